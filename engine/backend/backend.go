@@ -1,0 +1,154 @@
+// Package backend is the contract between a plan and the hardware that runs it.
+//
+// There is no method per operation. A device prepares a Kernel for an operation and the layouts of its inputs, and the
+// kernel says which layouts its outputs have and how much scratch memory it needs. So oneDNN keeps its blocked formats
+// from layer to layer, and a GPU bf16 or channels-last, without the plan knowing: a Layout means something only to the
+// backend that made it. Upload takes and Download gives plain row-major host arrays.
+//
+// A device works asynchronously and in order, like a CUDA stream: Upload, Start and the commands of a program take
+// effect in the order of the calls. Devices are ordered among each other by events alone. Errors of asynchronous work
+// are sticky and come out of the next Sync or Download.
+package backend
+
+import (
+	"time"
+
+	"duet/engine/op"
+)
+
+// Device is one GPU, or one arena and thread team of a CPU. Its methods may be called from any goroutine, but from
+// one at a time.
+type Device interface {
+	// Name is what opened it, such as "dnnl:0".
+	Name() string
+	// Info describes the hardware.
+	Info() Info
+
+	// Place chooses the layout of a leaf: of an input, a parameter or a velocity, from all of its uses.
+	Place(t op.Type, uses []Use) (Layout, error)
+	// Prepare chooses and builds a kernel. An operation that the backend does not have is ErrNoKernel.
+	Prepare(r Request) (Kernel, error)
+
+	// Alloc reserves zeroed memory of the device.
+	Alloc(bytes int64) (Memory, error)
+	// Free gives memory back. Nothing enqueued may use it any more.
+	Free(m Memory) error
+
+	// Upload enqueues the copy of a host array into a buffer. The array may be reused when Upload returns.
+	// host is a []float32, []uint8, []int32 or []uint32 as the leaf's type wants it, row-major.
+	Upload(dst Buffer, l Layout, host any) error
+	// Download waits for everything enqueued and copies a buffer to a host array.
+	Download(host any, src Buffer, l Layout) error
+
+	// NewEvent makes an event for Signal and Wait commands of programs of this backend's devices.
+	NewEvent() (Event, error)
+	// Load makes a program of commands, checked and bound to memory once, to be started many times.
+	Load(commands []Command, o LoadOptions) (Program, error)
+	// Sync waits for everything enqueued and returns the first error since the device was opened.
+	Sync() error
+	// Close frees everything. The device cannot be used any more.
+	Close() error
+}
+
+// Info describes a device.
+type Info struct {
+	Name        string   `json:"name"`
+	Description string   `json:"description"` // the model and what it computes with
+	TotalBytes  int64    `json:"total_bytes"` // of its memory
+	FreeBytes   int64    `json:"free_bytes"`  // at the time of asking
+	Units       int      `json:"units"`       // threads, or multiprocessors
+	Precisions  []string `json:"precisions"`  // that Options.Precision may name
+}
+
+// Layout is how a tensor lies in a device's memory. Only the backend that made it can read it.
+type Layout interface {
+	// Bytes is the size of the tensor.
+	Bytes() int64
+	// String describes it for people, such as "bf16 nChw16c".
+	String() string
+}
+
+// Use is one place where a leaf is read: input Arg of an operation.
+type Use struct {
+	Op  op.Op
+	Arg int
+	In  []op.Type // the types of all inputs of the operation
+	// Layouts are those of the operation's other inputs, nil where they are not known yet. The velocity of SGD learns
+	// its weight's layout from here.
+	Layouts []Layout
+}
+
+// Request asks for a kernel.
+type Request struct {
+	Op        op.Op
+	Companion op.Op // the operation whose output the kernel writes second, or nil
+	InTypes   []op.Type
+	In        []Layout
+	OutTypes  []op.Type // one, or two with a Companion; SGD's are w and v
+}
+
+// Kernel is an operation's implementation for certain layouts.
+type Kernel interface {
+	// Out are the layouts of the outputs. An output in place has its input's layout.
+	Out() []Layout
+	// Scratch is how many bytes it needs while it runs; their contents are undefined before and after.
+	Scratch() int64
+	// InPlace is the input whose memory the first output may take when nothing reads that input afterwards, or -1.
+	InPlace() int
+	// String names the implementation, such as "jit:avx512_core".
+	String() string
+}
+
+// Memory is an allocation of a device.
+type Memory interface{ Bytes() int64 }
+
+// Buffer is a part of an allocation. Offsets are multiples of Alignment.
+type Buffer struct {
+	Memory        Memory
+	Offset, Bytes int64
+}
+
+// Alignment of buffers in bytes: what CUDA's allocator gives; a multiple of a cache line.
+const Alignment = 256
+
+// Event orders work between devices of one backend. Each event is signalled by one command of one program, and waited
+// for by any number of others: in the n-th run of their programs the waits end after the n-th signal.
+type Event interface{ String() string }
+
+// CommandKind says what a command does.
+type CommandKind uint8
+
+const (
+	Launch CommandKind = iota // run Kernel on In, Out and Scratch
+	Copy                      // copy Src, of the device From of the same backend, to Dst; bytes as they are
+	Signal                    // signal Event when everything before is done
+	Wait                      // start nothing after before Event is signalled
+)
+
+// Command is one entry of a program.
+type Command struct {
+	Kind    CommandKind
+	Label   string // for errors and timings: layer and operation
+	Kernel  Kernel
+	In, Out []Buffer
+	Scratch Buffer
+	From    Device
+	Src     Buffer
+	Dst     Buffer
+	Event   Event
+}
+
+// LoadOptions are how a program is to run.
+type LoadOptions struct {
+	Profile bool // measure every command; may cost speed
+}
+
+// Program is a loaded sequence of commands.
+type Program interface {
+	// Start enqueues one run.
+	Start()
+	// Times are how long each command of the latest run took; nil without Profile. Call it after Sync.
+	Times() []time.Duration
+	// Close frees the program's own resources.
+	Close() error
+}

@@ -1,0 +1,89 @@
+package backend
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// ErrNoKernel says that a backend lacks an operation, or lacks it for these types.
+var ErrNoKernel = errors.New("no kernel")
+
+// ErrUnknownDevice says that a device's name is not one of this program's.
+var ErrUnknownDevice = errors.New("unknown device")
+
+// Options are how a device is opened.
+type Options struct {
+	Precision string // "fp32" (also ""), "bf16", "fp64": what Float means
+	Threads   int    // of a CPU device; 0 = its share of the cores
+	Devices   int    // how many devices of this backend are opened together, to share the cores
+}
+
+// Backend is a kind of device, linked into the program by importing its package.
+type Backend struct {
+	Name string
+	// Open opens device number index.
+	Open func(index int, o Options) (Device, error)
+	// List describes the devices there are.
+	List func() ([]Info, error)
+}
+
+var backends = map[string]Backend{}
+
+// Register adds a backend; packages of backends call it when they are initialised.
+func Register(b Backend) {
+	if _, twice := backends[b.Name]; twice {
+		panic("backend: " + b.Name + " registered twice")
+	}
+	backends[b.Name] = b
+}
+
+// Backends are the registered ones, by name.
+func Backends() []Backend {
+	var bs []Backend
+	for _, b := range backends {
+		bs = append(bs, b)
+	}
+	slices.SortFunc(bs, func(a, b Backend) int { return strings.Compare(a.Name, b.Name) })
+	return bs
+}
+
+// Open opens a device by name: "dnnl:0", "cuda:1".
+func Open(name string, o Options) (Device, error) {
+	b, index, err := Find(name)
+	if err != nil {
+		return nil, err
+	}
+	return b.Open(index, o)
+}
+
+// Find looks a device's name up without opening it.
+func Find(name string) (Backend, int, error) {
+	kind, number, found := strings.Cut(name, ":")
+	index, err := strconv.Atoi(number)
+	if !found || err != nil || index < 0 {
+		return Backend{}, 0, fmt.Errorf("device %q: want BACKEND:NUMBER, such as %s: %w", name, example(), ErrUnknownDevice)
+	}
+	b, ok := backends[kind]
+	if !ok {
+		return Backend{}, 0, fmt.Errorf("device %q: this program has the backends %s: %w", name, names(), ErrUnknownDevice)
+	}
+	return b, index, nil
+}
+
+func names() string {
+	var ns []string
+	for _, b := range Backends() {
+		ns = append(ns, b.Name)
+	}
+	return strings.Join(ns, ", ")
+}
+
+func example() string {
+	for _, b := range Backends() {
+		return b.Name + ":0"
+	}
+	return "dnnl:0"
+}

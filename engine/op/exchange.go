@@ -1,0 +1,93 @@
+package op
+
+import "fmt"
+
+// An exchange is where towers on different devices meet: every tower Sends its half to the devices that need the
+// whole, and each of those Concats the halves in the order of the towers. Its gradient Slices the halves out again,
+// Sends them home, and adds what comes from several devices.
+
+// Send is its input on another device: y = x. Place.Device is the receiver. Any shape.
+type Send struct{ From int }
+
+func (Send) Name() string { return "send" }
+
+func (Send) Infer(in []Type) (Type, error) {
+	if len(in) != 1 {
+		return Type{}, fmt.Errorf("takes 1 input, got %d", len(in))
+	}
+	return in[0], nil
+}
+
+func (Send) Differentiates() []bool { return []bool{true} }
+
+// Grad sends the gradient back.
+func (o Send) Grad(p Place, _ []*Node, _, dy *Node) ([]*Node, error) {
+	dx, err := Apply(Send{From: p.Device}, Place{o.From, p.Layer}, dy)
+	return []*Node{dx}, err
+}
+
+// Concat joins two tensors along the channels (axis 1): [batch, A, ...] and [batch, B, ...] to [batch, A+B, ...].
+type Concat struct{}
+
+func (Concat) Name() string { return "concat" }
+
+func (Concat) Infer(in []Type) (Type, error) {
+	if err := want(in, rank{Float, -1}, rank{Float, -1}); err != nil {
+		return Type{}, err
+	}
+	a, b := in[0].Shape, in[1].Shape
+	if len(a) < 2 || len(a) != len(b) {
+		return Type{}, fmt.Errorf("cannot join %v and %v along axis 1", a, b)
+	}
+	for i := range a {
+		if i != 1 && a[i] != b[i] {
+			return Type{}, fmt.Errorf("cannot join %v and %v along axis 1", a, b)
+		}
+	}
+	y := append([]int(nil), a...)
+	y[1] += b[1]
+	return Floats(y...), nil
+}
+
+func (Concat) Differentiates() []bool { return []bool{true, true} }
+
+func (Concat) Grad(p Place, in []*Node, _, dy *Node) ([]*Node, error) {
+	a, b := in[0].Shape()[1], in[1].Shape()[1]
+	da, err := Apply(Slice{0, a}, p, dy)
+	if err != nil {
+		return nil, err
+	}
+	db, err := Apply(Slice{a, a + b}, p, dy)
+	return []*Node{da, db}, err
+}
+
+// Slice is channels First up to, and without, End: [batch, C, ...] to [batch, End-First, ...].
+type Slice struct{ First, End int }
+
+func (Slice) Name() string { return "slice" }
+
+func (o Slice) Infer(in []Type) (Type, error) {
+	if err := want(in, rank{Float, -1}); err != nil {
+		return Type{}, err
+	}
+	x := in[0].Shape
+	if len(x) < 2 || o.First < 0 || o.First >= o.End || o.End > x[1] {
+		return Type{}, fmt.Errorf("channels %d to %d of %v", o.First, o.End, x)
+	}
+	y := append([]int(nil), x...)
+	y[1] = o.End - o.First
+	return Floats(y...), nil
+}
+
+// Add is y = a + b, elementwise, of one shape: what gorgonia inserts where a value is used more than once and the
+// gradients of its uses meet.
+type Add struct{}
+
+func (Add) Name() string { return "add" }
+
+func (Add) Infer(in []Type) (Type, error) {
+	if err := want(in, rank{Float, -1}, rank{Float, -1}); err != nil {
+		return Type{}, err
+	}
+	return in[0], same("second term", in[0], in[1])
+}

@@ -1,0 +1,34 @@
+package op
+
+import "fmt"
+
+// SGD is stochastic gradient descent with momentum and weight decay, in place:
+//
+//	v = Momentum*v - rate*RateMul*(g + WeightDecay*w),   w = w + v
+//
+// The rate is inside v, as in the 2012 paper and Caffe; PyTorch keeps it outside. g is the mean over the batch.
+//
+// Inputs: w, v, g of one shape, rate [1]. Outputs: w and v, the same memory as the inputs. Always in fp32 or wider.
+//
+// Source: Krizhevsky, Sutskever, Hinton 2012, section 5; the multipliers are Caffe's lr_mult and decay_mult.
+type SGD struct {
+	Momentum, WeightDecay, RateMul float32
+}
+
+func (SGD) Name() string { return "sgd" }
+
+func (o SGD) Infer(in []Type) (Type, error) {
+	if err := want(in, rank{Float, -1}, rank{Float, -1}, rank{Float, -1}, rank{Float, 1}); err != nil {
+		return Type{}, err
+	}
+	if err := same("velocity", in[0], in[1]); err != nil {
+		return Type{}, err
+	}
+	if err := same("gradient", in[0], in[2]); err != nil {
+		return Type{}, err
+	}
+	if in[3].Len() != 1 {
+		return Type{}, fmt.Errorf("rate is %v, want one number", in[3])
+	}
+	return in[0], nil
+}
