@@ -61,10 +61,9 @@ func Open(name string, o Options) (Device, error) {
 
 // Find looks a device's name up without opening it.
 func Find(name string) (Backend, int, error) {
-	kind, number, found := strings.Cut(name, ":")
-	index, err := strconv.Atoi(number)
-	if !found || err != nil || index < 0 {
-		return Backend{}, 0, fmt.Errorf("device %q: want BACKEND:NUMBER, such as %s: %w", name, example(), ErrUnknownDevice)
+	kind, index, err := split(name)
+	if err != nil {
+		return Backend{}, 0, err
 	}
 	b, ok := backends[kind]
 	if !ok {
@@ -73,17 +72,20 @@ func Find(name string) (Backend, int, error) {
 	return b, index, nil
 }
 
+// split takes a device's name apart.
+func split(name string) (backend string, index int, err error) {
+	backend, number, found := strings.Cut(name, ":")
+	index, err = strconv.Atoi(number)
+	if !found || backend == "" || err != nil || index < 0 {
+		return "", 0, fmt.Errorf("device %q: want BACKEND:NUMBER, such as dnnl:0: %w", name, ErrUnknownDevice)
+	}
+	return backend, index, nil
+}
+
 func names() string {
 	var ns []string
 	for _, b := range Backends() {
 		ns = append(ns, b.Name)
 	}
 	return strings.Join(ns, ", ")
-}
-
-func example() string {
-	for _, b := range Backends() {
-		return b.Name + ":0"
-	}
-	return "dnnl:0"
 }

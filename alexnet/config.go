@@ -1,0 +1,209 @@
+// Package alexnet makes gorgonia graphs of the two-tower network of 2012 and its relatives from a list of layers.
+//
+// A network has one or two towers. Mathematically a tower is a group: each layer divides its maps among the towers,
+// and a tower sees its own maps only, except at layers with exchange, where every tower sees all. Which device runs
+// which tower is the placement's matter: on one device the network is built from grouped operations, on two each
+// device gets its half and exchanges are copies between them. Parameters have the names and shapes of the whole network
+// either way.
+//
+// Nothing is computed here.
+package alexnet
+
+import (
+	"errors"
+	"fmt"
+
+	"duet/configs/invalid"
+)
+
+// Config is the [network] table of a configuration: the network as data.
+type Config struct {
+	Name   string  `toml:"name"`
+	Towers int     `toml:"towers"` // 1 or 2
+	Layers []Layer `toml:"layers"`
+}
+
+// Layer is one entry of [[network.layers]]. Which keys a layer may have depends on its type.
+type Layer struct {
+	Name string `toml:"name"`
+	Type string `toml:"type"` // "conv", "linear", "relu", "lrn", "maxpool" or "dropout"
+
+	// conv and linear
+	Maps     int  `toml:"maps,omitempty"`     // conv: output maps of the whole network
+	Features int  `toml:"features,omitempty"` // linear: outputs of the whole network; the last layer's default: the classes
+	ReLU     bool `toml:"relu,omitempty"`
+	Exchange bool `toml:"exchange,omitempty"`  // every tower sees the maps of all towers
+	Towers   int  `toml:"towers,omitempty"`    // 0: the network's; 1: on the first tower alone
+	Kernel   int  `toml:"kernel,omitempty"`    // conv and maxpool: side of the window
+	Stride   int  `toml:"stride,omitempty"`    // conv and maxpool; default 1
+	Pad      int  `toml:"pad,omitempty"`       // conv and maxpool
+	Ceil     bool `toml:"ceil_mode,omitempty"` // maxpool: round the output's side up
+
+	// conv and linear: initialisation and multipliers of the learning rate and of the weight decay
+	Init      string   `toml:"init,omitempty"` // "he" (default), "normal" or "constant"
+	Std       float64  `toml:"std,omitempty"`  // of "normal"; the value of "constant"
+	Bias      float64  `toml:"bias,omitempty"` // initial value of the biases
+	Rate      *float64 `toml:"rate,omitempty"` // default 1
+	BiasRate  *float64 `toml:"bias_rate,omitempty"`
+	Decay     *float64 `toml:"decay,omitempty"`
+	BiasDecay *float64 `toml:"bias_decay,omitempty"`
+
+	// lrn
+	N          int     `toml:"n,omitempty"` // window in maps, odd
+	K          float64 `toml:"k,omitempty"`
+	Alpha      float64 `toml:"alpha,omitempty"`
+	Beta       float64 `toml:"beta,omitempty"`
+	AlphaOverN *bool   `toml:"alpha_over_n,omitempty"` // divide alpha by n; must be said
+
+	// dropout
+	DropRate float64 `toml:"drop_rate,omitempty"` // probability that a feature is dropped
+	Inverted bool    `toml:"inverted,omitempty"`  // scale at training (PyTorch, Caffe), not at test (the paper)
+}
+
+// The types of layers.
+const (
+	conv    = "conv"
+	linear  = "linear"
+	relu    = "relu"
+	lrn     = "lrn"
+	maxPool = "maxpool"
+	dropout = "dropout"
+)
+
+// keys of each type of layer, beside name and type.
+var keys = map[string][]string{
+	conv:    {"maps", "relu", "exchange", "towers", "kernel", "stride", "pad", "init", "std", "bias", "rate", "bias_rate", "decay", "bias_decay"},
+	linear:  {"features", "relu", "exchange", "towers", "init", "std", "bias", "rate", "bias_rate", "decay", "bias_decay"},
+	relu:    {},
+	lrn:     {"n", "k", "alpha", "beta", "alpha_over_n"},
+	maxPool: {"kernel", "stride", "pad", "ceil_mode"},
+	dropout: {"drop_rate", "inverted"},
+}
+
+// given are the keys of a layer that have a value.
+func (l *Layer) given() map[string]bool {
+	return map[string]bool{
+		"maps": l.Maps != 0, "features": l.Features != 0, "relu": l.ReLU, "exchange": l.Exchange, "towers": l.Towers != 0,
+		"kernel": l.Kernel != 0, "stride": l.Stride != 0, "pad": l.Pad != 0, "ceil_mode": l.Ceil,
+		"init": l.Init != "", "std": l.Std != 0, "bias": l.Bias != 0, "rate": l.Rate != nil, "bias_rate": l.BiasRate != nil,
+		"decay": l.Decay != nil, "bias_decay": l.BiasDecay != nil, "n": l.N != 0, "k": l.K != 0, "alpha": l.Alpha != 0,
+		"beta": l.Beta != 0, "alpha_over_n": l.AlphaOverN != nil, "drop_rate": l.DropRate != 0, "inverted": l.Inverted,
+	}
+}
+
+// Validate checks everything that does not depend on the data. Its errors are *invalid.Error, joined.
+func (c *Config) Validate() error {
+	var errs []error
+	if c.Towers != 1 && c.Towers != 2 {
+		errs = append(errs, invalid.Key("towers", "%d, want 1 or 2", c.Towers))
+	}
+	if len(c.Layers) == 0 {
+		return errors.Join(append(errs, invalid.Key("layers", "no layers, want at least one of type linear"))...)
+	}
+	names := map[string]bool{}
+	for i := range c.Layers {
+		l := &c.Layers[i]
+		at := fmt.Sprintf("layers[%d]", i)
+		switch {
+		case l.Name == "":
+			errs = append(errs, invalid.Key(at+".name", "missing, want a name such as %q", "conv1"))
+		case names[l.Name]:
+			errs = append(errs, invalid.Key(at+".name", "%q is an earlier layer's, want a unique name", l.Name))
+		}
+		names[l.Name] = true
+		errs = append(errs, invalid.Under(at, l.validate(c.Towers)))
+	}
+	if last := c.Layers[len(c.Layers)-1]; last.Type != linear || last.ReLU {
+		errs = append(errs, invalid.Key(fmt.Sprintf("layers[%d].type", len(c.Layers)-1),
+			"the last layer is %s, want linear without relu: the classes' scores", last.describe()))
+	}
+	return errors.Join(errs...)
+}
+
+func (l *Layer) describe() string {
+	if l.ReLU {
+		return l.Type + " with relu"
+	}
+	return l.Type
+}
+
+func (l *Layer) validate(towers int) error {
+	allowed, known := keys[l.Type]
+	if !known {
+		return invalid.Key("type", "%q, want conv, linear, relu, lrn, maxpool or dropout", l.Type)
+	}
+	var errs []error
+	given := l.given()
+	for _, k := range allowed {
+		delete(given, k)
+	}
+	for k, is := range given {
+		if is {
+			errs = append(errs, invalid.Key(k, "a layer of type %s has no such key; it has %v", l.Type, allowed))
+		}
+	}
+	check := func(ok bool, key, format string, args ...any) {
+		if !ok {
+			errs = append(errs, invalid.Key(key, format, args...))
+		}
+	}
+	switch l.Type {
+	case conv:
+		check(l.Maps > 0, "maps", "%d, want at least 1", l.Maps)
+		check(l.Kernel > 0, "kernel", "%d, want at least 1", l.Kernel)
+	case maxPool:
+		check(l.Kernel > 0 && l.Kernel <= 16, "kernel", "%d, want 1 to 16", l.Kernel)
+	case linear:
+		check(l.Features >= 0, "features", "%d, want at least 1", l.Features)
+	case lrn:
+		check(l.N > 0 && l.N%2 == 1, "n", "%d, want an odd number of maps", l.N)
+		check(l.K > 0, "k", "%v, want above 0, such as 2", l.K)
+		check(l.Alpha >= 0, "alpha", "%v, want at least 0", l.Alpha)
+		check(l.Beta >= 0, "beta", "%v, want at least 0", l.Beta)
+		check(l.AlphaOverN != nil, "alpha_over_n",
+			"missing, want true (alpha is divided by n, as the 2012 source and Caffe do) or false (the paper's formula)")
+	case dropout:
+		check(l.DropRate >= 0 && l.DropRate < 1, "drop_rate", "%v, want 0 to below 1", l.DropRate)
+	}
+	check(l.Stride >= 0, "stride", "%d, want at least 1", l.Stride)
+	check(l.Pad >= 0 && (l.Pad == 0 || l.Pad < l.Kernel), "pad", "%d, want 0 to %d, less than the kernel", l.Pad, l.Kernel-1)
+	if l.Type == conv || l.Type == linear {
+		check(l.Towers >= 0 && l.Towers <= max(towers, 1), "towers", "%d, want 1 or %d, the network's", l.Towers, towers)
+		errs = append(errs, l.validateInit())
+	}
+	return errors.Join(errs...)
+}
+
+func (l *Layer) validateInit() error {
+	var errs []error
+	switch l.Init {
+	case "", "he":
+		if l.Std != 0 {
+			errs = append(errs, invalid.Key("std", "%v, but init is he, whose deviation is sqrt(2/inputs); want init = \"normal\"", l.Std))
+		}
+	case "normal":
+		if !(l.Std > 0) {
+			errs = append(errs, invalid.Key("std", "%v, want above 0, such as 0.01", l.Std))
+		}
+	case "constant":
+	default:
+		errs = append(errs, invalid.Key("init", "%q, want he, normal or constant", l.Init))
+	}
+	for _, m := range []struct {
+		key   string
+		value *float64
+	}{{"rate", l.Rate}, {"bias_rate", l.BiasRate}, {"decay", l.Decay}, {"bias_decay", l.BiasDecay}} {
+		if m.value != nil && !(*m.value >= 0) {
+			errs = append(errs, invalid.Key(m.key, "%v, want at least 0", *m.value))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// or is the value behind a pointer, or a default.
+func or(p *float64, otherwise float64) float64 {
+	if p == nil {
+		return otherwise
+	}
+	return *p
+}

@@ -1,0 +1,150 @@
+package alexnet
+
+import (
+	"fmt"
+
+	"duet/engine/op"
+	"duet/engine/rng"
+)
+
+// maps is the output of a layer. On one device there is one part, which holds all maps. On two devices there is one
+// part when the first tower alone has them (or when, as the input, every device has all), else one a tower.
+type maps struct {
+	parts []*op.Node
+	split int  // among how many towers the maps are divided: 1 or 2
+	input bool // the image, which every tower has whole
+}
+
+type builder struct {
+	config  Config
+	options Options
+	graph   *Graph
+	inputs  map[string]*Input
+}
+
+// feed is the leaf of an input on a device, made when it is first asked for.
+func (b *builder) feed(name string, t op.Type, device int) *op.Node {
+	in := b.inputs[name]
+	if in == nil {
+		in = &Input{Name: name, Type: t, Nodes: make([]*op.Node, b.options.Devices)}
+		b.inputs[name] = in
+	}
+	if in.Nodes[device] == nil {
+		in.Nodes[device] = op.Leaf(b.graph.ExprGraph, fmt.Sprintf("%s/%d", name, device), t, b.options.Wide)
+	}
+	return in.Nodes[device]
+}
+
+// input is the augmented image on every device.
+func (b *builder) input() (maps, error) {
+	o := b.options
+	x := maps{split: 1, input: true}
+	for d := range o.Devices {
+		image, err := op.Apply(op.Augment{Crop: o.Crop, Scale: float32(o.Scale)}, op.Place{Device: d, Layer: "input"},
+			b.feed(Images, op.Type{DType: op.Uint8, Shape: []int{o.Batch, o.Height, o.Width, 3}}, d),
+			b.feed(Draws, op.Floats(o.Batch, op.Draws), d),
+			b.feed(Mean, op.Floats(o.Mean...), d))
+		if err != nil {
+			return x, err
+		}
+		x.parts = append(x.parts, image)
+	}
+	return x, nil
+}
+
+// layer adds layer i.
+func (b *builder) layer(i int, x maps) (maps, error) {
+	l := b.config.Layers[i]
+	switch l.Type {
+	case conv, linear:
+		return b.weighted(l, i == len(b.config.Layers)-1, x)
+	case relu:
+		return b.each(l, x, func(int) op.Op { return op.ReLU{} })
+	case lrn:
+		return b.each(l, x, func(int) op.Op {
+			return op.LRN{N: l.N, K: float32(l.K), Alpha: float32(l.Alpha), Beta: float32(l.Beta), AlphaOverN: *l.AlphaOverN,
+				Groups: x.groups()}
+		})
+	case maxPool:
+		return b.each(l, x, func(int) op.Op {
+			return op.MaxPool{Kernel: l.Kernel, Stride: max(l.Stride, 1), Pad: l.Pad, Ceil: l.Ceil}
+		})
+	}
+	return b.dropout(l, x)
+}
+
+// groups is how many towers' maps one part holds.
+func (x maps) groups() int { return x.split / min(x.split, len(x.parts)) }
+
+// each applies an operation to every part by itself.
+func (b *builder) each(l Layer, x maps, o func(part int) op.Op) (maps, error) {
+	y := maps{split: x.split, input: x.input}
+	for d, part := range x.parts {
+		n, err := op.Apply(o(d), op.Place{Device: d, Layer: l.Name}, part)
+		if err != nil {
+			return y, err
+		}
+		y.parts = append(y.parts, n)
+	}
+	return y, nil
+}
+
+// dropout drops features of every part with the whole layer's mask; at test time it scales instead.
+func (b *builder) dropout(l Layer, x maps) (maps, error) {
+	if rank := x.parts[0].Dims(); rank != 2 {
+		return x, fmt.Errorf("%s: dropout of a tensor of rank %d, want it after a linear layer", l.Name, rank)
+	}
+	if !b.options.Train {
+		if l.Inverted || l.DropRate == 0 {
+			return x, nil
+		}
+		return b.each(l, x, func(int) op.Op { return op.Scale{Factor: 1 - float32(l.DropRate)} })
+	}
+	if l.DropRate == 0 {
+		return x, nil
+	}
+	width := 0
+	for _, part := range x.parts {
+		width += part.Shape()[1]
+	}
+	y, first := maps{split: x.split}, 0
+	for d, part := range x.parts {
+		o := op.Dropout{Rate: float32(l.DropRate), Inverted: l.Inverted, Width: width, First: first, Stream: rng.StreamOf(l.Name)}
+		counters := b.feed(Counters, op.Type{DType: op.Uint32, Shape: []int{4}}, d)
+		n, err := op.Apply(o, op.Place{Device: d, Layer: l.Name}, part, counters)
+		if err != nil {
+			return y, err
+		}
+		y.parts, first = append(y.parts, n), first+part.Shape()[1]
+	}
+	return y, nil
+}
+
+// exchanged is the input of a layer with exchange on each of the first n devices: all maps.
+func (b *builder) exchanged(l Layer, x maps, devices int) ([]*op.Node, error) {
+	whole := make([]*op.Node, devices)
+	for d := range whole {
+		if x.input {
+			whole[d] = x.parts[d]
+			continue
+		}
+		arrived := make([]*op.Node, len(x.parts))
+		for from, part := range x.parts {
+			if arrived[from] = part; from == d {
+				continue
+			}
+			var err error
+			if arrived[from], err = op.Apply(op.Send{From: from}, op.Place{Device: d, Layer: l.Name}, part); err != nil {
+				return nil, err
+			}
+		}
+		whole[d] = arrived[0]
+		if len(arrived) == 2 {
+			var err error
+			if whole[d], err = op.Apply(op.Concat{}, op.Place{Device: d, Layer: l.Name}, arrived...); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return whole, nil
+}

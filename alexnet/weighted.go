@@ -1,0 +1,142 @@
+package alexnet
+
+import (
+	"fmt"
+
+	"duet/engine/op"
+)
+
+// weighted adds a conv or linear layer.
+func (b *builder) weighted(l Layer, last bool, x maps) (maps, error) {
+	towers := b.config.Towers
+	if l.Towers != 0 {
+		towers = l.Towers
+	}
+	if last {
+		towers = 1 // the scores of all classes are compared in one place
+	}
+	outputs := l.Maps
+	if l.Type == linear {
+		if outputs = l.Features; outputs == 0 && last {
+			outputs = b.options.Classes
+		}
+		if last && outputs != b.options.Classes {
+			return x, fmt.Errorf("%s: features = %d, but the data has %d classes; leave features out to take the data's", l.Name, outputs, b.options.Classes)
+		}
+	}
+	switch {
+	case outputs < 1:
+		return x, fmt.Errorf("%s: features = %d, want at least 1", l.Name, outputs)
+	case outputs%towers != 0:
+		return x, fmt.Errorf("%s: %d towers do not divide %d %s", l.Name, towers, outputs, outputsKey(l))
+	case x.split > towers && !l.Exchange:
+		return x, fmt.Errorf("%s: runs on one tower but sees two: want exchange = true", l.Name)
+	case x.split < towers && !x.input && !l.Exchange:
+		return x, fmt.Errorf("%s: runs on two towers but only one has its input: want exchange = true", l.Name)
+	}
+	whole := l.Exchange || x.split == 1
+	devices := min(b.options.Devices, towers)
+	parts := x.parts[:min(devices, len(x.parts))]
+	if whole {
+		var err error
+		if parts, err = b.exchanged(l, x, devices); err != nil {
+			return x, err
+		}
+	}
+	y := maps{split: towers}
+	if l.Type == linear && !whole && devices == 1 && towers == 2 {
+		return b.groupedLinear(l, parts[0], outputs)
+	}
+	groups := 1
+	if !whole {
+		groups = towers / devices
+	}
+	params := b.params(l, parts[0].Shape()[1:], groups, outputs, devices)
+	for d, part := range parts {
+		n, err := b.applyWeighted(l, d, part, groups, params.weight(d), params.bias(d))
+		if err != nil {
+			return x, err
+		}
+		y.parts = append(y.parts, n)
+	}
+	return y, nil
+}
+
+func outputsKey(l Layer) string {
+	if l.Type == conv {
+		return "maps"
+	}
+	return "features"
+}
+
+// applyWeighted adds the operation itself on a device; a linear layer flattens its input first.
+func (b *builder) applyWeighted(l Layer, device int, x *op.Node, groups int, weight, bias *op.Node) (*op.Node, error) {
+	p := op.Place{Device: device, Layer: l.Name}
+	if l.Type == conv {
+		return op.Apply(op.Conv2D{Kernel: l.Kernel, Stride: max(l.Stride, 1), Pad: l.Pad, Groups: groups, ReLU: l.ReLU}, p, x, weight, bias)
+	}
+	if x.Dims() == 4 {
+		var err error
+		if x, err = op.Apply(op.Flatten{}, p, x); err != nil {
+			return nil, err
+		}
+	}
+	return op.Apply(op.Linear{ReLU: l.ReLU}, p, x, weight, bias)
+}
+
+// groupedLinear is a linear layer of two towers without exchange on one device: each half of the features by itself.
+func (b *builder) groupedLinear(l Layer, x *op.Node, outputs int) (maps, error) {
+	p := op.Place{Layer: l.Name}
+	half := x.Shape()[1] / 2
+	shape := append([]int{half}, x.Shape()[2:]...)
+	params := b.params(l, shape, 1, outputs, 2)
+	var halves []*op.Node
+	for tower := range 2 {
+		in, err := op.Apply(op.Slice{First: tower * half, End: (tower + 1) * half}, p, x)
+		if err != nil {
+			return maps{}, err
+		}
+		out, err := b.applyWeighted(l, 0, in, 1, params.weight(tower), params.bias(tower))
+		if err != nil {
+			return maps{}, err
+		}
+		halves = append(halves, out)
+	}
+	y, err := op.Apply(op.Concat{}, p, halves...)
+	return maps{parts: []*op.Node{y}, split: 2}, err
+}
+
+// pair is the weight and the bias of a layer.
+type pair struct{ w, b Param }
+
+func (p pair) weight(part int) *op.Node { return p.w.Parts[part].Node }
+func (p pair) bias(part int) *op.Node   { return p.b.Parts[part].Node }
+
+// params makes the parameters of a layer whose parts see inputs of a shape [maps, H, W] or [features].
+func (b *builder) params(l Layer, input []int, groups, outputs, parts int) pair {
+	var shape []int
+	if l.Type == conv {
+		shape = []int{outputs, input[0] / groups, l.Kernel, l.Kernel}
+	} else {
+		shape = []int{outputs, op.Type{Shape: input}.Len()}
+	}
+	decay := or(l.Decay, 1)
+	p := pair{
+		w: b.param(l.Name+".weight", shape, parts, initialiserOf(l, shape)),
+		b: b.param(l.Name+".bias", shape[:1], parts, constant(l.Bias)),
+	}
+	p.w.Rate, p.w.Decay = or(l.Rate, 1), decay
+	p.b.Rate, p.b.Decay = or(l.BiasRate, or(l.Rate, 1)), or(l.BiasDecay, decay)
+	b.graph.Params = append(b.graph.Params, p.w, p.b)
+	return p
+}
+
+func (b *builder) param(name string, shape []int, parts int, init initialiser) Param {
+	p := Param{Name: name, Shape: shape, init: init}
+	for i := range parts {
+		part := append([]int{shape[0] / parts}, shape[1:]...)
+		node := op.Leaf(b.graph.ExprGraph, fmt.Sprintf("%s/%d", name, i), op.Floats(part...), b.options.Wide)
+		p.Parts = append(p.Parts, Part{Node: node, Rows: part[0]})
+	}
+	return p
+}

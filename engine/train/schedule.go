@@ -1,0 +1,99 @@
+package train
+
+import "math"
+
+// Clock tells the length of epochs, and of the training, in steps.
+type Clock struct {
+	Batch, Images int    // images a step and an epoch
+	Steps         uint64 // of the whole training
+}
+
+// Epoch is how many epochs have passed after a number of steps.
+func (c Clock) Epoch(steps uint64) float64 {
+	return float64(steps) * float64(c.Batch) / float64(c.Images)
+}
+
+// StepAt is the first step at or after an epoch.
+func (c Clock) StepAt(epoch float64) uint64 {
+	return uint64(math.Ceil(epoch*float64(c.Images)/float64(c.Batch) - 1e-9)) // the rounding of the division
+}
+
+// Plateau is the state of the plateau schedule, which alone depends on what happened. It is kept in checkpoints.
+type Plateau struct {
+	Drops int     `json:"drops"` // reductions so far
+	Best  float64 `json:"best"`  // lowest validation error so far; above 1 before the first validation
+	Bad   int     `json:"bad"`   // validations since
+}
+
+// NewPlateau is the state before the first validation.
+func NewPlateau() Plateau { return Plateau{Best: 2} }
+
+// Observe takes a validation's top-1 error into account, 0 to 1. It says whether another reduction is due where the
+// schedule allows no more: the paper's end of training.
+func (p *Plateau) Observe(s Schedule, top1 float64) (end bool) {
+	if s.Type != "plateau" {
+		return false
+	}
+	if top1 < p.Best-s.Threshold {
+		p.Best, p.Bad = top1, 0
+		return false
+	}
+	if p.Bad++; p.Bad < s.Patience {
+		return false
+	}
+	p.Bad = 0
+	if p.Drops == s.Drops {
+		return true
+	}
+	p.Drops++
+	return false
+}
+
+// At is the learning rate of a step, the first being step 0:
+//
+//	fixed     rate
+//	step      rate * gamma^k, k = how many reductions lie at or before the step
+//	exp       rate * gamma^(t/every), continuously
+//	plateau   rate * gamma^drops
+//	linear    from rate to final_rate in a line over the whole training
+//	cosine    from rate to final_rate in half a cosine over the whole training
+//
+// times (step+1)/warmup_steps while that is below 1.
+func (s Schedule) At(step uint64, c Clock, p Plateau) float64 {
+	rate := s.Rate * s.factor(step, c, p)
+	switch done := float64(step) / float64(max(c.Steps, 1)); s.Type {
+	case "linear":
+		rate = s.Rate + (s.FinalRate-s.Rate)*done
+	case "cosine":
+		rate = s.FinalRate + (s.Rate-s.FinalRate)*(1+math.Cos(math.Pi*done))/2
+	}
+	if step < s.WarmupSteps {
+		rate *= float64(step+1) / float64(s.WarmupSteps)
+	}
+	return rate
+}
+
+func (s Schedule) factor(step uint64, c Clock, p Plateau) float64 {
+	periods := 0.
+	switch {
+	case s.EverySteps > 0:
+		periods = float64(step) / float64(s.EverySteps)
+	case s.EveryEpochs > 0:
+		periods = c.Epoch(step) / s.EveryEpochs
+	}
+	switch s.Type {
+	case "step":
+		reductions := math.Floor(periods + 1e-9) // a whole number of periods counts, whatever the division rounded
+		for _, e := range s.AtEpochs {
+			if step >= c.StepAt(e) {
+				reductions++
+			}
+		}
+		return math.Pow(s.Gamma, reductions)
+	case "exp":
+		return math.Pow(s.Gamma, periods)
+	case "plateau":
+		return math.Pow(s.Gamma, float64(p.Drops))
+	}
+	return 1
+}
