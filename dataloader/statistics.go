@@ -1,0 +1,155 @@
+package dataloader
+
+import (
+	"math"
+	"sync"
+)
+
+// Statistics of the training images. All sums are integers, so that neither order nor workers change them.
+type statistics struct {
+	mean        []float32     // [3, H, W], 0 to 255
+	channelMean [3]float32    // R, G, B, 0 to 255
+	eigen       [3][3]float32 // row k: unit vector of the k-th principal colour, largest first
+	std         [3]float32    // standard deviation along it: the square root of the eigenvalue
+}
+
+// moments are sums over images of one size.
+type moments struct {
+	sum      []uint64     // [H*W*3]: every value of the image
+	products [3][3]uint64 // of channels i <= j, over all pixels
+}
+
+func (m *moments) add(image []byte) {
+	var rr, rg, rb, gg, gb, bb uint64
+	for i := 0; i+2 < len(image); i += 3 {
+		r, g, b := uint64(image[i]), uint64(image[i+1]), uint64(image[i+2])
+		m.sum[i] += r
+		m.sum[i+1] += g
+		m.sum[i+2] += b
+		rr += r * r
+		rg += r * g
+		rb += r * b
+		gg += g * g
+		gb += g * b
+		bb += b * b
+	}
+	for i, row := range [3][3]uint64{{rr, rg, rb}, {0, gg, gb}, {0, 0, bb}} {
+		for j, v := range row {
+			m.products[i][j] += v
+		}
+	}
+}
+
+// measure computes the statistics of n images, image(i) being [H*W*3] bytes, on the given number of workers.
+func measure(n, height, width, workers int, image func(i int) []byte) statistics {
+	parts := make([]moments, min(workers, n))
+	var wait sync.WaitGroup
+	for w := range parts {
+		parts[w].sum = make([]uint64, height*width*3)
+		wait.Go(func() {
+			for i := w * n / len(parts); i < (w+1)*n/len(parts); i++ {
+				parts[w].add(image(i))
+			}
+		})
+	}
+	wait.Wait()
+	all := parts[0]
+	for _, p := range parts[1:] {
+		for i, v := range p.sum {
+			all.sum[i] += v
+		}
+		for i, row := range p.products {
+			for j, v := range row {
+				all.products[i][j] += v
+			}
+		}
+	}
+	return all.finish(n)
+}
+
+// finish turns the sums over n images into means and principal components.
+func (m *moments) finish(n int) statistics {
+	pixels := len(m.sum) / 3
+	s := statistics{mean: make([]float32, len(m.sum))}
+	var total [3]uint64
+	for i, v := range m.sum {
+		total[i%3] += v
+		s.mean[i%3*pixels+i/3] = float32(float64(v) / float64(n))
+	}
+	count := float64(n) * float64(pixels)
+	var mean [3]float64
+	for c := range 3 {
+		mean[c] = float64(total[c]) / count
+		s.channelMean[c] = float32(mean[c])
+	}
+	var covariance [3][3]float64
+	for i := range 3 {
+		for j := i; j < 3; j++ {
+			covariance[i][j] = float64(m.products[i][j])/count - mean[i]*mean[j]
+			covariance[j][i] = covariance[i][j]
+		}
+	}
+	values, vectors := symmetricEigen(covariance)
+	for k := range 3 {
+		s.std[k] = float32(math.Sqrt(max(values[k], 0)))
+		for c := range 3 {
+			s.eigen[k][c] = float32(vectors[k][c])
+		}
+	}
+	return s
+}
+
+// symmetricEigen finds the eigenvalues of a symmetric matrix, largest first, and the unit eigenvectors in the rows of
+// vectors, by Jacobi's rotations. The largest component of every vector is positive, so that the answer is unique.
+func symmetricEigen(a [3][3]float64) (values [3]float64, vectors [3][3]float64) {
+	v := [3][3]float64{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}} // columns become the eigenvectors
+	for range 50 {                                      // converges quadratically: six sweeps are enough
+		if math.Abs(a[0][1])+math.Abs(a[0][2])+math.Abs(a[1][2]) == 0 {
+			break
+		}
+		for p := range 2 {
+			for q := p + 1; q < 3; q++ {
+				if a[p][q] == 0 {
+					continue
+				}
+				theta := (a[q][q] - a[p][p]) / (2 * a[p][q])
+				t := 1 / (math.Abs(theta) + math.Sqrt(theta*theta+1))
+				if theta < 0 {
+					t = -t
+				}
+				c := 1 / math.Sqrt(t*t+1)
+				s := t * c
+				for k := range 3 {
+					a[k][p], a[k][q] = c*a[k][p]-s*a[k][q], s*a[k][p]+c*a[k][q]
+				}
+				for k := range 3 {
+					a[p][k], a[q][k] = c*a[p][k]-s*a[q][k], s*a[p][k]+c*a[q][k]
+					v[k][p], v[k][q] = c*v[k][p]-s*v[k][q], s*v[k][p]+c*v[k][q]
+				}
+				a[p][q], a[q][p] = 0, 0
+			}
+		}
+	}
+	order := [3]int{0, 1, 2}
+	for i := range 3 {
+		for j := i + 1; j < 3; j++ {
+			if a[order[j]][order[j]] > a[order[i]][order[i]] {
+				order[i], order[j] = order[j], order[i]
+			}
+		}
+	}
+	for k, column := range order {
+		values[k] = a[column][column]
+		largest := 0
+		for c := range 3 {
+			if math.Abs(v[c][column]) > math.Abs(v[largest][column])+1e-9 {
+				largest = c
+			}
+		}
+		sign := math.Copysign(1, v[largest][column])
+		for c := range 3 {
+			vectors[k][c] = sign * v[c][column]
+		}
+	}
+	return values, vectors
+}
