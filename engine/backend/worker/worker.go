@@ -52,8 +52,12 @@ func (w *Worker) run(j Job) {
 	}
 }
 
-// Start enqueues a job. It does not allocate.
-func (w *Worker) Start(j Job) { w.jobs <- j }
+// Start enqueues a job. It does not allocate. After Close it does nothing, and the next Sync says so.
+func (w *Worker) Start(j Job) {
+	if !w.closed {
+		w.jobs <- j
+	}
+}
 
 type barrier struct{ reached chan struct{} }
 

@@ -1,0 +1,24 @@
+package reference
+
+import "duet/engine/op"
+
+// sgd writes w and, where it is given, v; both may be, and in a plan are, the inputs' memory.
+func sgd[T real](o op.SGD, out, in []tensor[T]) parts {
+	w, v, g, rate := in[0].float, in[1].float, in[2].float, in[3].float
+	newW := out[0].float
+	var newV []T
+	if len(out) == 2 {
+		newV = out[1].float
+	}
+	momentum, decay := float64(o.Momentum), float64(o.WeightDecay)
+	return each(length(in[0]), func(first, end int) {
+		step := float64(rate[0]) * float64(o.RateMul)
+		for i := first; i < end; i++ {
+			velocity := T(momentum*float64(v[i]) - step*(float64(g[i])+decay*float64(w[i])))
+			if newV != nil {
+				newV[i] = velocity
+			}
+			newW[i] = w[i] + velocity
+		}
+	})
+}
