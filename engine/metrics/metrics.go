@@ -1,0 +1,52 @@
+// Package metrics records how a training run goes: metrics.jsonl for programs, a progress bar or plain lines for people,
+// and log.txt for what happened when.
+package metrics
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+)
+
+// Step is what one training step measured. Losses are means over the batch, in nats; errors are fractions of 1.
+type Step struct {
+	Step            uint64  // steps that are done, this one included
+	Epoch           float64 // passes over the training set that are done
+	Loss            float64
+	LearningRate    float64
+	ImagesPerSecond float64
+
+	TrainTop1Error Optional
+	DataWaitMS     Optional // milliseconds that the step waited for its batch
+	DeviceBytes    Optional // memory in use on all devices together
+}
+
+// Validation is the result of one pass over the validation set after a step.
+type Validation struct {
+	Step      uint64
+	Epoch     float64
+	Loss      float64
+	Top1Error float64
+	Top5Error float64
+
+	Images Optional // images that were looked at
+}
+
+// Optional is a number that is not always measured; one that is not set is left out of the file.
+type Optional struct {
+	Value float64
+	Set   bool
+}
+
+// Of is a number that was measured.
+func Of(x float64) Optional { return Optional{Value: x, Set: true} }
+
+// UnmarshalJSON reads a number, or null as NaN: the file's form of NaN and the infinities.
+func (o *Optional) UnmarshalJSON(b []byte) error {
+	o.Set = true
+	if bytes.Equal(b, []byte("null")) {
+		o.Value = math.NaN()
+		return nil
+	}
+	return json.Unmarshal(b, &o.Value)
+}
