@@ -26,6 +26,8 @@ type Device interface {
 
 	// Place chooses the layout of a leaf: of an input, a parameter or a velocity, from all of its uses.
 	Place(t op.Type, uses []Use) (Layout, error)
+	// Has says whether the backend has kernels for an operation of this name, so that a plan can list all that lack.
+	Has(operation string) bool
 	// Prepare chooses and builds a kernel. An operation that the backend does not have is ErrNoKernel.
 	Prepare(r Request) (Kernel, error)
 

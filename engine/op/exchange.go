@@ -6,8 +6,12 @@ import "fmt"
 // whole, and each of those Concats the halves in the order of the towers. Its gradient Slices the halves out again,
 // Sends them home, and adds what comes from several devices.
 
-// Send is its input on another device: y = x. Place.Device is the receiver. Any shape.
-type Send struct{ From int }
+// Send is its input on another device: y = x. Place.Device is the receiver. Any shape. Plans run it as a copy, with no
+// kernel.
+type Send struct {
+	From     int
+	Backward bool // it carries a gradient
+}
 
 func (Send) Name() string { return "send" }
 
@@ -22,7 +26,7 @@ func (Send) Differentiates() []bool { return []bool{true} }
 
 // Grad sends the gradient back.
 func (o Send) Grad(p Place, _ []*Node, _, dy *Node) ([]*Node, error) {
-	dx, err := Apply(Send{From: p.Device}, Place{o.From, p.Layer}, dy)
+	dx, err := Apply(Send{From: p.Device, Backward: true}, Place{o.From, p.Layer}, dy)
 	return []*Node{dx}, err
 }
 

@@ -1,0 +1,100 @@
+package plan
+
+import (
+	"fmt"
+
+	"duet/engine/backend"
+)
+
+// program is a device's program with the step of each command, nil where a command only orders.
+type program struct {
+	backend.Program
+	steps []*step
+}
+
+// load makes each device's commands and loads them.
+func (p *Plan) load(o backend.LoadOptions) ([]program, error) {
+	devices := p.state.Devices
+	commands := make([][]backend.Command, len(devices))
+	steps := make([][]*step, len(devices))
+	add := func(d int, s *step, c backend.Command) {
+		commands[d] = append(commands[d], c)
+		steps[d] = append(steps[d], s)
+	}
+	events := map[*step]backend.Event{}
+	for _, s := range p.steps {
+		d := s.place.Device
+		for _, on := range s.waits {
+			add(d, nil, backend.Command{Kind: backend.Wait, Event: events[on], Label: s.name() + " waits for " + on.name()})
+		}
+		add(d, s, p.command(s))
+		if s.signals {
+			e, err := devices[d].NewEvent()
+			if err != nil {
+				return nil, fmt.Errorf("plan %s: %s: %w", p.Name, devices[d].Name(), err)
+			}
+			events[s] = e
+			add(d, nil, backend.Command{Kind: backend.Signal, Event: e, Label: s.name() + " is done"})
+		}
+	}
+	if err := p.meet(add); err != nil {
+		return nil, err
+	}
+	var programs []program
+	for d, device := range devices {
+		loaded, err := device.Load(commands[d], o)
+		if err != nil {
+			return nil, fmt.Errorf("plan %s: %s: %w", p.Name, device.Name(), err)
+		}
+		programs = append(programs, program{loaded, steps[d]})
+	}
+	return programs, nil
+}
+
+// meet lets devices that copy from each other wait for each other at the end, so that the next run cannot overwrite
+// what this one still reads.
+func (p *Plan) meet(add func(int, *step, backend.Command)) error {
+	devices := p.state.Devices
+	joined := make([]bool, len(devices))
+	for _, s := range p.steps {
+		if s.copies() {
+			joined[s.place.Device], joined[s.in[0].device] = true, true
+		}
+	}
+	ends := make([]backend.Event, len(devices))
+	for d, is := range joined {
+		if !is {
+			continue
+		}
+		var err error
+		if ends[d], err = devices[d].NewEvent(); err != nil {
+			return fmt.Errorf("plan %s: %s: %w", p.Name, devices[d].Name(), err)
+		}
+		add(d, nil, backend.Command{Kind: backend.Signal, Event: ends[d], Label: devices[d].Name() + " ends"})
+	}
+	for d, is := range joined {
+		for e, end := range ends {
+			if is && e != d && end != nil {
+				add(d, nil, backend.Command{Kind: backend.Wait, Event: end, Label: "end of " + devices[e].Name()})
+			}
+		}
+	}
+	return nil
+}
+
+func (p *Plan) command(s *step) backend.Command {
+	c := backend.Command{Kind: backend.Launch, Label: s.name(), Kernel: s.kernel}
+	if s.copies() {
+		return backend.Command{Kind: backend.Copy, Label: s.name(), From: p.state.Devices[s.in[0].device], Src: s.in[0].buffer, Dst: s.out[0].buffer}
+	}
+	for _, v := range s.in {
+		c.In = append(c.In, v.buffer)
+	}
+	for _, v := range s.out {
+		c.Out = append(c.Out, v.buffer)
+	}
+	if s.scratch != nil {
+		c.Scratch = p.within(s.scratch, s.scratch.bytes)
+	}
+	return c
+}

@@ -1,0 +1,142 @@
+package plan
+
+import (
+	"strings"
+
+	"duet/engine/backend"
+	"duet/engine/op"
+)
+
+// Report is a plan for people and for other programs.
+type Report struct {
+	Name       string     `json:"name"`
+	Parameters int        `json:"parameters"` // learned numbers
+	Steps      []Step     `json:"steps"`
+	Devices    []Memory   `json:"devices"`
+	Exchanges  []Exchange `json:"exchanges"`
+}
+
+// Step is one step of a plan.
+type Step struct {
+	Index  int      `json:"index"`
+	Device string   `json:"device"`
+	Layer  string   `json:"layer"`
+	Op     string   `json:"op"`
+	Kernel string   `json:"kernel"` // the implementation; "copy" between devices
+	In     []Tensor `json:"in"`
+	Out    []Tensor `json:"out"`
+	FLOPs  float64  `json:"flops"`
+	Waits  []int    `json:"waits,omitempty"` // steps of other devices that must be done first
+	Update bool     `json:"update,omitempty"`
+}
+
+// Tensor is an input or output of a step.
+type Tensor struct {
+	Name   string `json:"name"`
+	Type   string `json:"type"`
+	Layout string `json:"layout"`
+	Bytes  int64  `json:"bytes"`
+	Offset int64  `json:"offset"` // in the device's arena; -1 outside of it
+	Writer int    `json:"writer"` // the step that writes it; -1 of inputs, parameters and constants
+}
+
+// Memory is what a plan and its state take on a device.
+type Memory struct {
+	Name     string `json:"name"`
+	Bytes    int64  `json:"bytes"`                // all of it
+	Arena    int64  `json:"arena_bytes"`          // reused from step to step
+	State    int64  `json:"state_bytes"`          // parameters and velocities
+	Other    int64  `json:"other_bytes"`          // inputs, outputs and constants
+	Unshared int64  `json:"unshared_arena_bytes"` // what the arena would be without reuse
+}
+
+// Exchange is what crosses between devices in one run because of a layer.
+type Exchange struct {
+	Layer    string `json:"layer"`
+	Forward  int64  `json:"forward_bytes"`
+	Backward int64  `json:"backward_bytes"`
+}
+
+// Report describes the plan.
+func (p *Plan) Report() Report {
+	r := Report{Name: p.Name, Exchanges: []Exchange{}}
+	for _, v := range p.values {
+		if v.param && !strings.HasPrefix(v.name, Momentum("")) {
+			r.Parameters += v.typ.Len()
+		}
+	}
+	layers := map[string]int{}
+	for _, s := range p.steps {
+		r.Steps = append(r.Steps, p.describe(s))
+		send, ok := s.op.(op.Send)
+		if !ok {
+			continue
+		}
+		i, seen := layers[s.place.Layer]
+		if !seen {
+			i = len(r.Exchanges)
+			layers[s.place.Layer] = i
+			r.Exchanges = append(r.Exchanges, Exchange{Layer: s.place.Layer})
+		}
+		if bytes := s.out[0].layout.Bytes(); send.Backward {
+			r.Exchanges[i].Backward += bytes
+		} else {
+			r.Exchanges[i].Forward += bytes
+		}
+	}
+	r.Devices = p.memory()
+	return r
+}
+
+func (p *Plan) memory() []Memory {
+	state := p.state.Bytes()
+	var all []Memory
+	for d, device := range p.state.Devices {
+		m := Memory{Name: device.Name(), Arena: p.arenas[d].Bytes, State: state[d]}
+		for _, o := range p.owned {
+			if o.device == d {
+				m.Bytes += o.memory.Bytes()
+			}
+		}
+		m.Other = m.Bytes - m.Arena
+		m.Bytes += m.State
+		for _, v := range p.values {
+			if v.slot != nil && v.device == d {
+				m.Unshared += align(v.layout.Bytes())
+			}
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+func (p *Plan) describe(s *step) Step {
+	out := Step{Index: s.index, Device: p.state.Devices[s.place.Device].Name(), Layer: s.place.Layer, Op: s.op.Name(),
+		Kernel: "copy", In: p.tensors(s.in), Out: p.tensors(s.out), Update: s.update}
+	if s.kernel != nil {
+		out.Kernel = s.kernel.String()
+		out.FLOPs = op.FLOPs(s.op, types(s.in), s.out[0].typ)
+	}
+	for _, w := range s.waits {
+		out.Waits = append(out.Waits, w.index)
+	}
+	return out
+}
+
+func (p *Plan) tensors(vs []*value) []Tensor {
+	var ts []Tensor
+	for _, v := range vs {
+		t := Tensor{Name: v.name, Type: v.typ.String(), Layout: v.layout.String(), Bytes: v.layout.Bytes(), Offset: -1, Writer: -1}
+		if v.slot != nil {
+			t.Offset = v.slot.offset
+		}
+		if v.writer != nil {
+			t.Writer = v.writer.index
+		}
+		ts = append(ts, t)
+	}
+	return ts
+}
+
+// Devices are the devices of the plan, in the order of the placement.
+func (p *Plan) Devices() []backend.Device { return p.state.Devices }

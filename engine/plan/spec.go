@@ -1,0 +1,57 @@
+// Package plan compiles an expression graph into an ordered, memory-planned list of steps for one or more devices, and
+// runs it.
+//
+// Compile prunes what no output needs, merges companions into their primaries' steps, asks the devices for layouts and
+// kernels, orders the steps, gives every tensor a place in its device's arena by its lifetime, and inserts the fewest
+// waits between devices that keep every read behind its write and every overwrite behind the reads before it. After
+// that a run costs no decision and no allocation: the devices are started and work concurrently.
+package plan
+
+import (
+	"gorgonia.org/gorgonia"
+
+	"duet/engine/op"
+)
+
+// Spec is what to compile.
+type Spec struct {
+	Name    string // for messages: "train", "test"
+	Graph   *gorgonia.ExprGraph
+	Inputs  []Input
+	Params  []Param
+	Outputs []Output
+	Updates []Update
+}
+
+// Input is a leaf that is uploaded before a run.
+type Input struct {
+	Name  string
+	Type  op.Type
+	Nodes []*op.Node // one for every device that reads it; nil entries are skipped
+}
+
+// Param is a leaf whose value lives in a State, from run to run and from plan to plan.
+type Param struct {
+	Name string // unique, such as "conv1.weight/0"
+	Node *op.Node
+}
+
+// Output is a value that can be downloaded after a run.
+type Output struct {
+	Name string
+	Node *op.Node
+}
+
+// Update changes a parameter in place, after everything else has read it: Op is applied to the parameter, to its
+// velocity (zero at first, kept in the State as "momentum." + Param), to the gradient, and to the input Rate.
+type Update struct {
+	Op    op.Op
+	Param string
+	Grad  *op.Node
+}
+
+// Rate is the input of updates, the learning rate: float [1].
+const Rate = "rate"
+
+// Momentum is the name of a parameter's velocity in a State.
+func Momentum(param string) string { return "momentum." + param }
