@@ -29,35 +29,35 @@ type Layer struct {
 	Type string `toml:"type"` // "conv", "linear", "relu", "lrn", "maxpool" or "dropout"
 
 	// conv and linear
-	Maps     int  `toml:"maps,omitempty"`     // conv: output maps of the whole network
-	Features int  `toml:"features,omitempty"` // linear: outputs of the whole network; the last layer's default: the classes
+	Maps     int  `toml:"maps,omitzero"`     // conv: output maps of the whole network
+	Features int  `toml:"features,omitzero"` // linear: outputs of the whole network; the last layer's default: the classes
 	ReLU     bool `toml:"relu,omitempty"`
 	Exchange bool `toml:"exchange,omitempty"`  // every tower sees the maps of all towers
-	Towers   int  `toml:"towers,omitempty"`    // 0: the network's; 1: on the first tower alone
-	Kernel   int  `toml:"kernel,omitempty"`    // conv and maxpool: side of the window
-	Stride   int  `toml:"stride,omitempty"`    // conv and maxpool; default 1
-	Pad      int  `toml:"pad,omitempty"`       // conv and maxpool
+	Towers   int  `toml:"towers,omitzero"`     // 0: the network's; 1: on the first tower alone
+	Kernel   int  `toml:"kernel,omitzero"`     // conv and maxpool: side of the window
+	Stride   int  `toml:"stride,omitzero"`     // conv and maxpool; default 1
+	Pad      int  `toml:"pad,omitzero"`        // conv and maxpool
 	Ceil     bool `toml:"ceil_mode,omitempty"` // maxpool: round the output's side up
 
 	// conv and linear: initialisation and multipliers of the learning rate and of the weight decay
 	Init      string   `toml:"init,omitempty"` // "he" (default), "normal" or "constant"
-	Std       float64  `toml:"std,omitempty"`  // of "normal"; the value of "constant"
-	Bias      float64  `toml:"bias,omitempty"` // initial value of the biases
+	Std       float64  `toml:"std,omitzero"`   // of "normal"; the value of "constant"
+	Bias      float64  `toml:"bias,omitzero"`  // initial value of the biases
 	Rate      *float64 `toml:"rate,omitempty"` // default 1
 	BiasRate  *float64 `toml:"bias_rate,omitempty"`
 	Decay     *float64 `toml:"decay,omitempty"`
 	BiasDecay *float64 `toml:"bias_decay,omitempty"`
 
 	// lrn
-	N          int     `toml:"n,omitempty"` // window in maps, odd
-	K          float64 `toml:"k,omitempty"`
-	Alpha      float64 `toml:"alpha,omitempty"`
-	Beta       float64 `toml:"beta,omitempty"`
+	N          int     `toml:"n,omitzero"` // window in maps, odd
+	K          float64 `toml:"k,omitzero"`
+	Alpha      float64 `toml:"alpha,omitzero"`
+	Beta       float64 `toml:"beta,omitzero"`
 	AlphaOverN *bool   `toml:"alpha_over_n,omitempty"` // divide alpha by n; must be said
 
 	// dropout
-	DropRate float64 `toml:"drop_rate,omitempty"` // probability that a feature is dropped
-	Inverted bool    `toml:"inverted,omitempty"`  // scale at training (PyTorch, Caffe), not at test (the paper)
+	DropRate float64 `toml:"drop_rate,omitzero"` // probability that a feature is dropped
+	Inverted bool    `toml:"inverted,omitempty"` // scale at training (PyTorch, Caffe), not at test (the paper)
 }
 
 // The types of layers.

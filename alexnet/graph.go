@@ -1,10 +1,12 @@
 package alexnet
 
 import (
+	"errors"
 	"fmt"
 
 	"gorgonia.org/gorgonia"
 
+	"duet/configs/invalid"
 	"duet/engine/op"
 )
 
@@ -78,7 +80,8 @@ func (g *Graph) ParameterCount() int {
 	return n
 }
 
-// Build makes the graph of a network. Its errors name the layer, such as a kernel that is larger than its input.
+// Build makes the graph of a network. A layer that is impossible after those before it, such as a kernel that is larger
+// than its input, is an *invalid.Error of its key in the network's table.
 func Build(c Config, o Options) (*Graph, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -93,7 +96,7 @@ func Build(c Config, o Options) (*Graph, error) {
 	}
 	for i := range c.Layers {
 		if x, err = b.layer(i, x); err != nil {
-			return nil, fmt.Errorf("network %s: layers[%d]: %w", c.Name, i, err)
+			return nil, impossible(i, c.Layers[i], err)
 		}
 	}
 	if err := b.ends(x); err != nil {
@@ -108,6 +111,19 @@ func Build(c Config, o Options) (*Graph, error) {
 		err = b.graph.differentiate()
 	}
 	return b.graph, err
+}
+
+// impossible says which key of layer i an error of its construction concerns.
+func impossible(i int, l Layer, err error) error {
+	at := fmt.Sprintf("layers[%d]", i)
+	var known *invalid.Error
+	switch {
+	case errors.As(err, &known):
+		return invalid.Under(at, err)
+	case l.Kernel > 0: // nothing else of a convolution or a pooling can fail to fit
+		at += ".kernel"
+	}
+	return invalid.Key(at, "%v", err)
 }
 
 // differentiate lets gorgonia build the gradients of the loss. gorgonia panics where it should return an error.

@@ -3,6 +3,7 @@ package alexnet
 import (
 	"fmt"
 
+	"duet/configs/invalid"
 	"duet/engine/op"
 	"duet/engine/rng"
 )
@@ -92,7 +93,7 @@ func (b *builder) each(l Layer, x maps, o func(part int) op.Op) (maps, error) {
 // dropout drops features of every part with the whole layer's mask; at test time it scales instead.
 func (b *builder) dropout(l Layer, x maps) (maps, error) {
 	if rank := x.parts[0].Dims(); rank != 2 {
-		return x, fmt.Errorf("%s: dropout of a tensor of rank %d, want it after a linear layer", l.Name, rank)
+		return x, invalid.Key("type", "%s: dropout of a tensor of rank %d, want it after a linear layer", l.Name, rank)
 	}
 	if !b.options.Train {
 		if l.Inverted || l.DropRate == 0 {

@@ -3,6 +3,7 @@ package alexnet
 import (
 	"fmt"
 
+	"duet/configs/invalid"
 	"duet/engine/op"
 )
 
@@ -21,18 +22,19 @@ func (b *builder) weighted(l Layer, last bool, x maps) (maps, error) {
 			outputs = b.options.Classes
 		}
 		if last && outputs != b.options.Classes {
-			return x, fmt.Errorf("%s: features = %d, but the data has %d classes; leave features out to take the data's", l.Name, outputs, b.options.Classes)
+			return x, invalid.Key("features", "%s: %d, but the data has %d classes: want %d, or no features to take the data's",
+				l.Name, outputs, b.options.Classes, b.options.Classes)
 		}
 	}
 	switch {
 	case outputs < 1:
-		return x, fmt.Errorf("%s: features = %d, want at least 1", l.Name, outputs)
+		return x, invalid.Key("features", "%s: %d, want at least 1", l.Name, outputs)
 	case outputs%towers != 0:
-		return x, fmt.Errorf("%s: %d towers do not divide %d %s", l.Name, towers, outputs, outputsKey(l))
+		return x, invalid.Key(outputsKey(l), "%s: %d, want a multiple of the %d towers", l.Name, outputs, towers)
 	case x.split > towers && !l.Exchange:
-		return x, fmt.Errorf("%s: runs on one tower but sees two: want exchange = true", l.Name)
+		return x, invalid.Key("exchange", "%s: runs on one tower but sees two: want exchange = true", l.Name)
 	case x.split < towers && !x.input && !l.Exchange:
-		return x, fmt.Errorf("%s: runs on two towers but only one has its input: want exchange = true", l.Name)
+		return x, invalid.Key("exchange", "%s: runs on two towers but only one has its input: want exchange = true", l.Name)
 	}
 	whole := l.Exchange || x.split == 1
 	devices := min(b.options.Devices, towers)

@@ -33,18 +33,18 @@ type Schedule struct {
 	Type string  `toml:"type"` // "fixed", "step", "exp", "plateau", "linear" or "cosine"
 	Rate float64 `toml:"rate"` // at the start
 
-	Gamma float64 `toml:"gamma,omitempty"` // step, exp, plateau: the factor of a reduction
+	Gamma float64 `toml:"gamma,omitzero"` // step, exp, plateau: the factor of a reduction
 
-	EveryEpochs float64   `toml:"every_epochs,omitempty"` // step, exp: epochs between reductions
-	EverySteps  uint64    `toml:"every_steps,omitempty"`  // step, exp: steps between reductions
-	AtEpochs    []float64 `toml:"at_epochs,omitempty"`    // step: epochs of the reductions, instead of a regular distance
+	EveryEpochs float64   `toml:"every_epochs,omitzero"` // step, exp: epochs between reductions
+	EverySteps  uint64    `toml:"every_steps,omitzero"`  // step, exp: steps between reductions
+	AtEpochs    []float64 `toml:"at_epochs,omitempty"`   // step: epochs of the reductions, instead of a regular distance
 
-	Patience  int     `toml:"patience,omitempty"`  // plateau: validations without improvement before a reduction
-	Threshold float64 `toml:"threshold,omitempty"` // plateau: what counts as improvement, in parts of 1 of top-1 error
-	Drops     int     `toml:"drops,omitempty"`     // plateau: reductions; the training ends where another would be due
+	Patience  int     `toml:"patience,omitzero"`  // plateau: validations without improvement before a reduction
+	Threshold float64 `toml:"threshold,omitzero"` // plateau: what counts as improvement, in parts of 1 of top-1 error
+	Drops     int     `toml:"drops,omitzero"`     // plateau: reductions; the training ends where another would be due
 
-	FinalRate   float64 `toml:"final_rate,omitempty"`   // linear, cosine: at the end
-	WarmupSteps uint64  `toml:"warmup_steps,omitempty"` // all: the rate rises linearly from 0 during so many first steps
+	FinalRate   float64 `toml:"final_rate,omitzero"`   // linear, cosine: at the end
+	WarmupSteps uint64  `toml:"warmup_steps,omitzero"` // all: the rate rises linearly from 0 during so many first steps
 }
 
 // Validate checks the values. Its errors are *invalid.Error, joined.
