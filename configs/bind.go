@@ -1,0 +1,207 @@
+package configs
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// bind stores a TOML value in a Go variable whose fields have toml tags, and reports what does not fit. What the TOML
+// lacks keeps its value.
+func (r *report) bind(dst reflect.Value, src any, path string) {
+	switch dst.Kind() {
+	case reflect.Pointer:
+		dst.Set(reflect.New(dst.Type().Elem()))
+		r.bind(dst.Elem(), src, path)
+	case reflect.Struct:
+		r.bindTable(dst, src, path)
+	case reflect.Slice:
+		items, ok := items(src)
+		if !ok {
+			r.mistyped(dst.Type(), src, path)
+			return
+		}
+		dst.SetZero()
+		for i, item := range items {
+			dst.Set(reflect.Append(dst, reflect.Zero(dst.Type().Elem())))
+			r.bind(dst.Index(i), item, element(path, i))
+		}
+	default:
+		r.bindScalar(dst, src, path)
+	}
+}
+
+func (r *report) bindTable(dst reflect.Value, src any, path string) {
+	table, ok := src.(map[string]any)
+	if !ok {
+		r.mistyped(dst.Type(), src, path)
+		return
+	}
+	for _, key := range slices.Sorted(maps.Keys(table)) {
+		if i := fieldOf(dst.Type(), key); i >= 0 {
+			r.bind(dst.Field(i), table[key], join(path, key))
+		} else {
+			r.problem(join(path, key), "unknown key, %s", suggest(key, keysOf(dst.Type())))
+		}
+	}
+}
+
+func (r *report) bindScalar(dst reflect.Value, src any, path string) {
+	switch v := src.(type) {
+	case string:
+		if dst.Kind() == reflect.String {
+			dst.SetString(v)
+			return
+		}
+	case bool:
+		if dst.Kind() == reflect.Bool {
+			dst.SetBool(v)
+			return
+		}
+	case int64:
+		switch {
+		case dst.CanInt() && !dst.OverflowInt(v):
+			dst.SetInt(v)
+			return
+		case dst.CanUint() && v >= 0:
+			dst.SetUint(uint64(v))
+			return
+		case dst.CanFloat():
+			dst.SetFloat(float64(v))
+			return
+		}
+	case float64:
+		if dst.CanFloat() && !math.IsNaN(v) && !math.IsInf(v, 0) {
+			dst.SetFloat(v)
+			return
+		}
+	}
+	r.mistyped(dst.Type(), src, path)
+}
+
+// mistyped reports a value of a wrong type.
+func (r *report) mistyped(t reflect.Type, src any, path string) {
+	r.problem(path, "%s, want %s", describe(src), wanted(t))
+}
+
+// describe names a TOML value.
+func describe(v any) string {
+	switch v := v.(type) {
+	case string:
+		return fmt.Sprintf("%q", v)
+	case bool, int64, float64:
+		return fmt.Sprint(v)
+	case map[string]any:
+		return "a table"
+	case []any, []map[string]any:
+		return "an array"
+	}
+	return "a date or time"
+}
+
+// wanted names what a Go type takes.
+func wanted(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return wanted(t.Elem())
+	case reflect.Struct:
+		return "a table with the keys " + strings.Join(keysOf(t), ", ")
+	case reflect.Slice:
+		switch t.Elem().Kind() {
+		case reflect.Struct:
+			return "an array of tables"
+		case reflect.String:
+			return `an array of strings, such as ["a", "b"]`
+		}
+		return "an array of numbers, such as [1, 2]"
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Uint64:
+		return "an integer of at least 0"
+	case reflect.Float64:
+		return "a finite number"
+	}
+	return "an integer"
+}
+
+// items are the elements of a TOML array.
+func items(v any) ([]any, bool) {
+	switch v := v.(type) {
+	case []any:
+		return v, true
+	case []map[string]any:
+		all := make([]any, len(v))
+		for i := range v {
+			all[i] = v[i]
+		}
+		return all, true
+	}
+	return nil, false
+}
+
+// keyOf is the TOML key of a field.
+func keyOf(f reflect.StructField) string {
+	key, _, _ := strings.Cut(f.Tag.Get("toml"), ",")
+	return key
+}
+
+// keysOf are the TOML keys of a struct.
+func keysOf(t reflect.Type) []string {
+	var keys []string
+	for i := range t.NumField() {
+		if key := keyOf(t.Field(i)); key != "" && key != "-" {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// fieldOf is the index of the field with a TOML key, or -1.
+func fieldOf(t reflect.Type, key string) int {
+	for i := range t.NumField() {
+		if k := keyOf(t.Field(i)); k == key && k != "" && k != "-" {
+			return i
+		}
+	}
+	return -1
+}
+
+// suggest says which key was probably meant, or which there are.
+func suggest(key string, known []string) string {
+	nearest, least := "", 1+max(1, len(key)/3)
+	for _, k := range known {
+		if d := distance(strings.ToLower(key), k); d < least {
+			nearest, least = k, d
+		}
+	}
+	if nearest != "" {
+		return fmt.Sprintf("did you mean %s?", nearest)
+	}
+	return "want one of " + strings.Join(known, ", ")
+}
+
+// distance is how many bytes must be inserted, removed or replaced to make b of a (Levenshtein's distance).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replaced := diagonal
+			if a[i] != b[j] {
+				replaced++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replaced, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}

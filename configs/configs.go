@@ -1,0 +1,118 @@
+// Package configs reads a configuration: one TOML file that says everything about a training. Each package owns its
+// table; this one assembles them and says in which line of which file something is wrong.
+//
+//	[network]            what is trained                                  package alexnet
+//	[[network.layers]]   its layers, first to last
+//	[data]               on which images, and how they are augmented      package dataloader
+//	[devices]            where it runs                                    package backend
+//	[train]              how it is trained                                package train
+//	[train.schedule]     the learning rate over time
+//
+// Reading is strict: an unknown key, a value of a wrong type and an impossible value are errors. All problems are
+// reported at once, one a line:
+//
+//	configs/my.toml:17: network.layers[2].kernel: 0, want at least 1
+//	--set train.batch: "many", want an integer
+//
+// # Defaults
+//
+// What decides a result must be said: network.towers, the layers (n, k, alpha, beta and alpha_over_n of an lrn,
+// drop_rate of a dropout), data.path, data.crop, devices.towers, train.batch, train.momentum, train.weight_decay,
+// train.epochs or train.max_steps, and the schedule's type and rate. The rest has these defaults, all of them set by
+// [Default] except the layers', whose zero value is the default:
+//
+//	data        those of [dataloader.Default]: shuffle true, mean "channel", scale 1, no augmentation
+//	devices     precision "fp32", threads 0 (all cores)
+//	train       seed 0, views 1, keep 3; no validation and no checkpoints but the last, unless asked for
+//	layers      stride 1, pad 0, exchange false, init "he", bias 0, multipliers of rate and decay 1
+package configs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"reflect"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+
+	"duet/alexnet"
+	"duet/dataloader"
+	"duet/engine/backend"
+	"duet/engine/train"
+)
+
+// Config is a whole configuration.
+type Config struct {
+	Network alexnet.Config    `toml:"network"`
+	Data    dataloader.Config `toml:"data"`
+	Devices backend.Config    `toml:"devices"`
+	Train   train.Config      `toml:"train"`
+}
+
+// Default is what a configuration starts from.
+func Default() Config {
+	return Config{
+		Data:    dataloader.Default(),
+		Devices: backend.Config{Precision: "fp32"},
+		Train:   train.Config{Views: 1, Keep: 3},
+	}
+}
+
+// Load reads a configuration file, or a built-in one: "quick", "quick.toml" and "configs/quick.toml" work without the
+// repository. Each override, path.to.key=value, then replaces a value; the value is TOML, and a string needs no quotes.
+// Layers are found by index or by name: network.layers[3].maps=64, network.layers.conv3.maps=64.
+//
+// The error is several joined, *Error among them.
+func Load(path string, overrides []string) (*Config, error) {
+	data, err := os.ReadFile(path)
+	if err == nil {
+		return Parse(path, data, overrides)
+	}
+	if preset, ok := Preset(path); ok && (errors.Is(err, fs.ErrNotExist) || !strings.HasSuffix(path, ".toml")) {
+		return Parse(path, preset, overrides)
+	}
+	return nil, fmt.Errorf("configuration: %w; built in are %s", err, strings.Join(Presets(), ", "))
+}
+
+// Parse is Load of the text of a configuration; name stands for the file in errors.
+func Parse(name string, data []byte, overrides []string) (*Config, error) {
+	tree := map[string]any{}
+	if err := toml.Unmarshal(data, &tree); err != nil {
+		var at toml.ParseError
+		if errors.As(err, &at) {
+			return nil, &Error{File: name, Line: at.Position.Line, Why: at.Message}
+		}
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	r := &report{file: name, lines: linesOf(data)}
+	for _, o := range overrides {
+		r.set(tree, o)
+	}
+	c := Default()
+	r.bind(reflect.ValueOf(&c).Elem(), tree, "")
+	if len(r.problems) == 0 {
+		r.validate(&c, tree)
+	}
+	if len(r.problems) == 0 {
+		r.crossCheck(&c)
+	}
+	if len(r.problems) > 0 {
+		return nil, r.err()
+	}
+	return &c, nil
+}
+
+// TOML is the configuration with all defaults and overrides in it. Parse of it gives an equal configuration.
+func (c *Config) TOML() []byte {
+	var b bytes.Buffer
+	e := toml.NewEncoder(&b)
+	e.Indent = ""
+	if err := e.Encode(c); err != nil {
+		panic("configs: " + err.Error()) // only of types that TOML lacks
+	}
+	text := strings.ReplaceAll(b.String(), "\n[", "\n\n[") // only a table's header starts a line with a bracket
+	return []byte(strings.ReplaceAll(text, "\n\n\n", "\n\n"))
+}
