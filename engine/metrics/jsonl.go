@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -85,7 +86,7 @@ func (m *JSONL) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.timer.Stop()
-	return errors.Join(m.flush(), m.file.Sync(), m.file.Close())
+	return cmp.Or(m.flush(), m.file.Sync(), m.file.Close()) // all three are done; the first error is the cause
 }
 
 // flushLate is the timer's flush.
@@ -141,7 +142,7 @@ func dropAfter(path string, afterStep uint64) error {
 		_, err := w.Write(line)
 		return err
 	})
-	if err := errors.Join(err, w.Flush(), out.Sync(), out.Close()); err != nil {
+	if err := cmp.Or(err, w.Flush(), out.Sync(), out.Close()); err != nil {
 		os.Remove(temp)
 		return fmt.Errorf("%s: remove lines after step %d: %w", path, afterStep, err)
 	}
