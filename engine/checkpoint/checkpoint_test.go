@@ -161,7 +161,7 @@ func TestSaveRefuses(t *testing.T) {
 	}{
 		{"short data", func(f *checkpoint.File) { f.Tensors[0].Data = f.Tensors[0].Data[1:] }, "shape [2 3 5 5] needs 150 numbers, there are 149"},
 		{"negative size", func(f *checkpoint.File) { f.Tensors[0].Shape[1] = -3 }, "shape [2 -3 5 5] has a negative size"},
-		{"huge size", func(f *checkpoint.File) { f.Tensors[3].Shape = []int{1 << 32, 1 << 32} }, "or too many elements"},
+		{"huge size", func(f *checkpoint.File) { f.Tensors[3].Shape = []int{math.MaxInt, math.MaxInt} }, "or too many elements"},
 		{"same name", func(f *checkpoint.File) { f.Tensors[2].Name = "conv1.bias" }, "two tensors are called conv1.bias"},
 		{"reserved name", func(f *checkpoint.File) { f.Tensors[2].Name = "__metadata__" }, `tensor name "__metadata__"`},
 		{"no name", func(f *checkpoint.File) { f.Tensors[2].Name = "" }, `tensor name ""`},
