@@ -51,6 +51,9 @@ func decodeImage(data []byte) (image.Image, error) {
 		return nil, fmt.Errorf("%dx%d pixels: want 1 to %d", config.Width, config.Height, maxPixels)
 	}
 	m, _, err := image.Decode(bytes.NewReader(data))
+	if err != nil && bytes.HasPrefix(data, []byte("\xff\xd8")) && !bytes.Contains(data[len(data)/2:], []byte("\xff\xd9")) {
+		return nil, fmt.Errorf("cut short: a JPEG of %d bytes without its end marker: %w", len(data), err)
+	}
 	return m, err
 }
 
