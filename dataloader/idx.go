@@ -95,7 +95,11 @@ func idxReader(e entry, r io.Reader) (io.Reader, error) {
 	if path.Ext(e.path) != ".gz" {
 		return bufio.NewReader(r), nil
 	}
-	return gzip.NewReader(bufio.NewReader(r))
+	z, err := gzip.NewReader(bufio.NewReader(r))
+	if err != nil {
+		return nil, fmt.Errorf("not a gzip file: %w", err)
+	}
+	return z, nil
 }
 
 // readIDXHeader reads the header of an array of bytes with the given number of dimensions, and bounds its sizes.
