@@ -32,3 +32,16 @@ func (o SGD) Infer(in []Type) (Type, error) {
 	}
 	return in[0], nil
 }
+
+// GradientPeak is the largest magnitude in a gradient, max |g|; NaN where an element is. Inputs: those of SGD, whose
+// kernel writes it as its last output while it reads g anyway. Output: [1].
+type GradientPeak struct{ SGD SGD }
+
+func (GradientPeak) Name() string { return "gradient_peak" }
+
+func (o GradientPeak) Infer(in []Type) (Type, error) {
+	_, err := o.SGD.Infer(in)
+	return Floats(1), err
+}
+
+func (o GradientPeak) Primary() Op { return o.SGD }

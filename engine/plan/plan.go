@@ -198,6 +198,14 @@ func (p *Plan) Profile() ([]time.Duration, error) {
 	return times, nil
 }
 
+// Bytes is the memory that the plan owns on all devices together; the State's is not part of it.
+func (p *Plan) Bytes() (bytes int64) {
+	for _, o := range p.owned {
+		bytes += o.memory.Bytes()
+	}
+	return bytes
+}
+
 // Close frees what the plan owns. Nothing may be running.
 func (p *Plan) Close() error {
 	var errs []error

@@ -23,30 +23,30 @@ type Plateau struct {
 	Drops int     `json:"drops"` // reductions so far
 	Best  float64 `json:"best"`  // lowest validation error so far; above 1 before the first validation
 	Bad   int     `json:"bad"`   // validations since
+	Ended bool    `json:"ended"` // another reduction was due where the schedule allows no more: the paper's end of training
 }
 
 // NewPlateau is the state before the first validation.
 func NewPlateau() Plateau { return Plateau{Best: 2} }
 
-// Observe takes a validation's top-1 error into account, 0 to 1. It says whether another reduction is due where the
-// schedule allows no more: the paper's end of training.
-func (p *Plateau) Observe(s Schedule, top1 float64) (end bool) {
+// Observe takes a validation's top-1 error into account, 0 to 1.
+func (p *Plateau) Observe(s Schedule, top1 float64) {
 	if s.Type != "plateau" {
-		return false
+		return
 	}
 	if top1 < p.Best-s.Threshold {
 		p.Best, p.Bad = top1, 0
-		return false
+		return
 	}
 	if p.Bad++; p.Bad < s.Patience {
-		return false
+		return
 	}
 	p.Bad = 0
 	if p.Drops == s.Drops {
-		return true
+		p.Ended = true
+		return
 	}
 	p.Drops++
-	return false
 }
 
 // At is the learning rate of a step, the first being step 0:

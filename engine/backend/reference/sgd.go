@@ -2,16 +2,17 @@ package reference
 
 import "duet/engine/op"
 
-// sgd writes w and, where it is given, v; both may be, and in a plan are, the inputs' memory.
+// sgd writes w, v where it is given, and the gradient's peak where it is given; w and v may be, and in a plan are, the
+// inputs' memory.
 func sgd[T real](o op.SGD, out, in []tensor[T]) parts {
 	w, v, g, rate := in[0].float, in[1].float, in[2].float, in[3].float
 	newW := out[0].float
 	var newV []T
-	if len(out) == 2 {
+	if len(out) >= 2 {
 		newV = out[1].float
 	}
 	momentum, decay := float64(o.Momentum), float64(o.WeightDecay)
-	return each(length(in[0]), func(first, end int) {
+	update := each(length(in[0]), func(first, end int) {
 		step := float64(rate[0]) * float64(o.RateMul)
 		for i := first; i < end; i++ {
 			velocity := T(momentum*float64(v[i]) - step*(float64(g[i])+decay*float64(w[i])))
@@ -21,4 +22,29 @@ func sgd[T real](o op.SGD, out, in []tensor[T]) parts {
 			newW[i] = w[i] + velocity
 		}
 	})
+	if len(out) < 3 {
+		return update
+	}
+	return parts{n: update.n + 1, run: func(part int, scratch []float64) {
+		if part < update.n {
+			update.run(part, scratch)
+			return
+		}
+		out[2].float[0] = peak(g)
+	}}
+}
+
+// peak is the largest magnitude, or NaN where there is one.
+func peak[T real](g []T) (largest T) {
+	for _, x := range g {
+		if x < 0 {
+			x = -x
+		}
+		if !(x <= largest) {
+			if largest = x; x != x {
+				return x
+			}
+		}
+	}
+	return largest
 }

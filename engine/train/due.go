@@ -1,0 +1,39 @@
+package train
+
+// due says whether something that happens every so many epochs or steps happens after a number of steps.
+func due(step uint64, epochs float64, steps uint64, c Clock) bool {
+	if step == 0 {
+		return false
+	}
+	if steps > 0 && step%steps == 0 {
+		return true
+	}
+	if epochs == 0 {
+		return false
+	}
+	period := func(s uint64) uint64 { return uint64(c.Epoch(s)/epochs + 1e-9) } // whole periods, whatever the division rounded
+	return period(step) > period(step-1)
+}
+
+// clock is the length of a training.
+func (c *Config) clock(images int) Clock {
+	clock := Clock{Batch: c.Batch, Images: images}
+	clock.Steps = c.MaxSteps
+	if c.Epochs > 0 {
+		if steps := clock.StepAt(c.Epochs); clock.Steps == 0 || steps < clock.Steps {
+			clock.Steps = steps
+		}
+	}
+	return clock
+}
+
+func (c *Config) validates(step uint64, clock Clock) bool {
+	if c.ValidateEpochs == 0 && c.ValidateSteps == 0 {
+		return false
+	}
+	return step == clock.Steps || due(step, c.ValidateEpochs, c.ValidateSteps, clock)
+}
+
+func (c *Config) saves(step uint64, clock Clock) bool {
+	return step == clock.Steps || due(step, c.CheckpointEpochs, c.CheckpointSteps, clock) || step == 0 && c.CheckpointStart
+}

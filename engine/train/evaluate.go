@@ -1,0 +1,156 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"duet/dataloader"
+)
+
+// Result is what an evaluation found.
+type Result struct {
+	Images    int     `json:"images"`
+	Top1Error float64 `json:"top1_error"` // share of images whose class was not the first guess
+	Top5Error float64 `json:"top5_error"` // share of images whose class was not among the first five
+	Loss      float64 `json:"loss"`       // mean cross entropy in nats, of the views' mean probabilities
+}
+
+// Evaluate tests the model on a set, with 1 or 10 views an image whose probabilities are averaged. progress, unless
+// nil, is told after every batch how many images are done.
+func (m *Model) Evaluate(ctx context.Context, set *dataloader.Set, views int, progress func(done, total int)) (Result, error) {
+	loader := dataloader.NewEvalLoader(set, m.parts.Data, m.Batch, views)
+	t := tally{classes: len(m.Input.Classes), probs: make([]float64, m.Batch*len(m.Input.Classes))}
+	logits := make([]float32, len(t.probs))
+	for {
+		b, err := loader.Next(ctx)
+		if err == io.EOF {
+			return t.result(), loader.Close()
+		}
+		if err == nil {
+			err = m.forward(b, logits)
+		}
+		if err != nil {
+			return Result{}, errors.Join(err, loader.Close())
+		}
+		t.view(logits[:b.Valid*t.classes], views)
+		if b.View == views-1 {
+			t.count(b.Labels[:b.Valid])
+			if progress != nil {
+				progress(t.images, set.Len())
+			}
+		}
+		loader.Release(b)
+	}
+}
+
+// forward computes the logits of a batch.
+func (m *Model) forward(b *dataloader.Batch, logits []float32) error {
+	if err := m.feed(m.testing, b, 0); err != nil {
+		return err
+	}
+	m.testing.Run()
+	return m.testing.Download(Logits, logits)
+}
+
+// tally sums up probabilities over views, and results over images.
+type tally struct {
+	classes    int
+	probs      []float64 // of the current images, the mean over the views so far
+	images     int
+	loss       float64
+	top1, top5 int // wrong
+}
+
+// view adds one view of the current images.
+func (t *tally) view(logits []float32, views int) {
+	for at := 0; at < len(logits); at += t.classes {
+		addSoftmax(t.probs[at:at+t.classes], logits[at:at+t.classes], 1/float64(views))
+	}
+}
+
+// addSoftmax adds weight * softmax(logits) to probs.
+func addSoftmax(probs []float64, logits []float32, weight float64) {
+	largest := math.Inf(-1)
+	for _, z := range logits {
+		largest = max(largest, float64(z))
+	}
+	sum := 0.
+	for _, z := range logits {
+		sum += math.Exp(float64(z) - largest)
+	}
+	for k, z := range logits {
+		probs[k] += weight * math.Exp(float64(z)-largest) / sum
+	}
+}
+
+// count compares the current images with their labels, and makes room for the next.
+func (t *tally) count(labels []int32) {
+	for i, label := range labels {
+		probs := t.probs[i*t.classes : (i+1)*t.classes]
+		rank := Rank(probs, int(label))
+		if rank >= 1 {
+			t.top1++
+		}
+		if rank >= 5 {
+			t.top5++
+		}
+		t.loss -= math.Log(max(probs[label], math.SmallestNonzeroFloat64)) // finite, so that a mean can be formed
+		t.images++
+	}
+	clear(t.probs)
+}
+
+// Rank is how many classes are more probable than a class. Of equal ones the lower number comes first, and a NaN
+// before anything.
+func Rank(probs []float64, class int) (before int) {
+	for k, p := range probs {
+		if p > probs[class] || p == probs[class] && k < class || p != p || probs[class] != probs[class] && k != class {
+			before++
+		}
+	}
+	return before
+}
+
+func (t *tally) result() Result {
+	n := float64(t.images)
+	return Result{Images: t.images, Loss: t.loss / n, Top1Error: float64(t.top1) / n, Top5Error: float64(t.top5) / n}
+}
+
+// Predict gives the probabilities of the classes for images as they are stored, each [Height, Width, 3], with the mean
+// over 1 or 10 views.
+func (m *Model) Predict(images [][]byte, views int) ([][]float64, error) {
+	var all [][]float64
+	classes := len(m.Input.Classes)
+	logits := make([]float32, m.Batch*classes)
+	b := &dataloader.Batch{
+		Images: make([]uint8, m.Batch*m.Input.Height*m.Input.Width*3),
+		Labels: make([]int32, m.Batch),
+		Draws:  make([]float32, m.Batch*dataloader.DrawWidth),
+	}
+	for first := 0; first < len(images); first += m.Batch {
+		now := images[first:min(first+m.Batch, len(images))]
+		for i, image := range now {
+			if want := m.Input.Height * m.Input.Width * 3; len(image) != want {
+				return nil, fmt.Errorf("image %d has %d bytes, want %d", first+i, len(image), want)
+			}
+			copy(b.Images[i*len(image):], image)
+		}
+		t := tally{classes: classes, probs: make([]float64, len(now)*classes)}
+		for _, view := range dataloader.Views(m.Input.Height, m.Input.Width, m.parts.Data.Crop, views) {
+			for i := range m.Batch {
+				copy(b.Draws[i*dataloader.DrawWidth:], view[:])
+			}
+			if err := m.forward(b, logits); err != nil {
+				return nil, err
+			}
+			t.view(logits[:len(t.probs)], views)
+		}
+		for i := range now {
+			all = append(all, t.probs[i*classes:(i+1)*classes])
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,215 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+
+	"duet/alexnet"
+	"duet/dataloader"
+	"duet/engine/backend"
+	"duet/engine/op"
+	"duet/engine/plan"
+)
+
+// Parts is a whole configuration, each part as its package defines it.
+type Parts struct {
+	Network alexnet.Config
+	Data    dataloader.Config
+	Devices backend.Config
+	Train   Config
+	Text    []byte // the effective configuration as TOML, kept in checkpoints
+}
+
+// Input is what a network must know of its data. It is kept in checkpoints, so that a checkpoint can classify images
+// without the set it learned from.
+type Input struct {
+	Height, Width int // of the stored images
+	Classes       []string
+	Mean          []float32 // what is subtracted, MeanShape
+	MeanShape     []int     // [3, Height, Width] or [3, 1, 1]
+	Identity      string    // of the training set
+}
+
+// InputOf describes a set of images as a configuration uses it.
+func InputOf(s *dataloader.Set, c dataloader.Config) Input {
+	in := Input{Height: s.Height(), Width: s.Width(), Classes: s.Classes(), MeanShape: []int{3, 1, 1}, Identity: s.Identity()}
+	switch c.Mean {
+	case "image":
+		in.MeanShape, in.Mean = []int{3, in.Height, in.Width}, s.MeanImage()
+	case "channel":
+		mean := s.ChannelMean()
+		in.Mean = mean[:]
+	default:
+		in.Mean = make([]float32, 3)
+	}
+	return in
+}
+
+// Model is a network on its devices: plans, weights and velocities.
+type Model struct {
+	Batch   int
+	Input   Input
+	Devices []backend.Device
+
+	parts    Parts
+	graph    *alexnet.Graph // the one whose parameters the state holds; any of the model's
+	state    *plan.State
+	training *plan.Plan // nil in a model for testing
+	testing  *plan.Plan
+	bytes    int64
+}
+
+// Purpose says what a model is for.
+type Purpose int
+
+const (
+	ForTraining Purpose = iota // training, with validation
+	ForTesting                 // evaluation and prediction: no gradients, no velocities
+	ForBench                   // training alone
+)
+
+// NewModel opens the devices and compiles the plans. The weights are undefined until Initialise or Restore.
+func NewModel(p Parts, in Input, purpose Purpose) (*Model, error) {
+	devices, err := p.Devices.OpenAll()
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{Batch: p.Train.Batch, Input: in, Devices: devices, parts: p, state: plan.NewState(devices)}
+	if err := m.compile(purpose); err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	return m, nil
+}
+
+func (m *Model) compile(purpose Purpose) error {
+	var err error
+	if purpose != ForTesting {
+		if m.graph, m.training, err = m.plan("train"); err != nil {
+			return err
+		}
+	}
+	if purpose != ForBench {
+		if m.graph, m.testing, err = m.plan("test"); err != nil {
+			return err
+		}
+	}
+	for _, p := range []*plan.Plan{m.training, m.testing} {
+		if p != nil {
+			m.bytes += p.Bytes()
+		}
+	}
+	for _, b := range m.state.Bytes() {
+		m.bytes += b
+	}
+	return nil
+}
+
+func (m *Model) plan(name string) (*alexnet.Graph, *plan.Plan, error) {
+	g, err := Graph(m.parts, m.Input, name == "train")
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := plan.Compile(SpecOf(name, g, m.parts.Train), m.state)
+	if err != nil {
+		return nil, nil, err
+	}
+	return g, p, p.Upload(alexnet.Mean, m.Input.Mean)
+}
+
+// Graph builds the graph of a configuration's network for its data and devices.
+func Graph(p Parts, in Input, training bool) (*alexnet.Graph, error) {
+	return alexnet.Build(p.Network, alexnet.Options{
+		Batch: p.Train.Batch, Devices: len(p.Devices.Towers), Train: training, Classes: len(in.Classes),
+		Height: in.Height, Width: in.Width, Crop: p.Data.Crop, Scale: p.Data.Scale, Mean: in.MeanShape,
+		Wide: p.Devices.Precision == "fp64",
+	})
+}
+
+// The outputs of plans.
+const (
+	Loss   = "loss"   // scalar, in the training plan
+	Errors = "errors" // top-1 and top-5 error of the batch, [2], in the training plan
+	Logits = "logits" // [batch, classes], in the test plan
+)
+
+// SpecOf says what is to be compiled of a network's graph: with updates if it has gradients, else up to the logits.
+func SpecOf(name string, g *alexnet.Graph, c Config) plan.Spec {
+	s := plan.Spec{Name: name, Graph: g.ExprGraph, Outputs: []plan.Output{{Name: Logits, Node: g.Logits}}}
+	for _, in := range g.Inputs {
+		s.Inputs = append(s.Inputs, plan.Input{Name: in.Name, Type: in.Type, Nodes: in.Nodes})
+	}
+	for _, p := range g.Params {
+		update := op.SGD{Momentum: float32(c.Momentum), WeightDecay: float32(c.WeightDecay * p.Decay), RateMul: float32(p.Rate)}
+		for i, part := range p.Parts {
+			name := partName(p.Name, i)
+			s.Params = append(s.Params, plan.Param{Name: name, Node: part.Node})
+			if part.Grad != nil {
+				s.Updates = append(s.Updates, plan.Update{Op: update, Param: name, Grad: part.Grad})
+			}
+		}
+	}
+	if len(s.Updates) > 0 {
+		s.Outputs = []plan.Output{{Name: Loss, Node: g.Loss}, {Name: Errors, Node: g.Errors}}
+	}
+	return s
+}
+
+// partName is the name of part i of a parameter in plans and states.
+func partName(param string, i int) string { return fmt.Sprintf("%s/%d", param, i) }
+
+// Step starts one step of training on a batch: step is its number from 0, which dropout's masks depend on. The batch
+// may be released when Step returns.
+func (m *Model) Step(b *dataloader.Batch, step uint64, rate float64) error {
+	if err := m.feed(m.training, b, step); err != nil {
+		return err
+	}
+	if err := m.training.Upload(plan.Rate, []float32{float32(rate)}); err != nil {
+		return err
+	}
+	m.training.Run()
+	return nil
+}
+
+// Progress waits for the step and gives its loss and its top-1 error.
+func (m *Model) Progress() (loss, top1 float64, err error) {
+	var l [1]float32
+	var e [2]float32
+	if err := m.training.Download(Loss, l[:]); err != nil {
+		return 0, 0, err
+	}
+	err = m.training.Download(Errors, e[:])
+	return float64(l[0]), float64(e[0]), err
+}
+
+func (m *Model) feed(p *plan.Plan, b *dataloader.Batch, step uint64) error {
+	seed := m.parts.Train.Seed
+	counters := [4]uint32{uint32(seed), uint32(seed >> 32), uint32(step), 0}
+	return errors.Join(
+		p.Upload(alexnet.Images, b.Images), p.Upload(alexnet.Draws, b.Draws), p.Upload(alexnet.Labels, b.Labels),
+		p.Upload(alexnet.Counters, counters[:]))
+}
+
+// Training and Testing are the plans, nil where the purpose has none.
+func (m *Model) Training() *plan.Plan { return m.training }
+func (m *Model) Testing() *plan.Plan  { return m.testing }
+
+// Bytes is the memory that the plans and the weights take on all devices together.
+func (m *Model) Bytes() int64 { return m.bytes }
+
+// Parameters is the number of learned numbers.
+func (m *Model) Parameters() int { return m.graph.ParameterCount() }
+
+// Close frees everything, devices included.
+func (m *Model) Close() error {
+	var errs []error
+	for _, p := range []*plan.Plan{m.training, m.testing} {
+		if p != nil {
+			errs = append(errs, p.Close())
+		}
+	}
+	errs = append(errs, m.state.Close())
+	for _, d := range m.Devices {
+		errs = append(errs, d.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,252 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"duet/dataloader"
+	"duet/engine/checkpoint"
+	"duet/engine/metrics"
+)
+
+// Options are what a run needs beside its configuration.
+type Options struct {
+	Parts    Parts
+	Folder   *Folder
+	Resume   bool
+	Console  io.Writer // progress and log
+	Terminal bool      // Console is a terminal
+}
+
+// Summary is what a run came to.
+type Summary struct {
+	Steps     uint64
+	Epoch     float64
+	Loss      float64 // of the last step
+	BestError float64 // lowest validation top-1 error; NaN without validation
+	BestStep  uint64
+	Last      *Result // the last validation, nil without
+}
+
+// Interrupted is the error of a run whose context ended. Everything is saved.
+type Interrupted struct{ Step uint64 }
+
+func (e *Interrupted) Error() string {
+	return fmt.Sprintf("interrupted after step %d; the run is saved and --resume goes on with it", e.Step)
+}
+
+// Diverged is the error of a run whose loss is no number any more.
+type Diverged struct {
+	Step     uint64
+	Loss     float64
+	Rate     float64
+	Previous float64  // loss of the step before
+	Gradient Gradient // the largest of the last step whose gradients were finite
+}
+
+func (e *Diverged) Error() string {
+	return fmt.Sprintf("step %d: the loss is %v (the step before: %.4g) at learning rate %.3g; largest gradient before that: %s; "+
+		"want a lower train.schedule.rate, or warmup_steps; the last checkpoint is intact", e.Step, e.Loss, e.Previous, e.Rate, e.Gradient)
+}
+
+// run is a training in progress.
+type run struct {
+	Options
+	model   *Model
+	data    *Data
+	store   *checkpoint.Store
+	jsonl   *metrics.JSONL
+	console *metrics.Console
+	log     *metrics.Log
+	clock   Clock
+
+	step     uint64 // done
+	checked  uint64 // the last step after which there was a validation
+	plateau  Plateau
+	best     float64
+	bestStep uint64
+	isBest   bool // the last validation was the best
+	loss     float64
+	gradient Gradient
+	last     *Result
+	saved    struct{ step, checked uint64 } // what the newest checkpoint holds
+	anySaved bool
+}
+
+// Run trains until the configuration's end, until ctx ends, or until something fails.
+func Run(ctx context.Context, o Options, data *Data, model *Model) (s Summary, err error) {
+	r := &run{Options: o, model: model, data: data, plateau: NewPlateau(), best: math.NaN(), loss: math.NaN()}
+	c := o.Parts.Train
+	r.clock = c.clock(data.Train.Len())
+	if err := data.requireVal(c); err != nil {
+		return s, err
+	}
+	if err := r.start(); err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, r.finish(err)) }()
+	if err := r.open(); err != nil {
+		return s, err
+	}
+	err = r.loop(ctx)
+	return Summary{Steps: r.step, Epoch: r.clock.Epoch(r.step), Loss: r.loss, BestError: r.best, BestStep: r.bestStep, Last: r.last}, err
+}
+
+// start takes the weights from the newest checkpoint, or draws them.
+func (r *run) start() error {
+	var err error
+	if r.store, err = checkpoint.OpenStore(r.Folder.Checkpoints(), r.Parts.Train.Keep); err != nil {
+		return err
+	}
+	if !r.Resume {
+		return r.model.Initialise(r.Parts.Train.Seed)
+	}
+	f, path, skipped, err := r.store.Latest()
+	for _, s := range skipped {
+		fmt.Fprintf(r.Console, "warning: %v; going on from an earlier checkpoint\n", s)
+	}
+	if errors.Is(err, checkpoint.ErrNone) { // stopped before the first one was saved
+		return r.model.Initialise(r.Parts.Train.Seed)
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.restore(f); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// open opens the records, and cuts off what they say of steps after the checkpoint.
+func (r *run) open() error {
+	r.console = metrics.NewConsole(r.Console, metrics.ConsoleOptions{Terminal: r.Terminal, Total: r.clock.Steps})
+	var err error
+	if r.log, err = metrics.OpenLog(r.Folder.Log(), r.console); err != nil {
+		return err
+	}
+	if r.jsonl, err = metrics.OpenJSONL(r.Folder.Metrics(), r.step); err != nil {
+		return err
+	}
+	verb := "training"
+	if r.Resume {
+		verb = "resuming"
+	}
+	r.log.Info(verb, "run", r.Folder.Dir, "network", r.Parts.Network.Name, "parameters", r.model.Parameters(),
+		"devices", r.Parts.Devices.Towers, "precision", r.Parts.Devices.Precision, "images", r.data.Train.Len(),
+		"batch", r.clock.Batch, "step", r.step, "steps", r.clock.Steps)
+	return nil
+}
+
+// finish closes the records and notes how the run ended.
+func (r *run) finish(cause error) error {
+	var errs []error
+	if r.console != nil {
+		errs = append(errs, r.console.Close())
+	}
+	if r.log != nil {
+		var interrupted *Interrupted
+		switch {
+		case cause == nil:
+			r.log.Info("done", "step", r.step, "loss", r.loss, "best_error", r.best, "best_step", r.bestStep)
+		case errors.As(cause, &interrupted):
+			r.log.Debug("interrupted", "step", r.step)
+		default:
+			r.log.Debug("failed", "step", r.step, "error", cause.Error())
+		}
+	}
+	if r.jsonl != nil {
+		errs = append(errs, r.jsonl.Close())
+	}
+	if r.log != nil {
+		errs = append(errs, r.log.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// loop does what is due after each step, and the next step.
+func (r *run) loop(ctx context.Context) error {
+	c := r.Parts.Train
+	loader := dataloader.NewTrainLoader(r.data.Train, r.Parts.Data, c.Batch, c.Seed, r.step)
+	defer loader.Close() // its only error is that of a second Close
+	for {
+		if ctx.Err() == nil && c.validates(r.step, r.clock) && r.checked < r.step {
+			if err := r.validate(ctx); err != nil && ctx.Err() == nil {
+				return err
+			}
+		}
+		if ctx.Err() != nil {
+			if err := r.save(); err != nil {
+				return err
+			}
+			return &Interrupted{r.step}
+		}
+		end := r.step >= r.clock.Steps || r.plateau.Ended
+		if end || r.isBest || c.saves(r.step, r.clock) {
+			if err := r.save(); err != nil {
+				return err
+			}
+		}
+		if end {
+			return nil
+		}
+		if err := r.train(ctx, loader); err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
+}
+
+// train does one step.
+func (r *run) train(ctx context.Context, loader *dataloader.Loader) error {
+	began := time.Now()
+	b, err := loader.Next(ctx)
+	if err != nil {
+		return err
+	}
+	waited := time.Since(began)
+	rate := r.Parts.Train.Schedule.At(r.step, r.clock, r.plateau)
+	if err := r.model.Step(b, r.step, rate); err != nil {
+		return err
+	}
+	loader.Release(b)
+	loss, top1, err := r.model.Progress()
+	if err != nil {
+		return err
+	}
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return &Diverged{Step: r.step + 1, Loss: loss, Rate: rate, Previous: r.loss, Gradient: r.gradient}
+	}
+	r.loss = loss
+	r.step++
+	if r.gradient, err = r.model.LargestGradient(r.step); err != nil {
+		return err
+	}
+	s := metrics.Step{Step: r.step, Epoch: r.clock.Epoch(r.step), Loss: loss, LearningRate: rate,
+		ImagesPerSecond: float64(r.clock.Batch) / time.Since(began).Seconds(),
+		TrainTop1Error:  metrics.Of(top1), DataWaitMS: metrics.Of(float64(waited.Microseconds()) / 1000),
+		DeviceBytes: metrics.Of(float64(r.model.Bytes()))}
+	r.console.Step(s)
+	return r.jsonl.WriteStep(s)
+}
+
+// validate tests the network and lets the schedule know.
+func (r *run) validate(ctx context.Context) error {
+	result, err := r.model.Evaluate(ctx, r.data.Val, r.Parts.Train.Views, func(done, total int) {
+		r.console.Phase("validation", uint64(done), uint64(total))
+	})
+	if err != nil {
+		return err
+	}
+	r.last, r.checked = &result, r.step
+	r.plateau.Observe(r.Parts.Train.Schedule, result.Top1Error)
+	if r.isBest = !(result.Top1Error >= r.best); r.isBest { // the first one too, when best is NaN
+		r.best, r.bestStep = result.Top1Error, r.step
+	}
+	v := metrics.Validation{Step: r.step, Epoch: r.clock.Epoch(r.step), Loss: result.Loss,
+		Top1Error: result.Top1Error, Top5Error: result.Top5Error, Images: metrics.Of(float64(result.Images))}
+	r.console.Validation(v)
+	return r.jsonl.WriteValidation(v)
+}

@@ -1,0 +1,66 @@
+package train
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"duet/engine/checkpoint"
+)
+
+// save writes a checkpoint of the present state, unless the newest one holds it already.
+func (r *run) save() error {
+	if r.anySaved && r.saved.step == r.step && r.saved.checked == r.checked && !r.isBest {
+		return nil
+	}
+	if err := r.jsonl.Flush(); err != nil {
+		return err
+	}
+	r.console.Phase("checkpoint", 0, 0)
+	tensors, err := r.model.Tensors()
+	if err != nil {
+		return err
+	}
+	plateau, err := json.Marshal(r.plateau)
+	if err != nil {
+		return fmt.Errorf("state of the schedule: %w", err)
+	}
+	f := &checkpoint.File{Tensors: tensors, Meta: checkpoint.Meta{
+		Config: string(r.Parts.Text), Step: r.step, Epoch: r.clock.Epoch(r.step), BestError: r.best, BestStep: r.bestStep,
+		Seed:  r.Parts.Train.Seed,
+		Extra: map[string]string{extraPlateau: string(plateau), extraChecked: strconv.FormatUint(r.checked, 10)},
+	}}
+	if err := r.model.Input.extra(f.Meta.Extra); err != nil {
+		return err
+	}
+	if err := r.store.Save(f, r.isBest); err != nil {
+		return fmt.Errorf("checkpoint of step %d: %w", r.step, err)
+	}
+	r.isBest, r.anySaved = false, true
+	r.saved.step, r.saved.checked = r.step, r.checked
+	return nil
+}
+
+// restore takes over what a checkpoint holds.
+func (r *run) restore(f *checkpoint.File) error {
+	in, err := InputFrom(f)
+	if err != nil {
+		return err
+	}
+	if in.Identity != r.model.Input.Identity {
+		return fmt.Errorf("the run learned from other data: %s; now it is %s", in.Identity, r.model.Input.Identity)
+	}
+	if err := r.model.Restore(f); err != nil {
+		return err
+	}
+	m := f.Meta
+	if err := json.Unmarshal([]byte(m.Extra[extraPlateau]), &r.plateau); err != nil {
+		return fmt.Errorf("metadata %s: %w", extraPlateau, err)
+	}
+	if r.checked, err = strconv.ParseUint(m.Extra[extraChecked], 10, 64); err != nil {
+		return fmt.Errorf("metadata %s: %w", extraChecked, err)
+	}
+	r.step, r.best, r.bestStep = m.Step, m.BestError, m.BestStep
+	r.anySaved, r.saved.step, r.saved.checked = true, r.step, r.checked
+	return nil
+}

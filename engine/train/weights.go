@@ -1,0 +1,144 @@
+package train
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"duet/alexnet"
+	"duet/engine/checkpoint"
+	"duet/engine/plan"
+)
+
+// Names in checkpoints beside the parameters'.
+const (
+	momentum  = "momentum."  // before a parameter's name: its velocity
+	inputMean = "input.mean" // what is subtracted from the pixels, [3, H, W] or [3, 1, 1]
+
+	extraClasses  = "classes"   // JSON array of names
+	extraHeight   = "height"    // of the stored images
+	extraWidth    = "width"     // likewise
+	extraIdentity = "data"      // identity of the training set
+	extraPlateau  = "plateau"   // JSON of Plateau
+	extraChecked  = "validated" // the last step after which there was a validation, 0 before the first
+)
+
+// Initialise draws the initial weights and sets the velocities to zero.
+func (m *Model) Initialise(seed uint64) error {
+	for _, p := range m.graph.Params {
+		if err := m.set(p, "", p.Initial(seed)); err != nil {
+			return err
+		}
+		if m.training != nil {
+			if err := m.set(p, momentum, make([]float32, p.Len())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// set uploads a tensor of the whole network, part by part.
+func (m *Model) set(p alexnet.Param, prefix string, whole []float32) error {
+	row, at := p.Len()/p.Shape[0], 0
+	for i, part := range p.Parts {
+		name, n := partName(p.Name, i), part.Rows*row
+		if prefix != "" {
+			name = plan.Momentum(name)
+		}
+		if err := m.state.Upload(name, whole[at:at+n]); err != nil {
+			return fmt.Errorf("%s%s: %w", prefix, p.Name, err)
+		}
+		at += n
+	}
+	return nil
+}
+
+// get downloads a tensor of the whole network, part by part.
+func (m *Model) get(p alexnet.Param, prefix string) ([]float32, error) {
+	whole := make([]float32, p.Len())
+	row, at := p.Len()/p.Shape[0], 0
+	for i, part := range p.Parts {
+		name, n := partName(p.Name, i), part.Rows*row
+		if prefix != "" {
+			name = plan.Momentum(name)
+		}
+		if err := m.state.Download(name, whole[at:at+n]); err != nil {
+			return nil, fmt.Errorf("%s%s: %w", prefix, p.Name, err)
+		}
+		at += n
+	}
+	return whole, nil
+}
+
+// Tensors are the weights, the velocities and the mean, under the names of the whole network.
+func (m *Model) Tensors() ([]checkpoint.Tensor, error) {
+	tensors := []checkpoint.Tensor{{Name: inputMean, Shape: m.Input.MeanShape, Data: m.Input.Mean}}
+	for _, p := range m.graph.Params {
+		for _, prefix := range []string{"", momentum} {
+			data, err := m.get(p, prefix)
+			if err != nil {
+				return nil, err
+			}
+			tensors = append(tensors, checkpoint.Tensor{Name: prefix + p.Name, Shape: p.Shape, Data: data})
+		}
+	}
+	return tensors, nil
+}
+
+// Restore sets weights, and the velocities of a model that trains, from a checkpoint of the same network.
+func (m *Model) Restore(f *checkpoint.File) error {
+	want := map[string][]int{inputMean: m.Input.MeanShape}
+	for _, p := range m.graph.Params {
+		want[p.Name], want[momentum+p.Name] = p.Shape, p.Shape
+	}
+	if err := f.CheckShapes(want); err != nil {
+		return err
+	}
+	for _, p := range m.graph.Params {
+		for _, prefix := range []string{"", momentum} {
+			if prefix != "" && m.training == nil {
+				continue
+			}
+			t, _ := f.Tensor(prefix + p.Name)
+			if err := m.set(p, prefix, t.Data); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// extra puts the input's description among a checkpoint's metadata.
+func (in Input) extra(into map[string]string) error {
+	classes, err := json.Marshal(in.Classes)
+	if err != nil {
+		return fmt.Errorf("class names: %w", err)
+	}
+	into[extraClasses] = string(classes)
+	into[extraHeight], into[extraWidth] = strconv.Itoa(in.Height), strconv.Itoa(in.Width)
+	into[extraIdentity] = in.Identity
+	return nil
+}
+
+// InputFrom reads the input's description from a checkpoint.
+func InputFrom(f *checkpoint.File) (Input, error) {
+	x := f.Meta.Extra
+	in := Input{Identity: x[extraIdentity]}
+	if err := json.Unmarshal([]byte(x[extraClasses]), &in.Classes); err != nil {
+		return in, fmt.Errorf("metadata %s %q is not a list of names: %w", extraClasses, x[extraClasses], err)
+	}
+	for key, into := range map[string]*int{extraHeight: &in.Height, extraWidth: &in.Width} {
+		n, err := strconv.Atoi(x[key])
+		if err != nil || n < 1 {
+			return in, fmt.Errorf("metadata %s is %q, want a number of pixels", key, x[key])
+		}
+		*into = n
+	}
+	mean, ok := f.Tensor(inputMean)
+	if !ok {
+		return in, fmt.Errorf("no tensor %s", inputMean)
+	}
+	in.Mean, in.MeanShape = mean.Data, mean.Shape
+	return in, nil
+}
