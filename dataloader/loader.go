@@ -29,7 +29,7 @@ type Batch struct {
 var ErrClosed = errors.New("the loader is closed")
 
 // A Loader makes batches ready in the background, in a ring of Prefetch+2 that it allocates once.
-// Next and Release are for one goroutine.
+// Its methods are for one goroutine.
 type Loader struct {
 	set    *Set
 	err    error // what was wrong with the arguments
@@ -180,7 +180,7 @@ func (l *Loader) Next(ctx context.Context) (*Batch, error) {
 	select {
 	case b, ok := <-l.queue:
 		if !ok {
-			return nil, io.EOF
+			return nil, l.ending()
 		}
 		// Filling is a copy that nothing holds up, so this wait is short and needs no ctx.
 		<-b.filled
@@ -189,6 +189,16 @@ func (l *Loader) Next(ctx context.Context) (*Batch, error) {
 		return b, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	}
+}
+
+// ending is why there are no more batches.
+func (l *Loader) ending() error {
+	select {
+	case <-l.done:
+		return ErrClosed
+	default:
+		return io.EOF
 	}
 }
 

@@ -31,8 +31,10 @@ func Materialize(ctx context.Context, c Config, progress func(done, total int)) 
 		if progress != nil {
 			o.Progress = func(done, total, _ int) { progress(done, total) }
 		}
-		_, err := Prepare(ctx, c.Path, dir, o)
-		return dir, err
+		if _, err := Prepare(ctx, c.Path, dir, o); err != nil {
+			return "", fmt.Errorf("data.path: %w", err)
+		}
+		return dir, nil
 	}
 	info, err := readSetInfo(dir)
 	if err != nil {

@@ -127,7 +127,7 @@ func openSource(path string, o PrepareOptions) (source, error) {
 	}
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf(`source %s does not exist: want a folder, a .tar, a .tar.gz or the word "generated"`, path)
+		return nil, fmt.Errorf(`source %s does not exist: want a packed set, or a folder, .tar or .tar.gz of images, or the word "generated"`, path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("source: %w", err)
