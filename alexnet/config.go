@@ -12,6 +12,8 @@ package alexnet
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"duet/configs/invalid"
 )
@@ -68,6 +70,12 @@ const (
 	lrn     = "lrn"
 	maxPool = "maxpool"
 	dropout = "dropout"
+)
+
+// Limits that keep every number of elements of a layer far within 64 bits.
+const (
+	maxWidth  = 1 << 20 // maps or features
+	maxKernel = 1 << 10 // also of a stride
 )
 
 // keys of each type of layer, beside name and type.
@@ -137,10 +145,16 @@ func (l *Layer) validate(towers int) error {
 	for _, k := range allowed {
 		delete(given, k)
 	}
+	var others []string
 	for k, is := range given {
 		if is {
-			errs = append(errs, invalid.Key(k, "a layer of type %s has no such key; it has %v", l.Type, allowed))
+			others = append(others, k)
 		}
+	}
+	slices.Sort(others)
+	for _, k := range others {
+		errs = append(errs, invalid.Key(k, "a layer of type %s has no such key, it has %s", l.Type,
+			strings.Join(append([]string{"name", "type"}, allowed...), ", ")))
 	}
 	check := func(ok bool, key, format string, args ...any) {
 		if !ok {
@@ -149,24 +163,26 @@ func (l *Layer) validate(towers int) error {
 	}
 	switch l.Type {
 	case conv:
-		check(l.Maps > 0, "maps", "%d, want at least 1", l.Maps)
-		check(l.Kernel > 0, "kernel", "%d, want at least 1", l.Kernel)
+		check(l.Maps > 0 && l.Maps <= maxWidth, "maps", "%d, want 1 to %d", l.Maps, maxWidth)
+		check(l.Kernel > 0 && l.Kernel <= maxKernel, "kernel", "%d, want 1 to %d", l.Kernel, maxKernel)
 	case maxPool:
 		check(l.Kernel > 0 && l.Kernel <= 16, "kernel", "%d, want 1 to 16", l.Kernel)
 	case linear:
-		check(l.Features >= 0, "features", "%d, want at least 1", l.Features)
+		check(l.Features >= 0 && l.Features <= maxWidth, "features", "%d, want 1 to %d", l.Features, maxWidth)
 	case lrn:
-		check(l.N > 0 && l.N%2 == 1, "n", "%d, want an odd number of maps", l.N)
+		check(l.N > 0 && l.N%2 == 1 && l.N < maxWidth, "n", "%d, want an odd number of maps", l.N)
 		check(l.K > 0, "k", "%v, want above 0, such as 2", l.K)
-		check(l.Alpha >= 0, "alpha", "%v, want at least 0", l.Alpha)
-		check(l.Beta >= 0, "beta", "%v, want at least 0", l.Beta)
+		check(l.Alpha > 0, "alpha", "%v, want above 0, such as 1e-4", l.Alpha)
+		check(l.Beta > 0, "beta", "%v, want above 0, such as 0.75", l.Beta)
 		check(l.AlphaOverN != nil, "alpha_over_n",
 			"missing, want true (alpha is divided by n, as the 2012 source and Caffe do) or false (the paper's formula)")
 	case dropout:
 		check(l.DropRate >= 0 && l.DropRate < 1, "drop_rate", "%v, want 0 to below 1", l.DropRate)
 	}
-	check(l.Stride >= 0, "stride", "%d, want at least 1", l.Stride)
-	check(l.Pad >= 0 && (l.Pad == 0 || l.Pad < l.Kernel), "pad", "%d, want 0 to %d, less than the kernel", l.Pad, l.Kernel-1)
+	if l.Kernel > 0 && slices.Contains(allowed, "kernel") {
+		check(l.Stride >= 0 && l.Stride <= maxKernel, "stride", "%d, want 1 to %d", l.Stride, maxKernel)
+		check(l.Pad >= 0 && l.Pad < l.Kernel, "pad", "%d, want 0 to %d, less than the kernel", l.Pad, l.Kernel-1)
+	}
 	if l.Type == conv || l.Type == linear {
 		check(l.Towers >= 0 && l.Towers <= max(towers, 1), "towers", "%d, want 1 or %d, the network's", l.Towers, towers)
 		errs = append(errs, l.validateInit())
