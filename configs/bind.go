@@ -175,6 +175,9 @@ func fieldOf(t reflect.Type, key string) int {
 func suggest(key string, known []string) string {
 	nearest, least := "", 1+max(1, len(key)/3)
 	for _, k := range known {
+		if len(key) > 2*len(k) {
+			continue // also keeps a long key from costing time
+		}
 		if d := distance(strings.ToLower(key), k); d < least {
 			nearest, least = k, d
 		}
@@ -185,23 +188,29 @@ func suggest(key string, known []string) string {
 	return "want one of " + strings.Join(known, ", ")
 }
 
-// distance is how many bytes must be inserted, removed or replaced to make b of a (Levenshtein's distance).
+// distance is how many bytes must be inserted, removed, replaced or swapped with their neighbour to make b of a.
 func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := diagonal
-			if a[i] != b[j] {
-				replaced++
+	rows := make([][]int, len(a)+1) // rows[i][j] is the distance of a[:i] and b[:j]
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+		for j := range rows[i] {
+			switch {
+			case i == 0:
+				rows[i][j] = j
+				continue
+			case j == 0:
+				continue
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, diagonal+1)
+			d := rows[i-1][j-1]
+			if a[i-1] != b[j-1] {
+				d = min(d, rows[i-1][j], rows[i][j-1]) + 1
+			}
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				d = min(d, rows[i-2][j-2]+1)
+			}
+			rows[i][j] = d
 		}
 	}
-	return row[len(b)]
+	return rows[len(a)][len(b)]
 }

@@ -16,12 +16,6 @@ var required = []struct{ table, key, want string }{
 	{"train", "weight_decay", "such as 0.0005, or 0 for none"},
 }
 
-// requiredOf are the same of a type of layer.
-var requiredOf = map[string][]struct{ key, want string }{
-	"lrn":     {{"alpha", "such as 1e-4"}, {"beta", "such as 0.75"}},
-	"dropout": {{"drop_rate", "0 to below 1, such as 0.5"}},
-}
-
 // validate lets each package check its table, and asks for what is missing.
 func (r *report) validate(c *Config, tree map[string]any) {
 	for _, k := range required {
@@ -31,11 +25,9 @@ func (r *report) validate(c *Config, tree map[string]any) {
 	}
 	network, _ := tree["network"].(map[string]any)
 	layers, _ := items(network["layers"])
-	for i, l := range c.Network.Layers {
-		for _, k := range requiredOf[l.Type] {
-			if given, _ := layers[i].(map[string]any); given[k.key] == nil {
-				r.problem(join(element("network.layers", i), k.key), "missing, want a value %s", k.want)
-			}
+	for i, l := range layers {
+		if given, _ := l.(map[string]any); given["type"] == "dropout" && given["drop_rate"] == nil {
+			r.problem(element("network.layers", i)+".drop_rate", "missing, want 0 to below 1, such as 0.5")
 		}
 	}
 	r.invalid(invalid.Under("network", c.Network.Validate()))

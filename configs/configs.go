@@ -113,6 +113,8 @@ func (c *Config) TOML() []byte {
 	if err := e.Encode(c); err != nil {
 		panic("configs: " + err.Error()) // only of types that TOML lacks
 	}
-	text := strings.ReplaceAll(b.String(), "\n[", "\n\n[") // only a table's header starts a line with a bracket
-	return []byte(strings.ReplaceAll(text, "\n\n\n", "\n\n"))
+	// Only a table's header starts a line with a bracket, and a dropout must say its rate, also when it is 0.
+	text := strings.NewReplacer("\n\n[", "\n\n[", "\n[", "\n\n[").Replace(b.String())
+	const dropout = "type = \"dropout\"\n"
+	return []byte(strings.NewReplacer(dropout+"drop_rate", dropout+"drop_rate", dropout, dropout+"drop_rate = 0.0\n").Replace(text))
 }
