@@ -12,8 +12,9 @@
 //   - the word "generated": images that the package draws itself
 //
 // Images are JPEG or PNG of any colour model; they become 8-bit RGB. Transparent pixels are shown over black. The
-// orientation that a camera wrote beside the pixels (EXIF) is ignored, as ImageNet does. The shorter side is resized to the packed size with a Catmull-Rom filter (widened when it shrinks, so that nothing
-// aliases) and the centre square is kept. Classes are the sorted folder names.
+// orientation that a camera wrote beside the pixels (EXIF) is ignored, as ImageNet does. The shorter side is resized to
+// the packed size with a Catmull-Rom filter (widened when it shrinks, so that nothing aliases) and the centre square is
+// kept. Classes are the sorted folder names.
 //
 // # The packed set
 //

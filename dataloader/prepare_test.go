@@ -299,60 +299,6 @@ func TestWorkersDoNotChangeTheSet(t *testing.T) {
 	}
 }
 
-func TestInterruptionLeavesNothing(t *testing.T) {
-	source := animals(20).folder(t)
-	parent := t.TempDir()
-	ctx, cancel := context.WithCancel(context.Background())
-	o := dataloader.PrepareOptions{Progress: func(done, total, rejected int) {
-		if done == 5 {
-			cancel()
-		}
-	}}
-	_, err := dataloader.Prepare(ctx, source, filepath.Join(parent, "set"), o)
-	if err == nil || !strings.Contains(err.Error(), context.Canceled.Error()) {
-		t.Errorf("error %v, want %v", err, context.Canceled)
-	}
-	if left, _ := os.ReadDir(parent); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
-	}
-}
-
-// What a killed process left is not taken for a set, and the next Prepare replaces it.
-func TestAfterAKill(t *testing.T) {
-	out := filepath.Join(t.TempDir(), "set")
-	check(t, os.MkdirAll(out+".partial/train", 0o777))
-	check(t, os.WriteFile(out+".partial/train/images.npy", []byte("half"), 0o666))
-	check(t, os.WriteFile(out+".partial/lock", nil, 0o666))
-	if _, err := dataloader.Open(out, "train"); err == nil {
-		t.Error("opened a set that is not there")
-	}
-	_, err := dataloader.Prepare(context.Background(), animals(2).folder(t), out, dataloader.PrepareOptions{})
-	check(t, err)
-	check(t, open(t, out, "train").Verify())
-	if left, _ := filepath.Glob(out + "*"); len(left) != 1 {
-		t.Errorf("left behind: %v", left)
-	}
-	if _, err := os.Stat(filepath.Join(out, "lock")); err == nil {
-		t.Error("the lock was published")
-	}
-}
-
-func TestTwoAtOnce(t *testing.T) {
-	source := animals(4).folder(t)
-	out := filepath.Join(t.TempDir(), "set")
-	var second error
-	_, err := dataloader.Prepare(context.Background(), source, out, dataloader.PrepareOptions{Progress: func(done, _, _ int) {
-		if done == 1 {
-			_, second = dataloader.Prepare(context.Background(), source, out, dataloader.PrepareOptions{})
-		}
-	}})
-	check(t, err)
-	if second == nil || !strings.Contains(second.Error(), "another process") {
-		t.Errorf("the second: error %v", second)
-	}
-	check(t, open(t, out, "train").Verify())
-}
-
 func TestExistingOutIsKept(t *testing.T) {
 	out := t.TempDir()
 	check(t, os.WriteFile(filepath.Join(out, "mine"), []byte("x"), 0o666))
