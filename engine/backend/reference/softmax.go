@@ -11,9 +11,9 @@ func softmax[T real](_ op.Softmax, out, in []tensor[T]) parts {
 	z, p := in[0].float, out[0].float
 	return parts{n: batch, run: func(n int, _ []float64) {
 		row := z[n*classes:][:classes]
-		shift := logSumExp(row)
+		largest, sum := sumExp(row)
 		for k, v := range row {
-			p[n*classes+k] = T(math.Exp(float64(v) - shift))
+			p[n*classes+k] = T(math.Exp(float64(v)-largest) / sum)
 		}
 	}}
 }
@@ -29,7 +29,8 @@ func softmaxLoss[T real](_ op.SoftmaxLoss, out, in []tensor[T]) parts {
 				sum = math.NaN()
 				break
 			}
-			sum += logSumExp(row) - float64(row[label])
+			largest, exps := sumExp(row)
+			sum += math.Log(exps) - (float64(row[label]) - largest)
 		}
 		loss[0] = T(sum / float64(batch))
 	}}
@@ -40,9 +41,10 @@ func softmaxLossGrad[T real](_ op.SoftmaxLossGrad, out, in []tensor[T]) parts {
 	z, labels, dloss, dz := in[0].float, in[1].ints, in[2].float, out[0].float
 	return parts{n: batch, run: func(n int, _ []float64) {
 		row := z[n*classes:][:classes]
-		shift, factor := logSumExp(row), float64(dloss[0])/float64(batch)
+		largest, sum := sumExp(row)
+		factor := float64(dloss[0]) / float64(batch)
 		for k, v := range row {
-			p := math.Exp(float64(v) - shift)
+			p := math.Exp(float64(v)-largest) / sum
 			if k == int(labels[n]) {
 				p--
 			}
@@ -51,17 +53,16 @@ func softmaxLossGrad[T real](_ op.SoftmaxLossGrad, out, in []tensor[T]) parts {
 	}}
 }
 
-// logSumExp is the logarithm of the sum of exponentials, shifted by the maximum so that none overflows.
-func logSumExp[T real](row []T) float64 {
-	largest := math.Inf(-1)
+// sumExp is the sum of exp(z - largest), which does not overflow, and the largest z.
+func sumExp[T real](row []T) (largest, sum float64) {
+	largest = math.Inf(-1)
 	for _, v := range row {
 		largest = math.Max(largest, float64(v)) // NaN stays NaN
 	}
-	sum := 0.0
 	for _, v := range row {
 		sum += math.Exp(float64(v) - largest)
 	}
-	return largest + math.Log(sum)
+	return largest, sum
 }
 
 func topErrors[T real](_ op.TopErrors, out, in []tensor[T]) parts {

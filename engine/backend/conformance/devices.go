@@ -1,0 +1,141 @@
+package conformance
+
+import (
+	"math/rand"
+	"testing"
+	"time"
+
+	"duet/engine/backend"
+)
+
+// limit ends a test that hangs.
+const limit = 30 * time.Second
+
+// within fails when f takes longer than the limit.
+func within(t testing.TB, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() { defer close(done); f() }()
+	select {
+	case <-done:
+	case <-time.After(limit):
+		t.Fatalf("still not done after %v", limit)
+	}
+}
+
+// twoDevices passes a tensor to and fro between two devices that each add one.
+func (s *suite) twoDevices(t *testing.T) {
+	for _, seed := range []int64{1, 2, 3} {
+		a, b := newCounter(t, s.device(t)), newCounter(t, s.device(t))
+		there, back := event(t, a.d), event(t, b.d)
+		programA := load(t, a.d,
+			a.step,
+			backend.Command{Kind: backend.Signal, Label: "there", Event: there},
+			backend.Command{Kind: backend.Wait, Label: "back", Event: back},
+			backend.Command{Kind: backend.Copy, Label: "home", From: b.d, Src: b.sum, Dst: a.sum},
+		)
+		programB := load(t, b.d,
+			backend.Command{Kind: backend.Wait, Label: "there", Event: there},
+			backend.Command{Kind: backend.Copy, Label: "away", From: a.d, Src: a.sum, Dst: b.sum},
+			b.step,
+			backend.Command{Kind: backend.Signal, Label: "back", Event: back},
+		)
+		random := rand.New(rand.NewSource(seed))
+		const rounds = 100 // 200 and less are exact in bf16
+		pause := func() {
+			if random.Intn(8) == 0 {
+				time.Sleep(time.Duration(random.Intn(300)) * time.Microsecond)
+			}
+		}
+		within(t, func() {
+			for range rounds {
+				first, second := programA, programB
+				if random.Intn(2) == 0 {
+					first, second = second, first
+				}
+				first.Start()
+				pause()
+				second.Start()
+				pause()
+			}
+			a.expect(t, 2*rounds)
+			b.expect(t, 2*rounds)
+		})
+		for _, p := range []backend.Program{programA, programB} {
+			if err := p.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+func event(t testing.TB, d backend.Device) backend.Event {
+	t.Helper()
+	e, err := d.NewEvent()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func load(t testing.TB, d backend.Device, commands ...backend.Command) backend.Program {
+	t.Helper()
+	p, err := d.Load(commands, backend.LoadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// closing checks that a closed device refuses everything, and that closing waits for what is enqueued.
+func (s *suite) closing(t *testing.T) {
+	d := s.open(t)
+	c := newCounter(t, d)
+	p := load(t, d, c.step)
+	for range 10 {
+		p.Start()
+	}
+	if err := d.Close(); err != nil {
+		t.Fatalf("close: %v", err)
+	}
+	_, allocErr := d.Alloc(16)
+	_, loadErr := d.Load(nil, backend.LoadOptions{})
+	_, eventErr := d.NewEvent()
+	for what, err := range map[string]error{
+		"alloc": allocErr, "load": loadErr, "new event": eventErr, "sync": d.Sync(),
+		"upload":   d.Upload(c.sum, c.layout, make([]float32, c.length)),
+		"download": d.Download(make([]float32, c.length), c.sum, c.layout),
+	} {
+		if err == nil {
+			t.Errorf("%s after close: no error", what)
+		}
+	}
+	if err := d.Close(); err != nil {
+		t.Errorf("second close: %v", err)
+	}
+}
+
+// faults checks that the first error sticks, and that a failure releases the devices that wait for it.
+func (s *suite) faults(t *testing.T) {
+	a, b := newCounter(t, s.device(t)), newCounter(t, s.device(t))
+	never := event(t, a.d)
+	broken := load(t, a.d,
+		backend.Command{Kind: backend.Launch, Label: "broken", Kernel: s.Fault(t, a.d)},
+		backend.Command{Kind: backend.Signal, Label: "never", Event: never},
+	)
+	waiting := load(t, b.d, backend.Command{Kind: backend.Wait, Label: "never", Event: never}, b.step)
+	within(t, func() {
+		waiting.Start()
+		broken.Start()
+		errA, errB := a.d.Sync(), b.d.Sync()
+		if errA == nil || errB == nil {
+			t.Errorf("sync after a failure: %v and %v, want errors of both", errA, errB)
+		}
+		if again := a.d.Sync(); errA != nil && (again == nil || again.Error() != errA.Error()) {
+			t.Errorf("second sync: %v, want %v", again, errA)
+		}
+		if err := a.d.Download(make([]float32, a.length), a.sum, a.layout); err == nil {
+			t.Error("download after a failure: no error")
+		}
+	})
+}

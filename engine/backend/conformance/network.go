@@ -1,0 +1,209 @@
+package conformance
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"duet/engine/op"
+	"duet/engine/rng"
+)
+
+// network is a few operations and the data they start from.
+type network struct {
+	t      testing.TB
+	bf16   bool // leaves are rounded to bf16, so that uploading them is exact
+	values []value
+	steps  []step
+}
+
+// value is a tensor of the network, a leaf where it has data.
+type value struct {
+	name      string
+	typ       op.Type
+	data      any // []float64, []uint8, []int32 or []uint32
+	companion bool
+}
+
+type step struct {
+	op, companion op.Op
+	in, out       []int
+}
+
+// id is a value of a network.
+type id = int
+
+// leaf adds an input. Real numbers are rounded to what every precision can hold.
+func (n *network) leaf(name string, t op.Type, data any) id {
+	if f, ok := data.([]float64); ok {
+		rounded := make([]float64, len(f))
+		for i, v := range f {
+			rounded[i] = round(v, n.bf16)
+		}
+		data = rounded
+	}
+	return n.add(value{name: name, typ: t, data: data})
+}
+
+// fine adds an input that bf16 devices keep in fp32: a mean, drawn numbers, a velocity, a rate.
+func (n *network) fine(name string, t op.Type, data []float64) id {
+	rounded := make([]float64, len(data))
+	for i, v := range data {
+		rounded[i] = round(v, false)
+	}
+	return n.add(value{name: name, typ: t, data: rounded})
+}
+
+func (n *network) add(v value) id {
+	n.values = append(n.values, v)
+	return len(n.values) - 1
+}
+
+// normal adds an input of normal numbers, different for every name.
+func (n *network) normal(name string, shape ...int) id {
+	return n.leaf(name, op.Floats(shape...), normals(name, 1, op.Floats(shape...).Len()))
+}
+
+// weight is normal, scaled so that sums over the given number of products stay near 1.
+func (n *network) weight(name string, fan int, shape ...int) id {
+	return n.leaf(name, op.Floats(shape...), normals(name, 1/math.Sqrt(float64(fan)), op.Floats(shape...).Len()))
+}
+
+// apply adds an operation.
+func (n *network) apply(name string, o op.Op, in ...id) id {
+	n.t.Helper()
+	return n.applyWith(name, o, nil, in...)[0]
+}
+
+// applyWith adds an operation with its companion, or with the second output of SGD.
+func (n *network) applyWith(name string, o, companion op.Op, in ...id) []id {
+	n.t.Helper()
+	types := n.types(in)
+	t, err := o.Infer(types)
+	if err != nil {
+		n.t.Fatalf("%s: %v", o.Name(), err)
+	}
+	st := step{op: o, companion: companion, in: in}
+	st.out = append(st.out, n.add(value{name: name, typ: t}))
+	if _, is := o.(op.SGD); is {
+		st.out = append(st.out, n.add(value{name: name + "'s velocity", typ: t}))
+	}
+	if companion != nil {
+		t, err := companion.Infer(types)
+		if err != nil {
+			n.t.Fatalf("%s: %v", companion.Name(), err)
+		}
+		st.out = append(st.out, n.add(value{name: companion.Name() + " of " + name, typ: t, companion: true}))
+	}
+	n.steps = append(n.steps, st)
+	return st.out
+}
+
+func (n *network) types(ids []id) []op.Type {
+	ts := make([]op.Type, len(ids))
+	for i, v := range ids {
+		ts[i] = n.values[v].typ
+	}
+	return ts
+}
+
+func (n *network) companions() bool {
+	for _, st := range n.steps {
+		if st.companion != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// withoutCompanions is the part of the network that needs none: what evaluation runs.
+func (n *network) withoutCompanions() *network {
+	m := &network{t: n.t, bf16: n.bf16, values: n.values}
+	missing := map[id]bool{}
+next:
+	for _, st := range n.steps {
+		for _, i := range st.in {
+			if missing[i] {
+				for _, o := range st.out {
+					missing[o] = true
+				}
+				continue next
+			}
+		}
+		if st.companion != nil {
+			missing[st.out[1]] = true
+			st.companion, st.out = nil, st.out[:1]
+		}
+		m.steps = append(m.steps, st)
+	}
+	return m
+}
+
+// lastUse is the index of the last step that reads a value, or -1.
+func (n *network) lastUse(v id) int {
+	last := -1
+	for i, st := range n.steps {
+		for _, in := range st.in {
+			if in == v {
+				last = i
+			}
+		}
+	}
+	return last
+}
+
+func normals(name string, sigma float64, count int) []float64 {
+	stream := rng.New(2012, rng.Generate, rng.StreamOf(name), 0)
+	data := make([]float64, count)
+	for i := range data {
+		data[i] = sigma * stream.Normal(uint64(i))
+	}
+	return data
+}
+
+func pixels(name string, count int) []uint8 {
+	stream := rng.New(2012, rng.Generate, rng.StreamOf(name), 0)
+	data := make([]uint8, count)
+	for i := range data {
+		data[i] = uint8(stream.Uint32(uint64(i)))
+	}
+	return data
+}
+
+func labels(classes, count int) []int32 {
+	stream := rng.New(2012, rng.Generate, 5, 0)
+	data := make([]int32, count)
+	for i := range data {
+		data[i] = int32(stream.Intn(uint64(i), classes))
+	}
+	return data
+}
+
+// round gives the nearest number of 24 significant bits, or of 8 for bf16.
+func round(v float64, bf16 bool) float64 {
+	f := float32(v)
+	if !bf16 || v != v {
+		return float64(f)
+	}
+	b := math.Float32bits(f)
+	b += 0x7fff + b>>16&1
+	return float64(math.Float32frombits(b &^ 0xffff))
+}
+
+func float32s(data []float64) []float32 {
+	out := make([]float32, len(data))
+	for i, v := range data {
+		out[i] = float32(v)
+	}
+	return out
+}
+
+func float64s(data []float32) []float64 {
+	out := make([]float64, len(data))
+	for i, v := range data {
+		out[i] = float64(v)
+	}
+	return out
+}
+
+func shapeName(shape ...int) string { return fmt.Sprint(shape) }

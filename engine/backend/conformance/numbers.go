@@ -1,0 +1,126 @@
+package conformance
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"duet/engine/backend"
+	"duet/engine/op"
+	"duet/engine/rng"
+)
+
+// dropoutBits checks the masks against the generator itself, and that towers draw the halves of the layer's.
+func (s *suite) dropoutBits(t *testing.T, d backend.Device) {
+	const batch, width = 3, 37
+	seed, step := uint64(0xfedcba9876543210), uint32(123456)
+	draw := func(t *testing.T, o op.Dropout, features int) []float64 {
+		n := &network{t: t}
+		x := n.leaf("x", op.Floats(batch, features), constant(batch*features, 1))
+		counters := n.leaf("counters", op.Type{DType: op.Uint32, Shape: []int{4}}, []uint32{uint32(seed), uint32(seed >> 32), step, 0})
+		y := n.apply("y", o, x, counters)
+		r := s.load(t, d, n, mode{})
+		defer r.free(t)
+		return r.run(t)[y].([]float64)
+	}
+	for _, rate := range []float32{0, 0.1, 0.25, 0.5, 0.9, 0.999} {
+		t.Run(fmt.Sprint(rate), func(t *testing.T) {
+			o := op.Dropout{Rate: rate, Width: width, Stream: 42}
+			whole := draw(t, o, width)
+			stream := rng.New(seed, rng.Dropout, o.Stream, step)
+			for i, y := range whole {
+				want := 1.0
+				if stream.Uint32(uint64(i)) < o.Threshold() {
+					want = 0
+				}
+				if y != want {
+					t.Fatalf("feature %d of image %d is %v, want %v", i%width, i/width, y, want)
+				}
+			}
+			for _, cut := range []int{1, 16, 18, 36} {
+				first, second := o, o
+				second.First = cut
+				a, b := draw(t, first, cut), draw(t, second, width-cut)
+				for i, y := range whole {
+					half := 0.0
+					if n, f := i/width, i%width; f < cut {
+						half = a[n*cut+f]
+					} else {
+						half = b[n*(width-cut)+f-cut]
+					}
+					if half != y {
+						t.Fatalf("towers cut at %d: feature %d of image %d is %v, of the whole layer %v", cut, i%width, i/width, half, y)
+					}
+				}
+			}
+		})
+	}
+}
+
+// badLabels checks that a label that is no class gives a NaN, not a crash.
+func (s *suite) badLabels(t *testing.T, d backend.Device) {
+	for _, bad := range []int32{-1, 10, math.MaxInt32, math.MinInt32} {
+		n := &network{t: t}
+		z := n.normal("z", 3, 10)
+		loss := n.apply("loss", op.SoftmaxLoss{}, z, n.leaf("labels", labelType(3), []int32{1, bad, 9}))
+		r := s.load(t, d, n, mode{})
+		if got := r.run(t)[loss].([]float64)[0]; got == got {
+			t.Errorf("label %d of 10 classes: loss %v, want NaN", bad, got)
+		}
+		r.free(t)
+		n = &network{t: t}
+		l := n.leaf("labels", labelType(3), []int32{1, bad, 9})
+		z = n.normal("z", 3, 10)
+		n.apply("dz", op.SoftmaxLossGrad{}, z, l, n.leaf("dloss", op.Floats(), []float64{1}))
+		n.apply("errors", op.TopErrors{}, z, l)
+		r = s.load(t, d, n, mode{})
+		r.run(t) // any numbers, no crash
+		r.free(t)
+	}
+}
+
+// nan checks that a NaN in the input comes out of the operations that add, and of those that choose as op says.
+func (s *suite) nan(t *testing.T, d backend.Device) {
+	poisoned := func(n *network, shape ...int) id {
+		data := normals("x", 1, op.Floats(shape...).Len())
+		data[len(data)/2] = math.NaN()
+		return n.leaf("x", op.Floats(shape...), data)
+	}
+	for _, c := range []struct {
+		name   string
+		build  func(n *network) id
+		wanted bool
+	}{
+		{"conv2d", func(n *network) id {
+			return n.apply("y", op.Conv2D{Kernel: 3, Stride: 1, Pad: 1, Groups: 1}, poisoned(n, 1, 3, 5, 5), n.normal("w", 4, 3, 3, 3), n.normal("b", 4))
+		}, true},
+		{"linear", func(n *network) id {
+			return n.apply("y", op.Linear{}, poisoned(n, 2, 5), n.normal("w", 3, 5), n.normal("b", 3))
+		}, true},
+		{"lrn", func(n *network) id {
+			return n.apply("y", op.LRN{N: 5, K: 2, Alpha: 1, Beta: 0.75, Groups: 1}, poisoned(n, 1, 7, 3, 3))
+		}, true},
+		{"softmax", func(n *network) id { return n.apply("y", op.Softmax{}, poisoned(n, 1, 7)) }, true},
+		{"softmax_loss", func(n *network) id {
+			return n.apply("y", op.SoftmaxLoss{}, poisoned(n, 1, 7), n.leaf("labels", labelType(1), []int32{2}))
+		}, true},
+		{"max_pool", func(n *network) id {
+			return n.apply("y", op.MaxPool{Kernel: 3, Stride: 2}, poisoned(n, 1, 1, 5, 5))
+		}, !s.IgnoresNaN},
+		{"relu", func(n *network) id { return n.apply("y", op.ReLU{}, poisoned(n, 9)) }, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			n := &network{t: t}
+			y := c.build(n)
+			r := s.load(t, d, n, mode{})
+			defer r.free(t)
+			found := false
+			for _, v := range r.run(t)[y].([]float64) {
+				found = found || v != v
+			}
+			if c.wanted && !found {
+				t.Error("no NaN came out")
+			}
+		})
+	}
+}

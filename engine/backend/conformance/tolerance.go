@@ -1,0 +1,187 @@
+package conformance
+
+import (
+	"math"
+	"testing"
+
+	"duet/engine/op"
+)
+
+// Units of rounding: the largest relative error of rounding to nearest.
+const (
+	unit32   = 1.0 / (1 << 24)
+	unit64   = 1.0 / (1 << 53)
+	unitBF16 = 1.0 / (1 << 8) // bf16 keeps 8 bits, so half a unit is 2^-9; twice that, as kernels round twice at times
+)
+
+// The factors of the unit of accumulation.
+const (
+	// sumTol and sumGrowth bound a sum of k products by (sumTol + sumGrowth*sqrt(k)) units of the sum of their absolute
+	// values: rounding errors of a sum are as good as independent, so that they grow with the square root of their
+	// number (Higham, Mary 2019), where the certain bound would be k.
+	sumTol, sumGrowth = 8, 2
+	// powerTol is for a few multiplications, divisions and roots, or a power of a good library.
+	powerTol = 24
+	// exponentTol is for an exponential, a logarithm and a short sum; the error of an exponential's argument comes on top.
+	exponentTol = 32
+	// elementTol is for two or three roundings.
+	elementTol = 4
+	// handTol is for values given by the cases, of a few operations, in units of storage.
+	handTol = 16
+)
+
+// bound is how far a device may be from the exact result, for every element; nil where it must be exact.
+func (s *suite) bound(t testing.TB, o op.Op, in []op.Array, want op.Array) []float64 {
+	t.Helper()
+	w, isReal := want.Data.([]float64)
+	if !isReal {
+		return nil
+	}
+	switch o := o.(type) {
+	case op.ReLU, op.ReLUGrad, op.MaxPool, op.Concat, op.Slice, op.Flatten, op.Unflatten, op.Send:
+		return nil
+	case op.Conv2D, op.Conv2DGradInput, op.Conv2DGradWeight, op.Conv2DGradBias, op.Linear, op.LinearGradInput,
+		op.LinearGradWeight, op.LinearGradBias:
+		return s.sumBound(w, magnitude(t, o, in), terms(o, in, want))
+	case op.MaxPoolGrad:
+		windows := (o.Pool.Kernel + o.Pool.Stride - 1) / o.Pool.Stride
+		// Kernels may add up the windows that a place won in the precision of storage.
+		return s.per(w, float64(windows*windows), magnitude(t, o, in), s.stored)
+	case op.LRN, op.LRNScale:
+		return s.per(w, powerTol, w, s.unit)
+	case op.LRNGrad:
+		return s.per(w, powerTol, lrnMagnitude(t, o, in), s.unit)
+	case op.Softmax:
+		return s.per(w, exponentTol+elementTol*largest(in[0]), w, s.unit)
+	case op.SoftmaxLoss: // in fp32 on every device
+		scale := 1 + largest(in[0])
+		return []float64{exponentTol * s.unit * scale * scale}
+	case op.SoftmaxLossGrad:
+		scale := math.Abs(in[2].Data.([]float64)[0]) / float64(in[0].Shape[0])
+		return s.per(w, exponentTol+elementTol*largest(in[0]), constant(len(w), scale), s.unit)
+	case op.TopErrors:
+		return constant(len(w), elementTol*s.unit)
+	case op.Augment:
+		return s.per(w, elementTol, augmentMagnitude(o, in, len(w)), s.unit)
+	}
+	return s.per(w, elementTol, w, s.unit) // scale, dropout, add: what is 0 is exactly 0
+}
+
+// per is factor*unit of a magnitude, and the rounding of the stored result.
+func (s *suite) per(want []float64, factor float64, magnitude []float64, unit float64) []float64 {
+	bound := make([]float64, len(want))
+	for i, w := range want {
+		bound[i] = factor*unit*math.Abs(magnitude[i]) + s.stored*math.Abs(w)
+	}
+	return bound
+}
+
+func (s *suite) sumBound(want, magnitude []float64, k int) []float64 {
+	return s.per(want, sumTol+sumGrowth*math.Sqrt(float64(k)), magnitude, s.unit)
+}
+
+// terms is how many products a sum has.
+func terms(o op.Op, in []op.Array, want op.Array) int {
+	switch o.(type) {
+	case op.Conv2D:
+		return in[1].Len()/in[1].Shape[0] + 1
+	case op.Conv2DGradInput:
+		return in[0].Len() / in[0].Shape[1]
+	case op.Conv2DGradWeight, op.Conv2DGradBias:
+		return in[1].Len() / in[1].Shape[1]
+	case op.Linear:
+		return in[0].Shape[1] + 1
+	case op.LinearGradInput:
+		return in[0].Shape[0]
+	}
+	return in[0].Shape[0] // the batch
+}
+
+// magnitude is the same sums of absolute values.
+func magnitude(t testing.TB, o op.Op, in []op.Array) []float64 {
+	t.Helper()
+	switch f := o.(type) {
+	case op.Conv2D:
+		f.ReLU = false
+		o = f
+	case op.Linear:
+		f.ReLU = false
+		o = f
+	}
+	return evaluate(t, o, absolute(in)).Data.([]float64)
+}
+
+func absolute(in []op.Array) []op.Array {
+	out := make([]op.Array, len(in))
+	for i, a := range in {
+		out[i] = a
+		if f, isReal := a.Data.([]float64); isReal {
+			positive := make([]float64, len(f))
+			for q, v := range f {
+				positive[q] = math.Abs(v)
+			}
+			out[i].Data = positive
+		}
+	}
+	return out
+}
+
+// lrnMagnitude is the sum of the absolute values of the gradient's two terms. The formula subtracts the second from the
+// first, which alpha 0 gives alone.
+func lrnMagnitude(t testing.TB, o op.LRNGrad, in []op.Array) []float64 {
+	t.Helper()
+	in = absolute(in)
+	difference := evaluate(t, o, in).Data.([]float64)
+	o.LRN.Alpha = 0
+	first := evaluate(t, o, in).Data.([]float64)
+	for i := range first {
+		first[i] = 2*first[i] - difference[i]
+	}
+	return first
+}
+
+// augmentMagnitude is the largest that the terms can be: 255, the mean and the shift.
+func augmentMagnitude(o op.Augment, in []op.Array, n int) []float64 {
+	draws := in[1].Data.([]float64)
+	shift := 0.0
+	for i, v := range draws {
+		if i%op.Draws >= 3 {
+			shift = math.Max(shift, math.Abs(v))
+		}
+	}
+	return constant(n, math.Abs(float64(o.Scale))*(255+largest(in[2])+shift))
+}
+
+func largest(a op.Array) float64 {
+	m := 0.0
+	for _, v := range a.Data.([]float64) {
+		m = math.Max(m, math.Abs(v))
+	}
+	return m
+}
+
+func constant(n int, v float64) []float64 {
+	out := make([]float64, n)
+	for i := range out {
+		out[i] = v
+	}
+	return out
+}
+
+// expectSGD is the formula of op.SGD: the new weight, or the new velocity. Both are fp32 on every device.
+func (s *suite) expectSGD(o op.SGD, q int, in []op.Array) (op.Array, []float64) {
+	w, v, g := in[0].Data.([]float64), in[1].Data.([]float64), in[2].Data.([]float64)
+	step := in[3].Data.([]float64)[0] * float64(o.RateMul)
+	momentum, decay := float64(o.Momentum), float64(o.WeightDecay)
+	out, bound := make([]float64, len(w)), make([]float64, len(w))
+	for i := range w {
+		velocity := momentum*v[i] - step*(g[i]+decay*w[i])
+		out[i] = velocity
+		bound[i] = elementTol * s.unit * (math.Abs(momentum*v[i]) + math.Abs(step)*(math.Abs(g[i])+decay*math.Abs(w[i])))
+		if q == 0 {
+			out[i] += w[i]
+			bound[i] += elementTol * s.unit * math.Abs(w[i])
+		}
+	}
+	return op.Array{Type: in[0].Type, Data: out}, bound
+}
