@@ -9,7 +9,7 @@ import (
 
 // Config is the [devices] table of a configuration: which devices run the network, and how.
 type Config struct {
-	Towers    []string `toml:"towers"`    // one device a tower, or one for all: ["cuda:0", "cuda:1"], ["dnnl:0"]
+	Towers    []string `toml:"towers"`    // one device a tower, or one for all: ["cuda:0", "cuda:1"], ["dnnl:0"], ["auto"]
 	Precision string   `toml:"precision"` // fp32 (default), bf16, or fp64 on the reference backend
 	Threads   int      `toml:"threads"`   // of each CPU device; 0 = the cores, divided among the devices
 }
@@ -22,6 +22,9 @@ func (c *Config) Validate() error {
 	}
 	var kinds []string
 	for i, name := range c.Towers {
+		if name == Auto && len(c.Towers) == 1 {
+			continue
+		}
 		kind, _, err := split(name)
 		if err != nil {
 			errs = append(errs, invalid.Key(fmt.Sprintf("towers[%d]", i), "%v", err))
@@ -40,6 +43,35 @@ func (c *Config) Validate() error {
 		errs = append(errs, invalid.Key("threads", "%d, want at least 1, or 0 for all cores", c.Threads))
 	}
 	return errors.Join(errs...)
+}
+
+// Auto, as the only device, stands for the best ones that the program has for the network.
+const Auto = "auto"
+
+// preference is the order in which Auto looks for devices.
+var preference = []string{"cuda", "dnnl", "reference"}
+
+// Resolve replaces Auto by the devices that it stands for: two GPUs for two towers, else one, else the CPU.
+func (c *Config) Resolve(towers int) error {
+	if len(c.Towers) != 1 || c.Towers[0] != Auto {
+		return nil
+	}
+	for _, name := range preference {
+		b, ok := backends[name]
+		if !ok {
+			continue
+		}
+		found, err := b.List()
+		if err != nil || len(found) == 0 { // a GPU backend on a machine without a GPU: look further
+			continue
+		}
+		c.Towers = nil
+		for _, d := range found[:min(towers, len(found))] {
+			c.Towers = append(c.Towers, d.Name)
+		}
+		return nil
+	}
+	return fmt.Errorf("devices.towers: auto: this program finds no device: %w", ErrUnknownDevice)
 }
 
 // OpenAll opens the devices of a configuration, or none.

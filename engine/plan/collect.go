@@ -53,7 +53,8 @@ type collector struct {
 	values  map[*op.Node]*value
 	params  map[string]*value
 	rates   []*value // by device
-	steps   []*step  // in an order that respects the graph
+	peaks   []*value
+	steps   []*step // in an order that respects the graph
 	all     []*value
 }
 

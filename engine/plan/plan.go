@@ -51,6 +51,9 @@ func Compile(spec Spec, state *State) (*Plan, error) {
 	for _, o := range spec.Outputs {
 		p.outputs[o.Name] = c.values[o.Node]
 	}
+	for _, v := range c.peaks {
+		p.outputs[v.name] = v
+	}
 	if err := p.prepare(leaves); err != nil {
 		return nil, err
 	}

@@ -89,15 +89,14 @@ func (p *Plan) kernel(s *step) error {
 		return fmt.Errorf("%s: prepare %s of %v: %w", d.Name(), s.name(), r.InTypes, err)
 	}
 	s.kernel = k
-	if s.update {
-		return nil
-	}
 	out := k.Out()
 	if len(out) != len(s.out) {
 		return fmt.Errorf("%s: prepare %s of %v: %d output layouts, want %d", d.Name(), s.name(), r.InTypes, len(out), len(s.out))
 	}
 	for i, v := range s.out {
-		v.layout = out[i]
+		if v.layout == nil { // what an update writes in place has its layout
+			v.layout = out[i]
+		}
 	}
 	return nil
 }

@@ -18,16 +18,17 @@ type Report struct {
 
 // Step is one step of a plan.
 type Step struct {
-	Index  int      `json:"index"`
-	Device string   `json:"device"`
-	Layer  string   `json:"layer"`
-	Op     string   `json:"op"`
-	Kernel string   `json:"kernel"` // the implementation; "copy" between devices
-	In     []Tensor `json:"in"`
-	Out    []Tensor `json:"out"`
-	FLOPs  float64  `json:"flops"`
-	Waits  []int    `json:"waits,omitempty"` // steps of other devices that must be done first
-	Update bool     `json:"update,omitempty"`
+	Index    int      `json:"index"`
+	Device   string   `json:"device"`
+	Layer    string   `json:"layer"`
+	Op       string   `json:"op"`
+	Kernel   string   `json:"kernel"` // the implementation; "copy" between devices
+	In       []Tensor `json:"in"`
+	Out      []Tensor `json:"out"`
+	FLOPs    float64  `json:"flops"`
+	Waits    []int    `json:"waits,omitempty"` // steps of other devices that must be done first
+	Update   bool     `json:"update,omitempty"`
+	Backward bool     `json:"backward,omitempty"` // it comes after the loss: gradients
 }
 
 // Tensor is an input or output of a step.
@@ -66,8 +67,11 @@ func (p *Plan) Report() Report {
 		}
 	}
 	layers := map[string]int{}
+	backward := p.backward()
 	for _, s := range p.steps {
-		r.Steps = append(r.Steps, p.describe(s))
+		step := p.describe(s)
+		step.Backward = backward[s]
+		r.Steps = append(r.Steps, step)
 		send, ok := s.op.(op.Send)
 		if !ok {
 			continue
@@ -86,6 +90,19 @@ func (p *Plan) Report() Report {
 	}
 	r.Devices = p.memory()
 	return r
+}
+
+// backward are the steps that depend on the gradient 1 of the loss, the only constant of a graph.
+func (p *Plan) backward() map[*step]bool {
+	is := map[*step]bool{}
+	for _, s := range p.steps {
+		for _, v := range s.in {
+			if !s.update && (v.initial != nil || v.writer != nil && is[v.writer]) {
+				is[s] = true
+			}
+		}
+	}
+	return is
 }
 
 func (p *Plan) memory() []Memory {

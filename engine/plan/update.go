@@ -22,6 +22,11 @@ func (c *collector) updates() error {
 		}
 		s := &step{op: u.Op, update: true, in: []*value{w, v, g, rate}, out: []*value{w, v}, after: w.readers}
 		s.place = op.Place{Device: w.device, Layer: g.layer()}
+		if sgd, ok := u.Op.(op.SGD); ok {
+			peak := c.add(&value{name: Peak(w.name), typ: op.Floats(1), device: w.device, kept: true, writer: s})
+			s.companion, s.out = op.GradientPeak{SGD: sgd}, append(s.out, peak)
+			c.peaks = append(c.peaks, peak)
+		}
 		if g.device != w.device {
 			return fmt.Errorf("plan %s: %s is on device %d, its gradient on %d", c.spec.Name, w.name, w.device, g.device)
 		}

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,18 +34,11 @@ func CreateFolder(dir string, config []byte) (*Folder, error) {
 		}
 		return nil, err
 	}
-	f, err := OpenFolder(dir)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(f.Config(), config, 0o644); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
+	return OpenFolder(dir, config)
 }
 
-// OpenFolder opens the folder of a run to go on with it.
-func OpenFolder(dir string) (*Folder, error) {
+// OpenFolder opens the folder of a run to go on with it, with a configuration that may have changed.
+func OpenFolder(dir string, config []byte) (*Folder, error) {
 	lock, err := os.OpenFile(filepath.Join(dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err
@@ -52,7 +46,22 @@ func OpenFolder(dir string) (*Folder, error) {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", dir, ErrBusy), lock.Close())
 	}
-	return &Folder{dir, lock}, nil
+	f := &Folder{dir, lock}
+	if old, err := os.ReadFile(f.Config()); err == nil && bytes.Equal(old, config) {
+		return f, nil
+	}
+	if err := replace(f.Config(), config); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// replace writes a file whole or not at all.
+func replace(path string, data []byte) error {
+	if err := os.WriteFile(path+".new", data, 0o644); err != nil {
+		return errors.Join(err, os.Remove(path+".new"))
+	}
+	return os.Rename(path+".new", path)
 }
 
 // FreeName is the first of base-001, base-002, ... that no run in a folder of runs has.
@@ -73,3 +82,15 @@ func (f *Folder) Checkpoints() string { return filepath.Join(f.Dir, "checkpoints
 
 // Close lets other processes train the run.
 func (f *Folder) Close() error { return f.lock.Close() }
+
+// LastName is the last of base-001, base-002, ... that there is in a folder of runs, or "".
+func LastName(root, base string) string {
+	last := ""
+	for i := 1; ; i++ {
+		name := fmt.Sprintf("%s-%03d", base, i)
+		if _, err := os.Lstat(filepath.Join(root, name)); err != nil {
+			return last
+		}
+		last = name
+	}
+}

@@ -1,0 +1,6 @@
+package main
+
+import (
+	_ "duet/engine/backend/dnnl"      // the CPU through oneDNN, where built with the tag dnnl
+	_ "duet/engine/backend/reference" // the CPU in Go
+)

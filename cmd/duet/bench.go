@@ -1,0 +1,105 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"duet/configs"
+	"duet/engine/train"
+)
+
+func benchCommand() *cobra.Command {
+	var steps int
+	var asJSON, kernels bool
+	var o modelFlags
+	c := &cobra.Command{
+		Use:   "bench CONFIG",
+		Short: "Measure how fast a network trains",
+		Long: `Bench measures whole training steps, augmentation and update included, on one batch of random pixels that stays in the
+devices' memory; then, in further steps, how long each kernel takes.`,
+		Example: `  duet bench configs/alexnet.toml --devices dnnl:0 --batch 32
+  duet bench configs/alexnet.toml --devices dnnl:0 --precision bf16 --json`,
+		Args: args(cobra.ExactArgs(1)),
+	}
+	sets := overrides(c)
+	c.RunE = func(c *cobra.Command, given []string) (err error) {
+		if steps < 1 {
+			return usage("--steps %d, want at least 1", steps)
+		}
+		config, err := o.config(given[0], *sets)
+		if err != nil {
+			return err
+		}
+		p := parts(config)
+		m, err := train.NewModel(p, train.RandomInput(p, classesOf(config)), train.ForBench)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, m.Close()) }()
+		progress := newCounter(os.Stderr, "measuring "+config.Network.Name)
+		s, err := m.Bench(steps, progress.show)
+		progress.close()
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return printJSON(s)
+		}
+		return printSpeed(s, kernels)
+	}
+	c.Flags().IntVar(&steps, "steps", 10, "steps to measure, after two to warm up")
+	c.Flags().BoolVar(&kernels, "kernels", false, "print every kernel, not only the layers")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	o.add(c)
+	return c
+}
+
+// config reads a configuration and puts the flags into it before devices are chosen.
+func (o *modelFlags) config(path string, sets []string) (*configs.Config, error) {
+	c, err := readConfig(path, sets)
+	if err != nil {
+		return nil, &configError{err}
+	}
+	if o.batch < 0 {
+		return nil, usage("--batch %d, want at least 1", o.batch)
+	}
+	return c, o.apply(c)
+}
+
+// classesOf is the number of classes of a configuration whose data is not at hand.
+func classesOf(c *configs.Config) int {
+	if n := c.Network.Layers[len(c.Network.Layers)-1].Features; n > 0 {
+		return n
+	}
+	return 10
+}
+
+func printSpeed(s train.Speed, kernels bool) error {
+	fmt.Printf("%.1f images/s, batch %d, %s on %s: median step %.1f ms (least %.1f), %.1f GFLOP a step, %.0f GFLOP/s, %d parameters\n\n",
+		s.ImagesPerSecond, s.Batch, s.Precision, strings.Join(s.Devices, " + "), s.StepMS, s.StepMinMS, s.GFLOPs, s.GFLOPS, s.Parameters)
+	t := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', tabwriter.AlignRight)
+	if kernels {
+		fmt.Fprintln(t, "device\tlayer\top\tms\tGFLOP/s\tkernel\t")
+		for _, k := range s.Kernels {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%.2f\t%s\t%s\t\n", k.Device, k.Layer, k.Op, k.MS, rate(k.GFLOPS), k.Kernel)
+		}
+		fmt.Fprintln(t, "\t\t\t\t\t\t")
+	}
+	fmt.Fprintln(t, "device\tlayer\tforward ms\tbackward ms\tupdate ms\tGFLOP/s\t")
+	for _, l := range s.Layers {
+		fmt.Fprintf(t, "%s\t%s\t%.2f\t%.2f\t%.2f\t%s\t\n", l.Device, l.Layer, l.Forward, l.Backward, l.Update, rate(l.GFLOPS))
+	}
+	return t.Flush()
+}
+
+func rate(gflops float64) string {
+	if gflops == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.0f", gflops)
+}

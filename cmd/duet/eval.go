@@ -1,0 +1,154 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"duet/configs"
+	"duet/engine/checkpoint"
+	"duet/engine/metrics"
+	"duet/engine/train"
+)
+
+func evalCommand() *cobra.Command {
+	var data, split string
+	var views int
+	var asJSON bool
+	var o modelFlags
+	c := &cobra.Command{
+		Use:   "eval CHECKPOINT",
+		Short: "Test a checkpoint on a validation set",
+		Example: `  duet eval runs/first/checkpoints/best.safetensors
+  duet eval runs/first/checkpoints/best.safetensors --views 10 --data data/other --json`,
+		Args: args(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, given []string) (err error) {
+			if views != 1 && views != 10 {
+				return usage("--views %d, want 1 or 10", views)
+			}
+			config, f, err := o.open(given[0])
+			if err != nil {
+				return err
+			}
+			if data != "" {
+				config.Data.Path = data
+			}
+			sets, err := train.OpenData(c.Context(), config.Data, nil)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, sets.Close()) }()
+			set := sets.Val
+			if split == "train" {
+				set = sets.Train
+			}
+			if set == nil {
+				return fmt.Errorf("%s has no validation split; want --split train, or data that has one", config.Data.Path)
+			}
+			m, err := o.model(config, f)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, m.Close()) }()
+			if err := sameClasses(m.Input.Classes, set.Classes()); err != nil {
+				return fmt.Errorf("%s: %w", config.Data.Path, err)
+			}
+			progress := newCounter(os.Stderr, "evaluating")
+			result, err := m.Evaluate(c.Context(), set, views, progress.show)
+			progress.close()
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(result)
+			}
+			fmt.Printf("images       %d\ntop-1 error  %s\ntop-5 error  %s\nloss         %.4f\n", result.Images,
+				metrics.FormatPercent(result.Top1Error), metrics.FormatPercent(result.Top5Error), result.Loss)
+			return nil
+		},
+	}
+	c.Flags().StringVar(&data, "data", "", "packed set or source; default: what it was trained on")
+	c.Flags().StringVar(&split, "split", "val", "val or train")
+	c.Flags().IntVar(&views, "views", 1, "views an image: 1 (centre) or 10 (corners, centre and mirrors)")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON: images, top1_error, top5_error, loss")
+	o.add(c)
+	return c
+}
+
+// modelFlags are the flags of commands that use a trained network.
+type modelFlags struct {
+	batch     int
+	devices   []string
+	precision string
+}
+
+func (o *modelFlags) add(c *cobra.Command) {
+	c.Flags().IntVar(&o.batch, "batch", 0, "images at a time; default: as in training")
+	c.Flags().StringSliceVar(&o.devices, "devices", nil, "one or two devices, such as dnnl:0; default: the best there are")
+	c.Flags().StringVar(&o.precision, "precision", "", "fp32 or bf16; default: as in training")
+}
+
+// open reads a checkpoint and its configuration.
+func (o *modelFlags) open(path string) (*configs.Config, *checkpoint.File, error) {
+	f, err := checkpoint.Load(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	config, err := configs.Parse(path, []byte(f.Meta.Config), nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	if o.batch < 0 {
+		return nil, nil, usage("--batch %d, want at least 1", o.batch)
+	}
+	config.Devices.Towers = []string{"auto"}
+	return config, f, o.apply(config)
+}
+
+// apply puts the flags into a configuration.
+func (o *modelFlags) apply(c *configs.Config) error {
+	if o.batch != 0 {
+		c.Train.Batch = o.batch
+	}
+	if len(o.devices) > 0 {
+		c.Devices.Towers = o.devices
+	}
+	if o.precision != "" {
+		c.Devices.Precision = o.precision
+	}
+	if err := c.Devices.Validate(); err != nil {
+		return &usageError{err}
+	}
+	return c.Devices.Resolve(c.Network.Towers)
+}
+
+// model makes a network for testing with a checkpoint's weights.
+func (o *modelFlags) model(c *configs.Config, f *checkpoint.File) (*train.Model, error) {
+	in, err := train.InputFrom(f)
+	if err != nil {
+		return nil, err
+	}
+	m, err := train.NewModel(parts(c), in, train.ForTesting)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.Restore(f); err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	return m, nil
+}
+
+// sameClasses checks that labels mean the same.
+func sameClasses(trained, data []string) error {
+	if len(trained) != len(data) {
+		return fmt.Errorf("has %d classes, but the network learned %d", len(data), len(trained))
+	}
+	for i := range trained {
+		if trained[i] != data[i] {
+			return fmt.Errorf("class %d is %q, but the network learned %q", i, data[i], trained[i])
+		}
+	}
+	return nil
+}

@@ -1,0 +1,118 @@
+// Command duet trains the two-tower AlexNet of 2012, and its relatives, on GPUs or on a CPU.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"duet/configs"
+	"duet/engine/backend"
+	"duet/engine/train"
+)
+
+// Exit statuses; 128 plus its number for a signal.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	ctx, caught := withSignals(context.Background())
+	root := &cobra.Command{
+		Use:           "duet",
+		Short:         "Train the two-GPU AlexNet of 2012 and its relatives",
+		Long:          "duet trains the two-tower AlexNet of 2012, and its relatives, on two GPUs, on one, or on a CPU, from one TOML file.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.AddCommand(trainCommand(), evalCommand(), predictCommand(), prepareCommand(), benchCommand(), planCommand(),
+		devicesCommand(), gradcheckCommand(), versionCommand())
+	root.CompletionOptions.HiddenDefaultCmd = true
+	command, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitDone
+	}
+	fmt.Fprintf(os.Stderr, "duet: %v\n", err)
+	if s := caught(); s != 0 && (errors.Is(err, context.Canceled) || isInterrupted(err)) {
+		return 128 + s
+	}
+	if isUsage(err) {
+		if _, ok := errors.AsType[*usageError](err); ok {
+			fmt.Fprintf(os.Stderr, "usage: %s\n", command.UseLine())
+		}
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// usageError is a wrong command line.
+type usageError struct{ error }
+
+func (e *usageError) Unwrap() error { return e.error }
+
+// configError is a configuration that cannot be read or is impossible.
+type configError struct{ error }
+
+func (e *configError) Unwrap() error { return e.error }
+
+func usage(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+// isUsage says whether the user asked for something impossible, rather than that something failed.
+func isUsage(err error) bool {
+	var u *usageError
+	var c *configError
+	return errors.As(err, &u) || errors.As(err, &c) || errors.Is(err, backend.ErrUnknownDevice) || errors.Is(err, train.ErrExists)
+}
+
+func isInterrupted(err error) bool {
+	var i *train.Interrupted
+	return errors.As(err, &i)
+}
+
+// args wraps cobra's checks of the number of arguments, so that they count as wrong usage.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, given []string) error {
+		if err := check(c, given); err != nil {
+			return &usageError{err}
+		}
+		return nil
+	}
+}
+
+// overrides is the --set flag of commands that read a configuration.
+func overrides(c *cobra.Command) *[]string {
+	return c.Flags().StringArray("set", nil, "override a key: --set train.batch=64 (repeatable)")
+}
+
+// load reads a configuration, a file or the name of a built-in one, and chooses devices where it leaves that open.
+func load(path string, sets []string) (*configs.Config, error) {
+	c, err := readConfig(path, sets)
+	if err != nil {
+		return nil, &configError{err}
+	}
+	return c, c.Devices.Resolve(c.Network.Towers)
+}
+
+func readConfig(path string, sets []string) (*configs.Config, error) {
+	text, ok := configs.Preset(path)
+	if _, err := os.Stat(path); ok && errors.Is(err, fs.ErrNotExist) {
+		return configs.Parse(path, text, sets)
+	}
+	return configs.Load(path, sets)
+}
+
+// parts are the parts of a configuration, as package train takes them.
+func parts(c *configs.Config) train.Parts {
+	return train.Parts{Network: c.Network, Data: c.Data, Devices: c.Devices, Train: c.Train, Text: c.TOML()}
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"duet/configs"
+	"duet/engine/metrics"
+	"duet/engine/train"
+)
+
+func trainCommand() *cobra.Command {
+	var o trainOptions
+	c := &cobra.Command{
+		Use:   "train [CONFIG]",
+		Short: "Train a network, or go on with a run",
+		Long: `Train trains the network of a configuration, and records everything in a folder: runs/NAME/config.toml,
+metrics.jsonl, log.txt and checkpoints/. Without CONFIG it trains the built-in "quick", which draws its own images.
+
+The first SIGINT or SIGTERM finishes the step and saves, a second one leaves at once. --resume goes on with the newest
+checkpoint of a run, and comes to the same weights as if it had never stopped.`,
+		Example: `  duet train                                           # the built-in quick.toml
+  duet train configs/cifar10.toml --run first          # into runs/first
+  duet train --run first --resume                      # go on with runs/first
+  duet train configs/cifar10.toml --set train.epochs=30 --set devices.precision=bf16`,
+		Args: args(cobra.MaximumNArgs(1)),
+		RunE: func(c *cobra.Command, given []string) error {
+			if len(given) == 1 {
+				o.config = given[0]
+			}
+			return o.run(c.Context())
+		},
+	}
+	c.Flags().StringVar(&o.name, "run", "", "name of the run; default: the network's name and the first free number, with --resume the last")
+	c.Flags().StringVar(&o.root, "runs", "runs", "folder of the runs")
+	c.Flags().BoolVar(&o.resume, "resume", false, "go on with a run from its newest checkpoint")
+	o.sets = overrides(c)
+	return c
+}
+
+type trainOptions struct {
+	config, name, root string
+	resume             bool
+	sets               *[]string
+}
+
+func (o *trainOptions) run(ctx context.Context) (err error) {
+	c, err := o.load()
+	if err != nil {
+		return err
+	}
+	console := os.Stderr
+	progress := newCounter(console, "preparing "+c.Data.Path)
+	data, err := train.OpenData(ctx, c.Data, func(done, total int) { progress.show(done, total) })
+	progress.close()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, data.Close()) }()
+	p := parts(c)
+	model, err := train.NewModel(p, train.InputOf(data.Train, c.Data), train.ForTraining)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, model.Close()) }()
+	folder, err := o.folder(c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, folder.Close()) }()
+	s, err := train.Run(ctx, train.Options{Parts: p, Folder: folder, Resume: o.resume, Console: console,
+		Terminal: metrics.IsTerminal(console)}, data, model)
+	if err != nil {
+		return err
+	}
+	return report(folder, s)
+}
+
+// load reads the configuration: with --resume alone, that of the run.
+func (o *trainOptions) load() (*configs.Config, error) {
+	if !o.resume {
+		if o.config == "" {
+			o.config = "quick"
+		}
+		c, err := load(o.config, *o.sets)
+		if err == nil && o.name == "" {
+			o.name = train.FreeName(o.root, c.Network.Name)
+		}
+		if _, statErr := os.Stat(o.dir()); err == nil && statErr == nil {
+			err = fmt.Errorf("%s: %w; want --resume to go on with it, or another --run", o.dir(), train.ErrExists)
+		}
+		return c, err
+	}
+	if o.name == "" {
+		if o.config == "" {
+			return nil, usage("--resume needs --run NAME, or a CONFIG whose last run is meant")
+		}
+		c, err := load(o.config, *o.sets)
+		if err != nil {
+			return nil, err
+		}
+		if o.name = train.LastName(o.root, c.Network.Name); o.name == "" {
+			return nil, usage("%s has no run %s-001 to go on with", o.root, c.Network.Name)
+		}
+	}
+	own := filepath.Join(o.dir(), "config.toml")
+	if _, err := os.Stat(own); errors.Is(err, fs.ErrNotExist) {
+		return nil, usage("there is no run %s to go on with", o.dir())
+	}
+	if o.config == "" {
+		return load(own, *o.sets)
+	}
+	return load(o.config, *o.sets)
+}
+
+func (o *trainOptions) dir() string { return filepath.Join(o.root, o.name) }
+
+func (o *trainOptions) folder(c *configs.Config) (*train.Folder, error) {
+	if o.resume {
+		return train.OpenFolder(o.dir(), c.TOML())
+	}
+	return train.CreateFolder(o.dir(), c.TOML())
+}
+
+// report prints what the run came to.
+func report(f *train.Folder, s train.Summary) error {
+	fmt.Printf("run         %s\n", f.Dir)
+	fmt.Printf("steps       %d (%.2f epochs)\n", s.Steps, s.Epoch)
+	if s.BestError == s.BestError { // not NaN
+		fmt.Printf("best error  %s top-1 at step %d\n", metrics.FormatPercent(s.BestError), s.BestStep)
+	}
+	if s.Last != nil {
+		fmt.Printf("last error  %s top-1, %s top-5, loss %.4f\n", metrics.FormatPercent(s.Last.Top1Error),
+			metrics.FormatPercent(s.Last.Top5Error), s.Last.Loss)
+	}
+	return nil
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"duet/engine/backend"
+)
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print what this program was built from",
+		Args:  args(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			revision, modified, tags := "unknown", "", "none"
+			info, ok := debug.ReadBuildInfo()
+			if !ok {
+				return fmt.Errorf("this program carries no build information")
+			}
+			for _, s := range info.Settings {
+				switch {
+				case s.Key == "vcs.revision":
+					revision = s.Value
+				case s.Key == "vcs.modified" && s.Value == "true":
+					modified = " with changes"
+				case s.Key == "-tags":
+					tags = s.Value
+				}
+			}
+			fmt.Printf("duet %s%s\n%s, build tags: %s\n", revision, modified, info.GoVersion, tags)
+			for _, b := range backend.Backends() {
+				found, err := b.List()
+				if err != nil {
+					fmt.Printf("%s: %v\n", b.Name, err)
+					continue
+				}
+				for _, d := range found[:min(1, len(found))] {
+					fmt.Printf("%s: %s\n", b.Name, d.Description)
+				}
+			}
+			return nil
+		},
+	}
+}

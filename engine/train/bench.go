@@ -1,0 +1,180 @@
+package train
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"duet/alexnet"
+	"duet/engine/op"
+	"duet/engine/plan"
+	"duet/engine/rng"
+)
+
+// Speed is how fast a network trains on data that is there already.
+type Speed struct {
+	ImagesPerSecond float64     `json:"images_per_second"` // from the median step
+	StepMS          float64     `json:"step_ms_median"`
+	StepMinMS       float64     `json:"step_ms_min"`
+	Batch           int         `json:"batch"`
+	Precision       string      `json:"precision"`
+	Devices         []string    `json:"devices"`
+	Parameters      int         `json:"parameters"`
+	Steps           int         `json:"steps"`
+	GFLOPs          float64     `json:"gflop_per_step"` // convolutions and linear layers
+	GFLOPS          float64     `json:"gflops"`         // of those, a second
+	Kernels         []StepTime  `json:"kernels"`        // each step of the plan, median of profiled runs
+	Layers          []LayerTime `json:"layers"`
+}
+
+// StepTime is how long a step of the plan took.
+type StepTime struct {
+	Device string  `json:"device"`
+	Layer  string  `json:"layer"`
+	Op     string  `json:"op"`
+	Kernel string  `json:"kernel"`
+	MS     float64 `json:"ms"`
+	GFLOPS float64 `json:"gflops,omitempty"`
+}
+
+// LayerTime is how long a layer took, in milliseconds.
+type LayerTime struct {
+	Device   string  `json:"device"`
+	Layer    string  `json:"layer"`
+	Forward  float64 `json:"forward_ms"`
+	Backward float64 `json:"backward_ms"`
+	Update   float64 `json:"update_ms"`
+	GFLOPS   float64 `json:"gflops,omitempty"` // of forward and backward
+}
+
+// Bench measures whole training steps, augmentation included, on one batch of random pixels that stays where it is.
+// progress, unless nil, is told after every step.
+func (m *Model) Bench(steps int, progress func(done, total int)) (Speed, error) {
+	if err := m.Initialise(1); err != nil {
+		return Speed{}, err
+	}
+	if err := m.feedRandom(m.training); err != nil {
+		return Speed{}, err
+	}
+	const warmup, profiles = 2, 3
+	total := warmup + steps + profiles
+	var times []float64
+	for i := range warmup + steps {
+		began := time.Now()
+		m.training.Run()
+		if _, _, err := m.Progress(); err != nil {
+			return Speed{}, err
+		}
+		if i >= warmup {
+			times = append(times, float64(time.Since(began).Microseconds())/1000)
+		}
+		if progress != nil {
+			progress(i+1, total)
+		}
+	}
+	s := Speed{StepMS: median(times), StepMinMS: slices.Min(times), Batch: m.Batch, Precision: m.parts.Devices.Precision,
+		Devices: m.parts.Devices.Towers, Parameters: m.Parameters(), Steps: steps}
+	s.ImagesPerSecond = float64(m.Batch) / s.StepMS * 1000
+	profile := make([][]time.Duration, profiles)
+	for i := range profiles {
+		var err error
+		if profile[i], err = m.training.Profile(); err != nil {
+			return Speed{}, err
+		}
+		if progress != nil {
+			progress(warmup+steps+i+1, total)
+		}
+	}
+	s.attribute(m.training.Report(), profile)
+	return s, nil
+}
+
+// feedRandom uploads a batch of random pixels and labels.
+func (m *Model) feedRandom(p *plan.Plan) error {
+	random := rng.New(1, rng.Generate, 0, 0)
+	for name, t := range p.Inputs() {
+		var host any
+		switch n := t.Len(); {
+		case name == alexnet.Images:
+			pixels := make([]uint8, n)
+			for i := 0; i < n; i += 4 {
+				w := random.Uint32(uint64(i / 4))
+				for j := i; j < min(i+4, n); j++ {
+					pixels[j], w = uint8(w), w>>8
+				}
+			}
+			host = pixels
+		case name == alexnet.Labels:
+			labels := make([]int32, n)
+			for i := range labels {
+				labels[i] = int32(random.Intn(uint64(i), len(m.Input.Classes)))
+			}
+			host = labels
+		case name == alexnet.Counters:
+			host = make([]uint32, n)
+		case name == alexnet.Mean:
+			host = m.Input.Mean
+		case name == plan.Rate:
+			host = []float32{1e-4}
+		case t.DType == op.Float:
+			host = make([]float32, n) // draws: the first crop, not mirrored
+		default:
+			return fmt.Errorf("no random values for input %s %v", name, t)
+		}
+		if err := p.Upload(name, host); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// attribute divides the time among kernels and layers.
+func (s *Speed) attribute(r plan.Report, profile [][]time.Duration) {
+	layers := map[[2]string]int{}
+	flops := map[[2]string]float64{}
+	for i, step := range r.Steps {
+		var ms []float64
+		for _, p := range profile {
+			ms = append(ms, float64(p[i].Nanoseconds())/1e6)
+		}
+		t := StepTime{step.Device, step.Layer, step.Op, step.Kernel, median(ms), step.FLOPs / median(ms) / 1e6}
+		if math.IsNaN(t.GFLOPS) || math.IsInf(t.GFLOPS, 0) {
+			t.GFLOPS = 0
+		}
+		s.Kernels = append(s.Kernels, t)
+		s.GFLOPs += step.FLOPs / 1e9
+		key := [2]string{step.Device, step.Layer}
+		at, seen := layers[key]
+		if !seen {
+			at = len(s.Layers)
+			layers[key] = at
+			s.Layers = append(s.Layers, LayerTime{Device: step.Device, Layer: step.Layer})
+		}
+		flops[key] += step.FLOPs
+		switch l := &s.Layers[at]; {
+		case step.Update:
+			l.Update += t.MS
+		case step.Backward:
+			l.Backward += t.MS
+		default:
+			l.Forward += t.MS
+		}
+	}
+	for i := range s.Layers {
+		l := &s.Layers[i]
+		if f := flops[[2]string{l.Device, l.Layer}]; f > 0 {
+			l.GFLOPS = f / (l.Forward + l.Backward) / 1e6
+		}
+	}
+	s.GFLOPS = s.GFLOPs / s.StepMS * 1000
+	slices.SortStableFunc(s.Layers, func(a, b LayerTime) int { return cmp.Compare(a.Device, b.Device) })
+}
+
+func median(xs []float64) float64 {
+	sorted := slices.Clone(xs)
+	slices.Sort(sorted)
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}

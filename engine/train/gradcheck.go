@@ -1,0 +1,157 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"duet/alexnet"
+	"duet/engine/op"
+	"duet/engine/plan"
+	"duet/engine/rng"
+)
+
+// Check compares one parameter's symbolic gradient with a numeric one.
+type Check struct {
+	Param   string  `json:"param"`
+	Samples int     `json:"samples"`
+	Kinks   int     `json:"kinks"` // samples left out: a rectifier or a maximum changed sides within the difference
+	Worst   float64 `json:"worst"` // largest |symbolic - numeric| / max(|symbolic|, |numeric|, 1e-4 of the largest)
+}
+
+// GradCheck compares gradients with central differences of the loss, at some elements of each parameter, on the
+// reference device in fp64:
+//
+//	numeric = (loss(w+h) - loss(w-h)) / 2h
+//
+// A step of h may carry a rectifier or a maximum over its edge, where there is no derivative. Such a sample shows in
+// that its one-sided differences disagree; it is counted as a kink and left out.
+func GradCheck(p Parts, in Input, samples int) ([]Check, error) {
+	p.Devices.Precision = "fp64"
+	m := &Model{Batch: p.Train.Batch, Input: in, parts: p}
+	var err error
+	if m.Devices, err = p.Devices.OpenAll(); err != nil {
+		return nil, err
+	}
+	m.state = plan.NewState(m.Devices)
+	checks, err := m.gradCheck(samples)
+	return checks, errors.Join(err, m.Close())
+}
+
+func (m *Model) gradCheck(samples int) ([]Check, error) {
+	g, err := Graph(m.parts, m.Input, true)
+	if err != nil {
+		return nil, err
+	}
+	m.graph = g
+	spec := SpecOf("gradcheck", g, m.parts.Train)
+	spec.Updates = nil
+	for _, param := range g.Params {
+		for i, part := range param.Parts {
+			spec.Outputs = append(spec.Outputs, plan.Output{Name: partName(param.Name, i), Node: part.Grad})
+		}
+	}
+	if m.training, err = plan.Compile(spec, m.state); err != nil {
+		return nil, err
+	}
+	if err := m.feedRandom(m.training); err != nil {
+		return nil, err
+	}
+	values := map[string][]float64{}
+	grads := map[string][]float64{}
+	for _, param := range g.Params {
+		initial, at := param.Initial(m.parts.Train.Seed), 0
+		for i, part := range param.Parts {
+			name, n := partName(param.Name, i), part.Rows*(param.Len()/param.Shape[0])
+			values[name], grads[name] = make([]float64, n), make([]float64, n)
+			for j := range n {
+				values[name][j] = float64(initial[at+j])
+			}
+			at += n
+			if err := m.state.Upload(name, values[name]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	m.training.Run()
+	for name, into := range grads {
+		if err := m.training.Download(name, into); err != nil {
+			return nil, err
+		}
+	}
+	var checks []Check
+	for _, param := range g.Params {
+		c, err := m.checkParam(param, values, grads, samples)
+		if err != nil {
+			return checks, err
+		}
+		checks = append(checks, c)
+	}
+	return checks, nil
+}
+
+func (m *Model) checkParam(param alexnet.Param, values, grads map[string][]float64, samples int) (Check, error) {
+	c := Check{Param: param.Name}
+	largest := 0.
+	for i := range param.Parts {
+		for _, g := range grads[partName(param.Name, i)] {
+			largest = max(largest, math.Abs(g))
+		}
+	}
+	random := rng.New(m.parts.Train.Seed, rng.Generate, rng.StreamOf(param.Name), 1)
+	for k := range samples {
+		name := partName(param.Name, random.Intn(uint64(2*k), len(param.Parts)))
+		w := values[name]
+		at := random.Intn(uint64(2*k+1), len(w))
+		// The cube root of fp64's rounding error balances it against the difference's own error, h^2.
+		h := 6e-6 * max(1, math.Abs(w[at]))
+		var loss [3]float64
+		for i, d := range []float64{-h, 0, h} {
+			var err error
+			if loss[i], err = m.lossAt(name, w, at, d); err != nil {
+				return c, err
+			}
+		}
+		symbolic, numeric := grads[name][at], (loss[2]-loss[0])/(2*h)
+		left, right := (loss[1]-loss[0])/h, (loss[2]-loss[1])/h
+		scale := max(math.Abs(symbolic), math.Abs(numeric), 1e-4*largest, 1e-12)
+		if math.Abs(left-right) > 1e-3*scale+1e-9/h*1e-6 {
+			c.Kinks++
+			continue
+		}
+		c.Samples++
+		c.Worst = max(c.Worst, math.Abs(symbolic-numeric)/scale)
+	}
+	return c, m.state.Upload(partName(param.Name, 0), values[partName(param.Name, 0)])
+}
+
+// lossAt is the loss with one value of a parameter changed.
+func (m *Model) lossAt(name string, w []float64, at int, by float64) (float64, error) {
+	was := w[at]
+	w[at] += by
+	err := m.state.Upload(name, w)
+	w[at] = was
+	if err != nil {
+		return 0, err
+	}
+	m.training.Run()
+	var loss [1]float64
+	if err := m.training.Download(Loss, loss[:]); err != nil {
+		return 0, fmt.Errorf("loss: %w", err)
+	}
+	return loss[0], m.state.Upload(name, w)
+}
+
+// RandomInput is an input for networks that no data set belongs to: benchmarks and gradient checks.
+func RandomInput(p Parts, classes int) Input {
+	side := max(p.Data.Size, p.Data.Crop)
+	in := Input{Height: side, Width: side, Classes: make([]string, classes), MeanShape: []int{3, 1, 1}, Mean: []float32{124, 117, 104}}
+	if p.Data.Mean == "image" {
+		in.MeanShape = []int{3, side, side}
+		in.Mean = make([]float32, op.Type{Shape: in.MeanShape}.Len())
+		for i := range in.Mean {
+			in.Mean[i] = 117
+		}
+	}
+	return in
+}
