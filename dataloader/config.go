@@ -5,6 +5,8 @@ import (
 	"math"
 	"runtime"
 	"strings"
+
+	"duet/configs/invalid"
 )
 
 // Config is the [data] table of a configuration file. Start from [Default] and decode over it.
@@ -62,13 +64,13 @@ func Default() Config {
 	}
 }
 
-// Validate checks what can be checked without the data. Its errors name the key and what would be accepted.
+// Validate checks what can be checked without the data. Its error is an *invalid.Error.
 func (c Config) Validate() error {
 	bad := func(key string, got any, want string) error {
 		if s, ok := got.(string); ok {
 			got = fmt.Sprintf("%q", s)
 		}
-		return fmt.Errorf("data.%s = %v: want %s", key, got, want)
+		return invalid.Key(key, "%v, want %s", got, want)
 	}
 	finite := func(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 	switch {
@@ -96,11 +98,11 @@ func (c Config) Validate() error {
 	if c.Path != generatedPath {
 		return nil
 	}
-	return c.Generated.validate("data.generated.")
+	return c.Generated.validate()
 }
 
-// validate checks the table; prefix goes before the keys in its errors.
-func (g Generated) validate(prefix string) error {
+// validate checks the table.
+func (g Generated) validate() error {
 	for _, v := range []struct {
 		key            string
 		got, low, high int
@@ -111,7 +113,7 @@ func (g Generated) validate(prefix string) error {
 		{"size", g.Size, 8, 512},
 	} {
 		if v.got < v.low || v.got > v.high {
-			return fmt.Errorf("%s%s = %d: want %d to %d", prefix, v.key, v.got, v.low, v.high)
+			return invalid.Key("generated."+v.key, "%d, want %d to %d", v.got, v.low, v.high)
 		}
 	}
 	return nil

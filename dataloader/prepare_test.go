@@ -207,11 +207,11 @@ func TestUnusableSources(t *testing.T) {
 
 func TestOptionsOutOfRange(t *testing.T) {
 	for want, o := range map[string]dataloader.PrepareOptions{
-		"size -1":                  {Size: -1},
-		"validation fraction 1":    {ValFraction: 1},
-		"generated.classes = 11":   {Generated: dataloader.Generated{Classes: 11, Train: 20, Size: 16}},
-		"generated.train = 3":      {Generated: dataloader.Generated{Classes: 4, Train: 3, Size: 16}},
-		"generated.size = 2: want": {Generated: dataloader.Generated{Classes: 4, Train: 30, Size: 2}},
+		"size -1":                 {Size: -1},
+		"validation fraction 1":   {ValFraction: 1},
+		"generated.classes: 11":   {Generated: dataloader.Generated{Classes: 11, Train: 20, Size: 16}},
+		"generated.train: 3":      {Generated: dataloader.Generated{Classes: 4, Train: 3, Size: 16}},
+		"generated.size: 2, want": {Generated: dataloader.Generated{Classes: 4, Train: 30, Size: 2}},
 	} {
 		_, err := dataloader.Prepare(context.Background(), "generated", filepath.Join(t.TempDir(), "set"), o)
 		if err == nil || !strings.Contains(err.Error(), want) {

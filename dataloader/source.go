@@ -120,7 +120,7 @@ func (s *treeSource) decode(_ int, data []byte) (image.Image, error) { return s.
 // openSource recognises what path is.
 func openSource(path string, o PrepareOptions) (source, error) {
 	if path == generatedPath {
-		if err := o.Generated.validate("generated."); err != nil {
+		if err := o.Generated.validate(); err != nil {
 			return nil, err
 		}
 		return &generatedSource{Generated: o.Generated, seed: o.Seed}, nil
