@@ -1,0 +1,53 @@
+# duet: `make train` and `make test` do everything on a fresh machine; `make help` lists the rest.
+GO ?= go
+CONFIG ?=
+BATCH ?= 32
+PRECISION ?= fp32
+
+# The build tags of this machine, found after `deps` has had its chance: dnnl where oneDNN is, else none (pure Go).
+tags = $$(docker/has-dnnl.sh && echo dnnl)
+say_tags = echo "build tags: $${tags:-none (pure Go: slow; see make doctor)}" >&2
+
+.DEFAULT_GOAL := build
+.PHONY: help doctor deps build train test test-long test-torch race fuzz bench bench-torch lint clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@echo '  variables: CONFIG=file.toml RUN=name RESUME=1 ARGS="--set key=value"; BATCH=32 PRECISION=fp32|bf16'
+
+doctor: ## what this machine has, what is missing and how to get it
+	@$(GO) version || echo 'Go is missing: https://go.dev/dl'
+	@if command -v $${CXX:-c++} >/dev/null; then $${CXX:-c++} --version | head -n 1; else echo 'no C++ compiler: apt-get install g++'; fi
+	@if docker/has-dnnl.sh; then echo 'oneDNN: found; the CPU build is fast'; \
+	else echo 'oneDNN: missing; duet is built in pure Go, slow: apt-get install libdnnl-dev g++'; fi
+	@if command -v /usr/bin/python3 >/dev/null && /usr/bin/python3 -c 'import torch' 2>/dev/null; then echo 'PyTorch: found; make test-torch compares with it'; \
+	else echo 'PyTorch: not there; only make test-torch and bench-torch want it, and install it: apt-get install python3-torch'; fi
+
+deps:
+	@docker/deps.sh
+
+build: deps ## build bin/duet for what this machine has
+	@tags=$(tags); $(say_tags); $(GO) build -tags "$$tags" -o bin/duet ./cmd/duet
+
+train: build ## train CONFIG; without one, quick.toml on images that the program draws
+	bin/duet train $(CONFIG) $(if $(RUN),--run $(RUN)) $(if $(RESUME),--resume) $(ARGS)
+
+test: deps ## every test that this machine allows, under 4 minutes
+	@tags=$(tags); $(say_tags); $(GO) test -tags "$$tags" ./...
+
+test-long: deps ## the longer proofs: 200 steps and five kills
+	@tags=$(tags); $(say_tags); $(GO) test -tags "$$tags long" -timeout 60m ./...
+
+race: deps ## the race detector over everything that runs concurrently
+	$(GO) test -race ./engine/... ./dataloader/... ./alexnet/... ./configs/...
+
+bench: build ## images/s and milliseconds a layer of the full AlexNet
+	bin/duet bench configs/alexnet.toml --devices dnnl:0 --batch $(BATCH) --precision $(PRECISION)
+
+lint: deps ## gofmt and vet, for all build tags
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt'd: $$unformatted" >&2; exit 1; fi
+	$(GO) vet ./...
+	@if docker/has-dnnl.sh; then set -x; $(GO) vet -tags "dnnl long" ./...; fi
+
+clean: ## remove what was built; runs and data stay
+	rm -rf bin
