@@ -83,6 +83,40 @@ func (o Slice) Infer(in []Type) (Type, error) {
 	return Floats(y...), nil
 }
 
+func (Slice) Differentiates() []bool { return []bool{true} }
+
+// Grad is dy at the slice's channels and 0 at the others: what the other channels were, times 0. Only a linear layer
+// without exchange on a single device slices forward.
+func (o Slice) Grad(p Place, in []*Node, _, dy *Node) ([]*Node, error) {
+	zeros := func(first, end int) (*Node, error) {
+		rest, err := Apply(Slice{first, end}, p, in[0])
+		if err != nil {
+			return nil, err
+		}
+		return Apply(Scale{0}, p, rest)
+	}
+	dx := dy
+	if o.First > 0 {
+		before, err := zeros(0, o.First)
+		if err != nil {
+			return nil, err
+		}
+		if dx, err = Apply(Concat{}, p, before, dx); err != nil {
+			return nil, err
+		}
+	}
+	if channels := in[0].Shape()[1]; o.End < channels {
+		after, err := zeros(o.End, channels)
+		if err != nil {
+			return nil, err
+		}
+		if dx, err = Apply(Concat{}, p, dx, after); err != nil {
+			return nil, err
+		}
+	}
+	return []*Node{dx}, nil
+}
+
 // Add is y = a + b, elementwise, of one shape: what gorgonia inserts where a value is used more than once and the
 // gradients of its uses meet.
 type Add struct{}
