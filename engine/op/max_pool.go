@@ -7,6 +7,7 @@ import "fmt"
 //	y[n,c,i,j] = max_{u,v} x[n, c, i*Stride+u-Pad, j*Stride+v-Pad]   over places inside x
 //
 // x: [batch, C, H, W], y: [batch, C, H', W'] with H' = (H + 2*Pad - Kernel)/Stride + 1, rounded down, or up with Ceil.
+// A NaN in the window is its maximum, as in PyTorch; a library's kernels may pass over it (oneDNN's comparisons do).
 //
 // Source of the overlapping form (kernel 3, stride 2): Krizhevsky, Sutskever, Hinton 2012, section 3.4.
 type MaxPool struct {
@@ -45,7 +46,8 @@ func (o MaxPool) Grad(p Place, in []*Node, _, dy *Node) ([]*Node, error) {
 	return []*Node{dx}, err
 }
 
-// MaxPoolArgmax is where in its window each maximum was: u*Kernel + v of the first one in row-major order.
+// MaxPoolArgmax is where in its window each maximum was: u*Kernel + v of the first one, or of the first NaN, in row-major
+// order.
 // Input: x of MaxPool. Output: uint8 of MaxPool's output shape; so a window has at most 256 places.
 type MaxPoolArgmax struct{ Pool MaxPool }
 

@@ -1,6 +1,8 @@
 package op
 
 // ReLU is the rectifier: y = max(x, 0), elementwise; any shape. The gradient at 0 is 0.
+//
+// Of a NaN it is NaN, as in PyTorch, or 0, as a processor's max instruction in oneDNN has it; the gradient is 0.
 type ReLU struct{}
 
 func (ReLU) Name() string { return "relu" }
