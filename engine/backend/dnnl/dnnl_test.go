@@ -1,0 +1,31 @@
+//go:build dnnl
+
+package dnnl
+
+import (
+	"testing"
+
+	"duet/engine/backend"
+	"duet/engine/backend/conformance"
+)
+
+// open opens a device for a test.
+func open(t testing.TB, index int, o backend.Options) backend.Device {
+	t.Helper()
+	d, err := Open(index, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestConformance(t *testing.T) {
+	for _, precision := range precisions() {
+		t.Run(precision, func(t *testing.T) {
+			open := func(t testing.TB) backend.Device { return open(t, 0, backend.Options{Precision: precision}) }
+			conformance.Run(t, open, conformance.Options{
+				Precision: precision, Opaque: []string{"lrn_scale"}, Fault: newBroken,
+			})
+		})
+	}
+}
