@@ -56,6 +56,16 @@ func (b *builder) input() (maps, error) {
 // layer adds layer i.
 func (b *builder) layer(i int, x maps) (maps, error) {
 	l := b.config.Layers[i]
+	switch rank := x.parts[0].Dims(); l.Type {
+	case conv, lrn, maxPool:
+		if rank != 4 {
+			return x, invalid.Key("type", "%s: %s of a tensor of rank %d, want it before the linear layers", l.Name, l.Type, rank)
+		}
+	case dropout:
+		if rank != 2 {
+			return x, invalid.Key("type", "%s: dropout of a tensor of rank %d, want it after a linear layer", l.Name, rank)
+		}
+	}
 	switch l.Type {
 	case conv, linear:
 		return b.weighted(l, i == len(b.config.Layers)-1, x)
@@ -92,9 +102,6 @@ func (b *builder) each(l Layer, x maps, o func(part int) op.Op) (maps, error) {
 
 // dropout drops features of every part with the whole layer's mask; at test time it scales instead.
 func (b *builder) dropout(l Layer, x maps) (maps, error) {
-	if rank := x.parts[0].Dims(); rank != 2 {
-		return x, invalid.Key("type", "%s: dropout of a tensor of rank %d, want it after a linear layer", l.Name, rank)
-	}
 	if !b.options.Train {
 		if l.Inverted || l.DropRate == 0 {
 			return x, nil

@@ -1,0 +1,98 @@
+package alexnet_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"duet/alexnet"
+	"duet/configs/invalid"
+)
+
+// edited is the full network after a change.
+func edited(t *testing.T, change func(c *alexnet.Config)) alexnet.Config {
+	t.Helper()
+	c := network(t, "alexnet")
+	change(&c)
+	return c
+}
+
+// The indices of some layers of the full network.
+const (
+	conv1, norm1, pool1, conv2, conv3, fc6, drop6, fc8 = 0, 1, 2, 3, 6, 10, 11, 14
+)
+
+// TestBuildErrors: an impossible network is an *invalid.Error of the key that is to be changed, on any placement.
+func TestBuildErrors(t *testing.T) {
+	layer := func(i int, change func(l *alexnet.Layer)) func(*alexnet.Config) {
+		return func(c *alexnet.Config) { change(&c.Layers[i]) }
+	}
+	for _, c := range []struct {
+		name   string
+		change func(c *alexnet.Config)
+		want   string
+	}{
+		{"no layers", func(c *alexnet.Config) { c.Layers = nil }, "layers: no layers, want at least one of type linear"},
+		{"no linear layer at the end", func(c *alexnet.Config) { c.Layers = c.Layers[:3] },
+			"layers[2].type: the last layer is maxpool, want linear without relu: the classes' scores"},
+		{"towers", func(c *alexnet.Config) { c.Towers = 4 }, "towers: 4, want 1 or 2"},
+		{"layer's towers", layer(conv2, func(l *alexnet.Layer) { l.Towers = 3 }), "layers[3].towers: 3, want 1 or 2, the network's"},
+		{"type", layer(conv2, func(l *alexnet.Layer) { l.Type = "convolution" }),
+			`layers[3].type: "convolution", want conv, linear, relu, lrn, maxpool or dropout`},
+		{"maps", layer(conv2, func(l *alexnet.Layer) { l.Maps = 1 << 21 }), "layers[3].maps: 2097152, want 1 to 1048576"},
+		{"pooling window", layer(pool1, func(l *alexnet.Layer) { l.Kernel = 17 }), "layers[2].kernel: 17, want 1 to 16"},
+		{"LRN k", layer(norm1, func(l *alexnet.Layer) { l.K = 0 }), "layers[1].k: 0, want above 0, such as 2"},
+		{"LRN window", layer(norm1, func(l *alexnet.Layer) { l.N = 2 }), "layers[1].n: 2, want an odd number of maps"},
+		{"drop rate", layer(drop6, func(l *alexnet.Layer) { l.DropRate = 1 }), "layers[11].drop_rate: 1, want 0 to below 1"},
+		{"key of another type", layer(drop6, func(l *alexnet.Layer) { l.Kernel = 1 }),
+			"layers[11].kernel: a layer of type dropout has no such key, it has name, type, drop_rate, inverted"},
+		{"kernel", layer(conv3, func(l *alexnet.Layer) { l.Kernel = 16 }),
+			"layers[6].kernel: conv3: conv2d: kernel 16 is larger than the input 13 with pad 1"},
+		{"odd maps", layer(conv3, func(l *alexnet.Layer) { l.Maps = 383 }), "layers[6].maps: conv3: 383, want a multiple of the 2 towers"},
+		{"odd features", layer(fc6, func(l *alexnet.Layer) { l.Features = 3 }), "layers[10].features: fc6: 3, want a multiple of the 2 towers"},
+		{"no features", layer(fc6, func(l *alexnet.Layer) { l.Features = 0 }), "layers[10].features: fc6: 0, want at least 1"},
+		{"classes", layer(fc8, func(l *alexnet.Layer) { l.Features = 10 }),
+			"layers[14].features: fc8: 10, but the data has 1000 classes: want 1000, or no features to take the data's"},
+		{"scores without exchange", layer(fc8, func(l *alexnet.Layer) { l.Exchange = false }),
+			"layers[14].exchange: fc8: runs on one tower but sees two: want exchange = true"},
+		{"one tower, then two", layer(conv2, func(l *alexnet.Layer) { l.Towers, l.Exchange = 1, true }), ""},
+		{"one tower, then two without exchange", func(c *alexnet.Config) {
+			c.Layers[conv2].Towers, c.Layers[conv2].Exchange = 1, true
+			c.Layers[conv3].Exchange = false
+		}, "layers[6].exchange: conv3: runs on two towers but only one has its input: want exchange = true"},
+		{"convolution of features", layer(fc8-1, func(l *alexnet.Layer) {
+			*l = alexnet.Layer{Name: "conv8", Type: "conv", Maps: 8, Kernel: 1, Exchange: true}
+		}), "layers[13].type: conv8: conv of a tensor of rank 2, want it before the linear layers"},
+		{"dropout of maps", layer(pool1, func(l *alexnet.Layer) { *l = alexnet.Layer{Name: "drop1", Type: "dropout", DropRate: 0.5} }),
+			"layers[2].type: drop1: dropout of a tensor of rank 4, want it after a linear layer"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for devices := 1; devices <= 2; devices++ {
+				_, err := alexnet.Build(edited(t, c.change), full(devices, true))
+				if c.want == "" {
+					if err != nil {
+						t.Errorf("%d devices: %v", devices, err)
+					}
+					continue
+				}
+				var at *invalid.Error
+				if err == nil || err.Error() != c.want || !errors.As(err, &at) {
+					t.Errorf("%d devices: got  %v\nwant %s", devices, err, c.want)
+				}
+			}
+		})
+	}
+}
+
+func TestDevices(t *testing.T) {
+	one := edited(t, func(c *alexnet.Config) { c.Towers = 1 })
+	for _, devices := range []int{0, 2, 3} {
+		if _, err := alexnet.Build(one, full(devices, false)); err == nil || !strings.Contains(err.Error(), "want one device") {
+			t.Errorf("one tower on %d devices: error %v", devices, err)
+		}
+	}
+	g := build(t, one, full(1, false)) // the single-column network: every kernel sees all maps
+	if n := g.ParameterCount(); n != 62_378_344 {
+		t.Errorf("one tower has %d parameters, want 62378344", n)
+	}
+}
