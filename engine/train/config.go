@@ -47,6 +47,9 @@ type Schedule struct {
 	WarmupSteps uint64  `toml:"warmup_steps,omitzero"` // all: the rate rises linearly from 0 during so many first steps
 }
 
+// maxBatch keeps every number of elements of a step far within 64 bits.
+const maxBatch = 1 << 16
+
 // Validate checks the values. Its errors are *invalid.Error, joined.
 func (c *Config) Validate() error {
 	var errs []error
@@ -55,7 +58,7 @@ func (c *Config) Validate() error {
 			errs = append(errs, invalid.Key(key, format, args...))
 		}
 	}
-	check(c.Batch >= 1, "batch", "%d, want at least 1", c.Batch)
+	check(c.Batch >= 1 && c.Batch <= maxBatch, "batch", "%d, want 1 to %d", c.Batch, maxBatch)
 	check(c.Epochs >= 0, "epochs", "%v, want above 0, or 0 to train until max_steps", c.Epochs)
 	check(c.Epochs > 0 || c.MaxSteps > 0, "epochs", "neither epochs nor max_steps say when to end, want one of them")
 	check(c.Momentum >= 0 && c.Momentum < 1, "momentum", "%v, want 0 to below 1", c.Momentum)
