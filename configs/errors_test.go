@@ -120,8 +120,8 @@ func TestErrors(t *testing.T) {
 		{"unknown precision", "[devices]", "[devices]\nprecision = \"fp16\"", `small.toml:45: devices.precision: "fp16", want fp32, bf16 or fp64`},
 		{"fp64 off the reference", `["reference:0", "reference:1"]`, "[\"dnnl:0\"]\nprecision = \"fp64\"", `small.toml:46: devices.precision: fp64 on dnnl:0, want fp32 or bf16: only the reference backend has fp64`},
 
-		{"negative batch", "batch = 8", "batch = -8", `small.toml:48: train.batch: -8, want at least 1`},
-		{"batch missing", "batch = 8\n", "\n", `small.toml:47: train.batch: missing, want at least 1`},
+		{"negative batch", "batch = 8", "batch = -8", `small.toml:48: train.batch: -8, want 1 to 65536`},
+		{"batch missing", "batch = 8\n", "\n", `small.toml:47: train.batch: missing, want 1 to 65536`},
 		{"momentum missing", "momentum = 0.9\n", "\n", `small.toml:47: train.momentum: missing, want a value such as 0.9, or 0 for none`},
 		{"no end", "epochs = 2\n", "\n", `small.toml:47: train.epochs: neither epochs nor max_steps say when to end, want one of them`},
 		{"rate missing", "rate = 0.01\n", "\n", `small.toml:53: train.schedule.rate: missing, want above 0, such as 0.01`},
@@ -159,7 +159,7 @@ func TestAllProblemsAtOnce(t *testing.T) {
 	_, err := configs.Parse("small.toml", []byte(text), []string{"train.momentum=1"})
 	want := `small.toml:3: network.towers: 0, want 1 or 2
 small.toml:8: network.layers[0].maps: -1, want 1 to 1048576
-small.toml:48: train.batch: -8, want at least 1
+small.toml:48: train.batch: -8, want 1 to 65536
 --set train.momentum: 1, want 0 to below 1`
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
@@ -174,7 +174,7 @@ small.toml:48: train.batch: -8, want at least 1
 func TestNoTable(t *testing.T) {
 	text, _, _ := strings.Cut(small, "[train]")
 	_, err := configs.Parse("small.toml", []byte(text), nil)
-	if err == nil || !strings.Contains(err.Error(), "small.toml: train.batch: missing, want at least 1\n") {
+	if err == nil || !strings.Contains(err.Error(), "small.toml: train.batch: missing, want 1 to 65536\n") {
 		t.Errorf("got %v", err)
 	}
 }

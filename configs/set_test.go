@@ -61,7 +61,7 @@ func TestOverrideErrors(t *testing.T) {
 		{"train.batch=many", `--set train.batch: "many", want an integer`},
 		{"train.batch=", `--set train.batch: "", want an integer`},
 		{"train.batch=1\nx=2", `--set train.batch: "1\nx=2", want an integer`},
-		{"train.batch=0", `--set train.batch: 0, want at least 1`},
+		{"train.batch=0", `--set train.batch: 0, want 1 to 65536`},
 		{"train=3", `--set train: 3, want a table with the keys seed, batch, epochs, max_steps, momentum, weight_decay, schedule, validate_epochs, validate_steps, views, checkpoint_epochs, checkpoint_steps, checkpoint_start, keep`},
 		{"network.layers=3", `--set network.layers: 3, want an array of tables`},
 		{"network.layers=[3]", `--set network.layers: network.layers[0]: 3, want a table with the keys name, type, maps, features, relu, exchange, towers, kernel, stride, pad, ceil_mode, init, std, bias, rate, bias_rate, decay, bias_decay, n, k, alpha, beta, alpha_over_n, drop_rate, inverted`},
