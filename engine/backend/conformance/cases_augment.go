@@ -48,11 +48,11 @@ func augmentCases() []testCase {
 			if c.image {
 				mh, mw = c.h, c.w
 			}
-			mean := normals("mean", 30, 3*mh*mw)
+			mean := spread("mean", 30, 3*mh*mw)
 			for i := range mean {
 				mean[i] += 120
 			}
-			draws := normals("draws", 15, c.n*op.Draws)
+			draws := spread("draws", 15, c.n*op.Draws)
 			for i := range c.n { // windows from 3 outside to 3 outside
 				draws[i*op.Draws] = float64(i*5%(max(0, c.h-c.crop)+7) - 3)
 				draws[i*op.Draws+1] = float64(i*3%(max(0, c.w-c.crop)+7) - 3)

@@ -90,5 +90,5 @@ func (c chain) build(n *network) {
 
 // parameters are a weight and a bias.
 func (n *network) parameters(layer string, fan int, shape ...int) (w, b id) {
-	return n.weight(layer+".weight", fan, shape...), n.leaf(layer+".bias", op.Floats(shape[0]), normals(layer+".bias", 0.1, shape[0]))
+	return n.weight(layer+".weight", fan, shape...), n.leaf(layer+".bias", op.Floats(shape[0]), spread(layer+".bias", 0.1, shape[0]))
 }

@@ -33,12 +33,12 @@ func elementwiseCases() []testCase {
 	}}
 	for _, shape := range flatShapes {
 		cases = append(cases, testCase{name: fmt.Sprintf("relu %v", shape), build: func(n *network) {
-			y := n.apply("y", op.ReLU{}, n.normal("x", shape...))
-			n.apply("dx", op.ReLUGrad{}, y, n.normal("dy", shape...))
+			y := n.apply("y", op.ReLU{}, n.random("x", shape...))
+			n.apply("dx", op.ReLUGrad{}, y, n.random("dy", shape...))
 		}}, testCase{name: fmt.Sprintf("scale %v", shape), build: func(n *network) {
-			n.apply("y", op.Scale{Factor: 0.3}, n.normal("x", shape...))
+			n.apply("y", op.Scale{Factor: 0.3}, n.random("x", shape...))
 		}}, testCase{name: fmt.Sprintf("add %v", shape), build: func(n *network) {
-			n.apply("y", op.Add{}, n.normal("a", shape...), n.normal("b", shape...))
+			n.apply("y", op.Add{}, n.random("a", shape...), n.random("b", shape...))
 		}})
 	}
 	for _, c := range []op.Dropout{
@@ -48,7 +48,7 @@ func elementwiseCases() []testCase {
 		for _, batch := range []int{1, 5} {
 			cases = append(cases, testCase{name: fmt.Sprintf("dropout %+v of %d", c, batch), build: func(n *network) {
 				counters := n.leaf("counters", op.Type{DType: op.Uint32, Shape: []int{4}}, []uint32{0x89abcdef, 0x01234567, 77, 0})
-				n.apply("y", c, n.normal("x", batch, 48), counters)
+				n.apply("y", c, n.random("x", batch, 48), counters)
 			}})
 		}
 	}

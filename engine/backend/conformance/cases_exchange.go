@@ -36,8 +36,8 @@ func exchangeCases() []testCase {
 	} {
 		for _, batch := range []int{1, 3} {
 			cases = append(cases, testCase{name: fmt.Sprintf("concat %d+%d %v of %d", c.a, c.b, c.rest, batch), build: func(n *network) {
-				a := n.normal("a", append([]int{batch, c.a}, c.rest...)...)
-				b := n.normal("b", append([]int{batch, c.b}, c.rest...)...)
+				a := n.random("a", append([]int{batch, c.a}, c.rest...)...)
+				b := n.random("b", append([]int{batch, c.b}, c.rest...)...)
 				y := n.apply("y", op.Concat{}, a, b)
 				n.apply("a again", op.Slice{First: 0, End: c.a}, y)
 				n.apply("b again", op.Slice{First: c.a, End: c.a + c.b}, y)
@@ -46,7 +46,7 @@ func exchangeCases() []testCase {
 	}
 	for _, s := range [][4]int{{1, 1, 1, 1}, {2, 3, 5, 7}, {3, 16, 6, 6}, {2, 17, 3, 1}} {
 		cases = append(cases, testCase{name: fmt.Sprintf("flatten %v", s), build: func(n *network) {
-			y := n.apply("y", op.Flatten{}, n.normal("x", s[:]...))
+			y := n.apply("y", op.Flatten{}, n.random("x", s[:]...))
 			n.apply("z", op.Unflatten{C: s[1], H: s[2], W: s[3]}, y)
 		}})
 	}

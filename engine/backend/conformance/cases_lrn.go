@@ -58,9 +58,9 @@ func lrnCases() []testCase {
 		o := c.o
 		o.Groups = c.g
 		cases = append(cases, testCase{name: fmt.Sprintf("lrn %+v of %dx%dx%dx%d", o, c.n, c.c, c.h, c.w), slow: c.slow, build: func(n *network) {
-			x := n.normal("x", c.n, c.c, c.h, c.w)
+			x := n.random("x", c.n, c.c, c.h, c.w)
 			outs := n.applyWith("y", o, op.LRNScale{LRN: o}, x)
-			n.apply("dx", op.LRNGrad{LRN: o}, x, outs[1], n.normal("dy", c.n, c.c, c.h, c.w))
+			n.apply("dx", op.LRNGrad{LRN: o}, x, outs[1], n.random("dy", c.n, c.c, c.h, c.w))
 		}})
 	}
 	return cases

@@ -72,8 +72,8 @@ func poolCases() []testCase {
 	} {
 		cases = append(cases, testCase{name: fmt.Sprintf("max_pool %+v", c), slow: c.slow, build: func(n *network) {
 			o := op.MaxPool{Kernel: c.k, Stride: c.s, Pad: c.p, Ceil: c.ceil}
-			outs := n.applyWith("y", o, op.MaxPoolArgmax{Pool: o}, n.normal("x", c.n, c.c, c.h, c.w))
-			dy := n.normal("dy", n.values[outs[0]].typ.Shape...)
+			outs := n.applyWith("y", o, op.MaxPoolArgmax{Pool: o}, n.random("x", c.n, c.c, c.h, c.w))
+			dy := n.random("dy", n.values[outs[0]].typ.Shape...)
 			n.apply("dx", op.MaxPoolGrad{Pool: o, H: c.h, W: c.w}, outs[1], dy)
 		}})
 	}

@@ -54,7 +54,7 @@ func softmaxCases() []testCase {
 	}}
 	for _, c := range [][2]int{{1, 1}, {1, 2}, {2, 10}, {5, 17}, {3, 1000}, {32, 10}} {
 		cases = append(cases, testCase{name: fmt.Sprintf("softmax %v", c), build: func(n *network) {
-			z := n.normal("z", c[0], c[1])
+			z := n.random("z", c[0], c[1])
 			l := n.leaf("labels", labelType(c[0]), labels(c[1], c[0]))
 			n.apply("p", op.Softmax{}, z)
 			n.apply("loss", op.SoftmaxLoss{}, z, l)

@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"fmt"
 	"math"
 	"testing"
 
@@ -59,14 +58,14 @@ func (n *network) add(v value) id {
 	return len(n.values) - 1
 }
 
-// normal adds an input of normal numbers, different for every name.
-func (n *network) normal(name string, shape ...int) id {
-	return n.leaf(name, op.Floats(shape...), normals(name, 1, op.Floats(shape...).Len()))
+// random adds an input of random numbers near 1, different for every name.
+func (n *network) random(name string, shape ...int) id {
+	return n.leaf(name, op.Floats(shape...), spread(name, 1, op.Floats(shape...).Len()))
 }
 
-// weight is normal, scaled so that sums over the given number of products stay near 1.
+// weight is random, scaled so that sums over the given number of products stay near 1.
 func (n *network) weight(name string, fan int, shape ...int) id {
-	return n.leaf(name, op.Floats(shape...), normals(name, 1/math.Sqrt(float64(fan)), op.Floats(shape...).Len()))
+	return n.leaf(name, op.Floats(shape...), spread(name, 1/math.Sqrt(float64(fan)), op.Floats(shape...).Len()))
 }
 
 // apply adds an operation.
@@ -152,11 +151,17 @@ func (n *network) lastUse(v id) int {
 	return last
 }
 
-func normals(name string, sigma float64, count int) []float64 {
+// spread are independent numbers of mean 0 and standard deviation sigma, different for every name. They are uniform: a
+// large layer's weight takes a normal distribution's longer than the layer.
+func spread(name string, sigma float64, count int) []float64 {
 	stream := rng.New(2012, rng.Generate, rng.StreamOf(name), 0)
 	data := make([]float64, count)
+	var block [4]uint32
 	for i := range data {
-		data[i] = sigma * stream.Normal(uint64(i))
+		if i%4 == 0 {
+			block = stream.Block(uint64(i / 4))
+		}
+		data[i] = sigma * math.Sqrt(12) * (float64(block[i%4])/(1<<32) - 0.5)
 	}
 	return data
 }
@@ -205,5 +210,3 @@ func float64s(data []float32) []float64 {
 	}
 	return out
 }
-
-func shapeName(shape ...int) string { return fmt.Sprint(shape) }

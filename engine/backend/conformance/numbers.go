@@ -61,7 +61,7 @@ func (s *suite) dropoutBits(t *testing.T, d backend.Device) {
 func (s *suite) badLabels(t *testing.T, d backend.Device) {
 	for _, bad := range []int32{-1, 10, math.MaxInt32, math.MinInt32} {
 		n := &network{t: t}
-		z := n.normal("z", 3, 10)
+		z := n.random("z", 3, 10)
 		loss := n.apply("loss", op.SoftmaxLoss{}, z, n.leaf("labels", labelType(3), []int32{1, bad, 9}))
 		r := s.load(t, d, n, mode{})
 		if got := r.run(t)[loss].([]float64)[0]; got == got {
@@ -70,7 +70,7 @@ func (s *suite) badLabels(t *testing.T, d backend.Device) {
 		r.free(t)
 		n = &network{t: t}
 		l := n.leaf("labels", labelType(3), []int32{1, bad, 9})
-		z = n.normal("z", 3, 10)
+		z = n.random("z", 3, 10)
 		n.apply("dz", op.SoftmaxLossGrad{}, z, l, n.leaf("dloss", op.Floats(), []float64{1}))
 		n.apply("errors", op.TopErrors{}, z, l)
 		r = s.load(t, d, n, mode{})
@@ -82,7 +82,7 @@ func (s *suite) badLabels(t *testing.T, d backend.Device) {
 // nan checks that a NaN in the input comes out of the operations that add, and of those that choose as op says.
 func (s *suite) nan(t *testing.T, d backend.Device) {
 	poisoned := func(n *network, shape ...int) id {
-		data := normals("x", 1, op.Floats(shape...).Len())
+		data := spread("x", 1, op.Floats(shape...).Len())
 		data[len(data)/2] = math.NaN()
 		return n.leaf("x", op.Floats(shape...), data)
 	}
@@ -92,10 +92,10 @@ func (s *suite) nan(t *testing.T, d backend.Device) {
 		wanted bool
 	}{
 		{"conv2d", func(n *network) id {
-			return n.apply("y", op.Conv2D{Kernel: 3, Stride: 1, Pad: 1, Groups: 1}, poisoned(n, 1, 3, 5, 5), n.normal("w", 4, 3, 3, 3), n.normal("b", 4))
+			return n.apply("y", op.Conv2D{Kernel: 3, Stride: 1, Pad: 1, Groups: 1}, poisoned(n, 1, 3, 5, 5), n.random("w", 4, 3, 3, 3), n.random("b", 4))
 		}, true},
 		{"linear", func(n *network) id {
-			return n.apply("y", op.Linear{}, poisoned(n, 2, 5), n.normal("w", 3, 5), n.normal("b", 3))
+			return n.apply("y", op.Linear{}, poisoned(n, 2, 5), n.random("w", 3, 5), n.random("b", 3))
 		}, true},
 		{"lrn", func(n *network) id {
 			return n.apply("y", op.LRN{N: 5, K: 2, Alpha: 1, Beta: 0.75, Groups: 1}, poisoned(n, 1, 7, 3, 3))

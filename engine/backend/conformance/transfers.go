@@ -117,7 +117,7 @@ func sample(t op.Type, bf16 bool) any {
 		}
 		return data
 	}
-	data := normals("sample", 1, t.Len())
+	data := spread("sample", 1, t.Len())
 	for i := range data {
 		data[i] = round(data[i], bf16)
 	}
