@@ -91,7 +91,7 @@ type testCase struct {
 func (s *suite) cases(t *testing.T, d backend.Device) {
 	for _, list := range [][]testCase{
 		convCases(), linearCases(), lrnCases(), poolCases(), elementwiseCases(), exchangeCases(), softmaxCases(),
-		sgdCases(), augmentCases(), chainCases(),
+		sgdCases(), augmentCases(), companionCases(), chainCases(),
 	} {
 		for _, c := range list {
 			if c.slow && s.Slow {
