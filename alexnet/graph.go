@@ -29,8 +29,7 @@ type Graph struct {
 	*gorgonia.ExprGraph
 	Inputs []Input
 	Params []Param
-	Logits *op.Node // [batch, classes]
-	Probs  *op.Node // softmax of the logits
+	Probs  *op.Node // [batch, classes]
 	Loss   *op.Node // scalar: mean cross entropy
 	Errors *op.Node // [2]: top-1 and top-5 error of the batch
 }
@@ -155,14 +154,14 @@ func (g *Graph) differentiate() (err error) {
 func (b *builder) ends(x maps) error {
 	g, first := b.graph, op.Place{Layer: "loss"}
 	labels := b.feed(Labels, op.Type{DType: op.Int32, Shape: []int{b.options.Batch}}, 0)
-	g.Logits = x.parts[0]
+	logits := x.parts[0]
 	var err error
-	if g.Loss, err = op.Apply(op.SoftmaxLoss{}, first, g.Logits, labels); err != nil {
+	if g.Loss, err = op.Apply(op.SoftmaxLoss{}, first, logits, labels); err != nil {
 		return err
 	}
-	if g.Errors, err = op.Apply(op.TopErrors{}, first, g.Logits, labels); err != nil {
+	if g.Errors, err = op.Apply(op.TopErrors{}, first, logits, labels); err != nil {
 		return err
 	}
-	g.Probs, err = op.Apply(op.Softmax{}, first, g.Logits)
+	g.Probs, err = op.Apply(op.Softmax{}, first, logits)
 	return err
 }

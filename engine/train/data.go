@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"duet/dataloader"
 )
@@ -29,7 +28,7 @@ func OpenData(ctx context.Context, c dataloader.Config, progress func(done, tota
 		return nil, errors.Join(err, d.Close())
 	}
 	if d.Val, err = dataloader.Open(dir, "val"); err != nil {
-		if d.Val = nil; errors.Is(err, fs.ErrNotExist) {
+		if d.Val = nil; errors.Is(err, dataloader.ErrNoSplit) {
 			return d, nil
 		}
 		return nil, errors.Join(err, d.Close())

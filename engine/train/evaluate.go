@@ -23,19 +23,19 @@ type Result struct {
 func (m *Model) Evaluate(ctx context.Context, set *dataloader.Set, views int, progress func(done, total int)) (Result, error) {
 	loader := dataloader.NewEvalLoader(set, m.parts.Data, m.Batch, views)
 	t := tally{classes: len(m.Input.Classes), probs: make([]float64, m.Batch*len(m.Input.Classes))}
-	logits := make([]float32, len(t.probs))
+	probs := make([]float32, len(t.probs))
 	for {
 		b, err := loader.Next(ctx)
 		if err == io.EOF {
 			return t.result(), loader.Close()
 		}
 		if err == nil {
-			err = m.forward(b, logits)
+			err = m.forward(b, probs)
 		}
 		if err != nil {
 			return Result{}, errors.Join(err, loader.Close())
 		}
-		t.view(logits[:b.Valid*t.classes], views)
+		t.view(probs[:b.Valid*t.classes], views)
 		if b.View == views-1 {
 			t.count(b.Labels[:b.Valid])
 			if progress != nil {
@@ -46,13 +46,13 @@ func (m *Model) Evaluate(ctx context.Context, set *dataloader.Set, views int, pr
 	}
 }
 
-// forward computes the logits of a batch.
-func (m *Model) forward(b *dataloader.Batch, logits []float32) error {
+// forward computes the probabilities of a batch.
+func (m *Model) forward(b *dataloader.Batch, probs []float32) error {
 	if err := m.feed(m.testing, b, 0); err != nil {
 		return err
 	}
 	m.testing.Run()
-	return m.testing.Download(Logits, logits)
+	return m.testing.Download(Probs, probs)
 }
 
 // tally sums up probabilities over views, and results over images.
@@ -65,24 +65,9 @@ type tally struct {
 }
 
 // view adds one view of the current images.
-func (t *tally) view(logits []float32, views int) {
-	for at := 0; at < len(logits); at += t.classes {
-		addSoftmax(t.probs[at:at+t.classes], logits[at:at+t.classes], 1/float64(views))
-	}
-}
-
-// addSoftmax adds weight * softmax(logits) to probs.
-func addSoftmax(probs []float64, logits []float32, weight float64) {
-	largest := math.Inf(-1)
-	for _, z := range logits {
-		largest = max(largest, float64(z))
-	}
-	sum := 0.
-	for _, z := range logits {
-		sum += math.Exp(float64(z) - largest)
-	}
-	for k, z := range logits {
-		probs[k] += weight * math.Exp(float64(z)-largest) / sum
+func (t *tally) view(probs []float32, views int) {
+	for i, p := range probs {
+		t.probs[i] += float64(p) / float64(views)
 	}
 }
 
@@ -97,7 +82,7 @@ func (t *tally) count(labels []int32) {
 		if rank >= 5 {
 			t.top5++
 		}
-		t.loss -= math.Log(max(probs[label], math.SmallestNonzeroFloat64)) // finite, so that a mean can be formed
+		t.loss -= math.Log(max(probs[label], math.SmallestNonzeroFloat32)) // fp32 may round a probability to 0
 		t.images++
 	}
 	clear(t.probs)
@@ -124,7 +109,7 @@ func (t *tally) result() Result {
 func (m *Model) Predict(images [][]byte, views int) ([][]float64, error) {
 	var all [][]float64
 	classes := len(m.Input.Classes)
-	logits := make([]float32, m.Batch*classes)
+	probs := make([]float32, m.Batch*classes)
 	b := &dataloader.Batch{
 		Images: make([]uint8, m.Batch*m.Input.Height*m.Input.Width*3),
 		Labels: make([]int32, m.Batch),
@@ -143,10 +128,10 @@ func (m *Model) Predict(images [][]byte, views int) ([][]float64, error) {
 			for i := range m.Batch {
 				copy(b.Draws[i*dataloader.DrawWidth:], view[:])
 			}
-			if err := m.forward(b, logits); err != nil {
+			if err := m.forward(b, probs); err != nil {
 				return nil, err
 			}
-			t.view(logits[:len(t.probs)], views)
+			t.view(probs[:len(t.probs)], views)
 		}
 		for i := range now {
 			all = append(all, t.probs[i*classes:(i+1)*classes])

@@ -129,12 +129,12 @@ func Graph(p Parts, in Input, training bool) (*alexnet.Graph, error) {
 const (
 	Loss   = "loss"   // scalar, in the training plan
 	Errors = "errors" // top-1 and top-5 error of the batch, [2], in the training plan
-	Logits = "logits" // [batch, classes], in the test plan
+	Probs  = "probs"  // [batch, classes], in the test plan
 )
 
-// SpecOf says what is to be compiled of a network's graph: with updates if it has gradients, else up to the logits.
+// SpecOf says what is to be compiled of a network's graph: with updates if it has gradients, else up to the probabilities.
 func SpecOf(name string, g *alexnet.Graph, c Config) plan.Spec {
-	s := plan.Spec{Name: name, Graph: g.ExprGraph, Outputs: []plan.Output{{Name: Logits, Node: g.Logits}}}
+	s := plan.Spec{Name: name, Graph: g.ExprGraph, Outputs: []plan.Output{{Name: Probs, Node: g.Probs}}}
 	for _, in := range g.Inputs {
 		s.Inputs = append(s.Inputs, plan.Input{Name: in.Name, Type: in.Type, Nodes: in.Nodes})
 	}
