@@ -3,6 +3,7 @@ package dataloader
 import (
 	"encoding/binary"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -12,6 +13,9 @@ import (
 	"slices"
 	"strings"
 )
+
+// ErrNoSplit is the error of a packed set that lacks the split asked for.
+var ErrNoSplit = errors.New("no such split")
 
 // A Set is one split of a packed set, its images memory-mapped. It is safe for concurrent use until Close.
 type Set struct {
@@ -25,7 +29,8 @@ type Set struct {
 }
 
 // Open opens split "train" or "val" of the packed set in dir, and checks that its files agree with each other: types,
-// shapes, sizes, and every label. It does not read the images; see Verify.
+// shapes, sizes, and every label. It does not read the images; see Verify. A split that the set was prepared without is
+// an ErrNoSplit.
 func Open(dir, split string) (*Set, error) {
 	if split != "train" && split != "val" {
 		return nil, fmt.Errorf(`split %q of %s: want "train" or "val"`, split, dir)
@@ -36,7 +41,7 @@ func Open(dir, split string) (*Set, error) {
 	}
 	counts, ok := info.Splits[split]
 	if !ok {
-		return nil, fmt.Errorf("%s has no %s split: prepare it again with a validation fraction, such as 0.1", dir, split)
+		return nil, fmt.Errorf("split %s of %s: %w: prepare it again with a validation fraction, such as 0.1", split, dir, ErrNoSplit)
 	}
 	s := &Set{dir: dir, split: split, info: info}
 	if s.classes, err = readClasses(filepath.Join(dir, classesFile), info.Classes); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -187,7 +188,10 @@ func TestVerifyFindsAFlippedBit(t *testing.T) {
 
 func TestOpenWithoutValidation(t *testing.T) {
 	dir, _ := prepare(t, animals(2).folder(t), dataloader.PrepareOptions{})
-	for split, want := range map[string]string{"val": "no val split", "test": `want "train" or "val"`} {
+	if _, err := dataloader.Open(dir, "val"); !errors.Is(err, dataloader.ErrNoSplit) {
+		t.Errorf("error %v, want ErrNoSplit", err)
+	}
+	for split, want := range map[string]string{"val": "split val of " + dir, "test": `want "train" or "val"`} {
 		if _, err := dataloader.Open(dir, split); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q", split, err, want)
 		}
