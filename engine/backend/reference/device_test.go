@@ -79,6 +79,21 @@ func TestMemoryIsAlignedAndChecked(t *testing.T) {
 	if err := d.Free(m); err == nil {
 		t.Error("free of another device's memory: no error")
 	}
+	own, err := d.Alloc(16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine, theirs := backend.Buffer{Memory: own, Bytes: 16}, backend.Buffer{Memory: m, Bytes: 16}
+	for what, c := range map[string]backend.Command{
+		"a copy to another device":            {Kind: backend.Copy, From: d, Src: mine, Dst: theirs},
+		"a copy that says the wrong source":   {Kind: backend.Copy, From: d, Src: theirs, Dst: mine},
+		"a launch on another device's memory": {Kind: backend.Launch, Kernel: Broken(d), In: []backend.Buffer{theirs}},
+		"a launch of another device's kernel": {Kind: backend.Launch, Kernel: Broken(other)},
+	} {
+		if _, err := d.Load([]backend.Command{c}, backend.LoadOptions{}); err == nil {
+			t.Errorf("%s: no error", what)
+		}
+	}
 }
 
 func TestWideDevicesTakeBothFloats(t *testing.T) {

@@ -100,3 +100,65 @@ func TestLRNAgainstNaive(t *testing.T) {
 		againstNaive(t, op.LRNGrad{LRN: o}, x, s, dy)
 	}
 }
+
+func TestMaxPoolAgainstNaive(t *testing.T) {
+	for _, o := range []op.MaxPool{
+		{Kernel: 1, Stride: 1}, {Kernel: 3, Stride: 2}, {Kernel: 3, Stride: 2, Ceil: true}, {Kernel: 2, Stride: 3, Pad: 1, Ceil: true},
+		{Kernel: 5, Stride: 1, Pad: 2},
+	} {
+		for _, shape := range [][]int{{2, 3, 5, 7}, {1, 2, 8, 8}} {
+			x := numbers(1, shape...)
+			y := againstNaive(t, o, x)
+			argmax := array{Type: op.Type{DType: op.Uint8, Shape: y.Shape}, Data: make([]uint8, y.Len())}
+			if err := Evaluate(op.MaxPoolArgmax{Pool: o}, argmax, []array{x}); err != nil {
+				t.Fatal(err)
+			}
+			every(y.Shape, func(i int, p []int) {
+				place := int(argmax.Data.([]uint8)[i])
+				h, w := p[2]*o.Stride-o.Pad+place/o.Kernel, p[3]*o.Stride-o.Pad+place%o.Kernel
+				if got := at(x, p[0], p[1], h, w); got != f64(y)[i] {
+					t.Errorf("%+v: argmax %d of window %v points to %v, the maximum is %v", o, place, p, got, f64(y)[i])
+				}
+			})
+		}
+	}
+}
+
+func TestAugmentAgainstNaive(t *testing.T) {
+	const n, h, w = 5, 6, 9
+	image := make([]uint8, n*h*w*3)
+	for i := range image {
+		image[i] = uint8(i * 37)
+	}
+	images := array{Type: op.Type{DType: op.Uint8, Shape: []int{n, h, w, 3}}, Data: image}
+	draws := numbers(1, n, op.Draws)
+	for i := range n {
+		copy(f64(draws)[i*op.Draws:], []float64{float64(i - 2), float64(3 - i), float64(i % 2)})
+	}
+	for _, mean := range []array{numbers(2, 3, 1, 1), numbers(2, 3, h, w)} {
+		for _, crop := range []int{1, 4, 6, 11} {
+			againstNaive(t, op.Augment{Crop: crop, Scale: 0.25}, images, draws, mean)
+		}
+	}
+}
+
+func TestNaN(t *testing.T) {
+	nan := math.NaN()
+	x := array{Type: op.Floats(1, 1, 1, 4), Data: []float64{nan, 1, 2, nan}}
+	o := op.MaxPool{Kernel: 1, Stride: 1}
+	wide := op.MaxPool{Kernel: 3, Stride: 1, Pad: 1}
+	for _, c := range []struct {
+		o    op.Op
+		want []bool
+	}{{o, []bool{true, false, false, true}}, {wide, []bool{true, true, true, true}}, {op.ReLU{}, []bool{true, false, false, true}}} {
+		y := zeros(x.Type)
+		if err := Evaluate(c.o, y, []array{x}); err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range f64(y) {
+			if (v != v) != c.want[i] {
+				t.Errorf("%s %+v: element %d is %v", c.o.Name(), c.o, i, v)
+			}
+		}
+	}
+}

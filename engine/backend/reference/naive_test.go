@@ -115,6 +115,34 @@ func naive(o op.Op, out array, in []array) {
 			}
 			y[i] = f64(in[2])[i]*math.Pow(f64(in[1])[i], -beta) - 2*l.Coefficient()*beta*f64(in[0])[i]*sum
 		})
+	case op.MaxPool:
+		every(out.Shape, func(i int, p []int) {
+			y[i] = math.Inf(-1)
+			every([]int{o.Kernel, o.Kernel}, func(_ int, q []int) {
+				if h, w := p[2]*o.Stride+q[0]-o.Pad, p[3]*o.Stride+q[1]-o.Pad; h >= 0 && w >= 0 && h < in[0].Shape[2] && w < in[0].Shape[3] {
+					y[i] = math.Max(y[i], at(in[0], p[0], p[1], h, w))
+				}
+			})
+		})
+	case op.Augment:
+		images, draws, mean := in[0].Data.([]uint8), f64(in[1]), in[2]
+		height, width := in[0].Shape[1], in[0].Shape[2]
+		every(out.Shape, func(i int, p []int) {
+			draw := draws[p[0]*op.Draws:]
+			h, w := int(draw[0])+p[2], int(draw[1])+p[3]
+			if draw[2] == 1 {
+				w = int(draw[1]) + o.Crop - 1 - p[3]
+			}
+			if h < 0 || w < 0 || h >= height || w >= width {
+				y[i] = 0
+				return
+			}
+			m := f64(mean)[p[1]]
+			if len(f64(mean)) > 3 {
+				m = f64(mean)[(p[1]*height+h)*width+w]
+			}
+			y[i] = float64(o.Scale) * (float64(images[((p[0]*height+h)*width+w)*3+p[1]]) - m + draw[3+p[1]])
+		})
 	default:
 		panic("no naive form of " + o.Name())
 	}
