@@ -100,7 +100,7 @@ func numbersOf(t testing.TB, v gorgonia.Value) []float64 {
 	return nil
 }
 
-// equalNodes asserts how many nodes a graph has.
+// count asserts how many nodes a graph has.
 func count(t testing.TB, g *gorgonia.ExprGraph, want int) {
 	t.Helper()
 	if got := g.AllNodes().Len(); got != want {

@@ -292,24 +292,3 @@ func (r *runner) free(t testing.TB) {
 		}
 	}
 }
-
-// hostArray is data as Upload takes it.
-func hostArray(data any) any {
-	if f, ok := data.([]float64); ok {
-		return float32s(f)
-	}
-	return data
-}
-
-// zeroed is a new host array for a type; real numbers are float64.
-func zeroed(t op.Type) any {
-	switch t.DType {
-	case op.Uint8:
-		return make([]uint8, t.Len())
-	case op.Int32:
-		return make([]int32, t.Len())
-	case op.Uint32:
-		return make([]uint32, t.Len())
-	}
-	return make([]float64, t.Len())
-}
