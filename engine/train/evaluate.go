@@ -22,6 +22,7 @@ type Result struct {
 // nil, is told after every batch how many images are done.
 func (m *Model) Evaluate(ctx context.Context, set *dataloader.Set, views int, progress func(done, total int)) (Result, error) {
 	loader := dataloader.NewEvalLoader(set, m.parts.Data, m.Batch, views)
+	defer m.hosts.forget()
 	t := tally{classes: len(m.Input.Classes), probs: make([]float64, m.Batch*len(m.Input.Classes))}
 	probs := make([]float32, len(t.probs))
 	for {

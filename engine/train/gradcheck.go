@@ -28,7 +28,7 @@ type Check struct {
 // that its one-sided differences disagree; it is counted as a kink and left out.
 func GradCheck(p Parts, in Input, samples int) ([]Check, error) {
 	p.Devices.Precision = "fp64"
-	m := &Model{Batch: p.Train.Batch, Input: in, parts: p}
+	m := &Model{Batch: p.Train.Batch, Input: in, parts: p, hosts: newHosts()}
 	var err error
 	if m.Devices, err = p.Devices.OpenAll(); err != nil {
 		return nil, err

@@ -6,6 +6,9 @@ import (
 	"duet/engine/plan"
 )
 
+// gradientSteps is how often the largest gradient is looked at: it takes a small download for every parameter.
+const gradientSteps = 10
+
 // Gradient is the largest element of a step's gradients, in magnitude.
 type Gradient struct {
 	Param string

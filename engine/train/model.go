@@ -57,6 +57,7 @@ type Model struct {
 	training *plan.Plan // nil in a model for testing
 	testing  *plan.Plan
 	bytes    int64
+	hosts    *hosts
 }
 
 // Purpose says what a model is for.
@@ -74,7 +75,7 @@ func NewModel(p Parts, in Input, purpose Purpose) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{Batch: p.Train.Batch, Input: in, Devices: devices, parts: p, state: plan.NewState(devices)}
+	m := &Model{Batch: p.Train.Batch, Input: in, Devices: devices, parts: p, state: plan.NewState(devices), hosts: newHosts()}
 	if err := m.compile(purpose); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
@@ -156,38 +157,6 @@ func SpecOf(name string, g *alexnet.Graph, c Config) plan.Spec {
 
 // partName is the name of part i of a parameter in plans and states.
 func partName(param string, i int) string { return fmt.Sprintf("%s/%d", param, i) }
-
-// Step starts one step of training on a batch: step is its number from 0, which dropout's masks depend on. The batch
-// may be released when Step returns.
-func (m *Model) Step(b *dataloader.Batch, step uint64, rate float64) error {
-	if err := m.feed(m.training, b, step); err != nil {
-		return err
-	}
-	if err := m.training.Upload(plan.Rate, []float32{float32(rate)}); err != nil {
-		return err
-	}
-	m.training.Run()
-	return nil
-}
-
-// Progress waits for the step and gives its loss and its top-1 error.
-func (m *Model) Progress() (loss, top1 float64, err error) {
-	var l [1]float32
-	var e [2]float32
-	if err := m.training.Download(Loss, l[:]); err != nil {
-		return 0, 0, err
-	}
-	err = m.training.Download(Errors, e[:])
-	return float64(l[0]), float64(e[0]), err
-}
-
-func (m *Model) feed(p *plan.Plan, b *dataloader.Batch, step uint64) error {
-	seed := m.parts.Train.Seed
-	counters := [4]uint32{uint32(seed), uint32(seed >> 32), uint32(step), 0}
-	return errors.Join(
-		p.Upload(alexnet.Images, b.Images), p.Upload(alexnet.Draws, b.Draws), p.Upload(alexnet.Labels, b.Labels),
-		p.Upload(alexnet.Counters, counters[:]))
-}
 
 // Training and Testing are the plans, nil where the purpose has none.
 func (m *Model) Training() *plan.Plan { return m.training }

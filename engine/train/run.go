@@ -221,8 +221,10 @@ func (r *run) train(ctx context.Context, loader *dataloader.Loader) error {
 	}
 	r.loss = loss
 	r.step++
-	if r.gradient, err = r.model.LargestGradient(r.step); err != nil {
-		return err
+	if r.step%gradientSteps == 0 {
+		if r.gradient, err = r.model.LargestGradient(r.step); err != nil {
+			return err
+		}
 	}
 	s := metrics.Step{Step: r.step, Epoch: r.clock.Epoch(r.step), Loss: loss, LearningRate: rate,
 		ImagesPerSecond: float64(r.clock.Batch) / time.Since(began).Seconds(),

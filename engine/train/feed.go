@@ -1,0 +1,79 @@
+package train
+
+import (
+	"duet/alexnet"
+	"duet/dataloader"
+	"duet/engine/plan"
+)
+
+// hosts are the host arrays that a step passes to the plans. They are kept, as interface values too, so that a step does
+// not allocate.
+type hosts struct {
+	rate, loss, errors []float32
+	counters           []uint32
+
+	rateAny, lossAny, errorsAny, countersAny any
+
+	batches map[*dataloader.Batch]batchHosts // those of the loaders' rings
+}
+
+type batchHosts struct{ images, draws, labels any }
+
+func newHosts() *hosts {
+	h := &hosts{rate: make([]float32, 1), loss: make([]float32, 1), errors: make([]float32, 2), counters: make([]uint32, 4),
+		batches: map[*dataloader.Batch]batchHosts{}}
+	h.rateAny, h.lossAny, h.errorsAny, h.countersAny = h.rate, h.loss, h.errors, h.counters
+	return h
+}
+
+// of are a batch's arrays. Loaders fill the same few batches again and again.
+func (h *hosts) of(b *dataloader.Batch) batchHosts {
+	x, ok := h.batches[b]
+	if !ok {
+		x = batchHosts{b.Images, b.Draws, b.Labels}
+		h.batches[b] = x
+	}
+	return x
+}
+
+// forget drops the batches of a loader that is closed.
+func (h *hosts) forget() { clear(h.batches) }
+
+// Step starts one step of training on a batch: step is its number from 0, which dropout's masks depend on. The batch
+// may be released when Step returns.
+func (m *Model) Step(b *dataloader.Batch, step uint64, rate float64) error {
+	if err := m.feed(m.training, b, step); err != nil {
+		return err
+	}
+	m.hosts.rate[0] = float32(rate)
+	if err := m.training.Upload(plan.Rate, m.hosts.rateAny); err != nil {
+		return err
+	}
+	m.training.Run()
+	return nil
+}
+
+// Progress waits for the step and gives its loss and its top-1 error.
+func (m *Model) Progress() (loss, top1 float64, err error) {
+	if err := m.training.Download(Loss, m.hosts.lossAny); err != nil {
+		return 0, 0, err
+	}
+	err = m.training.Download(Errors, m.hosts.errorsAny)
+	return float64(m.hosts.loss[0]), float64(m.hosts.errors[0]), err
+}
+
+func (m *Model) feed(p *plan.Plan, b *dataloader.Batch, step uint64) error {
+	seed, h := m.parts.Train.Seed, m.hosts
+	h.counters[0], h.counters[1], h.counters[2] = uint32(seed), uint32(seed>>32), uint32(step)
+	if err := p.Upload(alexnet.Counters, h.countersAny); err != nil {
+		return err
+	}
+	arrays := h.of(b)
+	if err := p.Upload(alexnet.Images, arrays.images); err != nil {
+		return err
+	}
+	if err := p.Upload(alexnet.Draws, arrays.draws); err != nil {
+		return err
+	}
+	return p.Upload(alexnet.Labels, arrays.labels)
+}

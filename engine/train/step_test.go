@@ -1,0 +1,85 @@
+package train_test
+
+import (
+	"testing"
+
+	"duet/configs"
+	"duet/dataloader"
+	"duet/engine/backend"
+	"duet/engine/train"
+)
+
+// stepper is a model of the smoke preset with a batch to train it on.
+func stepper(t testing.TB, device string) (*train.Model, *dataloader.Batch) {
+	t.Helper()
+	text, _ := configs.Preset("smoke")
+	c, err := configs.Parse("smoke", text, []string{`devices.towers=["` + device + `"]`, "devices.threads=1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := train.Parts{Network: c.Network, Data: c.Data, Devices: c.Devices, Train: c.Train}
+	in := train.RandomInput(p, 10)
+	m, err := train.NewModel(p, in, train.ForTraining)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := m.Initialise(1); err != nil {
+		t.Fatal(err)
+	}
+	b := &dataloader.Batch{
+		Images: make([]uint8, m.Batch*in.Height*in.Width*3),
+		Labels: make([]int32, m.Batch),
+		Draws:  make([]float32, m.Batch*dataloader.DrawWidth),
+	}
+	for i := range b.Images {
+		b.Images[i] = uint8(i * i)
+	}
+	return m, b
+}
+
+// devices are the CPU devices that this build has.
+func devices() []string {
+	var names []string
+	for _, b := range backend.Backends() {
+		names = append(names, b.Name+":0")
+	}
+	return names
+}
+
+func step(t testing.TB, m *train.Model, b *dataloader.Batch, n uint64) {
+	if err := m.Step(b, n, 0.01); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := m.Progress(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestStepDoesNotAllocate(t *testing.T) {
+	for _, d := range devices() {
+		t.Run(d, func(t *testing.T) {
+			m, b := stepper(t, d)
+			n := uint64(0)
+			if allocs := testing.AllocsPerRun(50, func() { step(t, m, b, n); n++ }); allocs > 0 {
+				t.Errorf("%v allocations a step, want none", allocs)
+			}
+		})
+	}
+}
+
+func BenchmarkStep(b *testing.B) {
+	for _, d := range devices() {
+		b.Run(d, func(b *testing.B) {
+			m, batch := stepper(b, d)
+			b.ReportAllocs()
+			for n := range b.N {
+				step(b, m, batch, uint64(n))
+			}
+		})
+	}
+}
