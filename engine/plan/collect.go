@@ -39,7 +39,8 @@ type step struct {
 	scratch   *slot
 	waits     []*step // on other devices, that must be done first
 	signals   bool    // another device waits for this step
-	position  int     // among its device's steps
+	begin     bool    // it copies a leaf, of a device that must have begun the run: uploads before it are done
+	position  int     // among its device's steps, from 1; the begin of the run is 0
 }
 
 func (s *step) copies() bool { _, is := s.op.(op.Send); return is }
@@ -80,7 +81,16 @@ func collect(spec Spec, devices int) (*collector, error) {
 		}
 	}
 	for _, o := range spec.Outputs {
-		c.values[o.Node].kept = true
+		v := c.values[o.Node]
+		if v == nil {
+			return nil, fmt.Errorf("plan %s: output %s is not in the graph", spec.Name, o.Name)
+		}
+		v.kept = true
+	}
+	for _, v := range c.all {
+		if v.device < 0 {
+			return nil, fmt.Errorf("plan %s: %s is on no device, as no step reads it", spec.Name, v.name)
+		}
 	}
 	return c, c.updates()
 }
@@ -176,60 +186,84 @@ func constant(n *op.Node) (any, error) {
 	return nil, fmt.Errorf("%s is neither input, parameter nor scalar constant", n.Name())
 }
 
-// node makes the step and the value of an operation.
+// node makes the value of an operation, and the step that writes it unless that is there already.
 func (c *collector) node(n *op.Node, made map[any]*step) error {
 	if c.values[n] != nil {
 		return nil
 	}
-	s := &step{}
 	kids := children(c.spec.Graph, n)
-	for _, k := range kids {
-		s.in = append(s.in, c.values[k])
+	var o op.Op
+	var place op.Place
+	switch a := n.Op().(type) {
+	case *op.Applied:
+		o, place = a.Op, a.Place
+	default: // gorgonia's own addition, where the gradients of several uses meet
+		if !strings.HasPrefix(a.String(), "+ ") || len(kids) != 2 {
+			return fmt.Errorf("plan %s: %v is not one of our operations", c.spec.Name, n.Op())
+		}
+		first := c.values[kids[0]]
+		o, place = op.Add{}, op.Place{Device: first.device, Layer: "add"}
+		if first.writer != nil {
+			place.Layer = first.writer.place.Layer
+		}
 	}
-	t, err := op.TypeOf(n)
+	companion, is := o.(op.Companion)
+	if is {
+		o = companion.Primary()
+	}
+	s, err := c.step(o, place, kids, made)
 	if err != nil {
 		return fmt.Errorf("plan %s: %w", c.spec.Name, err)
 	}
-	switch a := n.Op().(type) {
-	case *op.Applied:
-		if _, is := a.Op.(op.Companion); is {
-			c.companion(n, a, made)
-			return nil
-		}
-		if primary := made[identity(a.Op, a.Place.Device, kids)]; primary != nil { // made for its companion
-			c.values[n] = primary.out[0]
-			return nil
-		}
-		s.op, s.place, t = a.Op, a.Place, a.Out()
-	default: // gorgonia's own addition, where the gradients of several uses meet
-		if !strings.HasPrefix(a.String(), "+ ") || len(s.in) != 2 {
-			return fmt.Errorf("plan %s: %v is not one of our operations", c.spec.Name, n.Op())
-		}
-		s.op, s.place = op.Add{}, op.Place{Device: s.in[0].device, Layer: "add"}
-		if w := s.in[0].writer; w != nil {
-			s.place.Layer = w.place.Layer
-		}
+	if c.values[n] = s.out[0]; is {
+		c.values[n], err = c.companion(s, companion)
 	}
-	if s.place.Device < 0 || s.place.Device >= c.devices {
-		return fmt.Errorf("plan %s: %s is on device %d of %d", c.spec.Name, s.name(), s.place.Device, c.devices)
+	return err
+}
+
+// step finds or makes the step of an operation, which may have been made for its companion, and its first output.
+func (c *collector) step(o op.Op, place op.Place, kids []*op.Node, made map[any]*step) (*step, error) {
+	key := identity(o, place.Device, kids)
+	if s := made[key]; s != nil {
+		return s, nil
 	}
-	for i, v := range s.in {
-		if err := c.settle(s, i, v); err != nil {
-			return err
+	s := &step{op: o, place: place}
+	if place.Device < 0 || place.Device >= c.devices {
+		return nil, fmt.Errorf("%s is on device %d of %d", s.name(), place.Device, c.devices)
+	}
+	for _, k := range kids {
+		v := c.values[k]
+		if err := settle(s, v); err != nil {
+			return nil, err
 		}
+		s.in = append(s.in, v)
 	}
-	out := c.add(&value{name: s.name(), typ: t, device: s.place.Device, writer: s})
-	s.out = []*value{out}
-	c.values[n] = out
+	t, err := o.Infer(types(s.in))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.name(), err)
+	}
+	s.out = []*value{c.add(&value{name: s.name(), typ: t, device: place.Device, writer: s})}
 	c.steps = append(c.steps, s)
-	if a, ok := n.Op().(*op.Applied); ok {
-		made[identity(a.Op, a.Place.Device, kids)] = s
+	made[key] = s
+	return s, nil
+}
+
+// companion adds a second output to the step of the primary.
+func (c *collector) companion(s *step, o op.Companion) (*value, error) {
+	if s.companion != nil {
+		return nil, fmt.Errorf("plan %s: %s has two companions, %s and %s", c.spec.Name, s.name(), s.companion.Name(), o.Name())
 	}
-	return nil
+	t, err := o.Infer(types(s.in))
+	if err != nil {
+		return nil, fmt.Errorf("plan %s: %s.%s: %w", c.spec.Name, s.place.Layer, o.Name(), err)
+	}
+	v := c.add(&value{name: s.place.Layer + "." + o.Name(), typ: t, device: s.place.Device, writer: s})
+	s.companion, s.out = o, append(s.out, v)
+	return v, nil
 }
 
 // settle puts a leaf on the device of its reader, and checks that every other input is there already.
-func (c *collector) settle(s *step, i int, v *value) error {
+func settle(s *step, v *value) error {
 	device := s.place.Device
 	if send, ok := s.op.(op.Send); ok {
 		device = send.From
@@ -238,7 +272,7 @@ func (c *collector) settle(s *step, i int, v *value) error {
 		v.device = device
 	}
 	if v.device != device {
-		return fmt.Errorf("plan %s: %s on device %d reads %s on device %d; want a send between", c.spec.Name, s.name(), s.place.Device, v.name, v.device)
+		return fmt.Errorf("%s on device %d reads %s on device %d; want a send between", s.name(), s.place.Device, v.name, v.device)
 	}
 	return nil
 }
@@ -254,29 +288,4 @@ func identity(o op.Op, device int, in []*op.Node) any {
 		fmt.Fprintf(&ids, "%d,", n.ID())
 	}
 	return key{o, device, ids.String()}
-}
-
-// companion adds a second output to the step of the primary, which is made if it is not there yet.
-func (c *collector) companion(n *op.Node, a *op.Applied, made map[any]*step) {
-	primary := a.Op.(op.Companion).Primary()
-	kids := children(c.spec.Graph, n)
-	key := identity(primary, a.Place.Device, kids)
-	s := made[key]
-	if s == nil {
-		s = &step{op: primary, place: a.Place}
-		for _, k := range kids {
-			s.in = append(s.in, c.values[k])
-		}
-		t, err := primary.Infer(a.In())
-		if err != nil {
-			panic(fmt.Sprintf("plan: the primary of %v refuses its inputs: %v", a, err))
-		}
-		s.out = []*value{c.add(&value{name: s.name(), typ: t, device: a.Place.Device, writer: s})}
-		c.steps = append(c.steps, s)
-		made[key] = s
-	}
-	s.companion = a.Op
-	v := c.add(&value{name: a.Place.Layer + "." + a.Name(), typ: a.Out(), device: a.Place.Device, writer: s})
-	s.out = append(s.out, v)
-	c.values[n] = v
 }

@@ -21,9 +21,17 @@ func (p *Plan) load(o backend.LoadOptions) ([]program, error) {
 		commands[d] = append(commands[d], c)
 		steps[d] = append(steps[d], s)
 	}
+	begins, err := p.begin(add)
+	if err != nil {
+		return nil, err
+	}
 	events := map[*step]backend.Event{}
 	for _, s := range p.steps {
 		d := s.place.Device
+		if s.begin {
+			from := s.in[0].device
+			add(d, nil, backend.Command{Kind: backend.Wait, Event: begins[from], Label: s.name() + " waits for the begin of " + devices[from].Name()})
+		}
 		for _, on := range s.waits {
 			add(d, nil, backend.Command{Kind: backend.Wait, Event: events[on], Label: s.name() + " waits for " + on.name()})
 		}
@@ -49,6 +57,25 @@ func (p *Plan) load(o backend.LoadOptions) ([]program, error) {
 		programs = append(programs, program{loaded, steps[d]})
 	}
 	return programs, nil
+}
+
+// begin lets devices whose inputs or parameters are copied to others signal that a run begins there: that what was
+// uploaded before is there.
+func (p *Plan) begin(add func(int, *step, backend.Command)) (map[int]backend.Event, error) {
+	begins := map[int]backend.Event{}
+	for _, s := range p.steps {
+		if !s.begin || begins[s.in[0].device] != nil {
+			continue
+		}
+		from := s.in[0].device
+		e, err := p.state.Devices[from].NewEvent()
+		if err != nil {
+			return nil, fmt.Errorf("plan %s: %s: %w", p.Name, p.state.Devices[from].Name(), err)
+		}
+		begins[from] = e
+		add(from, nil, backend.Command{Kind: backend.Signal, Event: e, Label: p.state.Devices[from].Name() + " begins"})
+	}
+	return begins, nil
 }
 
 // meet lets devices that copy from each other wait for each other at the end, so that the next run cannot overwrite

@@ -14,6 +14,9 @@ func (c *collector) updates() error {
 			return fmt.Errorf("plan %s: update of %s, which no output or gradient needs", c.spec.Name, u.Param)
 		}
 		g := c.values[u.Grad]
+		if g == nil {
+			return fmt.Errorf("plan %s: update of %s: its gradient is not in the graph", c.spec.Name, u.Param)
+		}
 		v := c.add(&value{name: Momentum(w.name), typ: w.typ, device: w.device, kept: true, param: true})
 		rate := c.rates[w.device]
 		if rate == nil {

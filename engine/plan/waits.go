@@ -2,7 +2,8 @@ package plan
 
 import "slices"
 
-// A clock says for every device how many of its steps are known to be done.
+// A clock says for every device how much is known to be done: 0 is nothing, 1 that it has begun the run, n+1 that it has
+// done n steps.
 type clock []int
 
 func (c clock) join(d clock) {
@@ -19,12 +20,13 @@ func (c clock) join(d clock) {
 func waits(steps []*step, all []*slot, devices int) {
 	positions := make([]int, devices)
 	for _, s := range steps {
-		s.position = positions[s.place.Device]
 		positions[s.place.Device]++
+		s.position = positions[s.place.Device]
 	}
 	known := make([]clock, devices) // what is done before a device's next step
 	for d := range known {
 		known[d] = make(clock, devices)
+		known[d][d] = 1
 	}
 	after := make([]clock, len(steps)) // what is done once a step is
 	for _, s := range steps {
@@ -38,6 +40,11 @@ func waits(steps []*step, all []*slot, devices int) {
 			s.waits = append(s.waits, o)
 			o.signals = true
 			known[d].join(after[o.index])
+		}
+		if s.copies() && s.in[0].writer == nil {
+			if from := s.in[0].device; known[d][from] == 0 {
+				s.begin, known[d][from] = true, 1
+			}
 		}
 		known[d][d] = s.position + 1
 		after[s.index] = slices.Clone(known[d])
