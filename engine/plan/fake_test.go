@@ -172,7 +172,7 @@ func (f *fake) Load(commands []backend.Command, o backend.LoadOptions) (backend.
 		}
 	}
 	f.loaded = commands
-	return &fakeProgram{device: f, commands: commands, times: make([]time.Duration, len(commands)), waits: map[backend.Event]int{}}, nil
+	return &fakeProgram{device: f, commands: commands, times: make([]time.Duration, len(commands))}, nil
 }
 
 func (f *fake) Sync() error {
@@ -228,7 +228,7 @@ type fakeProgram struct {
 	device   *fake
 	commands []backend.Command
 	times    []time.Duration
-	waits    map[backend.Event]int // how many there were of each
+	runs     int // begun
 }
 
 func (p *fakeProgram) Start()                 { p.device.jobs <- p.run }
@@ -236,6 +236,7 @@ func (p *fakeProgram) Times() []time.Duration { return p.times }
 func (p *fakeProgram) Close() error           { return nil }
 
 func (p *fakeProgram) run() {
+	p.runs++
 	for _, c := range p.commands {
 		p.device.pause()
 		switch c.Kind {
@@ -250,10 +251,9 @@ func (p *fakeProgram) run() {
 			e.mu.Unlock()
 			e.changed.Broadcast()
 		case backend.Wait:
-			p.waits[c.Event]++
 			e := c.Event.(*event)
 			e.mu.Lock()
-			for e.signals < p.waits[c.Event] {
+			for e.signals < p.runs {
 				e.changed.Wait()
 			}
 			e.mu.Unlock()

@@ -13,8 +13,9 @@ import (
 type happening struct {
 	backend.Command
 	device int
-	at     int   // among its device's commands over all runs
-	inRun  int   // among its device's commands of one run
+	at     int // among its device's commands over all runs
+	inRun  int // among its device's commands of one run
+	run    int
 	after  []int // by device: how many of its happenings are surely done before this one begins
 }
 
@@ -23,9 +24,9 @@ func history(devices []*fake, runs int) [][]*happening {
 	all := make([][]*happening, len(devices))
 	for d, f := range devices {
 		run := append([]backend.Command{{Kind: backend.Launch, Label: "uploads", Out: f.leaves}}, f.loaded...)
-		for range runs {
+		for r := range runs {
 			for i, c := range run {
-				all[d] = append(all[d], &happening{Command: c, device: d, at: len(all[d]), inRun: i})
+				all[d] = append(all[d], &happening{Command: c, device: d, at: len(all[d]), inRun: i, run: r})
 			}
 		}
 	}
@@ -38,7 +39,6 @@ func order(t *testing.T, all [][]*happening, without *happening) {
 	t.Helper()
 	next := make([]int, len(all))
 	signals := map[backend.Event][]*happening{}
-	waits := map[backend.Event]map[int]int{} // by event and device
 	for moved := true; moved; {
 		moved = false
 		for d := range all {
@@ -50,14 +50,10 @@ func order(t *testing.T, all [][]*happening, without *happening) {
 				}
 				h.after[d] = h.at
 				if h.Kind == backend.Wait && (without == nil || h.device != without.device || h.inRun != without.inRun) {
-					if waits[h.Event] == nil {
-						waits[h.Event] = map[int]int{}
-					}
-					if n := waits[h.Event][d]; n >= len(signals[h.Event]) {
+					if h.run >= len(signals[h.Event]) {
 						break // not signalled yet
 					}
-					s := signals[h.Event][waits[h.Event][d]]
-					waits[h.Event][d]++
+					s := signals[h.Event][h.run]
 					for e, done := range s.after {
 						h.after[e] = max(h.after[e], done)
 					}
@@ -199,13 +195,10 @@ func TestWaitsAreFew(t *testing.T) {
 // TestOneDeviceNeedsNoEvents: a program of one device neither signals nor waits.
 func TestOneDeviceNeedsNoEvents(t *testing.T) {
 	f := newFake("fake:0", 1)
-	g, leaf := oneInput()
-	node := apply(t, mix{ID: 1, Inputs: 1, Bytes: 300}, 0, leaf)
-	x := &random{devices: []*fake{f}, spec: plan.Spec{Name: "one", Graph: g,
-		Inputs:  []plan.Input{{Name: "x", Type: scalar, Nodes: []*nodeT{leaf}}},
-		Outputs: []plan.Output{{Name: "y", Node: node}}}}
-	p, s := x.compile(t)
-	defer x.close(t, p, s)
+	s := newSmall(f)
+	s.output("y", chain(t, s.leaf, 3, mix{Bytes: 300}))
+	p, state := s.compile(t)
+	defer s.close(t, p, state)
 	for _, c := range f.loaded {
 		if c.Kind != backend.Launch {
 			t.Errorf("%q is of kind %d", c.Label, c.Kind)
