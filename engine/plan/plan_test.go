@@ -95,9 +95,8 @@ func specOf(g *alexnet.Graph) plan.Spec {
 	return s
 }
 
-// feed uploads the inputs of a step: random pixels, labels and crops.
-func feed(t testing.TB, p *plan.Plan, step uint32) {
-	t.Helper()
+// inputs are those of a step: random pixels, labels and crops.
+func inputs(step uint32) map[string]any {
 	r := rng.New(9, rng.Generate, 0, step)
 	images := make([]uint8, batch*side*side*3)
 	labels := make([]int32, batch)
@@ -113,8 +112,13 @@ func feed(t testing.TB, p *plan.Plan, step uint32) {
 		}
 		draws[i*op.Draws+2] = float32(i % 2)
 	}
-	for name, host := range map[string]any{alexnet.Images: images, alexnet.Labels: labels, alexnet.Draws: draws,
-		alexnet.Mean: []float32{127, 120, 110}, alexnet.Counters: []uint32{1, 0, step, 0}, plan.Rate: []float32{0.01}} {
+	return map[string]any{alexnet.Images: images, alexnet.Labels: labels, alexnet.Draws: draws,
+		alexnet.Mean: []float32{127, 120, 110}, alexnet.Counters: []uint32{1, 0, step, 0}, plan.Rate: []float32{0.01}}
+}
+
+func feed(t testing.TB, p *plan.Plan, step uint32) {
+	t.Helper()
+	for name, host := range inputs(step) {
 		if err := p.Upload(name, host); err != nil {
 			t.Fatal(err)
 		}
