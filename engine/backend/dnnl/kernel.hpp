@@ -136,7 +136,7 @@ class Kernel {
         try {
             auto pd = make();
             if (!is_reference(implementation(pd))) return pd;
-        } catch (const dnnl::error &) {
+        } catch (const std::exception &) {
         }
         return std::nullopt;
     }

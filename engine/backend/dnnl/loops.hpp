@@ -35,13 +35,14 @@ INLINE float load(const bf16 *p) {
 
 INLINE void store(float *p, float v) { *p = v; }
 
-// Rounds to nearest, ties to even; a NaN stays one.
-INLINE void store(bf16 *p, float v) {
+// rounded is v as the bits of a bf16, to nearest, ties to even; a NaN stays one.
+INLINE uint16_t rounded(float v) {
     uint32_t u;
     std::memcpy(&u, &v, sizeof u);
-    const uint32_t rounded = (u + 0x7fff + (u >> 16 & 1)) >> 16;
-    p->bits = uint16_t(v == v ? rounded : u >> 16 | 0x40);
+    return uint16_t(v == v ? (u + 0x7fff + (u >> 16 & 1)) >> 16 : u >> 16 | 0x40);
 }
+
+INLINE void store(bf16 *p, float v) { p->bits = rounded(v); }
 
 // with_type calls f with a null pointer to the element type of activations.
 template <class F> void with_type(Type t, F f) {

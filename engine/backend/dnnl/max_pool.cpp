@@ -2,17 +2,20 @@
 
 // max_pool.cpp: max pooling and its gradient; formulas in engine/op/max_pool.go. A NaN in a window wins.
 //
-// Our own loops rather than oneDNN's: padding, rounding up and NaN are exactly those of the formula in every version,
-// and the places of the maxima are plain bytes. The gradient gathers: each place of dx adds the windows that it won, in
-// a fixed order, and is written once.
+// The forward pass is a loop of our own, as fast as oneDNN's, which passes over NaN. The places of the maxima lie as in
+// oneDNN's workspace; so its gradient can use them where it is fast. Our own gathers: each place of dx adds the windows
+// that it won, in a fixed order.
 #include "guard.hpp"
 #include "loops.hpp"
+
+#include <limits>
 
 namespace duet {
 
 namespace {
 
 constexpr int64_t lanes = 16; // channels that are worked on together
+constexpr int64_t tile = 64;  // places of a row
 
 // Pool is a pooling of planes of H x W places to planes of OH x OW.
 struct Pool {
@@ -24,11 +27,8 @@ struct Span {
     int64_t begin, end;
 };
 
-// inside is the part of window i that is inside an extent of n.
-INLINE Span inside(const Pool &p, int64_t i, int64_t n) {
-    const int64_t start = i * p.stride - p.pad;
-    return {std::max<int64_t>(start, 0), std::min(start + p.kernel, n)};
-}
+// inside is the part of a window that starts at start which is inside an extent of n.
+INLINE Span inside(const Pool &p, int64_t start, int64_t n) { return {std::max<int64_t>(start, 0), std::min(start + p.kernel, n)}; }
 
 // covering are the windows of n that place h is in.
 INLINE Span covering(const Pool &p, int64_t h, int64_t n) {
@@ -36,82 +36,112 @@ INLINE Span covering(const Pool &p, int64_t h, int64_t n) {
     return {first <= 0 ? 0 : (first + p.stride - 1) / p.stride, std::min((h + p.pad) / p.stride + 1, n)};
 }
 
-// maximum finds the maxima of one window, x being its plane, for n <= lanes channels.
-template <class T> INLINE void maximum(const Pool &p, const T *x, Span rows, Span cols, int64_t u0, int64_t v0, T *y, uint8_t *at, int64_t n) {
-    float best[lanes];
-    int32_t place[lanes];
-    for (int64_t l = 0; l < n; l++) {
-        best[l] = load(x + (rows.begin * p.w + cols.begin) * p.block + l);
-        place[l] = int32_t((rows.begin - u0) * p.kernel + cols.begin - v0);
+// hitting are the windows of those given whose column v is a place from begin up to end.
+INLINE Span hitting(const Pool &p, int64_t v, Span places, Span windows) {
+    const int64_t first = places.begin + p.pad - v, last = places.end - 1 + p.pad - v;
+    if (last < 0) return {0, 0};
+    return {std::max(windows.begin, first <= 0 ? 0 : (first + p.stride - 1) / p.stride), std::min(windows.end, last / p.stride + 1)};
+}
+
+// pool_tile finds the maxima of windows js of row i of a plane, for the channels of n lanes. The inner loop runs over
+// lanes, so that they share vectors; best and place stay in the first cache.
+template <int64_t n, class T> INLINE void pool_tile(const Pool &p, const T *x, int64_t i, Span js, T *y, uint8_t *at) {
+    float best[tile * n];
+    int32_t place[tile * n];
+    const int64_t u0 = i * p.stride - p.pad;
+    const Span rows = inside(p, u0, p.h);
+    for (int64_t j = js.begin; j < js.end; j++) {
+        const int64_t first = (rows.begin - u0) * p.kernel + std::max<int64_t>(p.pad - j * p.stride, 0);
+        for (int64_t l = 0; l < n; l++) best[(j - js.begin) * n + l] = -std::numeric_limits<float>::infinity();
+        for (int64_t l = 0; l < n; l++) place[(j - js.begin) * n + l] = int32_t(first);
     }
     for (int64_t h = rows.begin; h < rows.end; h++) {
-        for (int64_t w = cols.begin; w < cols.end; w++) {
-            const T *from = x + (h * p.w + w) * p.block;
-            const int32_t here = int32_t((h - u0) * p.kernel + w - v0);
-            for (int64_t l = 0; l < n; l++) {
-                const float v = load(from + l);
-                const bool wins = (v > best[l]) | ((v != v) & (best[l] == best[l]));
-                best[l] = wins ? v : best[l];
-                place[l] = wins ? here : place[l];
+        for (int64_t v = 0; v < p.kernel; v++) {
+            const Span hit = hitting(p, v, {0, p.w}, js);
+            const int32_t here = int32_t((h - u0) * p.kernel + v);
+            for (int64_t j = hit.begin; j < hit.end; j++) {
+                const T *from = x + (h * p.w + j * p.stride + v - p.pad) * p.block;
+                float *b = best + (j - js.begin) * n;
+                int32_t *q = place + (j - js.begin) * n;
+#pragma omp simd
+                for (int64_t l = 0; l < n; l++) {
+                    const float value = load(from + l);
+                    const bool wins = !(value <= b[l]) & (b[l] == b[l]);
+                    b[l] = wins ? value : b[l];
+                    q[l] = wins ? here : q[l];
+                }
             }
         }
     }
-    for (int64_t l = 0; l < n; l++) store(y + l, best[l]);
-    if (at)
-        for (int64_t l = 0; l < n; l++) at[l] = uint8_t(place[l]);
+    for (int64_t j = 0; j < js.end - js.begin; j++) {
+        for (int64_t l = 0; l < n; l++) store(y + j * p.block + l, best[j * n + l]);
+        if (at)
+            for (int64_t l = 0; l < n; l++) at[j * p.block + l] = uint8_t(place[j * n + l]);
+    }
 }
 
 // pool_rows does rows begin to end of the outputs of all planes.
 template <class T> VECTORISED void pool_rows(Pool p, const T *x, T *y, uint8_t *at, int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
         const T *in = x + row / p.oh * p.h * p.w * p.block;
-        const int64_t i = row % p.oh, u0 = i * p.stride - p.pad;
-        const Span rows = inside(p, i, p.h);
-        for (int64_t j = 0; j < p.ow; j++) {
-            const Span cols = inside(p, j, p.w);
-            const int64_t v0 = j * p.stride - p.pad, out = (row * p.ow + j) * p.block;
-            for (int64_t c = 0; c < p.block; c += lanes) {
-                uint8_t *places = at ? at + out + c : nullptr;
-                if (p.block - c >= lanes)
-                    maximum(p, in + c, rows, cols, u0, v0, y + out + c, places, lanes);
-                else
-                    maximum(p, in + c, rows, cols, u0, v0, y + out + c, places, p.block - c);
-            }
+        for (int64_t j = 0; j < p.ow; j += tile) {
+            const Span js = {j, std::min(j + tile, p.ow)};
+            const int64_t out = (row * p.ow + j) * p.block;
+            int64_t c = 0;
+            for (; c + lanes <= p.block; c += lanes) pool_tile<lanes>(p, in + c, row % p.oh, js, y + out + c, at ? at + out + c : nullptr);
+            for (; c < p.block; c++) pool_tile<1>(p, in + c, row % p.oh, js, y + out + c, at ? at + out + c : nullptr);
         }
     }
 }
 
-// gather adds up what one place of the input won, for n <= lanes channels.
-template <class T>
-INLINE void gather(const Pool &p, const uint8_t *at, const T *dy, Span rows, Span cols, int64_t h, int64_t w, T *dx, int64_t n) {
-    float sum[lanes];
-    for (int64_t l = 0; l < n; l++) sum[l] = 0;
+// grad_tile adds up what places ws of row h of a plane won, for the channels of n lanes.
+template <int64_t n, class T> INLINE void grad_tile(const Pool &p, const uint8_t *at, const T *dy, int64_t h, Span ws, T *dx) {
+    float sum[tile * n];
+    for (int64_t l = 0; l < (ws.end - ws.begin) * n; l++) sum[l] = 0;
+    const Span rows = covering(p, h, p.oh);
     for (int64_t i = rows.begin; i < rows.end; i++) {
-        for (int64_t j = cols.begin; j < cols.end; j++) {
-            const int64_t from = (i * p.ow + j) * p.block;
-            const int32_t here = int32_t((h + p.pad - i * p.stride) * p.kernel + w + p.pad - j * p.stride);
-            for (int64_t l = 0; l < n; l++) sum[l] += at[from + l] == here ? load(dy + from + l) : 0.f;
+        for (int64_t v = 0; v < p.kernel; v++) {
+            const Span hit = hitting(p, v, ws, {0, p.ow});
+            const int32_t here = int32_t((h + p.pad - i * p.stride) * p.kernel + v);
+            for (int64_t j = hit.begin; j < hit.end; j++) {
+                const int64_t from = (i * p.ow + j) * p.block;
+                float *s = sum + (j * p.stride + v - p.pad - ws.begin) * n;
+#pragma omp simd
+                for (int64_t l = 0; l < n; l++) {
+                    const float value = load(dy + from + l);
+                    s[l] += int32_t(at[from + l]) == here ? value : 0.f;
+                }
+            }
         }
     }
-    for (int64_t l = 0; l < n; l++) store(dx + l, sum[l]);
+    for (int64_t w = 0; w < ws.end - ws.begin; w++)
+        for (int64_t l = 0; l < n; l++) store(dx + w * p.block + l, sum[w * n + l]);
 }
 
 // grad_rows does rows begin to end of the inputs of all planes.
 template <class T> VECTORISED void grad_rows(Pool p, const uint8_t *at, const T *dy, T *dx, int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
-        const int64_t h = row % p.h, out = row / p.h * p.oh * p.ow * p.block;
-        const Span rows = covering(p, h, p.oh);
-        for (int64_t w = 0; w < p.w; w++) {
-            const Span cols = covering(p, w, p.ow);
+        const int64_t out = row / p.h * p.oh * p.ow * p.block;
+        for (int64_t w = 0; w < p.w; w += tile) {
+            const Span ws = {w, std::min(w + tile, p.w)};
             T *to = dx + (row * p.w + w) * p.block;
-            for (int64_t c = 0; c < p.block; c += lanes) {
-                if (p.block - c >= lanes)
-                    gather(p, at + out + c, dy + out + c, rows, cols, h, w, to + c, lanes);
-                else
-                    gather(p, at + out + c, dy + out + c, rows, cols, h, w, to + c, p.block - c);
-            }
+            int64_t c = 0;
+            for (; c + lanes <= p.block; c += lanes) grad_tile<lanes>(p, at + out + c, dy + out + c, row % p.h, ws, to + c);
+            for (; c < p.block; c++) grad_tile<1>(p, at + out + c, dy + out + c, row % p.h, ws, to + c);
         }
     }
+}
+
+// gradient describes oneDNN's gradient for dy and argmax in the format of out, or nothing when it has no fast one.
+std::optional<dnnl::pooling_backward::primitive_desc> gradient(const duet_pooling &a, const Images &out, const Desc &dx, const Desc &dy) {
+    // Where rounding up makes windows hang out, the padding on the right is larger.
+    const auto right = [&](int64_t in, int64_t windows) { return std::max<int64_t>(0, (windows - 1) * a.stride + a.kernel - in - a.pad); };
+    const Places places{{a.kernel, a.kernel}, {a.stride, a.stride}, {a.pad, a.pad}, {right(a.height, out.height), right(a.width, out.width)}};
+    return Kernel::attempt([&] {
+        const auto forward = max_pool_primitive(Kernel::attributes(), dx, dy, places);
+        if (forward.workspace_desc() != out.desc) throw std::invalid_argument("another format of argmax");
+        return max_pool_gradient(Kernel::attributes(), forward, dx, dy, places);
+    });
 }
 
 } // namespace
@@ -139,6 +169,11 @@ void max_pool_grad(Kernel &k, const duet_device &d, const duet_pooling &a, const
     const Images out = as_images(argmax.desc());
     const Operand at = k.converted(0, argmax, out.desc), from = k.converted(1, dy, Desc(dy.dims(), compute(d), out.tag));
     const Operand to = k.output(Layout(Desc({out.batch, out.channels, a.height, a.width}, compute(d), out.tag)));
+    if (const auto pd = gradient(a, out, to.desc, from.desc)) {
+        k.run<dnnl::pooling_backward>(*pd, {{DNNL_ARG_DIFF_DST, from}, {DNNL_ARG_WORKSPACE, at}, {DNNL_ARG_DIFF_SRC, to}});
+        return;
+    }
+    k.note("loop");
     const Pool p{a.kernel, a.stride, a.pad, a.height, a.width, out.height, out.width, out.block};
     with_type(compute(d), [&](auto *t) {
         using T = std::remove_pointer_t<decltype(t)>;

@@ -71,6 +71,31 @@ inline dnnl::lrn_backward::primitive_desc lrn_gradient(const primitive_attr &att
 #endif
 }
 
+// Places is the geometry of pooling: extents along height and width.
+struct Places {
+    Dims kernel, stride, left, right;
+};
+
+inline dnnl::pooling_forward::primitive_desc max_pool_primitive(const primitive_attr &attr, const Desc &x, const Desc &y, const Places &p) {
+    constexpr auto kind = prop_kind::forward_training;
+    constexpr auto max = algorithm::pooling_max;
+#if DNNL_VERSION_MAJOR >= 3
+    return dnnl::pooling_forward::primitive_desc(engine(), kind, max, x, y, p.stride, p.kernel, {0, 0}, p.left, p.right, attr);
+#else
+    return dnnl::pooling_forward::primitive_desc({kind, max, x, y, p.stride, p.kernel, p.left, p.right}, attr, engine());
+#endif
+}
+
+inline dnnl::pooling_backward::primitive_desc max_pool_gradient(const primitive_attr &attr, const dnnl::pooling_forward::primitive_desc &forward,
+                                                                const Desc &dx, const Desc &dy, const Places &p) {
+    constexpr auto max = algorithm::pooling_max;
+#if DNNL_VERSION_MAJOR >= 3
+    return dnnl::pooling_backward::primitive_desc(engine(), max, dx, dy, p.stride, p.kernel, {0, 0}, p.left, p.right, forward, attr);
+#else
+    return dnnl::pooling_backward::primitive_desc({max, dx, dy, p.stride, p.kernel, p.left, p.right}, attr, engine(), forward);
+#endif
+}
+
 // rectify makes max(., 0) the end of a primitive.
 inline void rectify(primitive_attr &attr) {
     dnnl::post_ops ops;

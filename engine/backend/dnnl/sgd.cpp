@@ -2,8 +2,8 @@
 
 // sgd.cpp: stochastic gradient descent with momentum and weight decay; formula in engine/op/sgd.go.
 //
-// One pass over the fp32 master, its velocity and the gradient, which have one format. Copies of the master that differ
-// in precision alone are written in the same pass, the others reordered from it.
+// One pass over the fp32 master, its velocity and the gradient, which have one format. A bf16 copy of the master in the
+// same order, or in oneDNN's order of pairs, is written in the same pass; others are reordered from the master.
 #include "guard.hpp"
 #include "loops.hpp"
 
@@ -13,8 +13,26 @@ namespace duet {
 
 namespace {
 
-// Returns the bits of the largest |g|: as integers, magnitudes are in order, and a NaN is above all.
-template <class C> VECTORISED uint32_t update_range(duet_update u, float rate, float *w, float *v, const float *g, C *copy, int64_t n) {
+// Copy is a bf16 copy of the master that the update writes too. In the order of pairs, elements i and row + i of every
+// 2*row lie side by side, which is how bf16 instructions read matrices; row is 0 for the master's own order.
+struct Copy {
+    Operand operand;
+    int64_t row;
+};
+
+// copy_of says whether a section is such a copy: the master's inner blocks are n x row, the copy's n/2 x row x 2.
+std::optional<Copy> copy_of(const Operand &master, const Operand &copy) {
+    if (type_of(copy.desc) != Type::bf16) return std::nullopt;
+    const Blocking m = blocking_of(master.desc), c = blocking_of(copy.desc);
+    if (m == c) return Copy{copy, 0};
+    if (m.dims != c.dims || m.strides != c.strides || m.inner.size() != 2 || c.inner.size() != 3) return std::nullopt;
+    const int64_t rows = m.inner[0], row = m.inner[1];
+    if (c.inner != Dims{rows / 2, row, 2} || c.axes != Dims{m.axes[0], m.axes[1], m.axes[0]}) return std::nullopt;
+    return Copy{copy, row};
+}
+
+// update_range returns the bits of the largest |g|: as integers, magnitudes are in order, and a NaN is above all.
+INLINE uint32_t update_range(duet_update u, float rate, float *w, float *v, const float *g, int64_t n) {
     uint32_t peak = 0;
 #pragma omp simd reduction(max : peak)
     for (int64_t i = 0; i < n; i++) {
@@ -22,10 +40,33 @@ template <class C> VECTORISED uint32_t update_range(duet_update u, float rate, f
         std::memcpy(&bits, g + i, sizeof bits);
         peak = std::max(peak, bits & 0x7fffffff);
         const float velocity = u.momentum * v[i] - rate * (g[i] + u.decay * w[i]);
-        const float weight = w[i] + velocity;
         v[i] = velocity;
-        w[i] = weight;
-        if (copy) store(copy + i, weight);
+        w[i] += velocity;
+    }
+    return peak;
+}
+
+VECTORISED uint32_t update_alone(duet_update u, float rate, float *w, float *v, const float *g, int64_t n) {
+    return update_range(u, rate, w, v, g, n);
+}
+
+// update_copied works on pieces that stay in the first cache while they are copied.
+VECTORISED uint32_t update_copied(duet_update u, float rate, float *w, float *v, const float *g, bf16 *copy, int64_t row, int64_t n) {
+    const int64_t piece = row ? 2 * row : 512;
+    uint32_t peak = 0;
+    for (int64_t i = 0; i < n; i += piece) {
+        const int64_t count = std::min(piece, n - i);
+        peak = std::max(peak, update_range(u, rate, w + i, v + i, g + i, count));
+        const float *from = w + i;
+        bf16 *to = copy + i;
+        if (row == 0) {
+            for (int64_t j = 0; j < count; j++) store(to + j, from[j]);
+            continue;
+        }
+        for (int64_t j = 0; j < row; j++) {
+            const uint32_t pair = uint32_t(rounded(from[j])) | uint32_t(rounded(from[row + j])) << 16;
+            std::memcpy(to + 2 * j, &pair, sizeof pair);
+        }
     }
     return peak;
 }
@@ -45,30 +86,27 @@ void sgd(Kernel &k, const duet_update &u, bool peak, const Layout &w, const Layo
     const Operand master = k.output(w), moved = k.output(v);
     k.in_place = 0;
 
-    const Blocking format = blocking_of(w.desc());
     std::vector<Operand> copies; // by reorder
-    std::optional<Operand> fused;
+    std::optional<Copy> fused;
     for (size_t i = 1; i < w.sections.size(); i++) {
         const Section &s = w.sections[i];
         const Operand copy{Operand::output, 0, s.offset, s.desc};
-        if (!fused && type_of(s.desc) == Type::bf16 && blocking_of(s.desc) == format)
-            fused = copy;
-        else
-            copies.push_back(copy);
+        if (!fused && (fused = copy_of(master, copy))) continue;
+        copies.push_back(copy);
     }
     const int64_t n = elements(w.desc());
     std::vector<Operand> operands = {k.input(0, w), master, k.input(1, v), moved, grad, k.input(3, rate)};
-    if (fused) operands.push_back(*fused);
+    if (fused) operands.push_back(fused->operand);
     if (peak) operands.push_back(k.output(Layout(plain(Type::f32, {1}))));
-    k.loop(operands, [n, u, peak, copied = fused.has_value()](Pointers p) {
+    k.loop(operands, [n, u, peak, copied = fused.has_value(), row = fused ? fused->row : 0](Pointers p) {
         if (p[0] != p[1] || p[2] != p[3]) throw std::invalid_argument("weight and velocity must be updated in place");
         const float rate = *(const float *)p[5] * u.rate;
         auto *copy = copied ? (bf16 *)p[6] : nullptr;
         std::atomic<uint32_t> largest{0};
-        parallel(n, plane, [&](int64_t b, int64_t e) {
+        parallel(n, row ? 64 * row : plane, [&](int64_t b, int64_t e) {
             float *w = (float *)p[1] + b, *v = (float *)p[3] + b;
             const float *g = (const float *)p[4] + b;
-            raise(largest, copy ? update_range(u, rate, w, v, g, copy + b, e - b) : update_range<bf16>(u, rate, w, v, g, nullptr, e - b));
+            raise(largest, copy ? update_copied(u, rate, w, v, g, copy + b, row, e - b) : update_alone(u, rate, w, v, g, e - b));
         });
         if (peak) {
             const uint32_t bits = largest;

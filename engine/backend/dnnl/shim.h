@@ -19,6 +19,9 @@ typedef struct {
     int bf16;
 } duet_device;
 
+// Alignment of buffers in bytes, backend.Alignment.
+enum { DUET_ALIGNMENT = 256 };
+
 typedef enum { DUET_F32, DUET_U8, DUET_S32, DUET_BF16 } duet_type;
 
 // The machine.
