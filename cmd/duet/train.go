@@ -64,6 +64,9 @@ func (o *trainOptions) run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, data.Close()) }()
 	p := parts(c)
+	if err := data.Suits(p.Train); err != nil {
+		return err
+	}
 	model, err := train.NewModel(p, train.InputOf(data.Train, c.Data), train.ForTraining)
 	if err != nil {
 		return err
@@ -123,7 +126,7 @@ func (o *trainOptions) dir() string { return filepath.Join(o.root, o.name) }
 
 func (o *trainOptions) folder(c *configs.Config) (*train.Folder, error) {
 	if o.resume {
-		return train.OpenFolder(o.dir(), c.TOML())
+		return train.OpenFolder(o.dir())
 	}
 	return train.CreateFolder(o.dir(), c.TOML())
 }

@@ -36,8 +36,8 @@ func OpenData(ctx context.Context, c dataloader.Config, progress func(done, tota
 	return d, nil
 }
 
-// Batches of the validation set need it; says what is missing otherwise.
-func (d *Data) requireVal(c Config) error {
+// Suits checks that the data has what a training needs: a validation split, unless nothing is validated.
+func (d *Data) Suits(c Config) error {
 	if d.Val == nil && (c.ValidateEpochs > 0 || c.ValidateSteps > 0) {
 		return fmt.Errorf("the data has no validation split: prepare it with --val-fraction, or set train.validate_epochs and train.validate_steps to 0")
 	}

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -23,7 +25,8 @@ type Folder struct {
 	lock *os.File
 }
 
-// CreateFolder makes the folder of a new run with its configuration. An existing one is never touched.
+// CreateFolder makes the folder of a new run with its configuration. An existing one is never touched; after an error
+// there is none.
 func CreateFolder(dir string, config []byte) (*Folder, error) {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return nil, err
@@ -34,11 +37,18 @@ func CreateFolder(dir string, config []byte) (*Folder, error) {
 		}
 		return nil, err
 	}
-	return OpenFolder(dir, config)
+	f, err := OpenFolder(dir)
+	if err == nil {
+		if err = f.configure(config); err == nil {
+			return f, nil
+		}
+		err = errors.Join(err, f.Close())
+	}
+	return nil, errors.Join(err, os.RemoveAll(dir))
 }
 
-// OpenFolder opens the folder of a run to go on with it, with a configuration that may have changed.
-func OpenFolder(dir string, config []byte) (*Folder, error) {
+// OpenFolder opens the folder of a run to go on with it. Its configuration stays until Run has taken over a checkpoint.
+func OpenFolder(dir string) (*Folder, error) {
 	lock, err := os.OpenFile(filepath.Join(dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err
@@ -46,14 +56,15 @@ func OpenFolder(dir string, config []byte) (*Folder, error) {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", dir, ErrBusy), lock.Close())
 	}
-	f := &Folder{dir, lock}
+	return &Folder{dir, lock}, nil
+}
+
+// configure puts a configuration, which may have changed, into the folder.
+func (f *Folder) configure(config []byte) error {
 	if old, err := os.ReadFile(f.Config()); err == nil && bytes.Equal(old, config) {
-		return f, nil
+		return nil
 	}
-	if err := replace(f.Config(), config); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
+	return replace(f.Config(), config)
 }
 
 // replace writes a file whole or not at all.
@@ -62,16 +73,6 @@ func replace(path string, data []byte) error {
 		return errors.Join(err, os.Remove(path+".new"))
 	}
 	return os.Rename(path+".new", path)
-}
-
-// FreeName is the first of base-001, base-002, ... that no run in a folder of runs has.
-func FreeName(root, base string) string {
-	for i := 1; ; i++ {
-		name := fmt.Sprintf("%s-%03d", base, i)
-		if _, err := os.Lstat(filepath.Join(root, name)); errors.Is(err, fs.ErrNotExist) {
-			return name
-		}
-	}
 }
 
 // Config, Metrics, Log and Checkpoints are the paths of what the folder holds.
@@ -83,14 +84,28 @@ func (f *Folder) Checkpoints() string { return filepath.Join(f.Dir, "checkpoints
 // Close lets other processes train the run.
 func (f *Folder) Close() error { return f.lock.Close() }
 
-// LastName is the last of base-001, base-002, ... that there is in a folder of runs, or "".
+// LastName is the one of base-001, base-002, ... in a folder of runs with the highest number, or "".
 func LastName(root, base string) string {
-	last := ""
-	for i := 1; ; i++ {
-		name := fmt.Sprintf("%s-%03d", base, i)
-		if _, err := os.Lstat(filepath.Join(root, name)); err != nil {
-			return last
-		}
-		last = name
+	if n := lastNumber(root, base); n > 0 {
+		return runName(base, n)
 	}
+	return ""
+}
+
+// FreeName is the name after LastName: a folder in between that was removed is not filled again, so that the last run is
+// always the newest.
+func FreeName(root, base string) string { return runName(base, lastNumber(root, base)+1) }
+
+func runName(base string, n int) string { return fmt.Sprintf("%s-%03d", base, n) }
+
+// lastNumber is 0 where there is no run; a folder that cannot be read has none.
+func lastNumber(root, base string) (last int) {
+	entries, _ := os.ReadDir(root) // its error comes again, and better, when a run is made there
+	for _, e := range entries {
+		digits, _ := strings.CutPrefix(e.Name(), base+"-")
+		if n, err := strconv.Atoi(digits); err == nil && e.Name() == runName(base, n) {
+			last = max(last, n)
+		}
+	}
+	return last
 }

@@ -6,7 +6,7 @@ import (
 	"duet/engine/plan"
 )
 
-// gradientSteps is how often the largest gradient is looked at: it takes a small download for every parameter.
+// gradientSteps is how often, from the first step on, the largest gradient is looked at: it takes a small download for every parameter.
 const gradientSteps = 10
 
 // Gradient is the largest element of a step's gradients, in magnitude.

@@ -82,7 +82,7 @@ func Run(ctx context.Context, o Options, data *Data, model *Model) (s Summary, e
 	r := &run{Options: o, model: model, data: data, plateau: NewPlateau(), best: math.NaN(), loss: math.NaN()}
 	c := o.Parts.Train
 	r.clock = c.clock(data.Train.Len())
-	if err := data.requireVal(c); err != nil {
+	if err := data.Suits(c); err != nil {
 		return s, err
 	}
 	if err := r.start(); err != nil {
@@ -110,7 +110,7 @@ func (r *run) start() error {
 		fmt.Fprintf(r.Console, "warning: %v; going on from an earlier checkpoint\n", s)
 	}
 	if errors.Is(err, checkpoint.ErrNone) { // stopped before the first one was saved
-		return r.model.Initialise(r.Parts.Train.Seed)
+		return errors.Join(r.Folder.configure(r.Parts.Text), r.model.Initialise(r.Parts.Train.Seed))
 	}
 	if err != nil {
 		return err
@@ -118,7 +118,7 @@ func (r *run) start() error {
 	if err := r.restore(f); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return nil
+	return r.Folder.configure(r.Parts.Text)
 }
 
 // open opens the records, and cuts off what they say of steps after the checkpoint.
@@ -174,7 +174,7 @@ func (r *run) loop(ctx context.Context) error {
 	defer loader.Close() // its only error is that of a second Close
 	for {
 		if ctx.Err() == nil && c.validates(r.step, r.clock) && r.checked < r.step {
-			if err := r.validate(ctx); err != nil && ctx.Err() == nil {
+			if err := r.validate(ctx); err != nil && !errors.Is(err, ctx.Err()) {
 				return err
 			}
 		}
@@ -193,7 +193,7 @@ func (r *run) loop(ctx context.Context) error {
 		if end {
 			return nil
 		}
-		if err := r.train(ctx, loader); err != nil && ctx.Err() == nil {
+		if err := r.train(ctx, loader); err != nil && !errors.Is(err, ctx.Err()) {
 			return err
 		}
 	}
@@ -221,7 +221,7 @@ func (r *run) train(ctx context.Context, loader *dataloader.Loader) error {
 	}
 	r.loss = loss
 	r.step++
-	if r.step%gradientSteps == 0 {
+	if r.step%gradientSteps == 1 {
 		if r.gradient, err = r.model.LargestGradient(r.step); err != nil {
 			return err
 		}

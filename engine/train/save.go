@@ -21,6 +21,10 @@ func (r *run) save() error {
 	if err != nil {
 		return err
 	}
+	if name := broken(tensors); name != "" {
+		return fmt.Errorf("step %d: %s is not finite any more; the loss was %.4g, the largest gradient %s; want a lower "+
+			"train.schedule.rate, or warmup_steps; the last checkpoint is intact", r.step, name, r.loss, r.gradient)
+	}
 	plateau, err := json.Marshal(r.plateau)
 	if err != nil {
 		return fmt.Errorf("state of the schedule: %w", err)
@@ -39,6 +43,19 @@ func (r *run) save() error {
 	r.isBest, r.anySaved = false, true
 	r.saved.step, r.saved.checked = r.step, r.checked
 	return nil
+}
+
+// broken is the first tensor with a NaN or an infinity, or "". The loss of a step, being that of the weights before it,
+// does not tell.
+func broken(tensors []checkpoint.Tensor) string {
+	for _, t := range tensors {
+		for _, x := range t.Data {
+			if x-x != 0 {
+				return t.Name
+			}
+		}
+	}
+	return ""
 }
 
 // restore takes over what a checkpoint holds.

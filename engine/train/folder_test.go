@@ -1,0 +1,80 @@
+package train_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"duet/engine/train"
+)
+
+func TestFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "runs", "first")
+	f, err := train.CreateFolder(dir, []byte("a = 1\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(f.Config()); err != nil || string(got) != "a = 1\n" {
+		t.Errorf("config.toml: %q, %v", got, err)
+	}
+	if _, err := train.OpenFolder(dir); !errors.Is(err, train.ErrBusy) {
+		t.Errorf("a folder in use: %v, want ErrBusy", err)
+	} else {
+		wantError(t, err, dir)
+	}
+	if _, err := train.CreateFolder(dir, nil); !errors.Is(err, train.ErrExists) {
+		t.Errorf("an existing folder: %v, want ErrExists", err)
+	} else {
+		wantError(t, err, dir, "--resume")
+	}
+	if got, err := os.ReadFile(f.Config()); err != nil || string(got) != "a = 1\n" {
+		t.Errorf("config.toml after that: %q, %v", got, err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := train.OpenFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := train.OpenFolder(dir+"2"); err == nil {
+		t.Error("a folder that is not there was opened")
+	}
+}
+
+// TestNames: the last run of a name is the one with the highest number, and the next one comes after it.
+func TestNames(t *testing.T) {
+	for _, c := range []struct {
+		there      []string
+		last, free string
+	}{
+		{nil, "", "net-001"},
+		{[]string{"net-001"}, "net-001", "net-002"},
+		{[]string{"net-001", "net-002", "other-003", "net", "net-x", "net-10", "network-004"}, "net-002", "net-003"},
+		{[]string{"net-002"}, "net-002", "net-003"},
+		{[]string{"net-999", "net-1000"}, "net-1000", "net-1001"},
+	} {
+		root := t.TempDir()
+		for _, name := range c.there {
+			if err := os.Mkdir(filepath.Join(root, name), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if last, free := train.LastName(root, "net"), train.FreeName(root, "net"); last != c.last || free != c.free {
+			t.Errorf("%v: last %q, free %q; want %q, %q", c.there, last, free, c.last, c.free)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "runs")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, root := range []string{file, file + "/below", file + "2"} { // no folder; the error comes when the run is made
+		if last, free := train.LastName(root, "net"), train.FreeName(root, "net"); last != "" || free != "net-001" {
+			t.Errorf("%s: last %q, free %q", root, last, free)
+		}
+	}
+}

@@ -1,0 +1,321 @@
+package train_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"duet/engine/checkpoint"
+	"duet/engine/train"
+)
+
+// placementTol is what losses of one and of two devices may differ by, relatively. Convolutions and linear layers add
+// the same products, each sum rounded once; the gradients of the two towers are added in fp32 on two devices and in
+// float64 on one, and 50 steps magnify that.
+const placementTol = 1e-4
+
+func TestTwoDevicesTrainLikeOne(t *testing.T) {
+	r := newRuns(t)
+	sets := []string{"train.max_steps=50", "network.layers.drop4.drop_rate=0.5", "data.mirror=true", "data.color_noise=0.1"}
+	for name, placement := range map[string]string{"one": onOne, "two": onTwo} {
+		_, err := r.train(context.Background(), name, append(sets, placement)...)
+		r.check(err)
+	}
+	one, validOne := r.metrics("one")
+	two, validTwo := r.metrics("two")
+	if len(one) != 50 || len(two) != 50 || len(validOne) != 17 || len(validTwo) != 17 {
+		t.Fatalf("%d and %d steps, %d and %d validations", len(one), len(two), len(validOne), len(validTwo))
+	}
+	for i := range one {
+		if d := math.Abs(one[i].Loss - two[i].Loss); !(d <= placementTol*one[i].Loss) {
+			t.Errorf("step %d: loss %v on one device, %v on two", one[i].Step, one[i].Loss, two[i].Loss)
+		}
+	}
+	for i := range validOne {
+		if d := math.Abs(validOne[i].Loss - validTwo[i].Loss); !(d <= placementTol*validOne[i].Loss) {
+			t.Errorf("validation after step %d: loss %v on one device, %v on two", validOne[i].Step, validOne[i].Loss, validTwo[i].Loss)
+		}
+	}
+	if !(one[49].Loss < one[0].Loss*0.9) {
+		t.Errorf("loss from %v to %v: the network learns nothing", one[0].Loss, one[49].Loss)
+	}
+}
+
+// plateau reduces the rate at each validation after the first.
+var plateau = []string{"train.schedule.type=plateau", "train.schedule.at_epochs=[]", "train.schedule.gamma=0.5",
+	"train.schedule.patience=1", "train.schedule.threshold=0.99", "train.schedule.drops=9", "data.shuffle=true"}
+
+// TestInterruptedAnywhere ends runs at many points, in steps, in validations and between, and wants that they are saved
+// and come to the same end as a run that is not interrupted.
+func TestInterruptedAnywhere(t *testing.T) {
+	for name, placement := range map[string]string{"one device": onOne, "two devices": onTwo} {
+		t.Run(name, func(t *testing.T) {
+			r := newRuns(t)
+			sets := append(plateau[:len(plateau):len(plateau)], placement)
+			_, err := r.train(context.Background(), "whole", sets...)
+			r.check(err)
+			rates := map[float64]bool{}
+			for s, _ := r.metrics("whole"); len(s) > 0; s = s[1:] {
+				rates[s[0].LearningRate] = true
+			}
+			if len(rates) != 3 {
+				t.Fatalf("rates %v, want three: the schedule has no state to lose", rates)
+			}
+			inValidation, inSteps := 0, map[uint64]bool{}
+			for asked := 1; asked < 100; asked += 2 {
+				name := strconv.Itoa(asked)
+				_, err := r.train(newCountdown(asked), name, sets...)
+				if err == nil { // it had come to its end
+					break
+				}
+				step, ok := interruptedAt(err)
+				if !ok {
+					t.Fatalf("after %d questions: %v, want Interrupted", asked, err)
+				}
+				f, path, _, err := r.store(name).Latest()
+				r.check(err)
+				if f.Meta.Step != step {
+					t.Errorf("interrupted after step %d, but %s is saved", step, path)
+				}
+				inSteps[step] = true
+				if step > 0 && step%3 == 0 && f.Meta.Extra["validated"] != strconv.FormatUint(step, 10) {
+					inValidation++
+				}
+				s, err := r.resume(context.Background(), name, sets...)
+				r.check(err)
+				if s.Steps != 12 {
+					t.Errorf("ended after step %d", s.Steps)
+				}
+				r.same("whole", name, 12)
+				r.eachStepOnce(name, "whole")
+				r.check(os.RemoveAll(r.path(name)))
+			}
+			if inValidation < 3 || len(inSteps) < 8 {
+				t.Errorf("%d were in a validation, steps %v: want some of each", inValidation, inSteps)
+			}
+		})
+	}
+}
+
+// TestInterruptedAgainAndAgain never gets further than a step or two at a time.
+func TestInterruptedAgainAndAgain(t *testing.T) {
+	r := newRuns(t)
+	_, err := r.train(context.Background(), "whole", onOne)
+	r.check(err)
+	_, err = r.train(newCountdown(1), "often", onOne)
+	for times := 0; err != nil; times++ {
+		if _, ok := interruptedAt(err); !ok || times > 30 {
+			t.Fatalf("time %d: %v", times, err)
+		}
+		_, err = r.resume(newCountdown(7), "often", onOne)
+	}
+	r.same("whole", "often", 12)
+	r.eachStepOnce("often", "whole")
+}
+
+// TestResumeOfFinished does nothing, and changes nothing.
+func TestResumeOfFinished(t *testing.T) {
+	r := newRuns(t)
+	_, err := r.train(context.Background(), "run", onOne)
+	r.check(err)
+	before, err := os.ReadFile(r.store("run").StepPath(12))
+	r.check(err)
+	s, err := r.resume(context.Background(), "run", onOne)
+	r.check(err)
+	after, err := os.ReadFile(r.store("run").StepPath(12))
+	r.check(err)
+	if s.Steps != 12 || string(before) != string(after) {
+		t.Errorf("ended after step %d, checkpoint the same: %v", s.Steps, string(before) == string(after))
+	}
+	r.eachStepOnce("run", "run")
+}
+
+// TestResumeElsewhere: another placement takes the same checkpoint.
+func TestResumeElsewhere(t *testing.T) {
+	r := newRuns(t)
+	_, err := r.train(context.Background(), "whole", onOne)
+	r.check(err)
+	if _, err := r.train(newCountdown(15), "moved", onOne); err == nil {
+		t.Fatal("not interrupted")
+	}
+	s, err := r.resume(context.Background(), "moved", onTwo)
+	r.check(err)
+	want, _ := r.metrics("whole")
+	got, _ := r.metrics("moved")
+	for i := range want {
+		if d := math.Abs(got[i].Loss - want[i].Loss); s.Steps != 12 || !(d <= placementTol*want[i].Loss) {
+			t.Errorf("step %d: loss %v, want %v", i+1, got[i].Loss, want[i].Loss)
+		}
+	}
+}
+
+func TestDiverged(t *testing.T) {
+	r := newRuns(t)
+	_, err := r.train(context.Background(), "run", onOne, "train.schedule.rate=1e30", "train.checkpoint_start=true", "train.checkpoint_steps=0")
+	d, ok := errors.AsType[*train.Diverged](err)
+	if !ok {
+		t.Fatalf("%v, want Diverged", err)
+	}
+	if d.Step < 2 || d.Step > 3 || d.Rate != 1e30 || !math.IsNaN(d.Loss) && !math.IsInf(d.Loss, 0) {
+		t.Errorf("%+v", d)
+	}
+	if d.Gradient.Step < 1 || d.Gradient.Param == "" || !(d.Gradient.Value > 0) {
+		t.Errorf("largest gradient %+v, want that of an earlier step", d.Gradient)
+	}
+	wantError(t, err, "step "+strconv.FormatUint(d.Step, 10), "rate 1e+30", d.Gradient.Param)
+	f, _, skipped, err := r.store("run").Latest()
+	if err != nil || len(skipped) > 0 || f.Meta.Step != 0 {
+		t.Errorf("the checkpoint before: %v, %v", skipped, err)
+	}
+}
+
+// TestBrokenWeightsAreNotSaved: the loss of a step is that of the weights before it. A checkpoint that is due when the
+// weights have become infinite, or a signal then, must not put them in the place of good ones.
+func TestBrokenWeightsAreNotSaved(t *testing.T) {
+	r := newRuns(t)
+	sets := []string{onOne, "train.schedule.rate=1e38", "train.checkpoint_start=true", "train.checkpoint_steps=1", "train.keep=1",
+		"train.validate_steps=0"}
+	_, err := r.train(context.Background(), "run", sets...)
+	wantError(t, err, "rate")
+	finite(t, r, "run")
+	for asked := 1; asked < 12; asked++ {
+		name := "interrupted" + strconv.Itoa(asked)
+		if _, err := r.train(newCountdown(asked), name, sets...); err == nil {
+			t.Error("no error")
+		}
+		finite(t, r, name)
+	}
+}
+
+// finite wants a run's newest checkpoint to be whole and to hold numbers.
+func finite(t *testing.T, r *runs, name string) {
+	t.Helper()
+	f, path, _, err := r.store(name).Latest()
+	r.check(err)
+	for _, tensor := range f.Tensors {
+		for _, x := range tensor.Data {
+			if x-x != 0 {
+				t.Fatalf("%s: %s holds %v", path, tensor.Name, x)
+			}
+		}
+	}
+}
+
+// TestRefusedResume: what cannot be resumed is left as it was.
+func TestRefusedResume(t *testing.T) {
+	r := newRuns(t)
+	sets := []string{onOne, "train.max_steps=4"}
+	_, err := r.train(context.Background(), "run", sets...)
+	r.check(err)
+	path := r.store("run").StepPath(4)
+	whole, err := os.ReadFile(path)
+	r.check(err)
+	config, err := os.ReadFile(filepath.Join(r.path("run"), "config.toml"))
+	r.check(err)
+	cases := []struct {
+		name  string
+		sets  []string
+		is    error
+		words []string
+	}{
+		{"other data", []string{"data.generated.train=80", "data.cache=" + r.path("other")}, nil, []string{"learned from other data"}},
+		{"a layer of another size", []string{"network.layers.fc4.features=64"}, checkpoint.ErrNetwork, []string{"fc4.weight"}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := r.resume(context.Background(), "run", append(sets, c.sets...)...)
+			if c.is != nil && !errors.Is(err, c.is) {
+				t.Errorf("%v, want %v", err, c.is)
+			}
+			wantError(t, err, append(c.words, path)...)
+			now, err := os.ReadFile(filepath.Join(r.path("run"), "config.toml"))
+			r.check(err)
+			if string(now) != string(config) {
+				t.Error("the run's config.toml has changed")
+			}
+			now, err = os.ReadFile(path)
+			r.check(err)
+			if string(now) != string(whole) {
+				t.Error("the checkpoint has changed")
+			}
+		})
+	}
+	_, err = r.resume(context.Background(), "run", sets...)
+	r.check(err)
+}
+
+// TestDamagedCheckpoint: a run goes on from the newest checkpoint that is whole, and says so; to the same end.
+func TestDamagedCheckpoint(t *testing.T) {
+	r := newRuns(t)
+	_, err := r.train(context.Background(), "whole", onOne)
+	r.check(err)
+	_, err = r.train(context.Background(), "run", onOne)
+	r.check(err)
+	path := r.store("run").StepPath(12)
+	data, err := os.ReadFile(path)
+	r.check(err)
+	data[len(data)/2] ^= 1
+	r.check(os.WriteFile(path, data, 0o644))
+	_, err = r.resume(context.Background(), "run", onOne)
+	r.check(err)
+	r.same("whole", "run", 12)
+	r.eachStepOnce("run", "whole")
+}
+
+func TestNoValidationSplit(t *testing.T) {
+	r := newRuns(t)
+	dir := r.path("photos")
+	for _, class := range []string{"a", "b"} {
+		r.check(os.MkdirAll(filepath.Join(dir, class), 0o755))
+		for i := range 8 {
+			writePNG(t, filepath.Join(dir, class, strconv.Itoa(i)+".png"), uint8(i), class == "a")
+		}
+	}
+	source := []string{onOne, "data.path=" + dir, "data.val_fraction=0", "train.batch=4", "train.max_steps=3"}
+	_, err := r.train(context.Background(), "run", source...)
+	wantError(t, err, "no validation split", "--val-fraction", "train.validate_steps")
+	s, err := r.train(context.Background(), "without", append(source, "train.validate_steps=0")...)
+	r.check(err)
+	if s.Steps != 3 || s.Last != nil || !math.IsNaN(s.BestError) {
+		t.Errorf("%+v", s)
+	}
+	if _, err := os.Stat(r.store("without").BestPath()); err == nil {
+		t.Error("a best checkpoint without a validation")
+	}
+}
+
+// TestSummary is what Run says at the end.
+func TestSummary(t *testing.T) {
+	r := newRuns(t)
+	s, err := r.train(context.Background(), "run", onOne)
+	r.check(err)
+	steps, validations := r.metrics("run")
+	best, at := math.Inf(1), uint64(0)
+	for _, v := range validations {
+		if v.Top1Error < best {
+			best, at = v.Top1Error, v.Step
+		}
+	}
+	last := validations[len(validations)-1]
+	if s.Steps != 12 || s.Epoch != 3 || s.Loss != steps[11].Loss || s.BestError != best || s.BestStep != at {
+		t.Errorf("%+v, want best %v at %d", s, best, at)
+	}
+	if s.Last == nil || s.Last.Loss != last.Loss || s.Last.Images != 24 {
+		t.Errorf("last %+v, want %+v", s.Last, last)
+	}
+	f, err := checkpoint.Load(r.store("run").BestPath())
+	r.check(err)
+	if f.Meta.Step != at || f.Meta.BestError != best {
+		t.Errorf("best.safetensors is of step %d, error %v; want %d, %v", f.Meta.Step, f.Meta.BestError, at, best)
+	}
+	log, err := os.ReadFile(filepath.Join(r.path("run"), "log.txt"))
+	r.check(err)
+	if !strings.Contains(string(log), "training") || !strings.Contains(string(log), "done") {
+		t.Errorf("log.txt: %s", log)
+	}
+}
