@@ -25,13 +25,14 @@ type device struct {
 	worker  *worker.Worker
 	uploads uploads
 	events  atomic.Int64
+	live    map[*memory]bool // not freed yet
 	closed  bool
 }
 
 // Open opens device number index. Any number of devices can be opened; each has Options.Threads threads, or its share
 // of the cores.
 func Open(index int, o backend.Options) (backend.Device, error) {
-	d := &device{name: fmt.Sprintf("dnnl:%d", index)}
+	d := &device{name: fmt.Sprintf("dnnl:%d", index), live: map[*memory]bool{}}
 	switch o.Precision {
 	case "", "fp32":
 	case "bf16":
@@ -222,13 +223,16 @@ func (d *device) Sync() error {
 	return nil
 }
 
-// Close ends the worker. Memory that was not freed stays until the process ends its last use of it.
+// Close ends the worker after its jobs and frees the memory.
 func (d *device) Close() error {
 	if d.closed {
 		return nil
 	}
 	d.closed = true
 	d.worker.Close()
+	for m := range d.live {
+		m.release()
+	}
 	return nil
 }
 

@@ -33,6 +33,7 @@ func (d *device) Alloc(bytes int64) (backend.Memory, error) {
 		return nil, fmt.Errorf("%s: alloc %d bytes: %w", d.name, bytes, err)
 	}
 	m := &memory{owner: d, mapped: mapped, bytes: bytes}
+	d.live[m] = true
 	d.worker.Start(worker.Func(func() error { mapped.touch(); return nil }))
 	return m, nil
 }
@@ -40,20 +41,26 @@ func (d *device) Alloc(bytes int64) (backend.Memory, error) {
 // Free waits for what is enqueued, as the first touch of the memory may be.
 func (d *device) Free(m backend.Memory) error {
 	own, ok := m.(*memory)
-	if !ok || own.owner != d {
+	switch {
+	case !ok || own.owner != d:
 		return fmt.Errorf("%s: free: memory of %T is another device's", d.name, m)
-	}
-	own.mu.Lock()
-	defer own.mu.Unlock()
-	if own.freed {
+	case !d.live[own]:
 		return fmt.Errorf("%s: free: memory of %d bytes was freed before", d.name, own.bytes)
 	}
 	if !d.closed {
 		d.worker.Sync() // its error is the work's, and stays for the next Sync
+		own.release()
 	}
-	own.freed = true
-	own.mapped.unmap()
+	delete(d.live, own)
 	return nil
+}
+
+// release gives the memory back to the host.
+func (m *memory) release() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.freed = true
+	m.mapped.unmap()
 }
 
 // owns checks that a buffer lies in this device's memory; an empty buffer lies anywhere.

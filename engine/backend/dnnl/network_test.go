@@ -3,7 +3,6 @@
 package dnnl
 
 import (
-	"fmt"
 	"math"
 	"testing"
 
@@ -22,7 +21,7 @@ type network struct {
 
 type value struct {
 	typ    op.Type
-	data   any // of a leaf
+	data   func() any // of a leaf
 	layout backend.Layout
 	buffer backend.Buffer
 }
@@ -36,19 +35,22 @@ type step struct {
 }
 
 func (n *network) leaf(t op.Type, data any) int {
-	n.values = append(n.values, value{typ: t, data: data})
+	n.values = append(n.values, value{typ: t, data: func() any { return data }})
 	return len(n.values) - 1
 }
 
-// normal is a leaf of normally distributed numbers.
-func (n *network) normal(deviation float64, shape ...int) int {
-	t := op.Floats(shape...)
+// noise is a leaf of random numbers of mean 0.
+func (n *network) noise(deviation float64, shape ...int) int {
 	stream := rng.New(1, rng.Init, uint32(len(n.values)), 0)
-	data := make([]float32, t.Len())
-	for i := range data {
-		data[i] = float32(deviation * (float64(stream.Float32(uint64(i))) - 0.5) * math.Sqrt(12))
+	id := n.leaf(op.Floats(shape...), nil)
+	n.values[id].data = func() any {
+		data := make([]float32, op.Floats(shape...).Len())
+		for i := range data {
+			data[i] = float32(deviation * (float64(stream.Float32(uint64(i))) - 0.5) * math.Sqrt(12))
+		}
+		return data
 	}
-	return n.leaf(t, data)
+	return id
 }
 
 // apply adds a step and gives its outputs: one, or two with a companion.
@@ -76,7 +78,7 @@ func (n *network) apply(layer string, o, companion op.Op, in ...int) []int {
 
 // update adds SGD of a weight, whose outputs are its inputs.
 func (n *network) update(layer string, o op.SGD, w, g, rate int) {
-	v := n.leaf(n.values[w].typ, make([]float32, n.values[w].typ.Len()))
+	v := n.noise(0, n.values[w].typ.Shape...)
 	n.steps = append(n.steps, step{label: layer + " sgd", op: o, in: []int{w, v, g, rate}, out: []int{w, v}})
 }
 
@@ -97,11 +99,10 @@ func (n *network) layouts(ids []int) []backend.Layout {
 	return ls
 }
 
-// load places the leaves that have no layout yet, prepares the steps, uploads the leaves and loads the program.
-func (n *network) load(d backend.Device, o backend.LoadOptions) backend.Program {
+// prepare places the leaves that have no layout yet and prepares the steps.
+func (n *network) prepare(d backend.Device) {
 	n.t.Helper()
 	n.place(d)
-	var scratch int64
 	for i := range n.steps {
 		s := &n.steps[i]
 		r := backend.Request{Op: s.op, Companion: s.companion, InTypes: n.types(s.in), In: n.layouts(s.in), OutTypes: n.types(s.out)}
@@ -113,7 +114,16 @@ func (n *network) load(d backend.Device, o backend.LoadOptions) backend.Program 
 		for q, v := range s.out {
 			n.values[v].layout = k.Out()[q]
 		}
-		scratch = max(scratch, k.Scratch())
+	}
+}
+
+// load prepares, uploads the leaves that have no memory yet and loads the program.
+func (n *network) load(d backend.Device, o backend.LoadOptions) backend.Program {
+	n.t.Helper()
+	n.prepare(d)
+	var scratch int64
+	for _, s := range n.steps {
+		scratch = max(scratch, s.kernel.Scratch())
 	}
 	n.scratch = n.alloc(d, scratch)
 	var commands []backend.Command
@@ -121,14 +131,6 @@ func (n *network) load(d backend.Device, o backend.LoadOptions) backend.Program 
 		commands = append(commands, backend.Command{
 			Kind: backend.Launch, Label: s.label, Kernel: s.kernel, In: n.buffers(d, s.in), Out: n.buffers(d, s.out), Scratch: n.scratch,
 		})
-	}
-	for _, v := range n.values {
-		if v.data == nil || v.layout == nil {
-			continue
-		}
-		if err := d.Upload(v.buffer, v.layout, v.data); err != nil {
-			n.t.Fatal(err)
-		}
 	}
 	p, err := d.Load(commands, o)
 	if err != nil {
@@ -175,10 +177,20 @@ func (n *network) buffers(d backend.Device, ids []int) []backend.Buffer {
 		v := &n.values[i]
 		if v.buffer.Memory == nil {
 			v.buffer = n.alloc(d, v.layout.Bytes())
+			if v.data != nil {
+				n.upload(d, i, v.data())
+			}
 		}
 		bs = append(bs, v.buffer)
 	}
 	return bs
+}
+
+func (n *network) upload(d backend.Device, id int, data any) {
+	n.t.Helper()
+	if err := d.Upload(n.values[id].buffer, n.values[id].layout, data); err != nil {
+		n.t.Fatal(err)
+	}
 }
 
 func (n *network) download(d backend.Device, id int) []float32 {
@@ -190,51 +202,45 @@ func (n *network) download(d backend.Device, id int) []float32 {
 	return data
 }
 
-// alexnet is the network of 2012 on one device, at full size, ready to train: 227 pixels and 1000 classes.
+// alexnet is the network of 2012 on one device.
 type alexnet struct {
 	network
-	batch, loss, logits int
-	parameters          []int
+	batch, loss, logits, rate int
+	parameters                []int
 }
+
+// size is how large an alexnet is: the crop, the maps of every layer divided, and the classes.
+type size struct{ crop, divide, classes int }
+
+var (
+	full  = size{227, 1, 1000}
+	small = size{67, 4, 10} // groups of 12 maps, which no block of 16 holds
+)
 
 // layer is what the backward pass of a layer has to know.
 type layer func(dy int) (dx int)
 
-func newAlexnet(t testing.TB, batch int, training bool) *alexnet {
+func newAlexnet(t testing.TB, s size, batch int, training bool) *alexnet {
 	a := &alexnet{network: network{t: t}, batch: batch}
-	images := make([]uint8, batch*256*256*3)
-	for i := range images {
-		images[i] = uint8(i * 2654435761 >> 13)
-	}
-	draws := make([]float32, batch*op.Draws)
-	for i := range batch {
-		draws[i*op.Draws], draws[i*op.Draws+1], draws[i*op.Draws+2] = float32(i%29), float32(i%17), float32(i%2)
-	}
+	x := a.images(s, batch)
 	labels := make([]int32, batch)
 	for i := range labels {
-		labels[i] = int32(i * 37 % 1000)
+		labels[i] = int32(i * 37 % s.classes)
 	}
-	mean := make([]float32, 3*256*256)
-	for i := range mean {
-		mean[i] = 127
-	}
-	x := a.apply("data", op.Augment{Crop: 227, Scale: 1. / 64}, nil,
-		a.leaf(op.Type{DType: op.Uint8, Shape: []int{batch, 256, 256, 3}}, images), a.leaf(op.Floats(batch, op.Draws), draws),
-		a.leaf(op.Floats(3, 256, 256), mean))[0]
+	a.rate = a.leaf(op.Floats(1), []float32{0.01})
 	counters := a.leaf(op.Type{DType: op.Uint32, Shape: []int{4}}, []uint32{1, 0, 0, 0})
-	rate := a.leaf(op.Floats(1), []float32{0.01})
-	b := &builder{alexnet: a, training: training, counters: counters, rate: rate}
-	x = b.conv("conv1", x, op.Conv2D{Kernel: 11, Stride: 4, Groups: 1, ReLU: true}, 96)
+	b := &builder{alexnet: a, training: training, counters: counters, rate: a.rate}
+	x = b.conv("conv1", x, op.Conv2D{Kernel: 11, Stride: 4, Groups: 1, ReLU: true}, 96/s.divide)
 	x = b.pool("pool1", b.lrn("norm1", x))
-	x = b.conv("conv2", x, op.Conv2D{Kernel: 5, Stride: 1, Pad: 2, Groups: 2, ReLU: true}, 256)
+	x = b.conv("conv2", x, op.Conv2D{Kernel: 5, Stride: 1, Pad: 2, Groups: 2, ReLU: true}, 256/s.divide)
 	x = b.pool("pool2", b.lrn("norm2", x))
-	x = b.conv("conv3", x, op.Conv2D{Kernel: 3, Stride: 1, Pad: 1, Groups: 1, ReLU: true}, 384)
-	x = b.conv("conv4", x, op.Conv2D{Kernel: 3, Stride: 1, Pad: 1, Groups: 2, ReLU: true}, 384)
-	x = b.conv("conv5", x, op.Conv2D{Kernel: 3, Stride: 1, Pad: 1, Groups: 2, ReLU: true}, 256)
+	x = b.conv("conv3", x, op.Conv2D{Kernel: 3, Stride: 1, Pad: 1, Groups: 1, ReLU: true}, 384/s.divide)
+	x = b.conv("conv4", x, op.Conv2D{Kernel: 3, Stride: 1, Pad: 1, Groups: 2, ReLU: true}, 384/s.divide)
+	x = b.conv("conv5", x, op.Conv2D{Kernel: 3, Stride: 1, Pad: 1, Groups: 2, ReLU: true}, 256/s.divide)
 	x = b.flatten("pool5", b.pool("pool5", x))
-	x = b.dropout("fc6", b.linear("fc6", x, 4096, true), 1)
-	x = b.dropout("fc7", b.linear("fc7", x, 4096, true), 2)
-	a.logits = b.linear("fc8", x, 1000, false)
+	x = b.dropout("fc6", b.linear("fc6", x, 4096/s.divide, true), 1)
+	x = b.dropout("fc7", b.linear("fc7", x, 4096/s.divide, true), 2)
+	a.logits = b.linear("fc8", x, s.classes, false)
 	target := a.leaf(op.Type{DType: op.Int32, Shape: []int{batch}}, labels)
 	a.loss = a.apply("loss", op.SoftmaxLoss{}, nil, a.logits, target)[0]
 	if !training {
@@ -246,6 +252,26 @@ func newAlexnet(t testing.TB, batch int, training bool) *alexnet {
 		dy = b.back[i](dy)
 	}
 	return a
+}
+
+// images are the network's input: image i is the same in every batch.
+func (a *alexnet) images(s size, batch int) int {
+	side := s.crop + 29
+	pixels := make([]uint8, batch*side*side*3)
+	for i := range pixels {
+		pixels[i] = uint8(rng.Philox4x32([4]uint32{uint32(i / 97)}, [2]uint32{})[0])
+	}
+	draws := make([]float32, batch*op.Draws)
+	for i := range batch {
+		draws[i*op.Draws], draws[i*op.Draws+1], draws[i*op.Draws+2] = float32(i%29), float32(i%17), float32(i%2)
+	}
+	mean := make([]float32, 3*side*side)
+	for i := range mean {
+		mean[i] = 127
+	}
+	o := op.Augment{Crop: s.crop, Scale: 1. / 64}
+	return a.apply("data", o, nil, a.leaf(op.Type{DType: op.Uint8, Shape: []int{batch, side, side, 3}}, pixels),
+		a.leaf(op.Floats(batch, op.Draws), draws), a.leaf(op.Floats(3, side, side), mean))[0]
 }
 
 // builder adds layers and remembers how to go back through them.
@@ -279,7 +305,7 @@ func (b *builder) learn(name string, w, bias, dw, db int) {
 func (b *builder) conv(name string, x int, o op.Conv2D, maps int) int {
 	in := b.values[x].typ.Shape
 	fan := in[1] / o.Groups * o.Kernel * o.Kernel
-	w, bias := b.normal(math.Sqrt(2/float64(fan)), maps, in[1]/o.Groups, o.Kernel, o.Kernel), b.normal(0, maps)
+	w, bias := b.noise(math.Sqrt(2/float64(fan)), maps, in[1]/o.Groups, o.Kernel, o.Kernel), b.noise(0, maps)
 	b.parameters = append(b.parameters, w, bias)
 	y := b.apply(name, o, nil, x, w, bias)[0]
 	b.back = append(b.back, func(dy int) int {
@@ -299,7 +325,7 @@ func (b *builder) conv(name string, x int, o op.Conv2D, maps int) int {
 
 func (b *builder) linear(name string, x, features int, relu bool) int {
 	in := b.values[x].typ.Shape[1]
-	w, bias := b.normal(math.Sqrt(1/float64(in)), features, in), b.normal(0, features)
+	w, bias := b.noise(math.Sqrt(1/float64(in)), features, in), b.noise(0, features)
 	b.parameters = append(b.parameters, w, bias)
 	y := b.apply(name, op.Linear{ReLU: relu}, nil, x, w, bias)[0]
 	b.back = append(b.back, func(dy int) int {
@@ -365,5 +391,3 @@ func (n *network) free(d backend.Device) {
 func (n *network) flops(s step) float64 {
 	return op.FLOPs(s.op, n.types(s.in), n.values[s.out[0]].typ)
 }
-
-func (s step) String() string { return fmt.Sprintf("%-28s %s", s.label, s.kernel) }

@@ -160,16 +160,14 @@ func linearWeight(t team, batch int, w []int, u uses) (*layout, error) {
 
 // upload writes a host array in a layout to memory.
 func (l *layout) upload(memory []byte, host unsafe.Pointer, e element) error {
-	var fail *C.char
-	C.duet_upload(l.c, unsafe.Pointer(unsafe.SliceData(memory)), host, C.duet_type(e), &fail)
+	fail := C.duet_upload(l.c, unsafe.Pointer(unsafe.SliceData(memory)), host, C.duet_type(e))
 	runtime.KeepAlive(l)
 	return failure(fail)
 }
 
 // download reads memory in a layout to a host array.
 func (l *layout) download(memory []byte, host unsafe.Pointer, e element) error {
-	var fail *C.char
-	C.duet_download(l.c, unsafe.Pointer(unsafe.SliceData(memory)), host, C.duet_type(e), &fail)
+	fail := C.duet_download(l.c, unsafe.Pointer(unsafe.SliceData(memory)), host, C.duet_type(e))
 	runtime.KeepAlive(l)
 	return failure(fail)
 }
@@ -265,11 +263,10 @@ type job struct {
 
 // Run is one call of C.
 func (j *job) Run() error {
-	message := C.duet_run(j.c)
-	if message == nil {
-		return nil
+	var err error
+	if message := C.duet_run(j.c); message != nil {
+		err = fmt.Errorf("%s: %s", j.op.Name(), C.GoString(message))
 	}
-	err := fmt.Errorf("%s: %s", j.op.Name(), C.GoString(message))
 	runtime.KeepAlive(j)
 	return err
 }

@@ -34,11 +34,12 @@ void convert(const Desc &from, const void *source, const Desc &to, void *target)
     stream.wait();
 }
 
-template <class F> void attempted(char **error, F f) {
+template <class F> char *attempted(F f) {
     try {
         f();
+        return nullptr;
     } catch (const std::exception &e) {
-        *error = strdup(message(e).c_str());
+        return strdup(message(e).c_str());
     }
 }
 
@@ -126,8 +127,8 @@ duet_type duet_layout_type(const duet_layout *l) {
 char *duet_layout_describe(const duet_layout *l) { return strdup(l->describe().c_str()); }
 void duet_layout_free(duet_layout *l) { delete l; }
 
-void duet_upload(const duet_layout *l, void *memory, const void *host, duet_type type, char **error) {
-    attempted(error, [&] {
+char *duet_upload(const duet_layout *l, void *memory, const void *host, duet_type type) {
+    return attempted([&] {
         const Desc source = plain(type_of_host(type), l->dims());
         if (source == l->desc() && l->sections.size() == 1) {
             std::memcpy(memory, host, source.get_size());
@@ -137,8 +138,8 @@ void duet_upload(const duet_layout *l, void *memory, const void *host, duet_type
     });
 }
 
-void duet_download(const duet_layout *l, const void *memory, void *host, duet_type type, char **error) {
-    attempted(error, [&] {
+char *duet_download(const duet_layout *l, const void *memory, void *host, duet_type type) {
+    return attempted([&] {
         if (l->opaque) throw std::invalid_argument("the contents of a " + l->describe() + " are oneDNN's own");
         const Desc target = plain(type_of_host(type), l->dims());
         if (target == l->desc())

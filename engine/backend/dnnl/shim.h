@@ -43,9 +43,9 @@ int64_t duet_layout_length(const duet_layout *l); // elements, without padding
 duet_type duet_layout_type(const duet_layout *l);
 char *duet_layout_describe(const duet_layout *l);
 void duet_layout_free(duet_layout *l);
-// host arrays are row-major, of 4 bytes an element or of 1 for DUET_U8.
-void duet_upload(const duet_layout *l, void *memory, const void *host, duet_type type, char **error);
-void duet_download(const duet_layout *l, const void *memory, void *host, duet_type type, char **error);
+// Host arrays are row-major, of 4 bytes an element or of 1 for DUET_U8. These answer null or an allocated message.
+char *duet_upload(const duet_layout *l, void *memory, const void *host, duet_type type);
+char *duet_download(const duet_layout *l, const void *memory, void *host, duet_type type);
 
 // What reads a parameter.
 enum { DUET_FORWARD = 1, DUET_BACKWARD = 2, DUET_UPDATE = 4 };
