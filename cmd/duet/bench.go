@@ -42,7 +42,7 @@ devices' memory; then, in further steps, how long each kernel takes.`,
 		}
 		defer func() { err = errors.Join(err, m.Close()) }()
 		progress := newCounter(os.Stderr, "measuring "+config.Network.Name)
-		s, err := m.Bench(steps, progress.show)
+		s, err := m.Bench(c.Context(), steps, progress.show)
 		progress.close()
 		if err != nil {
 			return err
@@ -73,6 +73,9 @@ func (o *modelFlags) config(path string, sets []string) (*configs.Config, error)
 
 // classesOf is the number of classes of a configuration whose data is not at hand.
 func classesOf(c *configs.Config) int {
+	if c.Data.Path == "generated" {
+		return c.Data.Generated.Classes
+	}
 	if n := c.Network.Layers[len(c.Network.Layers)-1].Features; n > 0 {
 		return n
 	}

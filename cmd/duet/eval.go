@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"duet/configs"
+	"duet/dataloader"
 	"duet/engine/checkpoint"
 	"duet/engine/metrics"
 	"duet/engine/train"
@@ -27,6 +28,9 @@ func evalCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, given []string) (err error) {
 			if views != 1 && views != 10 {
 				return usage("--views %d, want 1 or 10", views)
+			}
+			if split != "val" && split != "train" {
+				return usage("--split %q, want val or train", split)
 			}
 			config, f, err := o.open(given[0])
 			if err != nil {
@@ -52,7 +56,7 @@ func evalCommand() *cobra.Command {
 				return err
 			}
 			defer func() { err = errors.Join(err, m.Close()) }()
-			if err := sameClasses(m.Input.Classes, set.Classes()); err != nil {
+			if err := sameKind(m.Input, set); err != nil {
 				return fmt.Errorf("%s: %w", config.Data.Path, err)
 			}
 			progress := newCounter(os.Stderr, "evaluating")
@@ -140,8 +144,13 @@ func (o *modelFlags) model(c *configs.Config, f *checkpoint.File) (*train.Model,
 	return m, nil
 }
 
-// sameClasses checks that labels mean the same.
-func sameClasses(trained, data []string) error {
+// sameKind checks that images are of the size and that labels have the meaning that a network learned.
+func sameKind(in train.Input, set *dataloader.Set) error {
+	if set.Height() != in.Height || set.Width() != in.Width {
+		return fmt.Errorf("has images of %d x %d, but the network learned from %d x %d: want them prepared with --size %d",
+			set.Width(), set.Height(), in.Width, in.Height, in.Height)
+	}
+	trained, data := in.Classes, set.Classes()
 	if len(trained) != len(data) {
 		return fmt.Errorf("has %d classes, but the network learned %d", len(data), len(trained))
 	}

@@ -36,7 +36,7 @@ at some random places. It is meant for small networks: each place costs three fo
 		config.Devices.Towers = []string{"reference:0"}
 		config.Train.Batch = batch
 		p := parts(config)
-		checks, err := train.GradCheck(p, train.RandomInput(p, classesOf(config)), samples)
+		checks, err := train.GradCheck(c.Context(), p, train.RandomInput(p, classesOf(config)), samples)
 		if err != nil {
 			return err
 		}

@@ -32,7 +32,7 @@ func run() int {
 		Long:          "duet trains the two-tower AlexNet of 2012, and its relatives, on two GPUs, on one, or on a CPU, from one TOML file.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          args(cobra.NoArgs),
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })

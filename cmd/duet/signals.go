@@ -14,6 +14,7 @@ import (
 func withSignals(parent context.Context) (ctx context.Context, caught func() int) {
 	ctx, cancel := context.WithCancel(parent)
 	var first atomic.Int32
+	signal.Ignore(syscall.SIGXFSZ) // writing beyond a limit on the size of files is an error, as on a full disk
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	go func() {
@@ -22,7 +23,7 @@ func withSignals(parent context.Context) (ctx context.Context, caught func() int
 			if !first.CompareAndSwap(0, number) {
 				os.Exit(128 + int(number))
 			}
-			fmt.Fprintf(os.Stderr, "\nduet: %v: finishing the step and saving; once more to leave at once\n", s)
+			fmt.Fprintf(os.Stderr, "\nduet: %v: stopping in good order; once more to leave at once\n", s)
 			cancel()
 		}
 	}()

@@ -2,6 +2,7 @@ package train
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -50,8 +51,8 @@ type LayerTime struct {
 }
 
 // Bench measures whole training steps, augmentation included, on one batch of random pixels that stays where it is.
-// progress, unless nil, is told after every step.
-func (m *Model) Bench(steps int, progress func(done, total int)) (Speed, error) {
+// progress, unless nil, is told after every step; ctx ends the measurement between steps.
+func (m *Model) Bench(ctx context.Context, steps int, progress func(done, total int)) (Speed, error) {
 	if err := m.Initialise(1); err != nil {
 		return Speed{}, err
 	}
@@ -62,6 +63,9 @@ func (m *Model) Bench(steps int, progress func(done, total int)) (Speed, error) 
 	total := warmup + steps + profiles
 	var times []float64
 	for i := range warmup + steps {
+		if err := ctx.Err(); err != nil {
+			return Speed{}, err
+		}
 		began := time.Now()
 		m.training.Run()
 		if _, _, err := m.Progress(); err != nil {

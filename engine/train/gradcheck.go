@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -26,7 +27,7 @@ type Check struct {
 //
 // A step of h may carry a rectifier or a maximum over its edge, where there is no derivative. Such a sample shows in
 // that its one-sided differences disagree; it is counted as a kink and left out.
-func GradCheck(p Parts, in Input, samples int) ([]Check, error) {
+func GradCheck(ctx context.Context, p Parts, in Input, samples int) ([]Check, error) {
 	p.Devices.Precision = "fp64"
 	m := &Model{Batch: p.Train.Batch, Input: in, parts: p, hosts: newHosts()}
 	var err error
@@ -34,11 +35,11 @@ func GradCheck(p Parts, in Input, samples int) ([]Check, error) {
 		return nil, err
 	}
 	m.state = plan.NewState(m.Devices)
-	checks, err := m.gradCheck(samples)
+	checks, err := m.gradCheck(ctx, samples)
 	return checks, errors.Join(err, m.Close())
 }
 
-func (m *Model) gradCheck(samples int) ([]Check, error) {
+func (m *Model) gradCheck(ctx context.Context, samples int) ([]Check, error) {
 	g, err := Graph(m.parts, m.Input, true)
 	if err != nil {
 		return nil, err
@@ -81,6 +82,9 @@ func (m *Model) gradCheck(samples int) ([]Check, error) {
 	}
 	var checks []Check
 	for _, param := range g.Params {
+		if err := ctx.Err(); err != nil {
+			return checks, err
+		}
 		c, err := m.checkParam(param, values, grads, samples)
 		if err != nil {
 			return checks, err

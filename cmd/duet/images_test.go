@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+)
+
+// picture is an image of one class: vertical or horizontal stripes, of a width that i decides.
+func picture(class string, i int) *image.RGBA {
+	const side = 28
+	img := image.NewRGBA(image.Rect(0, 0, side+i%3, side))
+	for y := range side {
+		for x := range side + i%3 {
+			at := x
+			if class == "across" {
+				at = y
+			}
+			img.SetRGBA(x, y, color.RGBA{uint8(at / (2 + i%3) % 2 * 200), uint8(20 * i), 90, 255})
+		}
+	}
+	return img
+}
+
+func pngOf(img image.Image) []byte {
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+func jpegOf(img image.Image) []byte {
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, img, nil); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+// deepPNG has 16 bits a channel.
+func deepPNG() []byte {
+	img := image.NewNRGBA64(image.Rect(0, 0, 28, 28))
+	for y := range 28 {
+		for x := range 28 {
+			img.SetNRGBA64(x, y, color.NRGBA64{uint16(x * 2000), uint16(y * 2000), 0x1234, 0xffff})
+		}
+	}
+	return pngOf(img)
+}
+
+// cmykJPEG is the smallest JPEG of four inks: 8 x 8 pixels, all of them 128. Each ink's only block is one code for "the
+// DC coefficient does not change" and one for "end of block", all of one bit, 0.
+func cmykJPEG() []byte {
+	var b bytes.Buffer
+	segment := func(marker byte, data ...byte) {
+		b.Write([]byte{0xff, marker, 0, byte(len(data) + 2)})
+		b.Write(data)
+	}
+	code := func(class byte) []byte { // one code of one bit, for the symbol 0
+		return append([]byte{class, 1}, make([]byte, 16)...)
+	}
+	b.Write([]byte{0xff, 0xd8})
+	segment(0xee, append([]byte("Adobe"), 0, 100, 0, 0, 0, 0, 0)...) // transform 0: CMYK
+	segment(0xdb, append([]byte{0}, bytes.Repeat([]byte{1}, 64)...)...)
+	segment(0xc0, 8, 0, 8, 0, 8, 4, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0, 4, 0x11, 0)
+	segment(0xc4, code(0x00)...)
+	segment(0xc4, code(0x10)...)
+	segment(0xda, 4, 1, 0, 2, 0, 3, 0, 4, 0, 0, 63, 0)
+	b.Write([]byte{0x00, 0xff, 0xd9})
+	return b.Bytes()
+}
+
+// photos are a folder of two classes, JPEG and PNG.
+func (p *place) photos(name string) {
+	p.Helper()
+	for _, class := range []string{"across", "down"} {
+		for i := range 10 {
+			if i%2 == 0 {
+				p.write(pngOf(picture(class, i)), name, class, fmt.Sprintf("%d.png", i))
+			} else {
+				p.write(jpegOf(picture(class, i)), name, class, fmt.Sprintf("%d.jpg", i))
+			}
+		}
+	}
+}
