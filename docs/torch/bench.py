@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Measures training steps of a network in PyTorch and in duet, in turn, and prints a Markdown table.
 
 A step is forward, backward and update with all images in memory. Every measurement is a process of its own, so that no
@@ -33,7 +32,7 @@ def main():
     parser.add_argument("--devices", default="dnnl:0")
     parser.add_argument("--batch", type=int, nargs="+", default=[32, 128])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=5, help="steps of each measurement, after two to warm up")
+    parser.add_argument("--steps", type=int, default=3, help="steps of each measurement, after two to warm up")
     parser.add_argument("--measure", nargs=2, metavar=("LAYOUT", "PRECISION"), help=argparse.SUPPRESS)  # in the process of its own
     arguments = parser.parse_args()
     if arguments.measure:

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Trains a duet run again in PyTorch, from its first checkpoint and its packed images, and compares the numbers.
 
 The run must be plain: a fixed learning rate, images in their order and from the centre, no dropout, a checkpoint at

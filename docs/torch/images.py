@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Writes class folders of random PNG images: images.py FOLDER CLASSES IMAGES SIDE, IMAGES being those of each class.
 
 Neighbouring pixels differ, so that no two places of a pooling window have the same value, which programs that round
