@@ -41,7 +41,7 @@ func TestFolder(t *testing.T) {
 	if err := again.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := train.OpenFolder(dir+"2"); err == nil {
+	if _, err := train.OpenFolder(dir + "2"); err == nil {
 		t.Error("a folder that is not there was opened")
 	}
 }
