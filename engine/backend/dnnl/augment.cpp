@@ -19,16 +19,16 @@ struct Crop {
 };
 
 // pixels is y[w] = scale * (image[w] - mean[w] + shift) for n pixels of one channel, in the order stored.
-template <class T> VECTORISED void pixels(const uint8_t *image, const float *mean, float shift, float scale, T *y, int64_t n) {
+template <class T> INLINE void pixels(const uint8_t *image, const float *mean, float shift, float scale, T *y, int64_t n) {
     for (int64_t w = 0; w < n; w++) store(y + w, scale * (float(image[channels * w]) - mean[w] + shift));
 }
 
-template <class T> VECTORISED void pixels_one_mean(const uint8_t *image, float mean, float shift, float scale, T *y, int64_t n) {
+template <class T> INLINE void pixels_one_mean(const uint8_t *image, float mean, float shift, float scale, T *y, int64_t n) {
     for (int64_t w = 0; w < n; w++) store(y + w, scale * (float(image[channels * w]) - mean + shift));
 }
 
 // crop_row makes row i of channel c of one image.
-template <class T> void crop_row(const Crop &k, const uint8_t *image, const float *draw, const float *mean, int64_t c, int64_t i, T *y) {
+template <class T> INLINE void crop_row(const Crop &k, const uint8_t *image, const float *draw, const float *mean, int64_t c, int64_t i, T *y) {
     const int64_t h = int64_t(draw[0]) + i, left = int64_t(draw[1]);
     const int64_t begin = std::clamp<int64_t>(-left, 0, k.side), end = std::clamp<int64_t>(k.w - left, begin, k.side);
     std::fill(y, y + k.side, T{});

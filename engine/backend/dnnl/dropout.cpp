@@ -45,7 +45,7 @@ INLINE void draw(const Draw &at, uint64_t block, uint32_t *out) {
 }
 
 // drop_row does n features from word first of the stream on.
-template <class T> VECTORISED void drop_row(const T *x, T *y, int64_t n, uint64_t first, Draw at, uint32_t threshold, float factor) {
+template <class T> INLINE void drop_row(const T *x, T *y, int64_t n, uint64_t first, Draw at, uint32_t threshold, float factor) {
     uint32_t mask[words];
     uint64_t begin = first / 4 * 4; // of the words in mask
     for (int64_t i = 0; i < n; begin += words) {
@@ -57,7 +57,7 @@ template <class T> VECTORISED void drop_row(const T *x, T *y, int64_t n, uint64_
     }
 }
 
-template <class T> VECTORISED void scale_range(const T *x, T *y, int64_t n, float factor) {
+template <class T> INLINE void scale_range(const T *x, T *y, int64_t n, float factor) {
 #pragma omp simd
     for (int64_t i = 0; i < n; i++) store(y + i, load(x + i) * factor);
 }

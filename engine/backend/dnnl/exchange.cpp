@@ -44,7 +44,7 @@ void copy_runs(int64_t images, const char *from, int64_t from_stride, char *to, 
     });
 }
 
-template <class T> VECTORISED void add_range(const T *a, const T *b, T *y, int64_t n) {
+template <class T> INLINE void add_range(const T *a, const T *b, T *y, int64_t n) {
 #pragma omp simd
     for (int64_t i = 0; i < n; i++) store(y + i, load(a + i) + load(b + i));
 }

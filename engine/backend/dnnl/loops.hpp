@@ -8,15 +8,14 @@
 #include <algorithm>
 #include <cstring>
 
-// VECTORISED compiles a function for several instruction sets and chooses when the program is loaded. It must not
-// contain parallel regions, whose bodies the compiler would leave out. Loops that may work in place say omp simd: the
-// same place of input and output is the only overlap.
-#if defined(__x86_64__)
-#define VECTORISED __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define VECTORISED
-#endif
+// Loops are compiled for several instruction sets, of which parallel chooses one when it runs. They must be INLINE all
+// the way, so that they become part of the functions that name an instruction set. Loops that may work in place say omp
+// simd: the same place of input and output is the only overlap.
 #define INLINE inline __attribute__((always_inline))
+#if defined(__x86_64__)
+#define FOR_AVX512 __attribute__((flatten, target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")))
+#define FOR_AVX2 __attribute__((flatten, target("avx2,fma")))
+#endif
 
 namespace duet {
 
@@ -52,19 +51,38 @@ template <class F> void with_type(Type t, F f) {
         f(static_cast<float *>(nullptr));
 }
 
-// parallel gives every thread of the team one contiguous range of 0..n, a multiple of grain but for the last. Small
-// work stays on the calling thread.
-template <class F> void parallel(int64_t n, int64_t grain, F f, int64_t serial = 1) {
+#if defined(__x86_64__)
+template <class F> FOR_AVX512 void run_avx512(const F &f, int64_t begin, int64_t end) { f(begin, end); }
+template <class F> FOR_AVX2 void run_avx2(const F &f, int64_t begin, int64_t end) { f(begin, end); }
+
+// run calls f for the best instruction set that this processor has.
+template <class F> void run(const F &f, int64_t begin, int64_t end) {
+    static const bool avx512 = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    static const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (avx512)
+        run_avx512(f, begin, end);
+    else if (avx2)
+        run_avx2(f, begin, end);
+    else
+        f(begin, end);
+}
+#else
+template <class F> void run(const F &f, int64_t begin, int64_t end) { f(begin, end); }
+#endif
+
+// parallel gives every thread of the team one contiguous range of 0..n, a multiple of grain but for the last. Work of
+// one grain stays on the calling thread.
+template <class F> void parallel(int64_t n, int64_t grain, const F &f) {
     const int64_t grains = (n + grain - 1) / grain;
-    if (grains <= serial || omp_get_max_threads() == 1) {
-        f(int64_t(0), n);
+    if (grains <= 1 || omp_get_max_threads() == 1) {
+        run(f, 0, n);
         return;
     }
 #pragma omp parallel
     {
         const int64_t team = omp_get_num_threads(), me = omp_get_thread_num();
         const int64_t begin = grains * me / team * grain, end = std::min(n, grains * (me + 1) / team * grain);
-        if (begin < end) f(begin, end);
+        if (begin < end) run(f, begin, end);
     }
 }
 

@@ -163,14 +163,14 @@ template <int64_t fixed, class T> INLINE void differentiate(const Normalisation 
     scatter(n, diff, a.image, a.place, a.count, dx);
 }
 
-template <class T> VECTORISED void normalise_tile(const Normalisation &n, Tile a, const T *x, T *y, float *work) {
+template <class T> INLINE void normalise_tile(const Normalisation &n, Tile a, const T *x, T *y, float *work) {
     if (n.size == 5)
         normalise<5>(n, a, x, y, work);
     else
         normalise<0>(n, a, x, y, work);
 }
 
-template <class T> VECTORISED void differentiate_tile(const Normalisation &n, Tile a, const T *x, const T *dy, T *dx, float *work) {
+template <class T> INLINE void differentiate_tile(const Normalisation &n, Tile a, const T *x, const T *dy, T *dx, float *work) {
     if (n.size == 5)
         differentiate<5>(n, a, x, dy, dx, work);
     else

@@ -81,7 +81,7 @@ template <int64_t n, class T> INLINE void pool_tile(const Pool &p, const T *x, i
 }
 
 // pool_rows does rows begin to end of the outputs of all planes.
-template <class T> VECTORISED void pool_rows(Pool p, const T *x, T *y, uint8_t *at, int64_t begin, int64_t end) {
+template <class T> INLINE void pool_rows(Pool p, const T *x, T *y, uint8_t *at, int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
         const T *in = x + row / p.oh * p.h * p.w * p.block;
         for (int64_t j = 0; j < p.ow; j += tile) {
@@ -119,7 +119,7 @@ template <int64_t n, class T> INLINE void grad_tile(const Pool &p, const uint8_t
 }
 
 // grad_rows does rows begin to end of the inputs of all planes.
-template <class T> VECTORISED void grad_rows(Pool p, const uint8_t *at, const T *dy, T *dx, int64_t begin, int64_t end) {
+template <class T> INLINE void grad_rows(Pool p, const uint8_t *at, const T *dy, T *dx, int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
         const int64_t out = row / p.h * p.oh * p.ow * p.block;
         for (int64_t w = 0; w < p.w; w += tile) {

@@ -6,6 +6,12 @@ package dnnl
 // #cgo LDFLAGS: -ldnnl -fopenmp
 // #include <stdlib.h>
 // #include "shim.h"
+//
+// // They keep no pointer and call nothing of Go's, so that what they are given need not be on the heap.
+// #cgo noescape duet_upload
+// #cgo nocallback duet_upload
+// #cgo noescape duet_download
+// #cgo nocallback duet_download
 import "C"
 
 import (
@@ -214,7 +220,7 @@ func (k *kernel) Out() []backend.Layout { return k.out }
 func (k *kernel) Scratch() int64        { return k.scratch }
 func (k *kernel) InPlace() int          { return k.inPlace }
 func (k *kernel) String() string        { return k.name }
-func (k *kernel) device() *device       { return k.on }
+func (k *kernel) On() *worker.Host      { return k.on.Host }
 
 // Bind makes the job. Everything that a run needs is made here, so that a run allocates nothing.
 func (k *kernel) Bind(in, out [][]byte, scratch []byte) (worker.Job, error) {

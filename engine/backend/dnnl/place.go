@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"duet/engine/backend"
-	"duet/engine/backend/worker"
 	"duet/engine/op"
 )
 
@@ -14,12 +13,12 @@ import (
 // other leaf the row-major layout. Images of a convolution are stored in the precision of activations; biases, rates,
 // means and labels never are.
 func (d *device) Place(t op.Type, used []backend.Use) (backend.Layout, error) {
-	if d.closed {
-		return nil, d.errorf("place", worker.ErrClosed)
+	if err := d.Open(); err != nil {
+		return nil, d.Errorf("place", err)
 	}
 	l, err := d.place(t, used)
 	if err != nil {
-		return nil, d.errorf("place", fmt.Errorf("%v: %w", t, err))
+		return nil, d.Errorf("place", fmt.Errorf("%v: %w", t, err))
 	}
 	return l, nil
 }

@@ -9,7 +9,7 @@ namespace duet {
 
 namespace {
 
-template <class T, class U> VECTORISED void rectify_range(const T *x, U *y, int64_t n) {
+template <class T, class U> INLINE void rectify_range(const T *x, U *y, int64_t n) {
 #pragma omp simd
     for (int64_t i = 0; i < n; i++) {
         const float v = load(x + i);
@@ -22,7 +22,7 @@ INLINE bool positive(bf16 v) { return uint16_t(v.bits - 1) < 0x7f80; } // up to 
 INLINE float pass(float v, bool on) { return on ? v : 0.f; }
 INLINE bf16 pass(bf16 v, bool on) { return {on ? v.bits : uint16_t(0)}; }
 
-template <class T> VECTORISED void gate_range(const T *y, const T *dy, T *dx, int64_t n) {
+template <class T> INLINE void gate_range(const T *y, const T *dy, T *dx, int64_t n) {
 #pragma omp simd
     for (int64_t i = 0; i < n; i++) dx[i] = pass(dy[i], positive(y[i]));
 }

@@ -46,27 +46,34 @@ INLINE uint32_t update_range(duet_update u, float rate, float *w, float *v, cons
     return peak;
 }
 
-VECTORISED uint32_t update_alone(duet_update u, float rate, float *w, float *v, const float *g, int64_t n) {
+INLINE uint32_t update_alone(duet_update u, float rate, float *w, float *v, const float *g, int64_t n) {
     return update_range(u, rate, w, v, g, n);
 }
 
-// update_copied works on pieces that stay in the first cache while they are copied.
-VECTORISED uint32_t update_copied(duet_update u, float rate, float *w, float *v, const float *g, bf16 *copy, int64_t row, int64_t n) {
-    const int64_t piece = row ? 2 * row : 512;
-    uint32_t peak = 0;
-    for (int64_t i = 0; i < n; i += piece) {
-        const int64_t count = std::min(piece, n - i);
-        peak = std::max(peak, update_range(u, rate, w + i, v + i, g + i, count));
-        const float *from = w + i;
-        bf16 *to = copy + i;
-        if (row == 0) {
-            for (int64_t j = 0; j < count; j++) store(to + j, from[j]);
-            continue;
-        }
+// interleave writes the elements of rows 2i and 2i+1 side by side.
+INLINE void interleave(const float *w, bf16 *copy, int64_t row, int64_t n) {
+    for (int64_t i = 0; i < n; i += 2 * row) {
         for (int64_t j = 0; j < row; j++) {
-            const uint32_t pair = uint32_t(rounded(from[j])) | uint32_t(rounded(from[row + j])) << 16;
-            std::memcpy(to + 2 * j, &pair, sizeof pair);
+            const uint32_t pair = uint32_t(rounded(w[i + j])) | uint32_t(rounded(w[i + row + j])) << 16;
+            std::memcpy(copy + i + 2 * j, &pair, sizeof pair);
         }
+    }
+}
+
+// update_copied works on pieces that stay in the first cache while they are copied.
+INLINE uint32_t update_copied(duet_update u, float rate, float *w, float *v, const float *g, bf16 *copy, int64_t row, int64_t n) {
+    constexpr int64_t piece = 1024;
+    const int64_t step = row ? std::max(piece / (2 * row), int64_t(1)) * 2 * row : piece;
+    uint32_t peak = 0;
+    for (int64_t i = 0; i < n; i += step) {
+        const int64_t count = std::min(step, n - i);
+        peak = std::max(peak, update_range(u, rate, w + i, v + i, g + i, count));
+        if (row == 64)
+            interleave(w + i, copy + i, 64, count);
+        else if (row)
+            interleave(w + i, copy + i, row, count);
+        else
+            for (int64_t j = 0; j < count; j++) store(copy + i + j, w[i + j]);
     }
     return peak;
 }

@@ -13,7 +13,7 @@ namespace duet {
 namespace {
 
 // exponentials writes exp(z - max z), unless e is null, and gives max z and their sum.
-std::pair<float, double> exponentials(const float *z, int64_t classes, float *e) {
+INLINE std::pair<float, double> exponentials(const float *z, int64_t classes, float *e) {
     float top = z[0];
     for (int64_t k = 1; k < classes; k++) top = std::max(top, z[k]);
     double sum = 0;
