@@ -11,6 +11,8 @@
 package backend
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"duet/engine/op"
@@ -86,7 +88,41 @@ type Request struct {
 	Companion op.Op // the operation whose output the kernel writes second, or nil
 	InTypes   []op.Type
 	In        []Layout
-	OutTypes  []op.Type // one, or two with a Companion; SGD's are w and v
+	OutTypes  []op.Type // one, and the Companion's; SGD's are w and v, and the Companion's
+}
+
+// Check says what is wrong with a request that any backend would refuse: inputs that the operation does not take, or
+// outputs that it does not have.
+func (r Request) Check() error {
+	if r.Op == nil {
+		return fmt.Errorf("no operation: %w", ErrNoKernel)
+	}
+	if len(r.In) != len(r.InTypes) {
+		return fmt.Errorf("%s: %d layouts for %d inputs", r.Op.Name(), len(r.In), len(r.InTypes))
+	}
+	first, err := r.Op.Infer(r.InTypes)
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.Op.Name(), err)
+	}
+	out := []op.Type{first}
+	if _, is := r.Op.(op.SGD); is {
+		out = append(out, first) // the velocity
+	}
+	if r.Companion != nil {
+		c, is := r.Companion.(op.Companion)
+		if !is || c.Primary() != r.Op {
+			return fmt.Errorf("%s with %s beside it: %w", r.Op.Name(), r.Companion.Name(), ErrNoKernel)
+		}
+		second, err := c.Infer(r.InTypes)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.Name(), err)
+		}
+		out = append(out, second)
+	}
+	if !slices.EqualFunc(r.OutTypes, out, op.Type.Equal) {
+		return fmt.Errorf("%s: outputs are %v, want %v", r.Op.Name(), r.OutTypes, out)
+	}
+	return nil
 }
 
 // Kernel is an operation's implementation for certain layouts.

@@ -1,38 +1,26 @@
 package reference
 
 import (
-	"fmt"
-	"sync/atomic"
-
 	"duet/engine/backend"
 	"duet/engine/backend/worker"
 	"duet/engine/op"
 )
 
-// device is a worker, a team of threads, and memory of the host.
+// device is a device on the host's CPU with a team of threads.
 type device struct {
-	name    string
+	*worker.Host
 	wide    bool // fp64
-	worker  *worker.Worker
 	team    *team
-	uploads *uploads
-	events  atomic.Int64
-	closed  bool
+	staging worker.Staging[upload]
 }
 
-func (d *device) start(threads int) {
-	d.worker = worker.New(nil)
-	d.team = newTeam(threads)
-	d.uploads = newUploads()
-}
-
-func (d *device) Name() string       { return d.name }
-func (d *device) Info() backend.Info { return describe(d.name, d.team.threads) }
+// Info describes the host.
+func (d *device) Info() backend.Info { return describe(d.Name(), d.team.threads) }
 
 // Place gives the plain layout, whatever the uses.
 func (d *device) Place(t op.Type, _ []backend.Use) (backend.Layout, error) {
-	if d.closed {
-		return nil, d.errorf("place", worker.ErrClosed)
+	if err := d.Open(); err != nil {
+		return nil, d.Errorf("place", err)
 	}
 	return plain(t, d.wide), nil
 }
@@ -44,8 +32,8 @@ func (d *device) Has(operation string) bool {
 }
 
 func (d *device) Prepare(r backend.Request) (backend.Kernel, error) {
-	if d.closed {
-		return nil, d.errorf("prepare", worker.ErrClosed)
+	if err := d.Open(); err != nil {
+		return nil, d.Errorf("prepare", err)
 	}
 	var k backend.Kernel
 	var err error
@@ -55,82 +43,17 @@ func (d *device) Prepare(r backend.Request) (backend.Kernel, error) {
 		k, err = prepare[float32](d, r)
 	}
 	if err != nil {
-		return nil, d.errorf("prepare", err)
+		return nil, d.Errorf("prepare", err)
 	}
 	return k, nil
 }
 
-func (d *device) NewEvent() (backend.Event, error) {
-	if d.closed {
-		return nil, d.errorf("new event", worker.ErrClosed)
-	}
-	return worker.NewEvent(fmt.Sprintf("%s event %d", d.name, d.events.Add(1))), nil
-}
-
-func (d *device) Load(commands []backend.Command, o backend.LoadOptions) (backend.Program, error) {
-	if d.closed {
-		return nil, d.errorf("load", worker.ErrClosed)
-	}
-	for i, c := range commands {
-		if err := d.check(c); err != nil {
-			return nil, d.errorf("load", fmt.Errorf("command %d, %s: %w", i, c.Label, err))
-		}
-	}
-	p, err := worker.Load(d.worker, commands, o, bytesOf)
-	if err != nil {
-		return nil, d.errorf("load", err)
-	}
-	return p, nil
-}
-
-// check refuses what host memory would let pass and a device with memory of its own would not: another device's kernel
-// or memory.
-func (d *device) check(c backend.Command) error {
-	switch c.Kind {
-	case backend.Launch:
-		k, ok := c.Kernel.(interface{ device() *device })
-		if !ok || k.device() != d {
-			return fmt.Errorf("kernel %v is another device's", c.Kernel)
-		}
-		for _, bs := range [][]backend.Buffer{c.In, c.Out, {c.Scratch}} {
-			for _, b := range bs {
-				if err := d.owns(b); err != nil {
-					return err
-				}
-			}
-		}
-	case backend.Copy:
-		from, ok := c.From.(*device)
-		if !ok {
-			return fmt.Errorf("copy from %v, another backend's device", c.From)
-		}
-		if err := from.owns(c.Src); err != nil {
-			return fmt.Errorf("source: %w", err)
-		}
-		if err := d.owns(c.Dst); err != nil {
-			return fmt.Errorf("destination: %w", err)
-		}
-	}
-	return nil
-}
-
-func (d *device) Sync() error {
-	if err := d.worker.Sync(); err != nil {
-		return d.errorf("sync", err)
-	}
-	return nil
-}
-
+// Close ends the threads and frees the memory.
 func (d *device) Close() error {
-	if d.closed {
+	if d.Open() != nil {
 		return nil
 	}
-	d.closed = true
-	d.worker.Close()
+	err := d.Host.Close()
 	d.team.close()
-	return nil
-}
-
-func (d *device) errorf(what string, err error) error {
-	return fmt.Errorf("%s: %s: %w", d.name, what, err)
+	return err
 }

@@ -45,7 +45,10 @@ func TestMemoryIsAlignedAndChecked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		data := m.(*memory).data
+		data, err := worker.Bytes(backend.Buffer{Memory: m, Bytes: bytes})
+		if err != nil {
+			t.Fatal(err)
+		}
 		if m.Bytes() != bytes || int64(len(data)) != bytes {
 			t.Errorf("%d bytes asked, %d and %d given", bytes, m.Bytes(), len(data))
 		}
@@ -59,7 +62,7 @@ func TestMemoryIsAlignedAndChecked(t *testing.T) {
 			t.Error("second free: no error")
 		}
 		if bytes > 0 {
-			if _, err := bytesOf(backend.Buffer{Memory: m, Bytes: 1}); err == nil {
+			if _, err := worker.Bytes(backend.Buffer{Memory: m, Bytes: 1}); err == nil {
 				t.Error("use after free: no error")
 			}
 		}

@@ -12,7 +12,7 @@ func Broken(d backend.Device) backend.Kernel { return broken{d.(*device)} }
 
 type broken struct{ on *device }
 
-func (b broken) device() *device     { return b.on }
+func (b broken) On() *worker.Host    { return b.on.Host }
 func (broken) Out() []backend.Layout { return nil }
 func (broken) Scratch() int64        { return 0 }
 func (broken) InPlace() int          { return -1 }

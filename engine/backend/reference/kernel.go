@@ -2,7 +2,6 @@ package reference
 
 import (
 	"fmt"
-	"slices"
 
 	"duet/engine/backend"
 	"duet/engine/backend/worker"
@@ -54,14 +53,14 @@ type kernel[T real] struct {
 }
 
 func prepare[T real](d *device, r backend.Request) (*kernel[T], error) {
-	e, err := lookup[T](r)
-	if err != nil {
+	if err := r.Check(); err != nil {
 		return nil, err
 	}
-	k := &kernel[T]{on: d, op: r.Op, entry: e, in: r.InTypes, out: r.OutTypes}
-	if len(r.In) != len(r.InTypes) {
-		return nil, fmt.Errorf("%s: %d layouts for %d inputs", r.Op.Name(), len(r.In), len(r.InTypes))
+	e, ok := table[T]()[r.Op.Name()]
+	if !ok {
+		return nil, fmt.Errorf("%s: %w", r.Op.Name(), backend.ErrNoKernel)
 	}
+	k := &kernel[T]{on: d, op: r.Op, entry: e, in: r.InTypes, out: r.OutTypes}
 	for i, l := range r.In {
 		mine, err := d.own(l)
 		if err != nil {
@@ -83,40 +82,6 @@ func prepare[T real](d *device, r backend.Request) (*kernel[T], error) {
 	return k, nil
 }
 
-// lookup finds the kernel of a request and checks its types.
-func lookup[T real](r backend.Request) (entry[T], error) {
-	if r.Op == nil {
-		return entry[T]{}, fmt.Errorf("no operation: %w", backend.ErrNoKernel)
-	}
-	e, ok := table[T]()[r.Op.Name()]
-	if !ok {
-		return entry[T]{}, fmt.Errorf("%s: %w", r.Op.Name(), backend.ErrNoKernel)
-	}
-	first, err := r.Op.Infer(r.InTypes)
-	if err != nil {
-		return entry[T]{}, fmt.Errorf("%s: %w", r.Op.Name(), err)
-	}
-	want := []op.Type{first}
-	if _, ok := r.Op.(op.SGD); ok {
-		want = append(want, first) // the velocity
-	}
-	if r.Companion != nil {
-		c, ok := r.Companion.(op.Companion)
-		if !ok || c.Primary() != r.Op {
-			return entry[T]{}, fmt.Errorf("%s with %s: %w", r.Op.Name(), r.Companion.Name(), backend.ErrNoKernel)
-		}
-		second, err := c.Infer(r.InTypes)
-		if err != nil {
-			return entry[T]{}, fmt.Errorf("%s: %w", c.Name(), err)
-		}
-		want = append(want, second)
-	}
-	if !slices.EqualFunc(r.OutTypes, want, op.Type.Equal) {
-		return entry[T]{}, fmt.Errorf("%s: outputs are %v, want %v", r.Op.Name(), r.OutTypes, want)
-	}
-	return e, nil
-}
-
 func shapes[T real](types []op.Type) []tensor[T] {
 	ts := make([]tensor[T], len(types))
 	for i, t := range types {
@@ -125,7 +90,7 @@ func shapes[T real](types []op.Type) []tensor[T] {
 	return ts
 }
 
-func (k *kernel[T]) device() *device       { return k.on }
+func (k *kernel[T]) On() *worker.Host      { return k.on.Host }
 func (k *kernel[T]) Out() []backend.Layout { return k.layouts }
 func (k *kernel[T]) InPlace() int          { return k.entry.inPlace }
 func (k *kernel[T]) String() string        { return "go:" + k.op.Name() }

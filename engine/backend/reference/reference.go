@@ -10,13 +10,11 @@
 package reference
 
 import (
-	"bufio"
 	"fmt"
-	"os"
-	"runtime"
-	"strings"
+	"slices"
 
 	"duet/engine/backend"
+	"duet/engine/backend/worker"
 	"duet/engine/op"
 )
 
@@ -25,57 +23,23 @@ func init() {
 	op.Evaluate = Evaluate
 }
 
+var precisions = []string{"fp32", "fp64"}
+
 // Open opens device number index. Any number of devices can be opened.
 func Open(index int, o backend.Options) (backend.Device, error) {
-	d := &device{name: fmt.Sprintf("reference:%d", index)}
-	switch o.Precision {
-	case "", "fp32":
-	case "fp64":
-		d.wide = true
-	default:
-		return nil, fmt.Errorf("%s: precision %q, want fp32 or fp64", d.name, o.Precision)
+	d := &device{wide: o.Precision == "fp64"}
+	if o.Precision != "" && !slices.Contains(precisions, o.Precision) {
+		return nil, fmt.Errorf("reference:%d: precision %q, want fp32 or fp64", index, o.Precision)
 	}
-	threads := o.Threads
-	if threads <= 0 {
-		threads = max(1, runtime.GOMAXPROCS(0)/max(1, o.Devices))
-	}
-	d.start(threads)
+	d.Host = worker.NewHost("reference", index, worker.New(nil), worker.GoMemory)
+	d.team = newTeam(worker.Threads(o))
 	return d, nil
 }
 
 func list() ([]backend.Info, error) {
-	return []backend.Info{describe("reference:0", runtime.GOMAXPROCS(0))}, nil
+	return []backend.Info{describe("reference:0", worker.Threads(backend.Options{}))}, nil
 }
 
 func describe(name string, threads int) backend.Info {
-	total, free := hostMemory()
-	return backend.Info{
-		Name:        name,
-		Description: fmt.Sprintf("pure Go on %s, float64 accumulation", runtime.GOARCH),
-		TotalBytes:  total,
-		FreeBytes:   free,
-		Units:       threads,
-		Precisions:  []string{"fp32", "fp64"},
-	}
-}
-
-// hostMemory is the host's memory in bytes where Linux tells it, else zeros.
-func hostMemory() (total, available int64) {
-	f, err := os.Open("/proc/meminfo")
-	if err != nil {
-		return 0, 0
-	}
-	defer f.Close()
-	for s := bufio.NewScanner(f); s.Scan(); {
-		var kib int64
-		switch name, value, _ := strings.Cut(s.Text(), ":"); name {
-		case "MemTotal":
-			fmt.Sscan(value, &kib)
-			total = kib << 10
-		case "MemAvailable":
-			fmt.Sscan(value, &kib)
-			available = kib << 10
-		}
-	}
-	return total, available
+	return worker.Describe(name, threads, "pure Go, float64 accumulation", precisions)
 }

@@ -10,6 +10,8 @@ import (
 // Kernel is a kernel of a device that computes on the host's CPU.
 type Kernel interface {
 	backend.Kernel
+	// On is the device that prepared it.
+	On() *Host
 	// Bind makes the job that runs the kernel on these bytes, which stay where they are as long as the job lives.
 	Bind(in, out [][]byte, scratch []byte) (Job, error)
 }

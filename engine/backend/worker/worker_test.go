@@ -34,6 +34,7 @@ func (kernel) Out() []backend.Layout                       { return nil }
 func (kernel) Scratch() int64                              { return 0 }
 func (kernel) InPlace() int                                { return -1 }
 func (kernel) String() string                              { return "test" }
+func (kernel) On() *Host                                   { return nil }
 func (k kernel) Bind(_, _ [][]byte, _ []byte) (Job, error) { return Func(k.run), nil }
 
 func launch(label string, run func() error) backend.Command {
