@@ -41,8 +41,14 @@ test-long: deps ## the longer proofs: 200 steps and five kills
 race: deps ## the race detector over everything that runs concurrently
 	$(GO) test -race ./engine/... ./dataloader/... ./alexnet/... ./configs/...
 
+test-torch: build ## the same ten steps in PyTorch: losses and weights agree (installs python3-torch)
+	@devices=$$(docker/has-dnnl.sh && echo dnnl:0 dnnl:0,dnnl:1); docs/torch/test.sh bin/duet $$devices reference:0 reference:0,reference:1
+
 bench: build ## images/s and milliseconds a layer of the full AlexNet
 	bin/duet bench configs/alexnet.toml --devices dnnl:0 --batch $(BATCH) --precision $(PRECISION)
+
+bench-torch: build ## PyTorch's and duet's training speed in turn (ARGS="--batch 32 --rounds 5")
+	@python=$$(docs/torch/python.sh) && $$python docs/torch/bench.py bin/duet $(ARGS)
 
 lint: deps ## gofmt and vet, for all build tags
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt'd: $$unformatted" >&2; exit 1; fi
