@@ -79,7 +79,7 @@ Desc plain(Type t, Dims dims) {
 
 Desc any(Type t, const Dims &dims) { return Desc(dims, t, Tag::any); }
 
-bool is_reference(const char *implementation) { return std::string(implementation).find("ref") == 0; }
+bool is_reference(const char *implementation) { return std::string(implementation).find("ref:") != std::string::npos; }
 
 Images as_images(const Desc &d) {
     const Dims n = dims_of(d);

@@ -205,6 +205,7 @@ func (n *network) download(d backend.Device, id int) []float32 {
 // alexnet is the network of 2012 on one device.
 type alexnet struct {
 	network
+	size
 	batch, loss, logits, rate int
 	parameters                []int
 }
@@ -221,7 +222,7 @@ var (
 type layer func(dy int) (dx int)
 
 func newAlexnet(t testing.TB, s size, batch int, training bool) *alexnet {
-	a := &alexnet{network: network{t: t}, batch: batch}
+	a := &alexnet{network: network{t: t}, size: s, batch: batch}
 	x := a.images(s, batch)
 	labels := make([]int32, batch)
 	for i := range labels {
