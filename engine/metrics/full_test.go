@@ -45,7 +45,7 @@ func writeWithLimit(path string) error {
 	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 		return err
 	}
-	m, err := metrics.OpenJSONL(path, 0)
+	m, err := metrics.OpenJSONL(path, 0, 0)
 	if err != nil {
 		return err
 	}

@@ -35,11 +35,12 @@ type JSONL struct {
 	err   error // of a flush by the timer, for the next caller
 }
 
-// OpenJSONL opens a metrics file to go on after a step; it is made if there is none. Lines of later steps, which a killed
-// run wrote after the checkpoint that is now resumed, are removed, and so is an end that was not written whole. Either all
-// of them are removed or, after an error, none. A line inside the file that cannot be read is an error.
-func OpenJSONL(path string, afterStep uint64) (*JSONL, error) {
-	if err := dropAfter(path, afterStep); err != nil {
+// OpenJSONL opens a metrics file to go on after a step and a validation, the last ones that the checkpoint knows of; it is
+// made if there is none. Later lines, which a killed run wrote after that checkpoint, are removed, and so is an end that
+// was not written whole. Either all of them are removed or, after an error, none. A line inside the file that cannot be
+// read is an error.
+func OpenJSONL(path string, step, validation uint64) (*JSONL, error) {
+	if err := dropAfter(path, step, validation); err != nil {
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
@@ -116,11 +117,12 @@ func (m *JSONL) takeErr() error {
 	return err
 }
 
-// dropAfter removes the lines of steps after the given one and a torn end.
-func dropAfter(path string, afterStep uint64) error {
+// dropAfter removes the lines of steps and validations after the given ones, and a torn end.
+func dropAfter(path string, step, validation uint64) error {
+	late := func(r *record) bool { return *r.Step > step || r.ValLoss.Set && *r.Step > validation }
 	drop := false
 	torn, err := scan(path, func(line []byte, r *record) error {
-		drop = drop || *r.Step > afterStep
+		drop = drop || late(r)
 		return nil
 	})
 	if errors.Is(err, os.ErrNotExist) {
@@ -136,7 +138,7 @@ func dropAfter(path string, afterStep uint64) error {
 	}
 	w := bufio.NewWriter(out)
 	_, err = scan(path, func(line []byte, r *record) error {
-		if *r.Step > afterStep {
+		if late(r) {
 			return nil
 		}
 		_, err := w.Write(line)
@@ -144,7 +146,7 @@ func dropAfter(path string, afterStep uint64) error {
 	})
 	if err := cmp.Or(err, w.Flush(), out.Sync(), out.Close()); err != nil {
 		os.Remove(temp)
-		return fmt.Errorf("%s: remove lines after step %d: %w", path, afterStep, err)
+		return fmt.Errorf("%s: remove lines after step %d: %w", path, step, err)
 	}
 	if err := os.Rename(temp, path); err != nil {
 		os.Remove(temp)

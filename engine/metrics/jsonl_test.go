@@ -16,7 +16,7 @@ import (
 
 func open(t testing.TB, path string, afterStep uint64) *metrics.JSONL {
 	t.Helper()
-	m, err := metrics.OpenJSONL(path, afterStep)
+	m, err := metrics.OpenJSONL(path, afterStep, afterStep)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestUnreadable(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "metrics.jsonl")
 			check(t, os.WriteFile(path, []byte(text), 0o666))
-			_, openErr := metrics.OpenJSONL(path, 1)
+			_, openErr := metrics.OpenJSONL(path, 1, 1)
 			_, _, readErr := metrics.Read(path)
 			for _, err := range []error{openErr, readErr} {
 				if err == nil || !strings.Contains(err.Error(), path+": line 2 is not a line of metrics") {
@@ -157,7 +157,7 @@ func TestUnreadable(t *testing.T) {
 	if _, _, err := metrics.Read(filepath.Join(t.TempDir(), "none")); !os.IsNotExist(unwrapAll(err)) {
 		t.Errorf("no file: %v", err)
 	}
-	if _, err := metrics.OpenJSONL(filepath.Join(t.TempDir(), "none", "metrics.jsonl"), 0); !os.IsNotExist(unwrapAll(err)) {
+	if _, err := metrics.OpenJSONL(filepath.Join(t.TempDir(), "none", "metrics.jsonl"), 0, 0); !os.IsNotExist(unwrapAll(err)) {
 		t.Errorf("no folder: %v", err)
 	}
 }
@@ -236,5 +236,27 @@ func BenchmarkWriteStep(b *testing.B) {
 		if err := m.WriteStep(s); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// A run that was stopped inside the validation after step 8 resumes with a checkpoint of step 8 that knows only of the
+// validation after step 4: a line of the other one, written before a kill, must go, or it would stand there twice.
+func TestValidationThatTheCheckpointLacks(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "metrics.jsonl")
+	m := open(t, path, 0)
+	for n := uint64(1); n <= 8; n++ {
+		check(t, m.WriteStep(step(n)))
+		if n%4 == 0 {
+			check(t, m.WriteValidation(metrics.Validation{Step: n, Loss: 1}))
+		}
+	}
+	check(t, m.Close())
+	m, err := metrics.OpenJSONL(path, 8, 4)
+	check(t, err)
+	check(t, m.Close())
+	steps, validations, err := metrics.Read(path)
+	check(t, err)
+	if len(steps) != 8 || len(validations) != 1 || validations[0].Step != 4 {
+		t.Errorf("%d steps and validations %v, want 8 and that of step 4", len(steps), validations)
 	}
 }

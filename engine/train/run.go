@@ -128,7 +128,7 @@ func (r *run) open() error {
 	if r.log, err = metrics.OpenLog(r.Folder.Log(), r.console); err != nil {
 		return err
 	}
-	if r.jsonl, err = metrics.OpenJSONL(r.Folder.Metrics(), r.step); err != nil {
+	if r.jsonl, err = metrics.OpenJSONL(r.Folder.Metrics(), r.step, r.checked); err != nil {
 		return err
 	}
 	verb := "training"
