@@ -51,7 +51,6 @@ template <class F> duet_kernel *prepared(const duet_device &d, char **error, F f
     return guarded<duet_kernel>(d, error, [&] {
         Kernel k;
         f(k);
-        if (k.name.empty()) k.name = "loop";
         return k;
     });
 }

@@ -126,6 +126,7 @@ void Kernel::reorder(const Operand &from, const Operand &to) {
 }
 
 void Kernel::loop(std::vector<Operand> operands, Loop f) {
+    note("loop");
     Stage s;
     s.operands = std::move(operands);
     s.loop = std::move(f);

@@ -173,7 +173,6 @@ void max_pool_grad(Kernel &k, const duet_device &d, const duet_pooling &a, const
         k.run<dnnl::pooling_backward>(*pd, {{DNNL_ARG_DIFF_DST, from}, {DNNL_ARG_WORKSPACE, at}, {DNNL_ARG_DIFF_SRC, to}});
         return;
     }
-    k.note("loop");
     const Pool p{a.kernel, a.stride, a.pad, a.height, a.width, out.height, out.width, out.block};
     with_type(compute(d), [&](auto *t) {
         using T = std::remove_pointer_t<decltype(t)>;

@@ -46,10 +46,6 @@ INLINE uint32_t update_range(duet_update u, float rate, float *w, float *v, cons
     return peak;
 }
 
-INLINE uint32_t update_alone(duet_update u, float rate, float *w, float *v, const float *g, int64_t n) {
-    return update_range(u, rate, w, v, g, n);
-}
-
 // interleave writes the elements of rows 2i and 2i+1 side by side.
 INLINE void interleave(const float *w, bf16 *copy, int64_t row, int64_t n) {
     for (int64_t i = 0; i < n; i += 2 * row) {
@@ -113,14 +109,13 @@ void sgd(Kernel &k, const duet_update &u, bool peak, const Layout &w, const Layo
         parallel(n, row ? 64 * row : plane, [&](int64_t b, int64_t e) {
             float *w = (float *)p[1] + b, *v = (float *)p[3] + b;
             const float *g = (const float *)p[4] + b;
-            raise(largest, copy ? update_copied(u, rate, w, v, g, copy + b, row, e - b) : update_alone(u, rate, w, v, g, e - b));
+            raise(largest, copy ? update_copied(u, rate, w, v, g, copy + b, row, e - b) : update_range(u, rate, w, v, g, e - b));
         });
         if (peak) {
             const uint32_t bits = largest;
             std::memcpy(p[copied ? 7 : 6], &bits, sizeof bits);
         }
     });
-    k.note("loop");
     for (const Operand &copy : copies) k.reorder(master, copy);
 }
 
