@@ -3,6 +3,7 @@ package train_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -10,39 +11,74 @@ import (
 	"strings"
 	"testing"
 
+	"duet/engine/backend"
 	"duet/engine/checkpoint"
 	"duet/engine/train"
 )
 
-// placementTol is what losses of one and of two devices may differ by, relatively. Convolutions and linear layers add
-// the same products, each sum rounded once; the gradients of the two towers are added in fp32 on two devices and in
-// float64 on one, and 50 steps magnify that.
+// placementTol is what losses of two placements or backends may differ by, relatively. They add the same products, in
+// another order or in another precision of the sum: the reference adds in float64 and rounds once, oneDNN adds in fp32, and
+// the gradients of two towers meet in fp32 on two devices. 50 steps magnify that.
 const placementTol = 1e-4
 
-func TestTwoDevicesTrainLikeOne(t *testing.T) {
+// placements are one device and two devices of every backend that this build has.
+func placements() []string {
+	var all []string
+	for _, b := range backend.Backends() {
+		all = append(all, fmt.Sprintf(`devices.towers=["%s:0"]`, b.Name), fmt.Sprintf(`devices.towers=["%s:0", "%[1]s:1"]`, b.Name))
+	}
+	return all
+}
+
+func TestPlacementsAndBackendsTrainAlike(t *testing.T) {
 	r := newRuns(t)
 	sets := []string{"train.max_steps=50", "network.layers.drop4.drop_rate=0.5", "data.mirror=true", "data.color_noise=0.1"}
-	for name, placement := range map[string]string{"one": onOne, "two": onTwo} {
-		_, err := r.train(context.Background(), name, append(sets, placement)...)
-		r.check(err)
+	_, err := r.train(context.Background(), "reference", append(sets, onOne)...)
+	r.check(err)
+	want, wantValid := r.metrics("reference")
+	if len(want) != 50 || len(wantValid) != 17 {
+		t.Fatalf("%d steps and %d validations, want 50 and 17", len(want), len(wantValid))
 	}
-	one, validOne := r.metrics("one")
-	two, validTwo := r.metrics("two")
-	if len(one) != 50 || len(two) != 50 || len(validOne) != 17 || len(validTwo) != 17 {
-		t.Fatalf("%d and %d steps, %d and %d validations", len(one), len(two), len(validOne), len(validTwo))
+	if !(want[49].Loss < want[0].Loss*0.9) {
+		t.Errorf("loss from %v to %v: the network learns nothing", want[0].Loss, want[49].Loss)
 	}
-	for i := range one {
-		if d := math.Abs(one[i].Loss - two[i].Loss); !(d <= placementTol*one[i].Loss) {
-			t.Errorf("step %d: loss %v on one device, %v on two", one[i].Step, one[i].Loss, two[i].Loss)
-		}
+	for i, placement := range placements() {
+		t.Run(placement, func(t *testing.T) {
+			name := fmt.Sprintf("run-%d", i)
+			_, err := r.train(context.Background(), name, append(sets, placement)...)
+			r.check(err)
+			got, gotValid := r.metrics(name)
+			if len(got) != len(want) || len(gotValid) != len(wantValid) {
+				t.Fatalf("%d steps and %d validations, want %d and %d", len(got), len(gotValid), len(want), len(wantValid))
+			}
+			for i := range want {
+				if d := math.Abs(got[i].Loss - want[i].Loss); !(d <= placementTol*want[i].Loss) {
+					t.Errorf("step %d: loss %v, want %v", want[i].Step, got[i].Loss, want[i].Loss)
+				}
+			}
+			for i := range wantValid {
+				if d := math.Abs(gotValid[i].Loss - wantValid[i].Loss); !(d <= placementTol*wantValid[i].Loss) {
+					t.Errorf("validation after step %d: loss %v, want %v", wantValid[i].Step, gotValid[i].Loss, wantValid[i].Loss)
+				}
+			}
+		})
 	}
-	for i := range validOne {
-		if d := math.Abs(validOne[i].Loss - validTwo[i].Loss); !(d <= placementTol*validOne[i].Loss) {
-			t.Errorf("validation after step %d: loss %v on one device, %v on two", validOne[i].Step, validOne[i].Loss, validTwo[i].Loss)
-		}
-	}
-	if !(one[49].Loss < one[0].Loss*0.9) {
-		t.Errorf("loss from %v to %v: the network learns nothing", one[0].Loss, one[49].Loss)
+}
+
+// TestEveryPlacementResumesExactly interrupts a run on every placement and wants the bytes of an uninterrupted one.
+func TestEveryPlacementResumesExactly(t *testing.T) {
+	for _, placement := range placements() {
+		t.Run(placement, func(t *testing.T) {
+			r := newRuns(t)
+			_, err := r.train(context.Background(), "whole", placement)
+			r.check(err)
+			if _, err := r.train(newCountdown(15), "stopped", placement); err == nil {
+				t.Fatal("not interrupted")
+			}
+			s, err := r.resume(context.Background(), "stopped", placement)
+			r.check(err)
+			r.same("whole", "stopped", s.Steps)
+		})
 	}
 }
 
