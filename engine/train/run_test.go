@@ -103,35 +103,41 @@ func TestInterruptedAnywhere(t *testing.T) {
 				t.Fatalf("rates %v, want three: the schedule has no state to lose", rates)
 			}
 			inValidation, inSteps := 0, map[uint64]bool{}
-			for asked := 1; asked < 100; asked += 4 {
-				name := strconv.Itoa(asked)
-				_, err := r.train(newCountdown(asked), name, sets...)
-				if err == nil { // it had come to its end
-					break
+			sweep := func(first int) {
+				for asked := first; asked < 100; asked += 4 {
+					name := strconv.Itoa(asked)
+					_, err := r.train(newCountdown(asked), name, sets...)
+					if err == nil { // it had come to its end
+						return
+					}
+					step, ok := interruptedAt(err)
+					if !ok {
+						t.Fatalf("after %d questions: %v, want Interrupted", asked, err)
+					}
+					f, path, _, err := r.store(name).Latest()
+					r.check(err)
+					if f.Meta.Step != step {
+						t.Errorf("interrupted after step %d, but %s is saved", step, path)
+					}
+					inSteps[step] = true
+					if step > 0 && step%3 == 0 && f.Meta.Extra["validated"] != strconv.FormatUint(step, 10) {
+						inValidation++
+					}
+					s, err := r.resume(context.Background(), name, sets...)
+					r.check(err)
+					if s.Steps != 12 {
+						t.Errorf("ended after step %d", s.Steps)
+					}
+					r.same("whole", name, 12)
+					r.eachStepOnce(name, "whole")
+					r.check(os.RemoveAll(r.path(name)))
 				}
-				step, ok := interruptedAt(err)
-				if !ok {
-					t.Fatalf("after %d questions: %v, want Interrupted", asked, err)
-				}
-				f, path, _, err := r.store(name).Latest()
-				r.check(err)
-				if f.Meta.Step != step {
-					t.Errorf("interrupted after step %d, but %s is saved", step, path)
-				}
-				inSteps[step] = true
-				if step > 0 && step%3 == 0 && f.Meta.Extra["validated"] != strconv.FormatUint(step, 10) {
-					inValidation++
-				}
-				s, err := r.resume(context.Background(), name, sets...)
-				r.check(err)
-				if s.Steps != 12 {
-					t.Errorf("ended after step %d", s.Steps)
-				}
-				r.same("whole", name, 12)
-				r.eachStepOnce(name, "whole")
-				r.check(os.RemoveAll(r.path(name)))
 			}
-			if inValidation < 2 || len(inSteps) < 6 {
+			// How often a run asks depends on when its batches are ready, so one sweep may pass over all validations.
+			for first := 1; first <= 4 && (inValidation == 0 || len(inSteps) < 6); first++ {
+				sweep(first)
+			}
+			if inValidation == 0 || len(inSteps) < 6 {
 				t.Errorf("%d were in a validation, steps %v: want some of each", inValidation, inSteps)
 			}
 		})

@@ -21,11 +21,12 @@ type Worker struct {
 	mu     sync.Mutex
 	failed error // the first error; sticky
 	closed bool
+	idle   chan *barrier // kept, so that Sync does not allocate
 }
 
 // New starts a worker. start, unless nil, runs first on its thread.
 func New(start func()) *Worker {
-	w := &Worker{jobs: make(chan Job, 16), done: make(chan struct{})}
+	w := &Worker{jobs: make(chan Job, 16), done: make(chan struct{}), idle: make(chan *barrier, 2)}
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
 		defer close(w.done)
@@ -63,17 +64,28 @@ type barrier struct{ reached chan struct{} }
 
 func (*barrier) Run() error { return nil }
 
-var barriers = sync.Pool{New: func() any { return &barrier{make(chan struct{}, 1)} }}
+// barrier takes an idle barrier, or makes one.
+func (w *Worker) barrier() *barrier {
+	select {
+	case b := <-w.idle:
+		return b
+	default:
+		return &barrier{make(chan struct{}, 1)}
+	}
+}
 
 // Sync waits for all jobs given so far and returns the first error of any.
 func (w *Worker) Sync() error {
 	if w.closed {
 		return ErrClosed
 	}
-	b := barriers.Get().(*barrier)
+	b := w.barrier()
 	w.jobs <- b
 	<-b.reached
-	barriers.Put(b)
+	select {
+	case w.idle <- b:
+	default: // enough are kept
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.failed
