@@ -17,9 +17,6 @@ import (
 
 // TestNoAllocation: a run costs no memory of the host, on one device and on two.
 func TestNoAllocation(t *testing.T) {
-	if racing {
-		t.Skip("sync.Pool allocates under the race detector")
-	}
 	for _, names := range [][]string{{"reference:0"}, {"reference:0", "reference:1"}} {
 		p, _, _ := build(t, network(), names...)
 		feed(t, p, 0)
