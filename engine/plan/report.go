@@ -3,7 +3,6 @@ package plan
 import (
 	"strings"
 
-	"duet/engine/backend"
 	"duet/engine/op"
 )
 
@@ -154,6 +153,3 @@ func (p *Plan) tensors(vs []*value) []Tensor {
 	}
 	return ts
 }
-
-// Devices are the devices of the plan, in the order of the placement.
-func (p *Plan) Devices() []backend.Device { return p.state.Devices }
