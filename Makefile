@@ -10,6 +10,7 @@ say_tags = echo "build tags: $${tags:-none (pure Go: slow; see make doctor)}" >&
 
 .DEFAULT_GOAL := build
 .PHONY: help doctor deps build train test test-long test-torch race fuzz bench bench-torch lint clean
+.PHONY: deps-gpu kernels kernels-report build-gpu sim test-sim test-sim-ptx
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +50,33 @@ bench: build ## images/s and milliseconds a layer of the full AlexNet
 
 bench-torch: build ## PyTorch's and duet's training speed in turn (ARGS="--batch 32 --rounds 5")
 	@python=$$(docs/torch/python.sh) && $$python docs/torch/bench.py bin/duet $(ARGS)
+
+# CUDA. The toolkit compiles the kernels to PTX and has the header that gorgonia.org/cu wants; the driver itself is found
+# when the program starts (engine/backend/cuda/driver), so that this builds and tests where there is neither.
+cuda = $$(docker/deps-gpu.sh --find)
+gpu_tags = $$(docker/has-dnnl.sh && echo dnnl) gpu
+gpu_env = CGO_CFLAGS="-g -O2 -I$(cuda)/include" CGO_LDFLAGS="-L$(CURDIR)/build/gpu"
+ptx = $(patsubst kernels/%.cu,kernels/ptx/%.ptx,$(wildcard kernels/*.cu))
+NVCC_FLAGS = -std=c++17 -O3 --allow-unsupported-compiler -Werror all-warnings
+
+deps-gpu: deps ## a CUDA compiler: the machine's, or a small one fetched into build/cuda
+	@docker/deps-gpu.sh
+
+kernels: deps-gpu ## compile kernels/*.cu to PTX
+	@$(MAKE) --no-print-directory $(ptx)
+
+# A file that says "// Arch compute_80" needs that architecture; the others are for all from Volta on.
+kernels/ptx/%.ptx: kernels/%.cu $(wildcard kernels/*.h)
+	@arch=$$(sed -n 's|^// Arch  *||p' $< | head -n 1); echo "nvcc $< ($${arch:-compute_70})"; \
+	$(cuda)/bin/nvcc $(NVCC_FLAGS) -arch=$${arch:-compute_70} -ptx $< -o $@.new && mv $@.new $@
+
+build/gpu/libcuda.a: $(wildcard engine/backend/cuda/driver/*)
+	@mkdir -p build/gpu
+	$(CC) -O2 -fPIC -Wall -Wextra -c engine/backend/cuda/driver/driver.c -o build/gpu/driver.o
+	rm -f $@ && ar rcs $@ build/gpu/driver.o
+
+build-gpu: kernels build/gpu/libcuda.a ## build bin/duet with CUDA in it, whether this machine has a GPU or not
+	$(gpu_env) $(GO) build -tags "$(gpu_tags)" -o bin/duet ./cmd/duet
 
 lint: deps ## gofmt and vet, for all build tags
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt'd: $$unformatted" >&2; exit 1; fi

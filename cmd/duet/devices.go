@@ -23,8 +23,8 @@ func devicesCommand() *cobra.Command {
 			all := []backend.Info{}
 			for _, b := range backend.Backends() {
 				found, err := b.List()
-				if err != nil {
-					return fmt.Errorf("%s: %w", b.Name, err)
+				if err != nil { // a GPU backend on a machine without a GPU is no failure of the others
+					fmt.Fprintf(os.Stderr, "duet: no device of %s: %v\n", b.Name, err)
 				}
 				all = append(all, found...)
 			}
@@ -32,14 +32,30 @@ func devicesCommand() *cobra.Command {
 				return printJSON(all)
 			}
 			t := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
-			fmt.Fprintln(t, "device\tunits\tmemory\tfree\tprecisions\tdescription")
+			fmt.Fprintln(t, "device\tunits\tmemory\tfree\tbandwidth\tcapability\tpeers\tprecisions\tdescription")
 			for _, d := range all {
-				fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\n", d.Name, d.Units, metrics.FormatBytes(uint64(d.TotalBytes)),
-					metrics.FormatBytes(uint64(d.FreeBytes)), strings.Join(d.Precisions, " "), d.Description)
+				fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", d.Name, d.Units, metrics.FormatBytes(uint64(d.TotalBytes)),
+					metrics.FormatBytes(uint64(d.FreeBytes)), bandwidth(d.Bandwidth), dash(d.Capability), dash(strings.Join(d.Peers, " ")),
+					strings.Join(d.Precisions, " "), d.Description)
 			}
 			return t.Flush()
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
+}
+
+// bandwidth is such as "3350 GB/s".
+func bandwidth(bytes float64) string {
+	if bytes == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f GB/s", bytes/1e9)
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
 }

@@ -62,6 +62,10 @@ type Info struct {
 	FreeBytes   int64    `json:"free_bytes"`  // at the time of asking
 	Units       int      `json:"units"`       // threads, or multiprocessors
 	Precisions  []string `json:"precisions"`  // that Options.Precision may name
+
+	Capability string   `json:"capability,omitempty"` // of a GPU: compute capability, such as 8.0
+	Bandwidth  float64  `json:"bandwidth,omitempty"`  // of the memory in bytes per second, by its clock and width
+	Peers      []string `json:"peers,omitempty"`      // devices whose memory it can read directly
 }
 
 // Layout is how a tensor lies in a device's memory. Only the backend that made it can read it.

@@ -1,0 +1,166 @@
+//go:build gpu
+
+package cuda
+
+// #include <stdlib.h>
+// #include "calls.h"
+// #include "driver/driver.h"
+//
+// // They keep no pointer and call nothing of Go's.
+// #cgo noescape duet_enqueue
+// #cgo nocallback duet_enqueue
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unsafe"
+
+	"gorgonia.org/cu"
+)
+
+// driverProblem says why this machine's CUDA driver cannot be used, or nil.
+func driverProblem() error {
+	if p := C.duet_driver_problem(); p != nil {
+		return errors.New(C.GoString(p))
+	}
+	return nil
+}
+
+// driverPath is where the driver was loaded from.
+func driverPath() string { return C.GoString(C.duet_driver_path()) }
+
+// result is an error of a driver call that gorgonia.org/cu did not make, such as "CUDA_ERROR_OUT_OF_MEMORY (out of
+// memory)".
+func result(r C.CUresult) error {
+	if r == C.CUDA_SUCCESS {
+		return nil
+	}
+	return fmt.Errorf("%s (%s)", C.GoString(C.duet_error_name(r)), C.GoString(C.duet_error_text(r)))
+}
+
+// handle is the C handle in one of gorgonia.org/cu's structs, which hold nothing else.
+func handle[H, S any](s S) H { return *(*H)(unsafe.Pointer(&s)) }
+
+// loadModule compiles PTX for the current context.
+func loadModule(ptx string) (cu.Module, error) {
+	text := C.CString(ptx)
+	defer C.free(unsafe.Pointer(text))
+	const room = 8192
+	log := (*C.char)(C.malloc(room))
+	defer C.free(unsafe.Pointer(log))
+	var m C.CUmodule
+	if err := result(C.duet_load_module(&m, text, log, room)); err != nil {
+		if words := strings.TrimSpace(C.GoString(log)); words != "" {
+			err = fmt.Errorf("%w: %s", err, words)
+		}
+		return cu.Module{}, err
+	}
+	return handle[cu.Module](m), nil
+}
+
+// pinned is page-locked memory of the host, which the GPU can copy from and to by itself.
+func pinned(bytes int64) ([]byte, error) {
+	var p unsafe.Pointer
+	if err := result(C.cuMemHostAlloc(&p, C.size_t(bytes), C.CU_MEMHOSTALLOC_PORTABLE)); err != nil {
+		return nil, fmt.Errorf("cuMemHostAlloc of %d bytes: %w", bytes, err)
+	}
+	return unsafe.Slice((*byte)(p), bytes), nil
+}
+
+func unpin(b []byte) error {
+	if err := cu.MemFreeHost(unsafe.Pointer(unsafe.SliceData(b))); err != nil {
+		return fmt.Errorf("cuMemFreeHost: %w", err)
+	}
+	return nil
+}
+
+// sequence is steps bound to memory, in C's memory, and their graph where the driver could capture one.
+type sequence struct {
+	steps  []C.duet_step
+	blocks []unsafe.Pointer // of C's heap
+	names  []string         // of the steps, for errors
+	labels []string         // of the commands that they belong to
+	graph  C.CUgraphExec
+}
+
+// add appends a step whose operands lie at addresses.
+func (s *sequence) add(st *step, at func(operand) cu.DevicePtr) {
+	c := C.duet_step{kind: C.duet_step_kind(st.kind), bytes: C.size_t(st.bytes)}
+	switch st.kind {
+	case stepLaunch:
+		c.function = handle[C.CUfunction](st.function.handle)
+		for i := range 3 {
+			c.grid[i], c.block[i] = C.uint(st.grid[i]), C.uint(st.block[i])
+		}
+		c.shared = C.uint(st.dynamic)
+		c.arguments = s.arguments(st, at)
+	case stepCopy:
+		c.to, c.from = C.CUdeviceptr(at(st.args[0].operand)), C.CUdeviceptr(at(st.args[1].operand))
+		if c.to == c.from || st.bytes == 0 {
+			return // an output in place
+		}
+	case stepClear:
+		c.to = C.CUdeviceptr(at(st.args[0].operand))
+	}
+	s.steps = append(s.steps, c)
+	s.names = append(s.names, st.String())
+}
+
+// arguments are a launch's values of 8 bytes each, behind the pointers to them.
+func (s *sequence) arguments(st *step, at func(operand) cu.DevicePtr) *unsafe.Pointer {
+	n := max(1, len(st.args))
+	block := C.calloc(C.size_t(2*n), 8)
+	s.blocks = append(s.blocks, block)
+	pointers := unsafe.Slice((*unsafe.Pointer)(block), n)
+	values := unsafe.Slice((*uint64)(unsafe.Add(block, 8*n)), n)
+	for i, a := range st.args {
+		pointers[i] = unsafe.Pointer(&values[i])
+		values[i] = a.bits
+		if a.pointer {
+			values[i] = uint64(at(a.operand))
+		}
+	}
+	return &pointers[0]
+}
+
+// capture makes a graph of the steps. Without one they are enqueued one by one.
+func (s *sequence) capture(stream cu.Stream) error {
+	if len(s.steps) < 2 {
+		return nil
+	}
+	return result(C.duet_capture(&s.steps[0], C.int(len(s.steps)), handle[C.CUstream](stream), &s.graph))
+}
+
+// enqueue enqueues one run of the steps.
+func (s *sequence) enqueue(stream cu.Stream) error {
+	if s.graph != nil {
+		if err := result(C.cuGraphLaunch(s.graph, handle[C.CUstream](stream))); err != nil {
+			return fmt.Errorf("%s to %s: launch of a graph of %d steps: %w", s.labels[0], s.labels[len(s.labels)-1], len(s.steps), err)
+		}
+		return nil
+	}
+	if len(s.steps) == 0 {
+		return nil
+	}
+	var failed C.int
+	if r := C.duet_enqueue(&s.steps[0], C.int(len(s.steps)), handle[C.CUstream](stream), &failed); r != C.CUDA_SUCCESS {
+		return fmt.Errorf("%s: launch %s: %w", s.labels[failed], s.names[failed], result(r))
+	}
+	return nil
+}
+
+// free gives the memory of the arguments and the graph back.
+func (s *sequence) free() error {
+	for _, b := range s.blocks {
+		C.free(b)
+	}
+	s.blocks, s.steps = nil, nil
+	if s.graph == nil {
+		return nil
+	}
+	graph := s.graph
+	s.graph = nil
+	return result(C.cuGraphExecDestroy(graph))
+}

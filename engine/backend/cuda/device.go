@@ -1,0 +1,247 @@
+//go:build gpu
+
+package cuda
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"gorgonia.org/cu"
+
+	"duet/engine/backend"
+	"duet/engine/backend/worker"
+)
+
+func init() { backend.Register(backend.Backend{Name: "cuda", Open: Open, List: list}) }
+
+// device is one context of a GPU. A GPU's first device has the primary context; further ones of the same GPU, as in
+// devices.towers = ["cuda:0", "cuda:0"], have contexts of their own, so that they are as strange to each other as two
+// GPUs.
+type device struct {
+	name        string
+	gpu         cu.Device
+	context     cu.CUContext
+	primary     bool
+	worker      *worker.Worker // its thread has the context
+	compute     cu.Stream      // kernels, and what must be in order with them
+	copies      cu.Stream      // uploads beside them
+	module      *modules
+	uploads     *uploader
+	activations element
+	capability  int // 80 for 8.0
+	limits      limits
+	live        map[*memory]bool
+	reached     map[*device]bool // whose memory the GPU reads by itself
+	finish      worker.Job
+	events      []*event
+	count       atomic.Int64 // of events
+	closed      bool
+	failed      bool
+}
+
+// primaries are the GPUs whose primary context is in use.
+var primaries struct {
+	sync.Mutex
+	used map[cu.Device]bool
+}
+
+// Open opens a device of GPU number index.
+func Open(index int, o backend.Options) (backend.Device, error) {
+	name := fmt.Sprintf("cuda:%d", index)
+	if err := driverProblem(); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	d := &device{name: name, live: map[*memory]bool{}, reached: map[*device]bool{}}
+	switch o.Precision {
+	case "", "fp32":
+	case "bf16":
+		d.activations = bfloat16
+	default:
+		return nil, fmt.Errorf("%s: precision %q, want %s", name, o.Precision, strings.Join(precisions, " or "))
+	}
+	n, err := cu.NumDevices()
+	if err != nil {
+		return nil, fmt.Errorf("%s: cuDeviceGetCount: %w", name, err)
+	}
+	if index >= n {
+		return nil, fmt.Errorf("%s: this machine has %d GPUs: %w", name, n, backend.ErrUnknownDevice)
+	}
+	if d.gpu, err = cu.GetDevice(index); err != nil {
+		return nil, fmt.Errorf("%s: cuDeviceGet: %w", name, err)
+	}
+	if d.module, err = newModules(d); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	d.worker = worker.New(nil)
+	d.finish = worker.Func(d.finished)
+	d.uploads = newUploader(d)
+	if err := d.do(d.enter); err != nil {
+		err = errors.Join(d.errorf("open", err), d.Close())
+		return nil, err
+	}
+	return d, nil
+}
+
+// precisions that a device can be opened in.
+var precisions = []string{"fp32", "bf16"}
+
+// enter makes the context and what lives in it; on the worker's thread.
+func (d *device) enter() (err error) {
+	if d.capability, d.limits, err = ask(d.gpu); err != nil {
+		return err
+	}
+	primaries.Lock()
+	defer primaries.Unlock()
+	if d.primary = !primaries.used[d.gpu]; d.primary {
+		if d.context, err = d.gpu.RetainPrimaryCtx(); err != nil {
+			d.primary = false
+			return fmt.Errorf("cuDevicePrimaryCtxRetain: %w", err)
+		}
+		if primaries.used == nil {
+			primaries.used = map[cu.Device]bool{}
+		}
+		primaries.used[d.gpu] = true
+		if err := cu.SetCurrentContext(d.context); err != nil {
+			return fmt.Errorf("cuCtxSetCurrent: %w", err)
+		}
+	} else if d.context, err = d.gpu.MakeContext(cu.SchedAuto); err != nil { // which is current then
+		return fmt.Errorf("cuCtxCreate: %w", err)
+	}
+	for _, s := range []*cu.Stream{&d.compute, &d.copies} {
+		if *s, err = cu.MakeStream(cu.NonBlocking); err != nil {
+			return fmt.Errorf("cuStreamCreate: %w", err)
+		}
+	}
+	return nil
+}
+
+// do runs a function on the device's thread and waits for it. Its error does not stick; an earlier failure of the
+// device comes out as well.
+func (d *device) do(f func() error) error {
+	var err error
+	d.worker.Start(worker.Func(func() error { err = f(); return nil }))
+	sticky := d.worker.Sync()
+	if err != nil {
+		return err
+	}
+	return sticky
+}
+
+// errorf says in which call of the device something went wrong.
+func (d *device) errorf(call string, err error) error {
+	return fmt.Errorf("%s: %s: %w", d.name, call, err)
+}
+
+// open is an error when the device is closed.
+func (d *device) open() error {
+	if d.closed {
+		return worker.ErrClosed
+	}
+	return nil
+}
+
+// Name is such as "cuda:0".
+func (d *device) Name() string { return d.name }
+
+// Has says whether the table has an operation of this name.
+func (d *device) Has(operation string) bool {
+	_, ok := table[operation]
+	return ok
+}
+
+// Prepare lays out a kernel.
+func (d *device) Prepare(r backend.Request) (backend.Kernel, error) {
+	if err := d.open(); err != nil {
+		return nil, d.errorf("prepare", err)
+	}
+	if err := r.Check(); err != nil {
+		return nil, d.errorf("prepare", err)
+	}
+	if !d.Has(r.Op.Name()) {
+		return nil, d.errorf("prepare", fmt.Errorf("%s: %w", r.Op.Name(), backend.ErrNoKernel))
+	}
+	in := make([]*layout, len(r.In))
+	for i, l := range r.In {
+		mine, ok := l.(*layout)
+		if !ok {
+			return nil, d.errorf("prepare", fmt.Errorf("%s: input %d: layout %v is another backend's", r.Op.Name(), i, l))
+		}
+		in[i] = mine
+	}
+	k, err := prepare(d, r, in)
+	if err != nil {
+		return nil, d.errorf("prepare", fmt.Errorf("%s %+v of %s: %w", r.Op.Name(), r.Op, describe(in), err))
+	}
+	return k, nil
+}
+
+// finished waits for the GPU; on the worker's thread.
+func (d *device) finished() error {
+	if err := d.compute.Synchronize(); err != nil {
+		return fmt.Errorf("cuStreamSynchronize: %w", err)
+	}
+	return nil
+}
+
+// Sync waits for everything enqueued and returns the first error since the device was opened.
+func (d *device) Sync() error {
+	d.worker.Start(d.finish)
+	if err := d.worker.Sync(); err != nil {
+		d.failed = d.failed || !d.closed
+		return d.errorf("sync", err)
+	}
+	return nil
+}
+
+// Close frees everything. After a failure the driver refuses to clean up, and the process's end does it.
+func (d *device) Close() error {
+	if d.closed {
+		return nil
+	}
+	d.Sync() // its error is the work's; what is freed must not be in use
+	d.closed = true
+	var err error
+	d.worker.Start(worker.Func(func() error { err = d.leave(); return nil }))
+	d.worker.Close()
+	if err != nil && !d.failed {
+		return d.errorf("close", err)
+	}
+	return nil
+}
+
+// leave frees what lives in the context, and the context; on the worker's thread.
+func (d *device) leave() error {
+	var errs []error
+	note := func(call string, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", call, err))
+		}
+	}
+	note("free uploads", d.uploads.free())
+	for m := range d.live {
+		note("cuMemFree", cu.MemFree(m.at))
+	}
+	for _, e := range d.events {
+		note("cuEventDestroy", e.destroy())
+	}
+	for _, s := range []*cu.Stream{&d.compute, &d.copies} {
+		if *s != (cu.Stream{}) {
+			note("cuStreamDestroy", s.Destroy())
+		}
+	}
+	note("", d.module.unload())
+	switch {
+	case d.primary:
+		note("cuCtxSetCurrent", cu.SetCurrentContext(cu.CUContext{}))
+		note("cuDevicePrimaryCtxRelease", d.gpu.ReleasePrimaryCtx())
+		primaries.Lock()
+		delete(primaries.used, d.gpu)
+		primaries.Unlock()
+	case d.context != cu.CUContext{}:
+		note("cuCtxDestroy", d.context.Destroy())
+	}
+	return errors.Join(errs...)
+}
