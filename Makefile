@@ -10,7 +10,7 @@ say_tags = echo "build tags: $${tags:-none (pure Go: slow; see make doctor)}" >&
 
 .DEFAULT_GOAL := build
 .PHONY: help doctor deps build train test test-long test-torch race fuzz bench bench-torch lint clean
-.PHONY: deps-gpu kernels kernels-report build-gpu sim test-sim test-sim-ptx
+.PHONY: deps-gpu kernels kernels-report build-gpu sim test-sim gpu-bundle
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -77,6 +77,27 @@ build/gpu/libcuda.a: $(wildcard engine/backend/cuda/driver/*)
 
 build-gpu: kernels build/gpu/libcuda.a ## build bin/duet with CUDA in it, whether this machine has a GPU or not
 	$(gpu_env) $(GO) build -tags "$(gpu_tags)" -o bin/duet ./cmd/duet
+
+# The simulated driver (kernels/sim): VARIANT=fast runs the kernels compiled for the host, checked with every access
+# checked, ptx the PTX itself, translated.
+sim = kernels/sim/run.sh
+VARIANT = fast
+SIM_PACKAGES = ./engine/backend/cuda/... ./engine/train/... ./cmd/...
+
+sim: build-gpu ## the simulated CUDA driver, build/sim/VARIANT/libcuda.so.1
+	@$(MAKE) --no-print-directory -C kernels/sim CUDA="$(cuda)" $(VARIANT)
+
+test-sim: ## the tests of all CUDA code on two simulated GPUs (VARIANT=fast, checked or ptx)
+	@$(MAKE) --no-print-directory sim VARIANT=$(VARIANT)
+	$(gpu_env) $(GO) test -tags "$(gpu_tags)" -exec "$(CURDIR)/$(sim) $(VARIANT)" -timeout 20m $(SIM_PACKAGES)
+
+gpu-bundle: kernels build/gpu/libcuda.a ## build/gpu-bundle: all that a GPU machine needs to check duet, with neither Go nor network
+	@rm -rf build/gpu-bundle && mkdir -p build/gpu-bundle/configs build/gpu-bundle/torch
+	$(gpu_env) $(GO) build -tags gpu -trimpath -ldflags "-s -w" -o build/gpu-bundle/duet ./cmd/duet
+	$(gpu_env) $(GO) test -c -tags gpu -trimpath -ldflags "-s -w" -o build/gpu-bundle/cuda.test ./engine/backend/cuda
+	@cp docker/gpu-check.sh build/gpu-bundle/ && cp configs/*.toml build/gpu-bundle/configs/
+	@cp docs/torch/alexnet.py docs/torch/bench_gpu.py build/gpu-bundle/torch/
+	@du -sm build/gpu-bundle | awk '{ print $$2 ": " $$1 " MiB"; exit $$1 > 60 }'
 
 lint: deps ## gofmt and vet, for all build tags
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt'd: $$unformatted" >&2; exit 1; fi

@@ -1,0 +1,78 @@
+//go:build gpu
+
+package cuda
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"duet/engine/backend"
+	"duet/engine/backend/conformance"
+)
+
+// TestMain refuses to run where no test could say anything: `make test-sim` runs them on the simulated driver.
+func TestMain(m *testing.M) {
+	if err := driverProblem(); err != nil {
+		fmt.Fprintf(os.Stderr, "these tests want a GPU, or make test-sim: %v\n", err)
+		os.Exit(1)
+	}
+	fmt.Printf("CUDA driver %s\n", driverPath())
+	os.Exit(m.Run())
+}
+
+// devices are the devices under test, opened in turn: DUET_TEST_DEVICES, or the machine's first two GPUs.
+func devices(t testing.TB) []string {
+	t.Helper()
+	if names := os.Getenv("DUET_TEST_DEVICES"); names != "" {
+		return strings.Split(names, ",")
+	}
+	found, err := list()
+	if err != nil || len(found) == 0 {
+		t.Fatalf("no GPU: %v", err)
+	}
+	var names []string
+	for _, d := range found[:min(2, len(found))] {
+		names = append(names, d.Name)
+	}
+	return names
+}
+
+// opener opens the devices under test in turn.
+func opener(t testing.TB, o backend.Options) func(testing.TB) backend.Device {
+	names, next := devices(t), atomic.Int64{}
+	return func(t testing.TB) backend.Device {
+		t.Helper()
+		d, err := backend.Open(names[int(next.Add(1)-1)%len(names)], o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+}
+
+func TestConformance(t *testing.T) {
+	for _, precision := range precisions {
+		t.Run(precision, func(t *testing.T) {
+			conformance.Run(t, opener(t, backend.Options{Precision: precision}), conformance.Options{
+				Precision: precision, Fault: newBroken, Slow: os.Getenv("DUET_TEST_SMALL") != "",
+			})
+		})
+	}
+}
+
+// newBroken is a kernel without operands whose launch the driver refuses.
+func newBroken(t testing.TB, on backend.Device) backend.Kernel {
+	t.Helper()
+	d := on.(*device)
+	f, err := d.module.function("relu_forward_f32")
+	if err != nil {
+		t.Fatal(err)
+	}
+	null := argument{kind: "b64"}
+	return &kernel{on: d, inPlace: -1, steps: []step{{
+		kind: stepLaunch, name: "broken", function: f, grid: [3]uint32{1, 1, 1}, block: [3]uint32{4096, 1, 1}, args: []argument{null, null, null},
+	}}}
+}
