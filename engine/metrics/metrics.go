@@ -17,7 +17,7 @@ type Step struct {
 	ImagesPerSecond float64
 
 	TrainTop1Error Optional
-	DataWaitMS     Optional // milliseconds that the step waited for its batch
+	DataWaitMS     Optional // milliseconds that a step waited for its batch, mean since the line before
 	DeviceBytes    Optional // memory in use on all devices together
 }
 

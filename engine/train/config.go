@@ -16,6 +16,10 @@ type Config struct {
 	Momentum    float64 `toml:"momentum"`     // of SGD
 	WeightDecay float64 `toml:"weight_decay"` // of SGD
 
+	// ReportSteps is how many steps there are between readings of the loss, each of which waits for the devices; 0 is 1.
+	// The loss is read before every validation and checkpoint too.
+	ReportSteps uint64 `toml:"report_steps"`
+
 	Schedule Schedule `toml:"schedule"`
 
 	ValidateEpochs float64 `toml:"validate_epochs"` // epochs between validations; 0: none by epochs

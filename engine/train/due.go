@@ -37,3 +37,8 @@ func (c *Config) validates(step uint64, clock Clock) bool {
 func (c *Config) saves(step uint64, clock Clock) bool {
 	return step == clock.Steps || due(step, c.CheckpointEpochs, c.CheckpointSteps, clock) || step == 0 && c.CheckpointStart
 }
+
+// reports says whether the loss of a step is read.
+func (c *Config) reports(step uint64, clock Clock) bool {
+	return step%max(1, c.ReportSteps) == 0 || c.validates(step, clock) || c.saves(step, clock) || step == clock.Steps
+}

@@ -44,12 +44,12 @@ type Diverged struct {
 	Step     uint64
 	Loss     float64
 	Rate     float64
-	Previous float64  // loss of the step before
+	Previous float64  // loss when it was last read
 	Gradient Gradient // the largest of the last step whose gradients were finite
 }
 
 func (e *Diverged) Error() string {
-	return fmt.Sprintf("step %d: the loss is %v (the step before: %.4g) at learning rate %.3g; largest gradient before that: %s; "+
+	return fmt.Sprintf("step %d: the loss is %v (when last read: %.4g) at learning rate %.3g; largest gradient before that: %s; "+
 		"want a lower train.schedule.rate, or warmup_steps; the last checkpoint is intact", e.Step, e.Loss, e.Previous, e.Rate, e.Gradient)
 }
 
@@ -73,8 +73,14 @@ type run struct {
 	loss     float64
 	gradient Gradient
 	last     *Result
-	saved    struct{ step, checked uint64 } // what the newest checkpoint holds
-	anySaved bool
+	unread   struct { // steps since the loss was last read
+		steps  uint64
+		began  time.Time
+		waited time.Duration // for batches
+	}
+	nextGradient uint64                         // the step from which on the largest gradient is looked at again
+	saved        struct{ step, checked uint64 } // what the newest checkpoint holds
+	anySaved     bool
 }
 
 // Run trains until the configuration's end, until ctx ends, or until something fails.
@@ -199,37 +205,52 @@ func (r *run) loop(ctx context.Context) error {
 	}
 }
 
-// train does one step.
+// train does one step, and reads the loss where that is due: then the devices have nothing to do until the next step.
 func (r *run) train(ctx context.Context, loader *dataloader.Loader) error {
 	began := time.Now()
+	if r.unread.steps == 0 {
+		r.unread.began = began
+	}
 	b, err := loader.Next(ctx)
 	if err != nil {
 		return err
 	}
-	waited := time.Since(began)
+	r.unread.waited += time.Since(began)
 	rate := r.Parts.Train.Schedule.At(r.step, r.clock, r.plateau)
 	if err := r.model.Step(b, r.step, rate); err != nil {
 		return err
 	}
 	loader.Release(b)
+	r.step++
+	r.unread.steps++
+	if ctx.Err() == nil && !r.Parts.Train.reports(r.step, r.clock) {
+		return nil
+	}
+	return r.report(rate)
+}
+
+// report reads the loss of the step before, which waits for it, and records it.
+func (r *run) report(rate float64) error {
 	loss, top1, err := r.model.Progress()
 	if err != nil {
 		return err
 	}
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return &Diverged{Step: r.step + 1, Loss: loss, Rate: rate, Previous: r.loss, Gradient: r.gradient}
+		return &Diverged{Step: r.step, Loss: loss, Rate: rate, Previous: r.loss, Gradient: r.gradient}
 	}
 	r.loss = loss
-	r.step++
-	if r.step%gradientSteps == 1 {
+	if r.step >= r.nextGradient {
 		if r.gradient, err = r.model.LargestGradient(r.step); err != nil {
 			return err
 		}
+		r.nextGradient = r.step + gradientSteps
 	}
+	n := float64(r.unread.steps)
 	s := metrics.Step{Step: r.step, Epoch: r.clock.Epoch(r.step), Loss: loss, LearningRate: rate,
-		ImagesPerSecond: float64(r.clock.Batch) / time.Since(began).Seconds(),
-		TrainTop1Error:  metrics.Of(top1), DataWaitMS: metrics.Of(float64(waited.Microseconds()) / 1000),
+		ImagesPerSecond: n * float64(r.clock.Batch) / time.Since(r.unread.began).Seconds(),
+		TrainTop1Error:  metrics.Of(top1), DataWaitMS: metrics.Of(float64(r.unread.waited.Microseconds()) / 1000 / n),
 		DeviceBytes: metrics.Of(float64(r.model.Bytes()))}
+	r.unread.steps, r.unread.waited = 0, 0
 	r.console.Step(s)
 	return r.jsonl.WriteStep(s)
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -359,5 +360,26 @@ func TestSummary(t *testing.T) {
 	r.check(err)
 	if !strings.Contains(string(log), "training") || !strings.Contains(string(log), "done") {
 		t.Errorf("log.txt: %s", log)
+	}
+}
+
+// TestReportSteps: the loss is read where it is asked for and where something depends on it, and is the same.
+func TestReportSteps(t *testing.T) {
+	r := newRuns(t)
+	_, err := r.train(context.Background(), "all", onTwo)
+	r.check(err)
+	_, err = r.train(context.Background(), "some", onTwo, "train.report_steps=5", "train.validate_steps=7", "train.checkpoint_steps=8")
+	r.check(err)
+	all, _ := r.metrics("all")
+	some, _ := r.metrics("some")
+	var at []uint64
+	for _, s := range some {
+		at = append(at, s.Step)
+		if want := all[s.Step-1].Loss; s.Loss != want {
+			t.Errorf("step %d: loss %v, want %v", s.Step, s.Loss, want)
+		}
+	}
+	if want := []uint64{5, 7, 8, 10, 12}; !slices.Equal(at, want) {
+		t.Errorf("lines of the steps %v, want %v", at, want)
 	}
 }
