@@ -10,7 +10,7 @@ say_tags = echo "build tags: $${tags:-none (pure Go: slow; see make doctor)}" >&
 
 .DEFAULT_GOAL := build
 .PHONY: help doctor deps build train test test-long test-torch race fuzz bench bench-torch lint clean
-.PHONY: deps-gpu kernels kernels-report build-gpu sim test-sim gpu-bundle
+.PHONY: deps-gpu kernels kernels-report build-gpu sim test-sim test-gpu gpu-bundle
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -21,20 +21,24 @@ doctor: ## what this machine has, what is missing and how to get it
 	@if command -v $${CXX:-c++} >/dev/null; then $${CXX:-c++} --version | head -n 1; else echo 'no C++ compiler: apt-get install g++'; fi
 	@if docker/has-dnnl.sh; then echo 'oneDNN: found; the CPU build is fast'; \
 	else echo 'oneDNN: missing; duet is built in pure Go, slow: apt-get install libdnnl-dev g++'; fi
+	@if docker/has-gpu.sh; then echo 'NVIDIA GPU: found; duet is built with CUDA'; else echo 'NVIDIA GPU: none; GPU=1 builds with CUDA all the same'; fi
+	@if cuda=$$(docker/deps-gpu.sh --find); then echo "CUDA toolkit: $$cuda"; else echo 'CUDA toolkit: none; make deps-gpu fetches what duet needs of it'; fi
 	@if command -v /usr/bin/python3 >/dev/null && /usr/bin/python3 -c 'import torch' 2>/dev/null; then echo 'PyTorch: found; make test-torch compares with it'; \
 	else echo 'PyTorch: not there; only make test-torch and bench-torch want it, and install it: apt-get install python3-torch'; fi
 
 deps:
 	@docker/deps.sh
 
-build: deps ## build bin/duet for what this machine has
-	@tags=$(tags); $(say_tags); $(GO) build -tags "$$tags" -o bin/duet ./cmd/duet
+build: deps ## build bin/duet for what this machine has: with CUDA where there is an NVIDIA GPU (GPU=1: anyway, GPU=0: never)
+	@if docker/has-gpu.sh; then $(MAKE) --no-print-directory build-gpu; else \
+	tags=$(tags); $(say_tags); $(GO) build -tags "$$tags" -o bin/duet ./cmd/duet; fi
 
 train: build ## train CONFIG; without one, quick.toml on images that the program draws
 	bin/duet train $(CONFIG) $(if $(RUN),--run $(RUN)) $(if $(RESUME),--resume) $(ARGS)
 
 test: deps ## every test that this machine allows, under 4 minutes
 	@tags=$(tags); $(say_tags); $(GO) test -tags "$$tags" ./...
+	@if docker/has-gpu.sh; then $(MAKE) --no-print-directory test-gpu; fi
 
 test-long: deps ## the longer proofs: 200 steps and five kills
 	@tags=$(tags); $(say_tags); $(GO) test -tags "$$tags long" -timeout 60m ./...
@@ -90,6 +94,9 @@ sim: build-gpu ## the simulated CUDA driver, build/sim/VARIANT/libcuda.so.1
 test-sim: ## the tests of all CUDA code on two simulated GPUs (VARIANT=fast, checked or ptx)
 	@$(MAKE) --no-print-directory sim VARIANT=$(VARIANT)
 	$(gpu_env) $(GO) test -tags "$(gpu_tags)" -exec "$(CURDIR)/$(sim) $(VARIANT)" -timeout 20m $(SIM_PACKAGES)
+
+test-gpu: build-gpu ## the same tests on the machine's GPUs
+	$(gpu_env) $(GO) test -tags "$(gpu_tags)" -timeout 20m $(SIM_PACKAGES)
 
 gpu-bundle: kernels build/gpu/libcuda.a ## build/gpu-bundle: all that a GPU machine needs to check duet, with neither Go nor network
 	@rm -rf build/gpu-bundle && mkdir -p build/gpu-bundle/configs build/gpu-bundle/torch
