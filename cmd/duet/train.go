@@ -72,6 +72,9 @@ func (o *trainOptions) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, model.Close()) }()
+	if c.Devices.Record(model.Devices); len(c.Devices.Kernels) > 0 {
+		p = parts(c) // with the choices, for the run's folder and its checkpoints
+	}
 	folder, err := o.folder(c)
 	if err != nil {
 		return err

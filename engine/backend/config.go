@@ -3,6 +3,8 @@ package backend
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"duet/configs/invalid"
 )
@@ -12,6 +14,43 @@ type Config struct {
 	Towers    []string `toml:"towers"`    // one device a tower, or one for all: ["cuda:0", "cuda:1"], ["dnnl:0"], ["auto"]
 	Precision string   `toml:"precision"` // fp32 (default), bf16, or fp64 on the reference backend
 	Threads   int      `toml:"threads"`   // of each CPU device; 0 = the cores, divided among the devices
+
+	// Tune measures the kernels that could do a piece of work, where a device has several, and takes the fastest; else a
+	// count of operations and bytes chooses. What was measured is written into the run's configuration as Kernels, so that
+	// a resumed run computes with the same ones, bit for bit.
+	Tune    bool  `toml:"tune"`
+	Kernels []Pin `toml:"kernels,omitempty"` // choices made before
+}
+
+// Pin says which kernel does a piece of work.
+type Pin struct {
+	Work string `toml:"work" json:"work"` // as a device names it: operation and sizes
+	Use  string `toml:"use" json:"use"`   // the kernel
+}
+
+// Chooser is a device that chooses among kernels.
+type Chooser interface {
+	// Choices are what was chosen by measurement or by a Pin, in order of Work.
+	Choices() []Pin
+}
+
+// Record keeps what the devices chose as Kernels.
+func (c *Config) Record(devices []Device) {
+	chosen := map[string]string{}
+	for _, pin := range c.Kernels {
+		chosen[pin.Work] = pin.Use
+	}
+	for _, d := range devices {
+		if chooser, ok := d.(Chooser); ok {
+			for _, pin := range chooser.Choices() {
+				chosen[pin.Work] = pin.Use
+			}
+		}
+	}
+	c.Kernels = nil
+	for _, work := range slices.Sorted(maps.Keys(chosen)) {
+		c.Kernels = append(c.Kernels, Pin{work, chosen[work]})
+	}
 }
 
 // Validate checks the names, not whether this machine has the devices. Its errors are *invalid.Error, joined.
@@ -38,6 +77,11 @@ func (c *Config) Validate() error {
 	case "", "fp32", "bf16", "fp64":
 	default:
 		errs = append(errs, invalid.Key("precision", "%q, want fp32, bf16 or fp64", c.Precision))
+	}
+	for i, pin := range c.Kernels {
+		if pin.Work == "" || pin.Use == "" {
+			errs = append(errs, invalid.Key(fmt.Sprintf("kernels[%d]", i), "want both work and use, as a run's config.toml has them"))
+		}
 	}
 	if c.Threads < 0 {
 		errs = append(errs, invalid.Key("threads", "%d, want at least 1, or 0 for all cores", c.Threads))
@@ -78,7 +122,7 @@ func (c *Config) Resolve(towers int) error {
 func (c *Config) OpenAll() ([]Device, error) {
 	var devices []Device
 	for _, name := range c.Towers {
-		d, err := Open(name, Options{Precision: c.Precision, Threads: c.Threads, Devices: len(c.Towers)})
+		d, err := Open(name, Options{Precision: c.Precision, Threads: c.Threads, Devices: len(c.Towers), Tune: c.Tune, Kernels: c.Kernels})
 		if err != nil {
 			for _, opened := range devices {
 				err = errors.Join(err, opened.Close())

@@ -19,6 +19,8 @@ type Options struct {
 	Precision string // "fp32" (also ""), "bf16", "fp64": what Float means
 	Threads   int    // of a CPU device; 0 = its share of the cores
 	Devices   int    // how many devices of this backend are opened together, to share the cores
+	Tune      bool   // choose kernels by measuring them
+	Kernels   []Pin  // choices made before
 }
 
 // Backend is a kind of device, linked into the program by importing its package.
