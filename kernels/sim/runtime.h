@@ -1,0 +1,64 @@
+// runtime.h: what a running kernel asks of the simulated driver. execute.cpp and collective.cpp implement it.
+#pragma once
+
+#include "host_types.h"
+
+#define SIM_EXPORT __attribute__((visibility("default")))
+
+namespace sim {
+
+struct Thread {
+    uint3 index;
+    unsigned linear; // within the block; lane linear%32 of warp linear/32
+};
+
+struct Block {
+    uint3 index;
+    dim3 size, grid;
+    char *shared;  // Kernel::shared_bytes of static shared memory, aligned to 16
+    char *dynamic; // the launch's dynamic shared memory, right behind
+};
+
+// Which thread of which block runs on this thread of the host. Few bytes of static TLS: fine for dlopen as well.
+extern __thread Thread *thread __attribute__((tls_model("initial-exec")));
+extern __thread Block *block __attribute__((tls_model("initial-exec")));
+
+// The same by calls, for instrumented code.
+uint3 thread_index();
+uint3 block_index();
+dim3 block_size();
+dim3 grid_size();
+
+// Site is a place in a source: a barrier's.
+struct Site {
+    const char *file;
+    int line;
+};
+
+// barrier waits for all threads of the block; barrier_count also counts those with the predicate.
+void barrier(Site at);
+int barrier_count(Site at, bool predicate);
+
+// Meeting is a collective of a warp's lanes. Lanes of one mask must come to the same one.
+struct Meeting {
+    const char *name; // for diagnostics
+    bool orders;      // memory accesses of the lanes before it come before those after it: __syncwarp
+    // complete runs once, when the last lane has come: lanes[i] is lane i's argument, null for a lane that is not in
+    // the mask or has returned. May be null.
+    void (*complete)(void *const lanes[32]);
+};
+
+void meet(const Meeting &meeting, uint32_t mask, void *argument);
+
+// active_mask is the lanes of the warp that have not returned.
+uint32_t active_mask();
+
+// A copy into shared memory that is done when it is waited for (cp.async); rest of source_bytes up to bytes is zero.
+void copy_async(void *shared, const void *global, unsigned bytes, unsigned source_bytes);
+void copy_async_commit();
+void copy_async_wait(unsigned groups); // until at most so many of the latest groups are under way
+
+// An atomic access: the checked build's checks of the address.
+void atomic_access(const void *p, unsigned bytes);
+
+} // namespace sim
