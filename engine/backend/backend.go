@@ -54,6 +54,12 @@ type Device interface {
 	Close() error
 }
 
+// Stager is a device that takes inputs through memory of its own, so that they arrive while it computes.
+type Stager interface {
+	// Staging is how many bytes of the device it takes beside a buffer of a layout that is uploaded every step.
+	Staging(l Layout) int64
+}
+
 // Info describes a device.
 type Info struct {
 	Name        string   `json:"name"`

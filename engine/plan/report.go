@@ -3,6 +3,7 @@ package plan
 import (
 	"strings"
 
+	"duet/engine/backend"
 	"duet/engine/op"
 )
 
@@ -47,6 +48,7 @@ type Memory struct {
 	Arena    int64  `json:"arena_bytes"`          // reused from step to step
 	State    int64  `json:"state_bytes"`          // parameters and velocities
 	Other    int64  `json:"other_bytes"`          // inputs, outputs and constants
+	Staging  int64  `json:"staging_bytes"`        // of the backend, for inputs under way
 	Unshared int64  `json:"unshared_arena_bytes"` // what the arena would be without reuse
 }
 
@@ -115,7 +117,8 @@ func (p *Plan) memory() []Memory {
 			}
 		}
 		m.Other = m.Bytes - m.Arena
-		m.Bytes += m.State
+		m.Staging = p.staging(d)
+		m.Bytes += m.State + m.Staging
 		for _, v := range p.values {
 			if v.slot != nil && v.device == d {
 				m.Unshared += align(v.layout.Bytes())
@@ -124,6 +127,22 @@ func (p *Plan) memory() []Memory {
 		all = append(all, m)
 	}
 	return all
+}
+
+// staging is what a device keeps beside the buffers of its inputs while they are under way; inputs of one size take turns.
+func (p *Plan) staging(d int) (bytes int64) {
+	stager, ok := p.state.Devices[d].(backend.Stager)
+	if !ok {
+		return 0
+	}
+	sizes := map[int64]bool{}
+	for _, v := range p.values {
+		if size := v.layout.Bytes(); v.writer == nil && v.device == d && !v.param && v.initial == nil && !sizes[size] {
+			sizes[size] = true
+			bytes += stager.Staging(v.layout)
+		}
+	}
+	return bytes
 }
 
 func (p *Plan) describe(s *step) Step {

@@ -27,6 +27,7 @@ const (
 	inputs space = iota
 	outputs
 	scratch
+	none // a null pointer
 )
 
 // operand is a tensor, or bytes, that a launch reads or writes.
@@ -37,6 +38,9 @@ type operand struct {
 	element element
 	bytes   int64
 }
+
+// null is the operand of an output that is not wanted.
+var null = operand{space: none}
 
 // activations is the element of activations on this device, and of the kernels for them.
 func (b *builder) activations() element { return b.d.activations }

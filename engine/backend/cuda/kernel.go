@@ -85,6 +85,9 @@ type argument struct {
 }
 
 func (a argument) String() string {
+	if a.pointer && a.operand.space == none {
+		return "null"
+	}
 	if a.pointer {
 		return fmt.Sprintf("%v of %d bytes", a.operand.element, a.operand.bytes)
 	}

@@ -134,6 +134,9 @@ func (p *program) launch(a action, c backend.Command, open **sequence) error {
 	buffers := [...][]backend.Buffer{inputs: c.In, outputs: c.Out, scratch: {c.Scratch}}
 	for i := range k.steps {
 		(*open).add(&k.steps[i], func(o operand) cu.DevicePtr {
+			if o.space == none {
+				return 0
+			}
 			return address(buffers[o.space][o.index]) + cu.DevicePtr(o.offset)
 		})
 	}

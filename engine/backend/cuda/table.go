@@ -6,6 +6,24 @@ import "duet/engine/op"
 
 // table holds the operations by name.
 var table = map[string]func(*builder, op.Op) bool{
-	"relu":      of(prepareReLU),
-	"relu_grad": of(prepareReLUGrad),
+	"add":               of(prepareAdd),
+	"augment":           of(prepareAugment),
+	"concat":            of(prepareConcat),
+	"dropout":           of(prepareDropout),
+	"flatten":           of(prepareFlatten),
+	"lrn":               of(prepareLRN),
+	"lrn_grad":          of(prepareLRNGrad),
+	"max_pool":          of(prepareMaxPool),
+	"max_pool_grad":     of(prepareMaxPoolGrad),
+	"relu":              of(prepareReLU),
+	"relu_grad":         of(prepareReLUGrad),
+	"scale":             of(prepareScale),
+	"send":              of(prepareSend),
+	"sgd":               of(prepareSGD),
+	"slice":             of(prepareSlice),
+	"softmax":           of(prepareSoftmax),
+	"softmax_loss":      of(prepareSoftmaxLoss),
+	"softmax_loss_grad": of(prepareSoftmaxLossGrad),
+	"top_errors":        of(prepareTopErrors),
+	"unflatten":         of(prepareUnflatten),
 }

@@ -7,6 +7,7 @@ import (
 
 	"gorgonia.org/cu"
 
+	"duet/engine/backend"
 	"duet/engine/backend/worker"
 )
 
@@ -40,9 +41,20 @@ type ring struct {
 
 func newUploader(d *device) *uploader { return &uploader{d: d, rings: map[slotKind]*ring{}} }
 
+// staged says whether a tensor goes by the copy stream: images do.
+func staged(bytes int64, stored element) bool { return bytes > small && stored == bytes8 }
+
+// Staging is the memory that images take on the device beside their buffer.
+func (d *device) Staging(l backend.Layout) int64 {
+	if mine, ok := l.(*layout); ok && staged(l.Bytes(), mine.element) {
+		return largeRing * l.Bytes()
+	}
+	return 0
+}
+
 // send uploads an array, stored as elements, to an address.
 func (u *uploader) send(at cu.DevicePtr, from hostArray, stored element) error {
-	if int64(len(from.data)) > small && stored == bytes8 { // images
+	if staged(int64(len(from.data)), stored) {
 		return u.sendPiece(at, from.data, stored, slotKind{int64(len(from.data)), true}, int64(len(from.data)))
 	}
 	step := int(piece / 4 * from.element.size())

@@ -1,0 +1,54 @@
+//go:build gpu
+
+package cuda
+
+import "duet/engine/op"
+
+func prepareAdd(b *builder, _ op.Add) {
+	x, z, y := b.activation(0), b.activation(1), b.output(b.activations())
+	b.inPlace(0)
+	n := b.r.InTypes[0].Len()
+	b.launch(b.named("add_forward"), cover(ceilDiv(n, 4), 256), dims{x: 256}, 0, y, x, z, int64(n))
+}
+
+func prepareConcat(b *builder, _ op.Concat) {
+	left, right, y := b.activation(0), b.activation(1), b.output(b.activations())
+	first, second := b.rowBytes(b.shape(0)), b.rowBytes(b.shape(1))
+	rows, all := b.shape(0)[0], first+second
+	b.copyRows(y, left, rows, first, all, first, 0, 0)
+	b.copyRows(y, right, rows, second, all, second, first, 0)
+}
+
+func prepareSlice(b *builder, o op.Slice) {
+	x, y := b.activation(0), b.output(b.activations())
+	all, part := b.rowBytes(b.shape(0)), b.rowBytes(b.outShape(0))
+	b.copyRows(y, x, b.shape(0)[0], part, part, all, 0, all/int64(b.shape(0)[1])*int64(o.First))
+}
+
+// prepareSend is a copy within the device: plans run sends between devices themselves.
+func prepareSend(b *builder, _ op.Send) {
+	x, y := b.activation(0), b.output(b.activations())
+	b.inPlace(0)
+	b.copy(y, x, y.bytes)
+}
+
+// rowBytes is the size of an image's row of a tensor [batch, ...].
+func (b *builder) rowBytes(shape []int) int64 {
+	return int64(op.Type{Shape: shape[1:]}.Len()) * b.activations().size()
+}
+
+// copyRows copies rows of some bytes, from one stride to another, in the widest units that all of it is a multiple of.
+func (b *builder) copyRows(to, from operand, rows int, bytes, toStride, fromStride, toOffset, fromOffset int64) {
+	unit, entry := int64(2), "copy_rows_2"
+	for _, u := range []struct {
+		bytes int64
+		entry string
+	}{{4, "copy_rows_4"}, {16, "copy_rows_16"}} {
+		if (bytes|toStride|fromStride|toOffset|fromOffset)%u.bytes == 0 {
+			unit, entry = u.bytes, u.entry
+		}
+	}
+	to.offset, from.offset = to.offset+toOffset, from.offset+fromOffset
+	grid := dims{x: min(ceilDiv(int(bytes/unit), 256), maxGrid), y: min(rows, maxGridY)}
+	b.launch(entry, grid, dims{x: 256}, 0, to, from, int32(rows), bytes/unit, toStride/unit, fromStride/unit)
+}

@@ -1,0 +1,28 @@
+//go:build gpu
+
+package cuda
+
+import "duet/engine/op"
+
+// prepareSGD updates the master, the velocity and, of a weight that has one, the bf16 copy.
+func prepareSGD(b *builder, o op.SGD) {
+	w, v, g, rate := b.stored(0), b.stored(1), b.input(2, float32s), b.input(3, float32s)
+	if w.element != float32s || v.element != float32s || b.in[1].copied {
+		b.fail("weight as %v and velocity as %v, want both f32, and the velocity without a copy", b.in[0], b.in[1])
+		return
+	}
+	// Outputs are the memory of the inputs, which the caller sees to; the kernel writes through the outputs' addresses.
+	weight, moved := b.outputAs(b.in[0]), b.outputAs(b.in[1])
+	copied, peak := null, null
+	if b.in[0].copied {
+		copied = operand{space: outputs, index: 0, offset: b.in[0].copyOffset(), element: bfloat16, bytes: weight.bytes / 2}
+	}
+	if b.hasCompanion() {
+		peak = b.output(float32s)
+		b.clear(peak)
+	}
+	b.k.inPlace = 0
+	n := b.r.InTypes[0].Len()
+	b.launch("sgd_update", cover(ceilDiv(n, 4), 256), dims{x: 256}, 0, weight, moved, g, rate, copied, peak, o.Momentum, o.WeightDecay,
+		o.RateMul, int64(n))
+}
