@@ -84,7 +84,7 @@ func (d *device) real(used []backend.Use) (e element, copied bool) {
 	if d.activations == float32s {
 		return float32s, false
 	}
-	activation, weight := len(used) > 0, false
+	activation, weight := true, false
 	for _, use := range used {
 		activation = activation && readsActivation(use)
 		weight = weight || readsWeight(use)
