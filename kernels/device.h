@@ -13,14 +13,19 @@
 
 #ifdef __CUDACC__
 #define DEVICE static __device__ __forceinline__
+#define DEVICE_MEMBER __device__ __forceinline__
 #define DYNAMIC_SHARED(T, name) extern __shared__ __align__(16) T name[]
 #define RESTRICT __restrict__
 #else
 #include "sim/host.h"
+#define DEVICE_MEMBER inline __attribute__((always_inline))
 #endif
 
 // KERNEL(threads) begins a kernel that is launched with at most that many threads a block.
 #define KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
+
+// KERNEL_TWICE(threads) asks the compiler for few enough registers that two blocks run on a multiprocessor at once.
+#define KERNEL_TWICE(threads) extern "C" __global__ void __launch_bounds__(threads, 2)
 
 // bf16 is a bfloat16 as stored: the upper half of a float.
 struct bf16 {

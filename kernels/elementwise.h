@@ -4,12 +4,6 @@
 
 #include "device.h"
 
-#ifdef __CUDACC__
-#define DEVICE_MEMBER __device__ __forceinline__
-#else
-#define DEVICE_MEMBER
-#endif
-
 // Four is four activations in registers.
 struct Four {
     float v[4];

@@ -1,0 +1,183 @@
+// tile.h: the matrix product that convolutions and linear layers are, C[m,n] = sum_k A[m,k] * B[k,n], in tiles of shared
+// memory and registers, f32 arithmetic. What the matrices are is the matter of two loaders and a writer.
+//
+// A block of 256 threads makes a tile of `side` x `side` of C. It walks k in slices of `depth`: a slice of A and of B lies
+// in shared memory, twice, so that the next one is stored while this one is multiplied; its values wait in registers until
+// then. A thread makes a square of side/16 x side/16 elements in four quarters, so that its reads of shared memory are of
+// four floats side by side and free of conflicts.
+//
+//   tile 128: 8 x 8 a thread, 64 multiplications for 16 floats read from shared memory and, of global memory, 2*128 floats for
+//   128*128 multiplications: 64 operations a byte; 67 TFLOP/s of an H100 want 1.05 TB/s, of 3.35
+//   tile 64: 4 x 4 a thread, for small products: half as many operations a byte
+//
+// The sum over k is in ascending order. Where a product has too few tiles for a GPU, k is divided into `splits` parts, each
+// summed on its own and then added in order by reduce: the order depends on sizes alone.
+#pragma once
+
+#include "device.h"
+
+enum { tile_threads = 256, tile_lines = 4 }; // tile_lines: of a slice, filled by one thread
+
+// Divider divides numbers below 2^31 by a constant: n / d is the upper half of n * multiplier, shifted; for d = 1 the
+// multiplier is 0. Granlund and Montgomery, "Division by invariant integers using multiplication", PLDI 1994.
+struct Divider {
+    uint32_t divisor, multiplier, shift;
+};
+
+DEVICE Divider divider(int divisor, uint32_t multiplier, int shift) {
+    Divider d = {(uint32_t)divisor, multiplier, (uint32_t)shift};
+    return d;
+}
+
+DEVICE uint32_t quotient(uint32_t n, const Divider &d) { return d.multiplier ? __umulhi(n, d.multiplier) >> d.shift : n; }
+
+// Range is the part of k that a block sums up.
+struct Range {
+    int begin, end;
+};
+
+// range_of is part `split` of k, whose parts are multiples of depth.
+DEVICE Range range_of(int k, int splits, int split, int depth) {
+    const int slices = (k + depth - 1) / depth, each = (slices + splits - 1) / splits * depth;
+    Range r = {split * each < k ? split * each : k, (split + 1) * each < k ? (split + 1) * each : k};
+    return r;
+}
+
+// Slice is one operand's share of shared memory, with rows padded against bank conflicts, and how threads fill it: along k
+// where the matrix is contiguous in k, else along its other dimension.
+template <int side, int depth, bool along_k> struct Slice {
+    static const int row = side + 4, each = side * depth / tile_threads;
+
+    float *at;         // [depth][row]
+    float held[each];  // the next slice's values
+
+    DEVICE_MEMBER int line(int i) const { // of the other dimension
+        return along_k ? (int)threadIdx.x / depth + i * (tile_threads / depth) : (int)threadIdx.x % side;
+    }
+    DEVICE_MEMBER int step(int i) const { // of k
+        return along_k ? (int)threadIdx.x % depth : (int)threadIdx.x / side + i * (tile_threads / side);
+    }
+    DEVICE_MEMBER void store() {
+#pragma unroll
+        for (int i = 0; i < each; i++) at[step(i) * row + line(i)] = held[i];
+    }
+};
+
+// fetch reads a slice from k on into registers; loader(line, k, i) is an element, i the number of the line among the thread's
+// own, which were given to loader.begin before.
+template <int side, int depth, bool along_k, class Loader>
+DEVICE void fetch(Slice<side, depth, along_k> &s, const Loader &loader, int k, int end) {
+    if (along_k) {
+        const int at = k + s.step(0);
+        const typename Loader::Position p = loader.position(at);
+#pragma unroll
+        for (int i = 0; i < s.each; i++) s.held[i] = at < end ? loader.element(i, p) : 0.f;
+    } else {
+#pragma unroll
+        for (int i = 0; i < s.each; i++) {
+            const int at = k + s.step(i);
+            s.held[i] = at < end ? loader.element(0, loader.position(at)) : 0.f;
+        }
+    }
+}
+
+DEVICE void read4(float *to, const float *shared) {
+    const float4 q = *(const float4 *)shared;
+    to[0] = q.x, to[1] = q.y, to[2] = q.z, to[3] = q.w;
+}
+
+// multiply adds the product of two slices.
+template <int side, int depth> DEVICE void multiply(float (&sum)[side / 16][side / 16], const float *a, const float *b) {
+    const int row = side + 4, quarters = side / 64, i0 = threadIdx.x / 16 * 4, j0 = threadIdx.x % 16 * 4;
+#pragma unroll
+    for (int k = 0; k < depth; k++) {
+        float x[side / 16], y[side / 16];
+#pragma unroll
+        for (int q = 0; q < quarters; q++) {
+            read4(x + 4 * q, a + k * row + 64 * q + i0);
+            read4(y + 4 * q, b + k * row + 64 * q + j0);
+        }
+#pragma unroll
+        for (int i = 0; i < side / 16; i++)
+#pragma unroll
+            for (int j = 0; j < side / 16; j++) sum[i][j] += x[i] * y[j];
+    }
+}
+
+// product makes the tile of C at (m, n) and gives each element to write(m, n, sum).
+template <int side, int depth, class A, class B, class Write>
+DEVICE void product(A a, B b, Write write, int m, int n, int rows, int columns, Range k) {
+    __shared__ __align__(16) float shared[2][2][depth * (side + 4)];
+    Slice<side, depth, A::along_k> left;
+    Slice<side, depth, B::along_k> right;
+#pragma unroll
+    for (int i = 0; i < left.each; i++) a.begin(i, m + left.line(i), rows);
+#pragma unroll
+    for (int i = 0; i < right.each; i++) b.begin(i, n + right.line(i), columns);
+    float sum[side / 16][side / 16] = {};
+    fetch(left, a, k.begin, k.end);
+    fetch(right, b, k.begin, k.end);
+    int now = 0;
+    left.at = shared[now][0], right.at = shared[now][1];
+    left.store(), right.store();
+    __syncthreads();
+    for (int at = k.begin; at < k.end; at += depth) {
+        const bool more = at + depth < k.end;
+        if (more) {
+            fetch(left, a, at + depth, k.end);
+            fetch(right, b, at + depth, k.end);
+        }
+        multiply<side, depth>(sum, shared[now][0], shared[now][1]);
+        if (more) {
+            now ^= 1;
+            left.at = shared[now][0], right.at = shared[now][1];
+            left.store(), right.store();
+            __syncthreads();
+        }
+    }
+    const int i0 = threadIdx.x / 16 * 4, j0 = threadIdx.x % 16 * 4;
+#pragma unroll
+    for (int i = 0; i < side / 16; i++) {
+        const int line = m + i0 + i / 4 * 64 + i % 4;
+        if (line >= rows) continue;
+#pragma unroll
+        for (int j = 0; j < side / 16; j++) {
+            const int column = n + j0 + j / 4 * 64 + j % 4;
+            if (column < columns) write(line, column, sum[i][j]);
+        }
+    }
+}
+
+// Rows are a matrix whose lines lie in memory one after another, k along them.
+template <class T> struct Rows {
+    static const bool along_k = true;
+    typedef int Position;
+    const T *p;
+    int64_t stride;
+    int64_t at[tile_lines];
+
+    DEVICE_MEMBER void begin(int i, int line, int lines) { at[i] = line < lines ? line * stride : -1; }
+    DEVICE_MEMBER Position position(int k) const { return k; }
+    DEVICE_MEMBER float element(int i, Position k) const { return at[i] < 0 ? 0.f : load(p + at[i] + k); }
+};
+
+// Columns are one whose rows are k.
+template <class T> struct Columns {
+    static const bool along_k = false;
+    typedef int64_t Position;
+    const T *p;
+    int64_t stride;
+    int at;
+
+    DEVICE_MEMBER void begin(int, int line, int lines) { at = line < lines ? line : -1; }
+    DEVICE_MEMBER Position position(int k) const { return k * stride; }
+    DEVICE_MEMBER float element(int, Position k) const { return at < 0 ? 0.f : load(p + k + at); }
+};
+
+// Plain writes f32 elements of a matrix: a result, or a part of k's.
+struct Plain {
+    float *p;
+    int64_t stride;
+
+    DEVICE_MEMBER void operator()(int m, int n, float sum) const { p[m * stride + n] = sum; }
+};
