@@ -30,7 +30,7 @@
 #define __shared__ static thread_local
 
 #define DEVICE static inline __attribute__((always_inline))
-#define DYNAMIC_SHARED(T, name) T *const name = reinterpret_cast<T *>(sim::block->dynamic)
+#define DYNAMIC_SHARED(T, name) T *const name = reinterpret_cast<T *>(sim::dynamic_shared())
 #define RESTRICT __restrict__
 
 // The checked build sees every load; a call hides those that are not the kernel's own.

@@ -28,6 +28,7 @@ uint3 thread_index();
 uint3 block_index();
 dim3 block_size();
 dim3 grid_size();
+char *dynamic_shared();
 
 // Site is a place in a source: a barrier's.
 struct Site {

@@ -42,7 +42,8 @@ template <class T> struct RoleOf<const T *> { static constexpr Parameter value{8
 template <auto f> struct Caller;
 template <class... P, void (*f)(P...)> struct Caller<f> {
     static_assert(sizeof...(P) <= max_parameters, "too many parameters");
-    template <size_t... i> static void apply(void *const *arguments, std::index_sequence<i...>) {
+    // What it reads is not the kernel's access.
+    template <size_t... i> __attribute__((no_sanitize_thread)) static void apply(void *const *arguments, std::index_sequence<i...>) {
         f(*static_cast<std::remove_cv_t<P> *>(arguments[i])...);
     }
     static void call(void *const *arguments) { apply(arguments, std::index_sequence_for<P...>{}); }

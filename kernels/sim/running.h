@@ -1,0 +1,118 @@
+// running.h: a launch while it runs on a thread of the host; what execute.cpp, collective.cpp and cells.cpp share.
+#pragma once
+
+#include "cells.h"
+#include "execute.h"
+#include "fiber.h"
+#include "memory.h"
+#include "runtime.h"
+#include "settings.h"
+
+#include <setjmp.h>
+#include <signal.h>
+
+namespace sim {
+
+// The checked build sees every access of a kernel to memory.
+#ifdef SIM_CHECKED
+constexpr bool checked_build = true;
+#else
+constexpr bool checked_build = false;
+#endif
+
+enum class State : uint8_t { ready, at_barrier, in_meeting, done };
+
+struct AsyncCopy {
+    void *to;
+    const void *from;
+    unsigned bytes, source_bytes, group;
+};
+
+struct Fiber {
+    void *stack;
+    Thread thread;
+    State state;
+    uint8_t warp_interval; // counts what orders memory within the warp
+    Site site;             // of the barrier that it waits at
+    void *argument;        // for the meeting that it waits in
+    std::vector<AsyncCopy> copies;
+    unsigned groups; // of asynchronous copies committed
+};
+
+// Gathering is lanes that wait in a meeting.
+struct Gathering {
+    const Meeting *meeting;
+    uint32_t mask, arrived;
+};
+
+struct Warp {
+    uint32_t live; // lanes that have not returned
+    std::vector<Gathering> gatherings;
+};
+
+struct Running {
+    Running();
+
+    const Launch *launch;
+    const Work *work;
+    const Kernel *kernel;
+    void *arguments[max_parameters];
+    std::vector<char> shared; // static where the kernel has it here, and dynamic
+    Block block;
+    uint64_t block_number;
+
+    bool fibers_on; // whether threads can wait
+    unsigned n;     // threads of a block
+    std::vector<Fiber> fibers;
+    std::vector<Warp> warps;
+    Stacks stacks;
+    void *main_stack; // where to go on when all threads have returned
+    unsigned current, live, arrived;
+    uint16_t interval; // counts barriers
+    Site site;
+    int counted, count;
+    int returned; // the last thread to return; -1
+
+    Random random;
+    bool shuffled;
+    uint32_t step; // from a fiber to the one that is looked at next
+
+    sigjmp_buf out; // of a launch that cannot go on
+    volatile sig_atomic_t inside;
+    CUresult error;
+    uintptr_t fault_address;
+    const void *fault_at;
+    bool said_divergent, said_race, said_order, said_fresh;
+
+    const char *stack_low, *stack_high; // of the host's thread
+    // Of the checked build: allocations accessed lately, and the cells of shared memory.
+    enum { lately = 4 };
+    std::shared_ptr<Allocation> latest[lately];
+    unsigned next_latest;
+    std::vector<Cell> shared_cells;
+
+    Fiber &fiber() { return fibers[current]; }
+    bool prepare(const Launch &l, const Work &w);
+    void run();
+    void run_block();
+    void begin_block(uint64_t number);
+    void go(unsigned i);
+    void next();    // leaves the current fiber, which waits or has returned
+    void release(); // all that wait at the barrier
+    void arrive(Site at, bool predicate);
+    void complete(Warp &w, unsigned first, size_t gathering);
+    void complete_ready(Warp &w, unsigned first);
+    void returned_one();
+    void reorder();
+
+    // where is "kernel k, block (0,0,0), thread (1,0,0)".
+    std::string where() const;
+    std::string where(uint64_t block_number, unsigned thread) const;
+
+    [[noreturn]] void abandon(CUresult error);
+    [[noreturn]] void deadlock();
+};
+
+extern __thread Running *running __attribute__((tls_model("initial-exec")));
+
+} // namespace sim
