@@ -74,6 +74,9 @@ kernels/ptx/%.ptx: kernels/%.cu $(wildcard kernels/*.h)
 	@arch=$$(sed -n 's|^// Arch  *||p' $< | head -n 1); echo "nvcc $< ($${arch:-compute_70})"; \
 	$(cuda)/bin/nvcc $(NVCC_FLAGS) -arch=$${arch:-compute_70} -ptx $< -o $@.new && mv $@.new $@
 
+kernels-report: kernels ## registers, shared memory, spills and occupancy of every kernel on sm_70 to sm_90
+	@kernels/report.sh $(cuda)/bin/ptxas
+
 build/gpu/libcuda.a: $(wildcard engine/backend/cuda/driver/*)
 	@mkdir -p build/gpu
 	$(CC) -O2 -fPIC -Wall -Wextra -c engine/backend/cuda/driver/driver.c -o build/gpu/driver.o

@@ -22,9 +22,9 @@ template <class T> struct Weights {
     typedef int Position;
     const T *w;
     int length; // of a map's weights
-    int64_t at[tile_lines]; // of the thread's own lines
+    int at[tile_lines]; // of the thread's own lines
 
-    DEVICE_MEMBER void begin(int i, int m, int rows) { at[i] = m < rows ? (int64_t)m * length : -1; }
+    DEVICE_MEMBER void begin(int i, int m, int rows) { at[i] = m < rows ? m * length : -1; }
     DEVICE_MEMBER Position position(int k) const { return k; }
     DEVICE_MEMBER float element(int i, Position k) const { return at[i] < 0 ? 0.f : load(w + at[i] + k); }
 };

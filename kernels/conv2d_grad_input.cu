@@ -83,7 +83,7 @@ DEVICE void gradient(T *dx, const T *w, const T *dz, const Geometry &g, int colu
 }
 
 #define CONV2D_GRAD_INPUT(T, name, side, depth)                                                                                         \
-    KERNEL_TWICE(256) conv2d_grad_input_##side##_##name(                                                                                \
+    KERNEL_ONCE(256) conv2d_grad_input_##side##_##name(                                                                                \
         T *dx, const T *w, const T *dz, int groups, int channels, int height, int width, int maps, int out_height, int out_width,        \
         int kernel, int stride, int pad, int columns, uint32_t image, int image_shift, uint32_t row, int row_shift, uint32_t window,     \
         int window_shift, uint32_t kernels, int kernels_shift, uint32_t strides, int strides_shift) {                                   \

@@ -14,9 +14,9 @@ template <class T> struct Images {
     const T *dz;
     Geometry g;
     Divider image; // by out_area
-    int64_t at[tile_lines];
+    int at[tile_lines];
 
-    DEVICE_MEMBER void begin(int i, int m, int rows) { at[i] = m < rows ? (int64_t)m * g.out_area : -1; }
+    DEVICE_MEMBER void begin(int i, int m, int rows) { at[i] = m < rows ? m * g.out_area : -1; }
     DEVICE_MEMBER Position position(int k) const {
         const int number = quotient(k, image);
         return (int64_t)number * (g.groups * g.maps - 1) * g.out_area + k; // k counts an image's places, and memory its maps too
@@ -29,28 +29,28 @@ template <class T> struct Met {
     static const bool along_k = true;
     struct Position {
         int top, left;
-        int64_t start;
+        int64_t start; // of the window's corner, which may lie outside
     };
     const T *x;
     Geometry g;
     Divider image, row, window, side;
-    int plane[tile_lines], u[tile_lines], v[tile_lines];
+    int at[tile_lines], place[tile_lines]; // of the window's corner and in the window, u * 65536 + v; or -1
 
     DEVICE_MEMBER void begin(int i, int n, int columns) {
-        const int channel = quotient(n, window), place = n - channel * g.window;
-        plane[i] = n < columns ? channel : -1;
-        u[i] = quotient(place, side);
-        v[i] = place - u[i] * g.kernel;
+        const int channel = quotient(n, window), weight = n - channel * g.window, u = quotient(weight, side), v = weight - u * g.kernel;
+        at[i] = channel * g.area + u * g.width + v;
+        place[i] = n < columns ? u << 16 | v : -1;
     }
     DEVICE_MEMBER Position position(int k) const {
         const int number = quotient(k, image), place = k - number * g.out_area, i = quotient(place, row);
-        Position p = {i * g.stride - g.pad, (place - i * g.out_width) * g.stride - g.pad, (int64_t)number * g.groups * g.channels * g.area};
+        Position p = {i * g.stride - g.pad, (place - i * g.out_width) * g.stride - g.pad};
+        p.start = (int64_t)number * g.groups * g.channels * g.area + p.top * g.width + p.left;
         return p;
     }
     DEVICE_MEMBER float element(int i, const Position &p) const {
-        const int h = p.top + u[i], w = p.left + v[i];
-        const bool inside = plane[i] >= 0 && (unsigned)h < (unsigned)g.height && (unsigned)w < (unsigned)g.width;
-        return inside ? load(x + p.start + (int64_t)plane[i] * g.area + h * g.width + w) : 0.f;
+        const int h = p.top + (place[i] >> 16), w = p.left + (place[i] & 0xffff);
+        const bool inside = place[i] >= 0 && (unsigned)h < (unsigned)g.height && (unsigned)w < (unsigned)g.width;
+        return inside ? load(x + p.start + at[i]) : 0.f;
     }
 };
 
@@ -65,7 +65,7 @@ DEVICE void gradient(float *parts, const T *x, const T *dz, const Geometry &g, i
 }
 
 #define CONV2D_GRAD_WEIGHT(T, name, side, depth)                                                                                        \
-    KERNEL_TWICE(256) conv2d_grad_weight_##side##_##name(                                                                               \
+    KERNEL_ONCE(256) conv2d_grad_weight_##side##_##name(                                                                               \
         float *parts, const T *x, const T *dz, int groups, int channels, int height, int width, int maps, int out_height,                \
         int out_width, int kernel, int stride, int pad, int places, int splits, uint32_t image, int image_shift, uint32_t row,           \
         int row_shift, uint32_t window, int window_shift, uint32_t kernels, int kernels_shift) {                                        \

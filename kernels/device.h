@@ -24,7 +24,9 @@
 // KERNEL(threads) begins a kernel that is launched with at most that many threads a block.
 #define KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
 
-// KERNEL_TWICE(threads) asks the compiler for few enough registers that two blocks run on a multiprocessor at once.
+// KERNEL_ONCE(threads) lets the compiler take as many registers as one block on a multiprocessor leaves a thread,
+// KERNEL_TWICE as few as two blocks want.
+#define KERNEL_ONCE(threads) extern "C" __global__ void __launch_bounds__(threads, 1)
 #define KERNEL_TWICE(threads) extern "C" __global__ void __launch_bounds__(threads, 2)
 
 // bf16 is a bfloat16 as stored: the upper half of a float.

@@ -153,8 +153,8 @@ template <class T> struct Rows {
     static const bool along_k = true;
     typedef int Position;
     const T *p;
-    int64_t stride;
-    int64_t at[tile_lines];
+    int stride; // the matrix has less than 2^31 elements
+    int at[tile_lines];
 
     DEVICE_MEMBER void begin(int i, int line, int lines) { at[i] = line < lines ? line * stride : -1; }
     DEVICE_MEMBER Position position(int k) const { return k; }
@@ -164,9 +164,9 @@ template <class T> struct Rows {
 // Columns are one whose rows are k.
 template <class T> struct Columns {
     static const bool along_k = false;
-    typedef int64_t Position;
+    typedef int Position;
     const T *p;
-    int64_t stride;
+    int stride; // the matrix has less than 2^31 elements
     int at;
 
     DEVICE_MEMBER void begin(int, int line, int lines) { at = line < lines ? line : -1; }

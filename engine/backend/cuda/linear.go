@@ -36,6 +36,7 @@ func prepareLinearGradWeight(b *builder, _ op.LinearGradWeight) {
 }
 
 func (b *builder) linear(stem string, t tile, rows, columns int, parts, first, second operand, batch, inputs, features int) {
+	b.within31("elements of a matrix", max(batch*inputs, batch*features, features*inputs))
 	b.launch(t.entry(b, stem), t.grid(rows, columns, t.splits), dims{x: tileThreads}, 0, parts, first, second, int32(batch), int32(inputs),
 		int32(features), int32(t.splits))
 }

@@ -57,6 +57,6 @@ func divider(d int) []any {
 // within31 checks that a count can be an index of the kernels.
 func (b *builder) within31(what string, n int) {
 	if n >= 1<<31 {
-		b.fail("%s are %d, and the kernels count to 2^31: want a smaller batch", what, n)
+		b.fail("%s: %d, and the kernels count to 2^31: want a smaller batch", what, n)
 	}
 }
