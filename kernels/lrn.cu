@@ -1,15 +1,14 @@
 // lrn.cu: local response normalisation across channels, and its gradient; formulas in engine/op/lrn.go.
 // Layout   x, y, dy, dx: [N,C,H,W]; s: the same in f32, kept for the gradient, or null
-// Launch   block 128 along the H*W places of a map, so that neighbours read neighbours; images and groups along y; a thread
-//          walks `chunk` channels of its group, with the window in registers: every element is read once (and twice at the
-//          edges of a chunk, where there are not enough places to fill a GPU with whole groups)
-// Moves    forward reads x and writes y and s: 12 bytes an element in f32, and does N+2 operations and a power; backward
-//          reads x, s, dy and writes dx: 16 bytes. norm1 of AlexNet at batch 128 (37.2 M elements): forward 446 MB, backward
-//          595 MB, 0.13 and 0.18 ms at an H100's 3.35 TB/s
-// Fusing   with the pooling that follows would save writing and reading y once: 298 MB for norm1 and 191 MB for norm2 in
-//          f32, 0.15 ms of a step that moves about 9 GB (2.7 ms at the same rate) and computes for longer than that. Not done:
-//          the graph's two operations stay two
-// Powers   s^-0.75 is rsqrt(s)*sqrt(rsqrt(s)), within 4 units in the last place of f32; other betas use powf
+// Launch   block 128 over the N*H*W places, so that neighbours read neighbours; along y the groups, and chunks of a group's
+//          channels. A thread walks the channels of its chunk four at a time, whose loads are under way together, with the
+//          window in registers: every element is read once, and n/2 at each edge of a chunk once more
+// Moves    forward reads x and writes y and s, backward reads x, s and dy and writes dx: 12 and 16 bytes an element in f32, 8
+//          and 10 in bf16. About 40 and 70 instructions an element for n = 5. norm1 of AlexNet at batch 128 (37.2 M elements)
+//          in f32: 446 and 595 MB, 0.13 and 0.18 ms at an H100's 3.35 TB/s, at 40 % of its issue rate
+// Fusing   with the pooling that follows, and not keeping s, is counted in README.md
+// Powers   s^-0.75 is r*sqrt(r) of r = rsqrt(s): within 8 * 2^-24 of it (4 of them rsqrtf's); other betas use powf, which is
+//          as good
 // Twin     engine/backend/reference/lrn.go
 #include "device.h"
 
@@ -27,59 +26,71 @@ DEVICE float power(float s, float beta) {
     return powf(s, -beta);
 }
 
-// Column is one thread's work: channels first to last of a group's `channels` at one place of the map.
+// Column is one thread's work: channels first to last of a group at one place. The launch sees to it that an image has
+// less than 2^31 elements.
 struct Column {
-    int64_t at; // of channel 0 of the group
+    int64_t at; // of the group's channel 0
     int first, last, channels, area;
     bool valid;
 };
 
-DEVICE Column column_of(int groups, int channels, int area, int chunk) {
+DEVICE Column column_of(uint32_t places, int groups, int channels, int area, int chunk) {
+    const uint32_t place = blockIdx.x * blockDim.x + threadIdx.x, image = place / (uint32_t)area;
     Column c;
-    const int place = blockIdx.x * blockDim.x + threadIdx.x;
-    c.valid = place < area;
-    c.at = ((int64_t)blockIdx.z * groups + blockIdx.y % groups) * channels * area + place;
+    c.valid = place < places;
+    c.at = ((int64_t)image * groups + blockIdx.y % groups) * channels * area + (place - image * area);
     c.first = blockIdx.y / groups * chunk;
-    c.last = c.first + chunk < channels ? c.first + chunk : channels;
+    c.last = min(c.first + chunk, channels);
     c.channels = channels;
     c.area = area;
     return c;
 }
 
-// value is an element of a column, 0 outside of the group.
-template <class T> DEVICE float value(const Column &c, const T *x, int channel) {
-    return channel >= 0 && channel < c.channels ? load(x + c.at + (int64_t)channel * c.area) : 0.f;
+// value is an element of a column, 0 outside of the group and beyond what its chunk needs.
+template <int half, class T> DEVICE float value(const Column &c, const T *x, int channel) {
+    return channel >= 0 && channel < min(c.channels, c.last + half) ? load(x + channel * c.area) : 0.f;
 }
 
+// steps is how many channels a thread takes at a time.
+enum { steps = 4 };
+
 // forward with a window of n channels in registers.
-template <int n, class T> DEVICE void forward(T *y, float *s, const T *x, const Column &c, const Normalisation &f) {
-    float window[n]; // channels channel-n/2 to channel+n/2
+template <int n, class T>
+DEVICE void forward(T *RESTRICT y, float *RESTRICT s, const T *RESTRICT x, const Column &c, const Normalisation &f) {
+    enum { half = n / 2, kept = n - 1 };
+    float window[kept + steps]; // from channel-half on
 #pragma unroll
-    for (int i = 1; i < n; i++) window[i] = value(c, x, c.first + i - 1 - n / 2);
-    for (int channel = c.first; channel < c.last; channel++) {
+    for (int i = 0; i < kept; i++) window[i] = value<half>(c, x, c.first + i - half);
+    for (int channel = c.first; channel < c.last; channel += steps) {
 #pragma unroll
-        for (int i = 0; i + 1 < n; i++) window[i] = window[i + 1];
-        window[n - 1] = value(c, x, channel + n / 2);
-        float squares = 0.f;
+        for (int k = 0; k < steps; k++) window[kept + k] = value<half>(c, x, channel + half + k);
 #pragma unroll
-        for (int i = 0; i < n; i++) squares += window[i] * window[i];
-        const float scale = f.k + f.alpha * squares;
-        const int64_t at = c.at + (int64_t)channel * c.area;
-        if (s) s[at] = scale;
-        store(y + at, window[n / 2] * power(scale, f.beta));
+        for (int k = 0; k < steps; k++) {
+            if (channel + k >= c.last) break;
+            float squares = 0.f;
+#pragma unroll
+            for (int i = 0; i < n; i++) squares += window[k + i] * window[k + i];
+            const float scale = f.k + f.alpha * squares;
+            const int at = (channel + k) * c.area;
+            if (s) s[at] = scale;
+            store(y + at, window[k + half] * power(scale, f.beta));
+        }
+#pragma unroll
+        for (int i = 0; i < kept; i++) window[i] = window[i + steps];
     }
 }
 
 // forward_any is the same for any window, which is read again for every channel.
-template <class T> DEVICE void forward_any(T *y, float *s, const T *x, const Column &c, const Normalisation &f, int n) {
+template <class T>
+DEVICE void forward_any(T *RESTRICT y, float *RESTRICT s, const T *RESTRICT x, const Column &c, const Normalisation &f, int n) {
     for (int channel = c.first; channel < c.last; channel++) {
         float squares = 0.f;
-        for (int j = channel - n / 2; j <= channel + n / 2; j++) {
-            const float v = value(c, x, j);
+        for (int j = max(0, channel - n / 2); j <= min(c.channels - 1, channel + n / 2); j++) {
+            const float v = load(x + j * c.area);
             squares += v * v;
         }
         const float scale = f.k + f.alpha * squares;
-        const int64_t at = c.at + (int64_t)channel * c.area;
+        const int at = channel * c.area;
         if (s) s[at] = scale;
         store(y + at, load(x + at) * power(scale, f.beta));
     }
@@ -90,68 +101,95 @@ struct Term {
     float x, direct, shared;
 };
 
-template <class T> DEVICE Term term(const Column &c, const T *x, const float *s, const T *dy, int channel, float beta) {
-    Term t = {0.f, 0.f, 0.f};
-    if (channel < 0 || channel >= c.channels) return t;
-    const int64_t at = c.at + (int64_t)channel * c.area;
-    const float scale = s[at];
-    t.x = load(x + at);
-    t.direct = load(dy + at) * power(scale, beta);
-    t.shared = t.direct * t.x / scale;
+DEVICE Term term(float x, float scale, float dy, float beta) {
+    Term t;
+    t.x = x;
+    t.direct = dy * power(scale, beta);
+    t.shared = t.direct * x / scale;
     return t;
 }
 
+// load_terms reads some channels' terms: first all loads, then the arithmetic. Outside of the group they are 0.
+template <int half, int count, class T>
+DEVICE void load_terms(Term *terms, const T *x, const float *s, const T *dy, const Column &c, int channel, float beta) {
+    float xs[count], scales[count], dys[count];
+#pragma unroll
+    for (int k = 0; k < count; k++) {
+        const int j = channel + k, at = j * c.area;
+        const bool inside = j >= 0 && j < min(c.channels, c.last + half);
+        xs[k] = inside ? load(x + at) : 0.f;
+        scales[k] = inside ? s[at] : 1.f;
+        dys[k] = inside ? load(dy + at) : 0.f;
+    }
+#pragma unroll
+    for (int k = 0; k < count; k++) terms[k] = term(xs[k], scales[k], dys[k], beta);
+}
+
 template <int n, class T>
-DEVICE void backward(T *dx, const T *x, const float *s, const T *dy, const Column &c, const Normalisation &f) {
-    Term window[n];
-#pragma unroll
-    for (int i = 1; i < n; i++) window[i] = term(c, x, s, dy, c.first + i - 1 - n / 2, f.beta);
+DEVICE void backward(T *RESTRICT dx, const T *RESTRICT x, const float *RESTRICT s, const T *RESTRICT dy, const Column &c,
+                     const Normalisation &f) {
+    enum { half = n / 2, kept = n - 1 };
     const float factor = 2.f * f.alpha * f.beta;
-    for (int channel = c.first; channel < c.last; channel++) {
+    Term window[kept + steps];
+    load_terms<half, kept>(window, x, s, dy, c, c.first - half, f.beta);
+    for (int channel = c.first; channel < c.last; channel += steps) {
+        load_terms<half, steps>(window + kept, x, s, dy, c, channel + half, f.beta);
 #pragma unroll
-        for (int i = 0; i + 1 < n; i++) window[i] = window[i + 1];
-        window[n - 1] = term(c, x, s, dy, channel + n / 2, f.beta);
-        float sum = 0.f;
+        for (int k = 0; k < steps; k++) {
+            if (channel + k >= c.last) break;
+            float sum = 0.f;
 #pragma unroll
-        for (int i = 0; i < n; i++) sum += window[i].shared;
-        store(dx + c.at + (int64_t)channel * c.area, window[n / 2].direct - factor * window[n / 2].x * sum);
+            for (int i = 0; i < n; i++) sum += window[k + i].shared;
+            const Term own = window[k + half];
+            store(dx + (channel + k) * c.area, own.direct - factor * own.x * sum);
+        }
+#pragma unroll
+        for (int i = 0; i < kept; i++) window[i] = window[i + steps];
     }
 }
 
 template <class T>
-DEVICE void backward_any(T *dx, const T *x, const float *s, const T *dy, const Column &c, const Normalisation &f, int n) {
+DEVICE void backward_any(T *RESTRICT dx, const T *RESTRICT x, const float *RESTRICT s, const T *RESTRICT dy, const Column &c,
+                         const Normalisation &f, int n) {
     const float factor = 2.f * f.alpha * f.beta;
     for (int channel = c.first; channel < c.last; channel++) {
         float sum = 0.f;
-        for (int j = channel - n / 2; j <= channel + n / 2; j++) sum += term(c, x, s, dy, j, f.beta).shared;
-        const Term own = term(c, x, s, dy, channel, f.beta);
-        store(dx + c.at + (int64_t)channel * c.area, own.direct - factor * own.x * sum);
+        for (int j = max(0, channel - n / 2); j <= min(c.channels - 1, channel + n / 2); j++) {
+            const int at = j * c.area;
+            sum += term(load(x + at), s[at], load(dy + at), f.beta).shared;
+        }
+        const int at = channel * c.area;
+        const Term own = term(load(x + at), s[at], load(dy + at), f.beta);
+        store(dx + at, own.direct - factor * own.x * sum);
     }
 }
 
 #define LRN_KERNELS(T, name)                                                                                           \
-    KERNEL(128) lrn_forward_##name(T *y, float *s, const T *x, int groups, int channels, int area, int chunk, int n,    \
-                                   float k, float alpha, float beta) {                                                 \
-        const Column c = column_of(groups, channels, area, chunk);                                                     \
+    KERNEL(128) lrn_forward_##name(T *y, float *s, const T *x, uint32_t places, int groups, int channels, int area,     \
+                                   int chunk, int n, float k, float alpha, float beta) {                               \
+        const Column c = column_of(places, groups, channels, area, chunk);                                             \
         const Normalisation f = {k, alpha, beta};                                                                      \
         if (!c.valid) return;                                                                                          \
+        if (s) s += c.at;                                                                                              \
         switch (n) {                                                                                                   \
-        case 3: return forward<3>(y, s, x, c, f);                                                                      \
-        case 5: return forward<5>(y, s, x, c, f);                                                                      \
-        case 9: return forward<9>(y, s, x, c, f);                                                                      \
-        default: return forward_any(y, s, x, c, f, n);                                                                 \
+        case 3: return forward<3>(y + c.at, s, x + c.at, c, f);                                                        \
+        case 5: return forward<5>(y + c.at, s, x + c.at, c, f);                                                        \
+        case 7: return forward<7>(y + c.at, s, x + c.at, c, f);                                                        \
+        case 9: return forward<9>(y + c.at, s, x + c.at, c, f);                                                        \
+        default: return forward_any(y + c.at, s, x + c.at, c, f, n);                                                   \
         }                                                                                                              \
     }                                                                                                                  \
-    KERNEL(128) lrn_backward_##name(T *dx, const T *x, const float *s, const T *dy, int groups, int channels, int area, \
-                                    int chunk, int n, float k, float alpha, float beta) {                              \
-        const Column c = column_of(groups, channels, area, chunk);                                                     \
+    KERNEL(128) lrn_backward_##name(T *dx, const T *x, const float *s, const T *dy, uint32_t places, int groups,        \
+                                    int channels, int area, int chunk, int n, float k, float alpha, float beta) {      \
+        const Column c = column_of(places, groups, channels, area, chunk);                                             \
         const Normalisation f = {k, alpha, beta};                                                                      \
         if (!c.valid) return;                                                                                          \
         switch (n) {                                                                                                   \
-        case 3: return backward<3>(dx, x, s, dy, c, f);                                                                \
-        case 5: return backward<5>(dx, x, s, dy, c, f);                                                                \
-        case 9: return backward<9>(dx, x, s, dy, c, f);                                                                \
-        default: return backward_any(dx, x, s, dy, c, f, n);                                                           \
+        case 3: return backward<3>(dx + c.at, x + c.at, s + c.at, dy + c.at, c, f);                                    \
+        case 5: return backward<5>(dx + c.at, x + c.at, s + c.at, dy + c.at, c, f);                                    \
+        case 7: return backward<7>(dx + c.at, x + c.at, s + c.at, dy + c.at, c, f);                                    \
+        case 9: return backward<9>(dx + c.at, x + c.at, s + c.at, dy + c.at, c, f);                                    \
+        default: return backward_any(dx + c.at, x + c.at, s + c.at, dy + c.at, c, f, n);                               \
         }                                                                                                              \
     }
 
