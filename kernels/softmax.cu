@@ -1,13 +1,16 @@
 // softmax.cu: softmax, its mean cross entropy, the gradient, and the share of wrong answers; formulas in engine/op/softmax.go.
-// Layout   z, p: [batch, classes] f32; labels: int32 [batch]; loss, dloss: 1; dz: [batch, classes] f32 or bf16; y: 2
-// Launch   softmax and gradient: a block of 128 a row. loss and top_errors: one block of 256, whose warps take rows in turn
-// Moves    reads z once from memory (a row stays in the cache) and writes p or dz: 128 x 1000 is 0.5 MB each way. What these
-//          take is a launch, not bandwidth: about 3 us
-// Order    a row's sum is a tree over the lanes, the loss a sum of warps' sums in double, both the same in every run
+// Layout   z, p: [batch, classes] f32; labels: int32 [batch]; loss, dloss: 1; dz: [batch, classes] f32 or bf16; y: 2; losses
+//          (double) and ranks: [batch], scratch
+// Launch   a block of 128 a row; then, for the loss and the errors, one block of 256 over the batch
+// Moves    reads z once from memory (a row stays in the cache) and writes p or dz: 128 x 1000 is 0.5 MB each way, 0.15 us at
+//          an H100's 3.35 TB/s. What these take is their latency, two or three microseconds a launch
+// Order    a row's sum is a tree over the lanes, then over the warps; the batch's, in double, over threads that are a block
+//          apart, then a tree: the same in every run
+// Numbers  expf and logf are the accurate ones (2^-23 and less), the argument of expf is never above 0
 // Twin     engine/backend/reference/softmax.go
 #include "device.h"
 
-enum { row_threads = 128, all_threads = 256, warps_of_all = all_threads / 32 };
+enum { row_threads = 128, batch_threads = 256 };
 
 // A NaN stays one: it is no label's fault that it would win or lose a comparison.
 DEVICE float larger(float a, float b) { return a != a ? a : (b > a || b != b ? b : a); }
@@ -18,15 +21,21 @@ DEVICE float warp_largest(float x) {
     return x;
 }
 
-DEVICE float warp_sum(float x) {
+template <class T> DEVICE T warp_sum(T x) {
 #pragma unroll
     for (int d = 16; d > 0; d /= 2) x += __shfl_xor_sync(0xffffffffu, x, d);
     return x;
 }
 
-DEVICE int warp_count(int x) {
+// block_sum is the sum over a block's threads, for thread 0.
+template <int threads, class T> DEVICE T block_sum(T x) {
+    __shared__ T sums[threads / 32];
+    x = warp_sum(x);
+    if ((threadIdx.x & 31) == 0) sums[threadIdx.x >> 5] = x;
+    __syncthreads();
+    x = sums[0];
 #pragma unroll
-    for (int d = 16; d > 0; d /= 2) x += __shfl_xor_sync(0xffffffffu, x, d);
+    for (int i = 1; i < threads / 32; i++) x += sums[i];
     return x;
 }
 
@@ -37,21 +46,16 @@ struct Row {
 
 // row_of is a block's work on one row.
 DEVICE Row row_of(const float *z, int classes) {
-    __shared__ float largest[row_threads / 32], sums[row_threads / 32];
-    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+    __shared__ float largest[row_threads / 32];
     float m = z[0], s = 0.f;
     for (int k = threadIdx.x; k < classes; k += row_threads) m = larger(m, z[k]);
     m = warp_largest(m);
-    if (lane == 0) largest[warp] = m;
+    if ((threadIdx.x & 31) == 0) largest[threadIdx.x >> 5] = m;
     __syncthreads();
+#pragma unroll
     for (int i = 0; i < row_threads / 32; i++) m = larger(m, largest[i]);
     for (int k = threadIdx.x; k < classes; k += row_threads) s += expf(z[k] - m);
-    s = warp_sum(s);
-    if (lane == 0) sums[warp] = s;
-    __syncthreads();
-    s = 0.f;
-    for (int i = 0; i < row_threads / 32; i++) s += sums[i];
-    Row r = {m, s};
+    const Row r = {m, block_sum<row_threads>(s)};
     return r;
 }
 
@@ -79,57 +83,46 @@ KERNEL(128) softmax_loss_backward_bf16(bf16 *dz, const float *z, const int32_t *
     loss_gradient(dz, z, labels, dloss, batch, classes);
 }
 
-// row_loss is -log p[label], by one warp; NaN where the label is no class.
-DEVICE double row_loss(const float *z, int label, int classes) {
-    const int lane = threadIdx.x & 31;
-    float m = z[0], s = 0.f;
-    for (int k = lane; k < classes; k += 32) m = larger(m, z[k]);
-    m = warp_largest(m);
-    for (int k = lane; k < classes; k += 32) s += expf(z[k] - m);
-    s = warp_sum(s);
-    if (label < 0 || label >= classes) return (double)bits_float(0x7fc00000u);
-    return (double)logf(s) - ((double)z[label] - (double)m);
-}
-
-KERNEL(256) softmax_loss_forward(float *loss, const float *z, const int32_t *labels, int batch, int classes) {
-    __shared__ double sums[warps_of_all];
-    const int warp = threadIdx.x >> 5;
-    double sum = 0;
-    for (int n = warp; n < batch; n += warps_of_all) sum += row_loss(z + (int64_t)n * classes, labels[n], classes);
-    if ((threadIdx.x & 31) == 0) sums[warp] = sum;
-    __syncthreads();
+// losses is a row's -log p[label]; NaN where the label is no class.
+KERNEL(128) softmax_loss_rows(double *losses, const float *z, const int32_t *labels, int classes) {
+    const float *own = z + (int64_t)blockIdx.x * classes;
+    const Row row = row_of(own, classes);
     if (threadIdx.x > 0) return;
-    for (int i = 1; i < warps_of_all; i++) sum += sums[i];
-    *loss = (float)(sum / batch);
+    const int label = labels[blockIdx.x];
+    const bool known = label >= 0 && label < classes;
+    losses[blockIdx.x] = known ? (double)logf(row.sum) - ((double)own[label] - (double)row.largest) : (double)bits_float(0x7fc00000u);
 }
 
-// rank_of is how many classes come before the label, by one warp: those with a larger z, those before it with an equal
-// one, and those that a NaN leaves open. A label that is no class comes last, and fifth at least.
-DEVICE int rank_of(const float *z, int label, int classes) {
-    if (label < 0 || label >= classes) return classes > 5 ? classes : 5;
-    const float own = z[label];
+KERNEL(256) softmax_loss_forward(float *loss, const double *losses, int batch) {
+    double sum = 0;
+    for (int n = threadIdx.x; n < batch; n += batch_threads) sum += losses[n];
+    sum = block_sum<batch_threads>(sum);
+    if (threadIdx.x == 0) *loss = (float)(sum / batch);
+}
+
+// ranks is how many classes come before a row's label: those with a larger z, those before it with an equal one, and those
+// that a NaN leaves open. A label that is no class comes last, and fifth at least.
+KERNEL(128) top_errors_rows(int32_t *ranks, const float *z, const int32_t *labels, int classes) {
+    const float *row = z + (int64_t)blockIdx.x * classes;
+    const int label = labels[blockIdx.x];
+    const bool known = label >= 0 && label < classes;
+    const float own = known ? row[label] : 0.f;
     int before = 0;
-    for (int k = threadIdx.x & 31; k < classes; k += 32)
-        if (k != label && (!(z[k] <= own) || (z[k] == own && k < label))) before++;
-    return warp_count(before);
+    for (int k = threadIdx.x; k < classes; k += row_threads)
+        if (k != label && (!(row[k] <= own) || (row[k] == own && k < label))) before++;
+    before = block_sum<row_threads>(before);
+    if (threadIdx.x == 0) ranks[blockIdx.x] = known ? before : max(classes, 5);
 }
 
-KERNEL(256) top_errors_forward(float *y, const float *z, const int32_t *labels, int batch, int classes) {
-    __shared__ int wrong[2][warps_of_all];
-    const int warp = threadIdx.x >> 5;
+KERNEL(256) top_errors_forward(float *y, const int32_t *ranks, int batch) {
     int first = 0, fifth = 0;
-    for (int n = warp; n < batch; n += warps_of_all) {
-        const int rank = rank_of(z + (int64_t)n * classes, labels[n], classes);
-        first += rank >= 1;
-        fifth += rank >= 5;
+    for (int n = threadIdx.x; n < batch; n += batch_threads) {
+        first += ranks[n] >= 1;
+        fifth += ranks[n] >= 5;
     }
-    if ((threadIdx.x & 31) == 0) {
-        wrong[0][warp] = first;
-        wrong[1][warp] = fifth;
-    }
-    __syncthreads();
-    if (threadIdx.x > 1) return;
-    int sum = 0;
-    for (int i = 0; i < warps_of_all; i++) sum += wrong[threadIdx.x][i];
-    y[threadIdx.x] = (float)((double)sum / batch);
+    // Both counts at once: each takes half of a word of 64 bits.
+    const int64_t both = block_sum<batch_threads>((int64_t)first << 32 | fifth);
+    if (threadIdx.x > 0) return;
+    y[0] = (float)((double)(both >> 32) / batch);
+    y[1] = (float)((double)(both & 0xffffffff) / batch);
 }

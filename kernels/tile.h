@@ -29,6 +29,17 @@ DEVICE Divider divider(int divisor, uint32_t multiplier, int shift) {
     return d;
 }
 
+// divider_by makes one on the device, for divisors that are not known before. It takes a long division.
+DEVICE Divider divider_by(int divisor) {
+    Divider d = {(uint32_t)divisor, 0, 0};
+    if (divisor == 1) return d;
+    int log = 1; // 2^(log-1) < divisor <= 2^log
+    while ((1u << log) < (uint32_t)divisor) log++;
+    d.multiplier = (uint32_t)((((uint64_t)1 << (31 + log)) + divisor - 1) / divisor);
+    d.shift = log - 1;
+    return d;
+}
+
 DEVICE uint32_t quotient(uint32_t n, const Divider &d) { return d.multiplier ? __umulhi(n, d.multiplier) >> d.shift : n; }
 
 // Range is the part of k that a block sums up.

@@ -26,12 +26,14 @@ func prepareConv2D(b *builder, o op.Conv2D) {
 func prepareConv2DGradInput(b *builder, o op.Conv2DGradInput) {
 	w, dz, dx := b.activation(0), b.activation(1), b.output(b.activations())
 	g := geometryOf(o.Conv, b.outShape(0), b.shape(1))
-	columns := g.batch * g.height * g.width
-	b.within31("places of the input", columns)
-	t := tileFor(g.channels, columns, g.maps*g.kernel*g.kernel, g.groups, false)
-	b.launch(t.entry(b, "conv2d_grad_input"), t.grid(g.channels, columns, g.groups), dims{x: tileThreads}, 0,
-		slices.Concat([]any{dx, w, dz}, g.args(), []any{int32(columns)}, divider(g.height*g.width), divider(g.width),
-			divider(g.kernel*g.kernel), divider(g.kernel), divider(g.stride))...)
+	b.within31("places of the input", g.batch*g.height*g.width)
+	// Each class of places modulo the stride is a product of its own; the largest class decides.
+	classes := g.stride * g.stride
+	columns := g.batch * ceilDiv(g.height, g.stride) * ceilDiv(g.width, g.stride)
+	side := ceilDiv(g.kernel, g.stride)
+	t := tileFor(g.channels, columns, g.maps*side*side, g.groups*classes, false)
+	b.launch(t.entry(b, "conv2d_grad_input"), t.grid(g.channels, columns, g.groups*classes), dims{x: tileThreads}, 0,
+		slices.Concat([]any{dx, w, dz}, g.args(), []any{int32(g.batch)})...)
 }
 
 func prepareConv2DGradWeight(b *builder, o op.Conv2DGradWeight) {
