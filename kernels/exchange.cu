@@ -1,5 +1,5 @@
 // exchange.cu: adding what comes from several towers, joining towers, and taking them apart; engine/op/exchange.go.
-// Layout   add: n elements, y may be a's memory. copy_rows: `rows` rows of `units` units of 16, 4 or 2 bytes; a tensor of
+// Layout   add: n elements, y may be a's memory. copy_rows: `rows` rows of `units` units of 16, 8, 4 or 2 bytes; a tensor of
 //          [batch, C, ...] is a row an image, and a range of channels is a part of each row
 // Launch   add: block 256, a thread for four elements at a time. copy_rows: block 256 over the units of a row, rows along y
 // Moves    add reads 2n and writes n elements; copy_rows reads and writes rows*units. No arithmetic worth counting
@@ -23,6 +23,9 @@ template <class Unit> DEVICE void copy_rows(Unit *to, const Unit *from, int rows
 }
 
 KERNEL(256) copy_rows_16(uint4 *to, const uint4 *from, int rows, int64_t units, int64_t to_stride, int64_t from_stride) {
+    copy_rows(to, from, rows, units, to_stride, from_stride);
+}
+KERNEL(256) copy_rows_8(uint2 *to, const uint2 *from, int rows, int64_t units, int64_t to_stride, int64_t from_stride) {
     copy_rows(to, from, rows, units, to_stride, from_stride);
 }
 KERNEL(256) copy_rows_4(uint32_t *to, const uint32_t *from, int rows, int64_t units, int64_t to_stride, int64_t from_stride) {

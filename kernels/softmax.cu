@@ -27,7 +27,8 @@ template <class T> DEVICE T warp_sum(T x) {
     return x;
 }
 
-// block_sum is the sum over a block's threads, for thread 0.
+// block_sum is the sum over a block's threads, for all of them. A kernel may call it once of a type: no barrier keeps a second
+// call from overwriting what the first still reads.
 template <int threads, class T> DEVICE T block_sum(T x) {
     __shared__ T sums[threads / 32];
     x = warp_sum(x);

@@ -2,7 +2,11 @@
 
 package cuda
 
-import "duet/engine/op"
+import (
+	"fmt"
+
+	"duet/engine/op"
+)
 
 func prepareAdd(b *builder, _ op.Add) {
 	x, z, y := b.activation(0), b.activation(1), b.output(b.activations())
@@ -39,16 +43,13 @@ func (b *builder) rowBytes(shape []int) int64 {
 
 // copyRows copies rows of some bytes, from one stride to another, in the widest units that all of it is a multiple of.
 func (b *builder) copyRows(to, from operand, rows int, bytes, toStride, fromStride, toOffset, fromOffset int64) {
-	unit, entry := int64(2), "copy_rows_2"
-	for _, u := range []struct {
-		bytes int64
-		entry string
-	}{{4, "copy_rows_4"}, {16, "copy_rows_16"}} {
-		if (bytes|toStride|fromStride|toOffset|fromOffset)%u.bytes == 0 {
-			unit, entry = u.bytes, u.entry
+	unit := int64(2)
+	for _, wider := range []int64{4, 8, 16} {
+		if (bytes|toStride|fromStride|toOffset|fromOffset)%wider == 0 {
+			unit = wider
 		}
 	}
 	to.offset, from.offset = to.offset+toOffset, from.offset+fromOffset
 	grid := dims{x: min(ceilDiv(int(bytes/unit), 256), maxGrid), y: min(rows, maxGridY)}
-	b.launch(entry, grid, dims{x: 256}, 0, to, from, int32(rows), bytes/unit, toStride/unit, fromStride/unit)
+	b.launch(fmt.Sprintf("copy_rows_%d", unit), grid, dims{x: 256}, 0, to, from, int32(rows), bytes/unit, toStride/unit, fromStride/unit)
 }

@@ -22,7 +22,10 @@ func prepareSGD(b *builder, o op.SGD) {
 		b.clear(peak)
 	}
 	b.k.inPlace = 0
+	const blocks = 2048 // each ends in an atomic on the peak
 	n := b.r.InTypes[0].Len()
-	b.launch("sgd_update", cover(ceilDiv(n, 4), 256), dims{x: 256}, 0, weight, moved, g, rate, copied, peak, o.Momentum, o.WeightDecay,
+	grid := cover(ceilDiv(n, 4), 256)
+	grid.x = min(grid.x, blocks)
+	b.launch("sgd_update", grid, dims{x: 256}, 0, weight, moved, g, rate, copied, peak, o.Momentum, o.WeightDecay,
 		o.RateMul, int64(n))
 }
