@@ -60,6 +60,11 @@ func (s *suite) programs(t *testing.T, d backend.Device) {
 		if times := plain.Times(); times != nil {
 			t.Errorf("times %v without profile", times)
 		}
+		for _, loaded := range []backend.Program{p, plain} {
+			if err := loaded.Close(); err != nil {
+				t.Error(err)
+			}
+		}
 	})
 }
 
@@ -70,6 +75,11 @@ func (s *suite) order(t *testing.T, d backend.Device) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	host := make([]float32, c.length)
 	for round := range 50 {
 		for i := range host {
