@@ -1,0 +1,110 @@
+// faults.cpp: injected failures, settings, random orders, and the report.
+#include "harness.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+CASE(failed_allocation, both, ENVIRONMENT("DUET_SIM_FAULT=alloc:2"), SAYS()) {
+    Gpu g;
+    CUdeviceptr p;
+    g.empty(4);
+    GIVES(CUDA_ERROR_OUT_OF_MEMORY, cuMemAlloc(&p, 4));
+    g.empty(4);
+    g.close();
+    CHECK(report().find("\"faults\": [\"allocation 2 failed on device 0\"]") != std::string::npos);
+}
+
+CASE(failed_launch, both, ENVIRONMENT("DUET_SIM_FAULT=launch:3@1"), SAYS()) {
+    Gpu a(0), b(1);
+    const CUdeviceptr x = b.floats(64, 1.f), y = b.floats(64, 2.f);
+    a.use();
+    const CUdeviceptr z = a.floats(64, 1.f), u = a.floats(64, 2.f);
+    for (int i = 0; i < 4; i++) OK(a.launch("copy_element", 1, 64, {bits(u), bits(z)}));
+    OK(cuStreamSynchronize(a.stream));
+    a.close();
+    b.use();
+    for (int i = 0; i < 2; i++) OK(b.launch("copy_element", 1, 64, {bits(y), bits(x)}));
+    OK(cuStreamSynchronize(b.stream));
+    OK(b.launch("copy_element", 1, 64, {bits(y), bits(x)}));
+    GIVES(CUDA_ERROR_LAUNCH_FAILED, cuStreamSynchronize(b.stream));
+    GIVES(CUDA_ERROR_LAUNCH_FAILED, b.launch("copy_element", 1, 64, {bits(y), bits(x)}));
+    OK(cuCtxDestroy(b.context));
+}
+
+CASE(failed_copy, both, ENVIRONMENT("DUET_SIM_FAULT=copy:2,alloc:7"), SAYS()) {
+    Gpu g;
+    const CUdeviceptr x = g.floats(64, 1.f), y = g.floats(64, 2.f);
+    OK(cuMemcpyDtoDAsync(y, x, 256, g.stream));
+    OK(cuStreamSynchronize(g.stream));
+    OK(cuMemcpyDtoDAsync(y, x, 256, g.stream));
+    GIVES(CUDA_ERROR_UNKNOWN, cuStreamSynchronize(g.stream));
+    OK(cuCtxDestroy(g.context));
+}
+
+CASE(lost_device, both, ENVIRONMENT("DUET_SIM_FAULT=lost:5@1"), SAYS()) {
+    Gpu a(0), b(1); // allocation, memset: two operations; a copy each
+    const CUdeviceptr x = b.floats(64, 1.f), y = b.floats(64, 2.f);
+    GIVES(CUDA_ERROR_ECC_UNCORRECTABLE, cuMemcpyDtoDAsync(y, x, 256, b.stream));
+    GIVES(CUDA_ERROR_ECC_UNCORRECTABLE, cuStreamSynchronize(b.stream));
+    OK(cuCtxDestroy(b.context));
+    CUcontext c;
+    GIVES(CUDA_ERROR_ECC_UNCORRECTABLE, cuCtxCreate(&c, 0, 1));
+    a.close();
+}
+
+// What waits for an event of a lost device does not wait for ever.
+CASE(event_of_a_lost_device, both, ENVIRONMENT("DUET_SIM_FAULT=launch:1@0", "DUET_SIM_DELAY=500"), SAYS()) {
+    Gpu a(0);
+    const CUdeviceptr x = a.floats(64, 1.f), y = a.floats(64, 2.f);
+    CUevent e;
+    OK(cuEventCreate(&e, 0));
+    OK(a.launch("copy_element", 1, 64, {bits(y), bits(x)}));
+    OK(cuEventRecord(e, a.stream));
+    Gpu b(1);
+    OK(cuStreamWaitEvent(b.stream, e, 0));
+    OK(cuStreamSynchronize(b.stream));
+    b.close();
+    a.use();
+    GIVES(CUDA_ERROR_LAUNCH_FAILED, cuCtxSynchronize());
+    OK(cuCtxDestroy(a.context));
+}
+
+#define BAD_SETTING(name, value, words)                                                                                \
+    CASE(bad_##name, both, ENVIRONMENT(value), SAYS("duet sim: " words)) { GIVES(CUDA_ERROR_INVALID_VALUE, cuInit(0)); }
+BAD_SETTING(devices, "DUET_SIM_DEVICES=two", "DUET_SIM_DEVICES=two: want a number of devices")
+BAD_SETTING(many_devices, "DUET_SIM_DEVICES=17", "DUET_SIM_DEVICES=17: want")
+BAD_SETTING(memory, "DUET_SIM_MEMORY=3GB", "DUET_SIM_MEMORY=3GB: want a size such as 3GiB")
+BAD_SETTING(capability, "DUET_SIM_CAPABILITY=80", "DUET_SIM_CAPABILITY=80: want a compute capability")
+BAD_SETTING(peer, "DUET_SIM_PEER=yes", "DUET_SIM_PEER=yes: want 0 or 1")
+BAD_SETTING(delay, "DUET_SIM_DELAY=-1", "DUET_SIM_DELAY=-1: want microseconds")
+BAD_SETTING(seed, "DUET_SIM_SEED=1e3", "DUET_SIM_SEED=1e3: want a number")
+BAD_SETTING(fault, "DUET_SIM_FAULT=alloc:0", "DUET_SIM_FAULT=alloc:0: want a list of")
+BAD_SETTING(fault_kind, "DUET_SIM_FAULT=launch:3,crash:1", "DUET_SIM_FAULT=launch:3,crash:1: want")
+BAD_SETTING(fault_device, "DUET_SIM_FAULT=launch:3@2", "DUET_SIM_FAULT: device 2 of 2")
+
+CASE(report_as_text, both, ENVIRONMENT("DUET_SIM_REPORT=-"), SAYS("duet sim: device 0: peak 0.0 MiB, 1 launches", "1 copy_element")) {
+    Gpu g;
+    const CUdeviceptr x = g.floats(64, 1.f), y = g.floats(64, 2.f);
+    OK(g.launch("copy_element", 1, 64, {bits(y), bits(x)}));
+    g.close();
+}
+
+CASE(log, both, ENVIRONMENT("DUET_SIM_LOG=-"), SAYS("copy_element on stream 1 of device 0, context 1: ", " ms\n")) {
+    Gpu g;
+    const CUdeviceptr x = g.floats(64, 1.f), y = g.floats(64, 2.f);
+    OK(g.launch("copy_element", 1, 64, {bits(y), bits(x)}));
+    g.close();
+}
+
+// A program whose kernels race through device memory in block order gives other results with other seeds.
+static float order_seen() {
+    Gpu g;
+    std::vector<float> x(64, 0.f);
+    const CUdeviceptr p = g.floats(64, 1.f), q = g.floats(640, 0.f);
+    OK(g.launch("spin", 10, 32, {bits(p), bits(10)}));
+    (void)q;
+    const float v = g.read(p, 64)[0];
+    g.close();
+    return v;
+}
+CASE(any_seed_gives_the_same, fast, ENVIRONMENT("DUET_SIM_SEED=12345"), SAYS()) { CHECK(order_seen() == order_seen()); }
