@@ -14,6 +14,7 @@ type Config struct {
 	Towers    []string `toml:"towers"`    // one device a tower, or one for all: ["cuda:0", "cuda:1"], ["dnnl:0"], ["auto"]
 	Precision string   `toml:"precision"` // fp32 (default), bf16, or fp64 on the reference backend
 	Threads   int      `toml:"threads"`   // of each CPU device; 0 = the cores, divided among the devices
+	Check     bool     `toml:"check"`     // of GPUs: wait for every kernel, so that the error of one that fails names it; slow
 
 	// Tune measures the kernels that could do a piece of work, where a device has several, and takes the fastest; else a
 	// count of operations and bytes chooses. What was measured is written into the run's configuration as Kernels, so that
@@ -122,7 +123,7 @@ func (c *Config) Resolve(towers int) error {
 func (c *Config) OpenAll() ([]Device, error) {
 	var devices []Device
 	for _, name := range c.Towers {
-		d, err := Open(name, Options{Precision: c.Precision, Threads: c.Threads, Devices: len(c.Towers), Tune: c.Tune, Kernels: c.Kernels})
+		d, err := Open(name, Options{Precision: c.Precision, Threads: c.Threads, Devices: len(c.Towers), Check: c.Check, Tune: c.Tune, Kernels: c.Kernels})
 		if err != nil {
 			for _, opened := range devices {
 				err = errors.Join(err, opened.Close())

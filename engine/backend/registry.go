@@ -19,6 +19,7 @@ type Options struct {
 	Precision string // "fp32" (also ""), "bf16", "fp64": what Float means
 	Threads   int    // of a CPU device; 0 = its share of the cores
 	Devices   int    // how many devices of this backend are opened together, to share the cores
+	Check     bool   // wait for every kernel of a GPU, so that one that fails is known
 	Tune      bool   // choose kernels by measuring them
 	Kernels   []Pin  // choices made before
 }

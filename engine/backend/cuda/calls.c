@@ -2,7 +2,7 @@
 
 #include "calls.h"
 
-CUresult duet_enqueue(const duet_step *steps, int n, CUstream stream, int *failed) {
+CUresult duet_enqueue(const duet_step *steps, int n, CUstream stream, int wait, int *failed) {
     for (int i = 0; i < n; i++) {
         const duet_step *s = steps + i;
         CUresult r = CUDA_SUCCESS;
@@ -18,6 +18,7 @@ CUresult duet_enqueue(const duet_step *steps, int n, CUstream stream, int *faile
             r = cuMemsetD8Async(s->to, 0, s->bytes, stream);
             break;
         }
+        if (r == CUDA_SUCCESS && wait) r = cuStreamSynchronize(stream);
         if (r != CUDA_SUCCESS) {
             *failed = i;
             return r;
@@ -32,7 +33,7 @@ CUresult duet_capture(const duet_step *steps, int n, CUstream stream, CUgraphExe
     *graph = NULL;
     CUresult r = cuStreamBeginCapture(stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL);
     if (r != CUDA_SUCCESS) return r;
-    r = duet_enqueue(steps, n, stream, &failed);
+    r = duet_enqueue(steps, n, stream, 0, &failed);
     const CUresult ended = cuStreamEndCapture(stream, &captured);
     if (r == CUDA_SUCCESS) r = ended;
     if (r == CUDA_SUCCESS) r = cuGraphInstantiateWithFlags(graph, captured, 0);

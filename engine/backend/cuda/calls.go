@@ -31,14 +31,21 @@ func driverProblem() error {
 // driverPath is where the driver was loaded from.
 func driverPath() string { return C.GoString(C.duet_driver_path()) }
 
-// result is an error of a driver call that gorgonia.org/cu did not make, such as "CUDA_ERROR_OUT_OF_MEMORY (out of
-// memory)".
+// result is the error of a driver call that gorgonia.org/cu did not make: the one that it has for the code, such as
+// cu.OutOfMemory, with the driver's own words where it knows none.
 func result(r C.CUresult) error {
 	if r == C.CUDA_SUCCESS {
 		return nil
 	}
-	return fmt.Errorf("%s (%s)", C.GoString(C.duet_error_name(r)), C.GoString(C.duet_error_text(r)))
+	err := error(as(cu.Success, int(r)))
+	if strings.HasPrefix(err.Error(), "Unknown") {
+		return fmt.Errorf("%w, %s (%s)", err, C.GoString(C.duet_error_name(r)), C.GoString(C.duet_error_text(r)))
+	}
+	return err
 }
+
+// as converts a number to the type of another, which has no name outside its package.
+func as[T ~int](_ T, n int) T { return T(n) }
 
 // handle is the C handle in one of gorgonia.org/cu's structs, which hold nothing else.
 func handle[H, S any](s S) H { return *(*H)(unsafe.Pointer(&s)) }
@@ -133,8 +140,8 @@ func (s *sequence) capture(stream cu.Stream) error {
 	return result(C.duet_capture(&s.steps[0], C.int(len(s.steps)), handle[C.CUstream](stream), &s.graph))
 }
 
-// enqueue enqueues one run of the steps.
-func (s *sequence) enqueue(stream cu.Stream) error {
+// enqueue enqueues one run of the steps, waiting for each when wait is set.
+func (s *sequence) enqueue(stream cu.Stream, wait bool) error {
 	if s.graph != nil {
 		if err := result(C.cuGraphLaunch(s.graph, handle[C.CUstream](stream))); err != nil {
 			return fmt.Errorf("%s to %s: launch of a graph of %d steps: %w", s.labels[0], s.labels[len(s.labels)-1], len(s.steps), err)
@@ -144,8 +151,11 @@ func (s *sequence) enqueue(stream cu.Stream) error {
 	if len(s.steps) == 0 {
 		return nil
 	}
-	var failed C.int
-	if r := C.duet_enqueue(&s.steps[0], C.int(len(s.steps)), handle[C.CUstream](stream), &failed); r != C.CUDA_SUCCESS {
+	var failed, waits C.int
+	if wait {
+		waits = 1
+	}
+	if r := C.duet_enqueue(&s.steps[0], C.int(len(s.steps)), handle[C.CUstream](stream), waits, &failed); r != C.CUDA_SUCCESS {
 		return fmt.Errorf("%s: launch %s: %w", s.labels[failed], s.names[failed], result(r))
 	}
 	return nil

@@ -17,8 +17,8 @@ typedef struct {
     size_t bytes;
 } duet_step;
 
-// Enqueues steps; when one fails, *failed is its index.
-CUresult duet_enqueue(const duet_step *steps, int n, CUstream stream, int *failed);
+// Enqueues steps, waiting for each before the next when wait is set; when one fails, *failed is its index.
+CUresult duet_enqueue(const duet_step *steps, int n, CUstream stream, int wait, int *failed);
 
 // Captures the steps as a graph; null in *graph and an error when the driver does not allow it.
 CUresult duet_capture(const duet_step *steps, int n, CUstream stream, CUgraphExec *graph);

@@ -5,6 +5,7 @@ package cuda
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,7 +32,8 @@ type device struct {
 	module      *modules
 	uploads     *uploader
 	activations element
-	capability  int // 80 for 8.0
+	check       bool // wait for every launch
+	capability  int  // 80 for 8.0
 	limits      limits
 	live        map[*memory]bool
 	reached     map[*device]bool // whose memory the GPU reads by itself
@@ -54,7 +56,7 @@ func Open(index int, o backend.Options) (backend.Device, error) {
 	if err := driverProblem(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	d := &device{name: name, live: map[*memory]bool{}, reached: map[*device]bool{}}
+	d := &device{name: name, check: o.Check, live: map[*memory]bool{}, reached: map[*device]bool{}}
 	switch o.Precision {
 	case "", "fp32":
 	case "bf16":
@@ -132,8 +134,16 @@ func (d *device) do(f func() error) error {
 
 // errorf says in which call of the device something went wrong.
 func (d *device) errorf(call string, err error) error {
+	isOf := func(failed error) bool { return errors.Is(err, failed) }
+	if !d.check && slices.ContainsFunc(kernelErrors, isOf) {
+		return fmt.Errorf("%s: %s: %w: a kernel failed while it ran; devices.check = true tells which", d.name, call, err)
+	}
 	return fmt.Errorf("%s: %s: %w", d.name, call, err)
 }
+
+// kernelErrors are what the driver answers after a kernel failed while it ran, to whichever call comes next.
+var kernelErrors = []error{cu.IllegalAddress, cu.LaunchTimeout, cu.Assert, cu.HardwareStackError, cu.IllegalInstruction, cu.MisalignedAddress,
+	cu.InvalidAddressSpace, cu.InvalidPc, cu.LaunchFailed}
 
 // open is an error when the device is closed.
 func (d *device) open() error {

@@ -65,7 +65,7 @@ func (p *program) load(commands []backend.Command) error {
 		}
 	}
 	for _, a := range p.actions {
-		if s, ok := a.do.(*launches); ok && p.stamps == nil {
+		if s, ok := a.do.(*launches); ok && p.stamps == nil && !p.on.check {
 			if err := s.capture(p.on.compute); err != nil { // not every driver can: then each launch is enqueued
 				s.graph = nil
 			}
@@ -272,7 +272,7 @@ type launches struct {
 	on *device
 }
 
-func (l *launches) enqueue() error { return l.sequence.enqueue(l.on.compute) }
+func (l *launches) enqueue() error { return l.sequence.enqueue(l.on.compute, l.on.check) }
 
 type recording struct{ event *event }
 
