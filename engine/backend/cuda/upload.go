@@ -88,26 +88,13 @@ func (u *uploader) sendPiece(at cu.DevicePtr, from []byte, stored element, kind 
 func (u *uploader) take(kind slotKind) (*slot, error) {
 	r := u.rings[kind]
 	if r == nil {
-		n := largeRing
-		if kind.bytes <= small {
-			n = smallRing
-		}
-		r = &ring{slots: make([]*slot, n)}
-		u.rings[kind] = r
-	}
-	i := r.next
-	r.next = (i + 1) % len(r.slots)
-	if r.slots[i] == nil {
-		s := &slot{d: u.d, kind: kind}
-		err := u.d.do(s.make)
-		r.slots[i] = s // which free gives back, complete or not
-		if err != nil {
-			r.slots[i] = nil
-			u.d.do(s.free)
+		var err error
+		if r, err = u.ring(kind); err != nil {
 			return nil, err
 		}
 	}
-	s := r.slots[i]
+	s := r.slots[r.next]
+	r.next = (r.next + 1) % len(r.slots)
 	if s.used {
 		s.used = false
 		u.d.worker.Start(&s.wait)
@@ -116,6 +103,32 @@ func (u *uploader) take(kind slotKind) (*slot, error) {
 		}
 	}
 	return s, nil
+}
+
+// ring reserves all memory of a kind, so that what is missing shows with the first upload.
+func (u *uploader) ring(kind slotKind) (*ring, error) {
+	n := largeRing
+	if kind.bytes <= small {
+		n = smallRing
+	}
+	r := &ring{}
+	for range n {
+		r.slots = append(r.slots, &slot{d: u.d, kind: kind})
+	}
+	err := u.d.do(func() error {
+		for _, s := range r.slots {
+			if err := s.make(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		u.d.do(r.free) // its own error is no news after this one
+		return nil, err
+	}
+	u.rings[kind] = r
+	return r, nil
 }
 
 // receive downloads what lies at an address; everything enqueued must be done.
@@ -146,16 +159,21 @@ func (u *uploader) receive(to hostArray, at cu.DevicePtr, stored element) error 
 // free gives all memory back; on the worker's thread.
 func (u *uploader) free() error {
 	for _, r := range u.rings {
-		for _, s := range r.slots {
-			if s == nil {
-				continue
-			}
-			if err := s.free(); err != nil {
-				return err
-			}
+		if err := r.free(); err != nil {
+			return err
 		}
 	}
 	u.rings = nil
+	return nil
+}
+
+// free gives all memory of a ring back; on the worker's thread.
+func (r *ring) free() error {
+	for _, s := range r.slots {
+		if err := s.free(); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
