@@ -101,11 +101,20 @@ func (s *simulated) clean(env []string, args ...string) (result, driverReport) {
 // pair are the overrides for both GPUs.
 var pair = sets(`devices.towers=["cuda:0", "cuda:1"]`)
 
-// full trains the whole network of alexnet.toml, but for its images, of which there are few.
+// full trains the whole network of alexnet.toml on a set in the folder data.
 func full(batch, steps int) []string {
-	return append(sets("data.path=generated", "data.generated.classes=1000", "data.generated.train="+strconv.Itoa(batch),
-		"data.generated.val=1", "data.generated.size=256", fmt.Sprintf("train.batch=%d", batch), fmt.Sprintf("train.max_steps=%d", steps),
+	return append(sets("data.path=data", fmt.Sprintf("train.batch=%d", batch), fmt.Sprintf("train.max_steps=%d", steps),
 		"train.schedule={type=\"fixed\", rate=0.0001}", "train.validate_epochs=0", "train.checkpoint_epochs=0"), pair...)
+}
+
+// classes packs a set of so many classes, of one image each.
+func (s *simulated) classes(n int) {
+	s.Helper()
+	for i := range n {
+		s.write(jpegOf(picture("across", i)), "images", "train", fmt.Sprintf("class%04d", i), "0.jpg")
+	}
+	s.write(jpegOf(picture("down", 0)), "images", "val", "class0000", "0.jpg")
+	s.works("prepare", s.path("images"), s.path("data"), "--size", "256")
 }
 
 // plan compiles a network's training plan for both GPUs.
@@ -134,6 +143,7 @@ func TestSimExchange(t *testing.T) {
 	for _, e := range p.Exchanges {
 		want += e.Forward + e.Backward
 	}
+	s.classes(1000)
 	_, rep := s.clean(nil, append([]string{"train", s.config("alexnet"), "--run", "run"}, full(batch, 1)...)...)
 	got := int64(0)
 	for _, peer := range rep.Peers {
@@ -148,12 +158,20 @@ func TestSimExchange(t *testing.T) {
 	t.Logf("%d bytes a step, graphs launched %d", got, rep.Graphs.Launched)
 }
 
-// TestSimMemory: the plan of the full network at the paper's batch takes what it says, and fits the paper's cards.
+// TestSimMemory: training takes the bytes that the plan says, and at the paper's batch fits the paper's cards.
 func TestSimMemory(t *testing.T) {
 	s := newSimulated(t)
-	p, rep := s.plan("--devices", "cuda:0,cuda:1", "--batch", "128")
+	both := []string{"--devices", "cuda:0,cuda:1", "--batch"}
+	p, _ := s.plan(append(both, "2")...)
+	_, rep := s.clean(nil, append([]string{"bench", s.config("alexnet"), "--steps", "1"}, append(both, "2")...)...)
 	for i, d := range p.Devices {
-		// The plan counts the staging of images, which is reserved when the first batch comes.
+		if got := rep.Devices[i].Peak; got != d.Bytes {
+			t.Errorf("batch 2: %s: %d bytes at most, the plan says %d", d.Name, got, d.Bytes)
+		}
+	}
+	p, rep = s.plan(append(both, "128")...)
+	for i, d := range p.Devices {
+		// Staging for images is reserved when the first batch comes, which here it does not.
 		if want := d.Bytes - d.Staging; rep.Devices[i].Peak != want {
 			t.Errorf("%s: %d bytes at most, the plan says %d", d.Name, rep.Devices[i].Peak, want)
 		}
@@ -252,7 +270,7 @@ func TestSimFaults(t *testing.T) {
 		format string
 		most   int64
 		words  string
-	}{{"launch:%d", launches, "LAUNCH_FAILED"}, {"copy:%d", 600, ""}, {"lost:%d", launches, ""}, {"alloc:%d", 40, "memory"}}
+	}{{"launch:%d", launches, "LaunchFailed"}, {"copy:%d", 600, ""}, {"lost:%d", launches, ""}, {"alloc:%d", 40, "memory"}}
 	failed := 0
 	for i := range n {
 		kind := kinds[i%len(kinds)]
@@ -279,4 +297,14 @@ func TestSimFaults(t *testing.T) {
 		t.Errorf("only %d of %d runs failed", failed, n)
 	}
 	t.Logf("%d of %d runs failed, and all came to the same end", failed, n)
+}
+
+// TestSimCheck: a kernel that fails while it runs is named, with its sizes, where the configuration asks for it.
+func TestSimCheck(t *testing.T) {
+	s := newSimulated(t, "DUET_SIM_FAULT=launch:500")
+	args := append(sets("train.max_steps=20", "train.validate_epochs=0"), pair...)
+	r, _ := s.cuda(nil, append([]string{"train", "smoke", "--run", "fast"}, args...)...)
+	s.failed(r, 1, []string{"cuda:", "LaunchFailed", "devices.check = true"})
+	r, _ = s.cuda(nil, append([]string{"train", "smoke", "--run", "check", "--set", "devices.check=true"}, args...)...)
+	s.failed(r, 1, []string{"cuda:", "launch ", " grid=[", " block=[", "f32 of ", "LaunchFailed"})
 }
