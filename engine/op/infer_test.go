@@ -21,6 +21,7 @@ func TestShapes(t *testing.T) {
 	conv := op.Conv2D{Kernel: 3, Stride: 1, Pad: 1, Groups: 1}
 	pool := op.MaxPool{Kernel: 3, Stride: 2}
 	lrn := op.LRN{N: 5, K: 2, Alpha: 1e-4, Beta: 0.75, Groups: 2}
+	both := op.LRNMaxPool{LRN: lrn, Pool: pool}
 	for _, c := range []struct {
 		o    op.Op
 		in   []op.Type
@@ -45,6 +46,9 @@ func TestShapes(t *testing.T) {
 		{op.MaxPool{Kernel: 2, Stride: 3, Pad: 1, Ceil: true}, []op.Type{f(1, 1, 4, 5)}, f(1, 1, 2, 2)}, // a third window would start outside
 		{op.MaxPoolArgmax{Pool: pool}, []op.Type{f(2, 4, 5, 7)}, bytes(2, 4, 2, 3)},
 		{op.MaxPoolGrad{Pool: pool, H: 5, W: 7}, []op.Type{bytes(2, 4, 2, 3), f(2, 4, 2, 3)}, f(2, 4, 5, 7)},
+		{both, []op.Type{f(2, 6, 5, 7)}, f(2, 6, 2, 3)},
+		{op.LRNMaxPoolArgmax{LRNMaxPool: both}, []op.Type{f(2, 6, 5, 7)}, bytes(2, 6, 2, 3)},
+		{op.LRNMaxPoolGrad{LRNMaxPool: both}, []op.Type{f(2, 6, 5, 7), bytes(2, 6, 2, 3), f(2, 6, 2, 3)}, f(2, 6, 5, 7)},
 		{op.ReLU{}, []op.Type{f(2, 3, 4)}, f(2, 3, 4)},
 		{op.ReLUGrad{}, []op.Type{f(5), f(5)}, f(5)},
 		{op.Scale{Factor: 2}, []op.Type{f()}, f()},
@@ -74,6 +78,7 @@ func TestRefusals(t *testing.T) {
 	conv := op.Conv2D{Kernel: 3, Stride: 1, Pad: 1, Groups: 1}
 	pool := op.MaxPool{Kernel: 3, Stride: 2}
 	lrn := op.LRN{N: 5, K: 2, Alpha: 1e-4, Beta: 0.75, Groups: 1}
+	both := op.LRNMaxPool{LRN: lrn, Pool: pool}
 	for _, c := range []struct {
 		o    op.Op
 		in   []op.Type
@@ -101,6 +106,10 @@ func TestRefusals(t *testing.T) {
 		{pool, []op.Type{f(1, 1, 2, 5)}, "kernel 3 is larger than the input 2 with pad 0"},
 		{op.MaxPoolArgmax{Pool: op.MaxPool{Kernel: 17, Stride: 1}}, []op.Type{f(1, 1, 20, 20)}, "window 17, want at most 16"},
 		{op.MaxPoolGrad{Pool: pool, H: 5, W: 7}, []op.Type{bytes(2, 4, 2, 2), f(2, 4, 2, 3)}, "argmax is uint8 [2 4 2 2], want uint8 [2 4 2 3]"},
+		{both, []op.Type{f(1, 4, 2, 5)}, "kernel 3 is larger than the input 2 with pad 0"},
+		{op.LRNMaxPool{LRN: op.LRN{N: 4, K: 1, Groups: 1}, Pool: pool}, []op.Type{f(1, 4, 5, 5)}, "window 4, want an odd number of maps"},
+		{op.LRNMaxPoolGrad{LRNMaxPool: both}, []op.Type{f(1, 4, 5, 7), bytes(1, 4, 2, 2), f(1, 4, 2, 3)}, "argmax is uint8 [1 4 2 2], want uint8 [1 4 2 3]"},
+		{op.LRNMaxPoolGrad{LRNMaxPool: both}, []op.Type{f(1, 4, 5, 7), bytes(1, 4, 2, 3), f(1, 4, 2, 2)}, "dy is float [1 4 2 2], want float [1 4 2 3]"},
 		{op.ReLUGrad{}, []op.Type{f(5), f(6)}, "dy is float [6], want float [5]"},
 		{op.Dropout{Rate: 1, Width: 5}, []op.Type{f(2, 5), words(4)}, "rate 1, want 0 to below 1"},
 		{op.Dropout{Rate: 0.5, Width: 5, First: 1}, []op.Type{f(2, 5), words(4)}, "features 1 to 6 of a layer of 5"},

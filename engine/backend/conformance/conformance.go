@@ -90,7 +90,7 @@ type testCase struct {
 
 func (s *suite) cases(t *testing.T, d backend.Device) {
 	for _, list := range [][]testCase{
-		convCases(), linearCases(), lrnCases(), poolCases(), elementwiseCases(), exchangeCases(), softmaxCases(),
+		convCases(), linearCases(), lrnCases(), poolCases(), lrnMaxPoolCases(), elementwiseCases(), exchangeCases(), softmaxCases(),
 		sgdCases(), augmentCases(), companionCases(), chainCases(),
 	} {
 		for _, c := range list {
@@ -139,8 +139,9 @@ func (s *suite) has(t *testing.T, d backend.Device, n *network) bool {
 		if d.Has(st.op.Name()) {
 			continue
 		}
-		if _, is := st.op.(op.Companion); is {
-			return false // a companion alone is no backend's duty
+		switch st.op.(type) {
+		case op.Companion, op.LRNMaxPool, op.LRNMaxPoolGrad:
+			return false // a companion alone, and a fusion, are no backend's duty
 		}
 		t.Errorf("the backend has no %s", st.op.Name())
 		return false

@@ -54,6 +54,10 @@ func (s *suite) bound(t testing.TB, o op.Op, in []op.Array, want op.Array) []flo
 	case op.LRNGrad:
 		// What a kernel keeps for the gradient it may keep in the precision of storage.
 		return s.per(w, keptTol, lrnMagnitude(t, o, in), math.Max(s.stored, powerTol/keptTol*s.unit))
+	case op.LRNMaxPool:
+		return s.per(w, powerTol, w, s.unit)
+	case op.LRNMaxPoolGrad:
+		return s.per(w, powerTol, lrnMaxPoolMagnitude(t, o, in), s.unit)
 	case op.Softmax:
 		return s.per(w, exponentTol+elementTol*largest(in[0]), w, s.unit)
 	case op.SoftmaxLoss: // in fp32 on every device
@@ -141,6 +145,15 @@ func lrnMagnitude(t testing.TB, o op.LRNGrad, in []op.Array) []float64 {
 		first[i] = 2*first[i] - difference[i]
 	}
 	return first
+}
+
+// lrnMaxPoolMagnitude is the same of the fused gradient: of what its two steps would be.
+func lrnMaxPoolMagnitude(t testing.TB, o op.LRNMaxPoolGrad, in []op.Array) []float64 {
+	t.Helper()
+	norm, x := o.LRNMaxPool.LRN, in[0]
+	s := evaluate(t, op.LRNScale{LRN: norm}, in[:1])
+	dy := evaluate(t, op.MaxPoolGrad{Pool: o.LRNMaxPool.Pool, H: x.Shape[2], W: x.Shape[3]}, absolute(in[1:]))
+	return lrnMagnitude(t, op.LRNGrad{LRN: norm}, []op.Array{x, s, dy})
 }
 
 // augmentMagnitude is the largest that the terms can be: 255, the mean and the shift.
