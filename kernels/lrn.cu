@@ -6,53 +6,11 @@
 // Moves    forward reads x and writes y and s, backward reads x, s and dy and writes dx: 12 and 16 bytes an element in f32, 8
 //          and 10 in bf16. About 40 and 70 instructions an element for n = 5. norm1 of AlexNet at batch 128 (37.2 M elements)
 //          in f32: 446 and 595 MB, 0.13 and 0.18 ms at an H100's 3.35 TB/s, at 40 % of its issue rate
-// Fusing   with the pooling that follows, and not keeping s, is counted in README.md
+// Fused    with the pooling that follows, and without keeping s: lrn_max_pool.cu
 // Powers   s^-0.75 is r*sqrt(r) of r = rsqrt(s): within 8 * 2^-24 of it (4 of them rsqrtf's); other betas use powf, which is
 //          as good
 // Twin     engine/backend/reference/lrn.go
-#include "device.h"
-
-// Normalisation is the formula's attributes; alpha is its coefficient, already divided where that is asked for.
-struct Normalisation {
-    float k, alpha, beta;
-};
-
-// power is s^-beta.
-DEVICE float power(float s, float beta) {
-    if (beta == 0.75f) {
-        const float r = rsqrtf(s);
-        return r * sqrtf(r);
-    }
-    return powf(s, -beta);
-}
-
-// Column is one thread's work: channels first to last of a group at one place. The launch sees to it that an image has
-// less than 2^31 elements.
-struct Column {
-    int64_t at; // of the group's channel 0
-    int first, last, channels, area;
-    bool valid;
-};
-
-DEVICE Column column_of(uint32_t places, int groups, int channels, int area, int chunk) {
-    const uint32_t place = blockIdx.x * blockDim.x + threadIdx.x, image = place / (uint32_t)area;
-    Column c;
-    c.valid = place < places;
-    c.at = ((int64_t)image * groups + blockIdx.y % groups) * channels * area + (place - image * area);
-    c.first = blockIdx.y / groups * chunk;
-    c.last = min(c.first + chunk, channels);
-    c.channels = channels;
-    c.area = area;
-    return c;
-}
-
-// value is an element of a column, 0 outside of the group and beyond what its chunk needs.
-template <int half, class T> DEVICE float value(const Column &c, const T *x, int channel) {
-    return channel >= 0 && channel < min(c.channels, c.last + half) ? load(x + channel * c.area) : 0.f;
-}
-
-// steps is how many channels a thread takes at a time.
-enum { steps = 4 };
+#include "lrn.h"
 
 // forward with a window of n channels in registers.
 template <int n, class T>
@@ -94,19 +52,6 @@ DEVICE void forward_any(T *RESTRICT y, float *RESTRICT s, const T *RESTRICT x, c
         if (s) s[at] = scale;
         store(y + at, load(x + at) * power(scale, f.beta));
     }
-}
-
-// Term is what the gradient needs of a channel: x, dy*s^-beta and dy*x*s^(-beta-1).
-struct Term {
-    float x, direct, shared;
-};
-
-DEVICE Term term(float x, float scale, float dy, float beta) {
-    Term t;
-    t.x = x;
-    t.direct = dy * power(scale, beta);
-    t.shared = t.direct * x / scale;
-    return t;
 }
 
 // load_terms reads some channels' terms: first all loads, then the arithmetic. Outside of the group they are 0.

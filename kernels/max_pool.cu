@@ -7,29 +7,7 @@
 //          instructions an output, and 100 a square. pool1 of AlexNet at batch 128 in f32: 149 MB on the large side and 45 MB
 //          on the small one; 0.06 ms at an H100's 3.35 TB/s either way
 // Twin     engine/backend/reference/max_pool.go
-#include "device.h"
-
-// Maps are the extents of both sides: `count` maps of height x width, pooled to out_height x out_width.
-struct Maps {
-    int count, height, width, out_height, out_width;
-};
-
-struct Pooling {
-    int kernel, stride, pad;
-};
-
-// Best is the largest value so far, the first of equals or the first NaN, and where it was.
-struct Best {
-    float value;
-    int at;
-};
-
-DEVICE void take(Best *best, float value, int at) {
-    if (!(value <= best->value) && best->value == best->value) {
-        best->value = value;
-        best->at = at;
-    }
-}
+#include "max_pool.h"
 
 // find looks through any window.
 template <class T> DEVICE Best find(const T *plane, const Maps &m, int top, int left, int kernel) {

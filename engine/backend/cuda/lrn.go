@@ -23,21 +23,31 @@ func prepareLRNGrad(b *builder, o op.LRNGrad) {
 	b.launch(b.named("lrn_backward"), grid, block, 0, append([]any{dx, x, s, dy}, sizes...)...)
 }
 
-// columns gives each thread a place of an image and a chunk of a group's channels: all of them, or fewer where there
-// would not be threads enough for a GPU.
+// columns gives each thread a place of an image and a chunk of a group's channels.
 func columns(b *builder, o op.LRN) (grid, block dims, sizes []any) {
-	const threads, enough, least, steps = 128, 1 << 18, 16, 4
+	const threads = 128
 	n, c, area := b.shape(0)[0], b.shape(0)[1]/o.Groups, b.shape(0)[2]*b.shape(0)[3]
 	// The kernel counts places, and the elements of a group with some channels past its end, in 32 bits.
-	if n*area > math.MaxInt32 || (c+o.N+steps)*area > math.MaxInt32 {
+	if n*area > math.MaxInt32 || (c+o.N+chunkSteps)*area > math.MaxInt32 {
 		b.fail("lrn of %v: more than %d places, or elements of an image", b.shape(0), math.MaxInt32)
 		return
 	}
-	chunk := c
-	for chunk > least && n*o.Groups*area*ceilDiv(c, chunk) < enough {
-		chunk = ceilDiv(chunk, 2*steps) * steps
-	}
+	chunk := chunkOf(c, n*o.Groups*area)
 	grid = dims{x: ceilDiv(n*area, threads), y: o.Groups * ceilDiv(c, chunk)}
 	return grid, dims{x: threads}, []any{uint32(n * area), int32(o.Groups), int32(c), int32(area), int32(chunk), int32(o.N), o.K,
 		float32(o.Coefficient()), o.Beta}
+}
+
+// chunkSteps is how many channels the kernels take at a time.
+const chunkSteps = 4
+
+// chunkOf is how many of the channels a thread walks, all of them, or fewer where there
+// would not be threads enough for a GPU, of which there are so many for a chunk of all.
+func chunkOf(channels, threads int) int {
+	const enough, least = 1 << 18, 16
+	chunk := channels
+	for chunk > least && threads*ceilDiv(channels, chunk) < enough {
+		chunk = ceilDiv(chunk, 2*chunkSteps) * chunkSteps
+	}
+	return chunk
 }

@@ -19,6 +19,8 @@ var table = map[string]func(*builder, op.Op) bool{
 	"linear_grad_weight": of(prepareLinearGradWeight),
 	"lrn":                of(prepareLRN),
 	"lrn_grad":           of(prepareLRNGrad),
+	"lrn_max_pool":       of(prepareLRNMaxPool),
+	"lrn_max_pool_grad":  of(prepareLRNMaxPoolGrad),
 	"max_pool":           of(prepareMaxPool),
 	"max_pool_grad":      of(prepareMaxPoolGrad),
 	"relu":               of(prepareReLU),
