@@ -60,6 +60,12 @@ type Stager interface {
 	Staging(l Layout) int64
 }
 
+// Fuser is a device with kernels that do the work of two of the graph's operations in one, such as op.LRNMaxPool.
+type Fuser interface {
+	// Fuses says whether a plan should make o of the operations that it stands for, on an input of type x.
+	Fuses(o op.Op, x op.Type) bool
+}
+
 // Info describes a device.
 type Info struct {
 	Name        string   `json:"name"`

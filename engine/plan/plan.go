@@ -35,6 +35,7 @@ func Compile(spec Spec, state *State) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.fuse(state.Devices)
 	p := &Plan{Name: spec.Name, state: state, values: c.all, inputs: map[string][]*value{}, outputs: map[string]*value{}}
 	if p.steps, err = order(spec.Name, c.steps); err != nil {
 		return nil, err

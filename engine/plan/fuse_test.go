@@ -1,0 +1,114 @@
+package plan_test
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"duet/alexnet"
+	"duet/engine/backend"
+	"duet/engine/op"
+	"duet/engine/plan"
+)
+
+func init() {
+	backend.Register(backend.Backend{Name: "fusing", Open: func(index int, o backend.Options) (backend.Device, error) {
+		d, err := backend.Open("reference:0", o)
+		return fusing{d}, err
+	}})
+}
+
+// fusing is a reference device that wants pooling of an odd window fused, which it can do like any operation.
+type fusing struct{ backend.Device }
+
+func (fusing) Fuses(o op.Op, _ op.Type) bool {
+	f, ok := o.(op.LRNMaxPool)
+	return ok && f.Pool.Kernel%2 == 1
+}
+
+// operations are the names of a report's steps that normalise or pool.
+func operations(r plan.Report) (names []string) {
+	for _, s := range r.Steps {
+		switch s.Op {
+		case "lrn", "lrn_grad", "max_pool", "max_pool_grad", "lrn_max_pool", "lrn_max_pool_grad":
+			names = append(names, s.Layer+" "+s.Op)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// TestFusion: normalisation and pooling become one step where the device says so and nothing else reads what is between,
+// and the network learns the same.
+func TestFusion(t *testing.T) {
+	plain := network()
+	square, apart, last := network(), network(), network()
+	square.Layers[2].Kernel = 2
+	apart.Layers = slices.Concat(apart.Layers[:2], []alexnet.Layer{{Name: "conv1b", Type: "conv", Maps: 6, Kernel: 3, Pad: 1}}, apart.Layers[2:])
+	last.Layers = slices.Insert(last.Layers, 5, alexnet.Layer{Name: "norm3", Type: "lrn", N: 3, K: 1, Alpha: 1e-2, Beta: 0.5,
+		AlphaOverN: last.Layers[1].AlphaOverN})
+	for _, c := range []struct {
+		name string
+		net  alexnet.Config
+		want []string
+	}{
+		{"both layers", plain, []string{"norm1+pool1 lrn_max_pool", "norm1+pool1 lrn_max_pool_grad", "pool3 max_pool", "pool3 max_pool_grad"}},
+		{"twice", last, []string{"norm1+pool1 lrn_max_pool", "norm1+pool1 lrn_max_pool_grad", "norm3+pool3 lrn_max_pool",
+			"norm3+pool3 lrn_max_pool_grad"}},
+		{"a window that the device does not want", square, []string{"norm1 lrn", "norm1 lrn_grad", "pool1 max_pool", "pool1 max_pool_grad",
+			"pool3 max_pool", "pool3 max_pool_grad"}},
+		{"a layer between", apart, []string{"norm1 lrn", "norm1 lrn_grad", "pool1 max_pool", "pool1 max_pool_grad", "pool3 max_pool",
+			"pool3 max_pool_grad"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			fused, _, _ := build(t, c.net, "fusing:0")
+			if got := operations(fused.Report()); !slices.Equal(got, c.want) {
+				t.Errorf("steps %v, want %v", got, c.want)
+			}
+			unfused, _, _ := build(t, c.net, "reference:0")
+			if got := operations(unfused.Report()); slices.Contains(got, "norm1+pool1 lrn_max_pool") {
+				t.Errorf("a device that does not fuse has %v", got)
+			}
+			a, b := losses(t, fused, 20), losses(t, unfused, 20)
+			for i := range a {
+				if !(math.Abs(a[i]-b[i]) <= reorderTol*b[i]) {
+					t.Fatalf("step %d: loss %v fused, %v not", i, a[i], b[i])
+				}
+			}
+			small, large := fused.Report().Devices[0], unfused.Report().Devices[0]
+			if len(c.want) < 6 && small.Unshared >= large.Unshared {
+				t.Errorf("%d bytes of tensors fused, %d not", small.Unshared, large.Unshared)
+			}
+		})
+	}
+}
+
+// TestFusionKeeps: what lies between is computed where an output of the plan is made of it.
+func TestFusionKeeps(t *testing.T) {
+	_, _, g := build(t, network(), "fusing:0")
+	var between *op.Node
+	for _, n := range g.AllNodes() {
+		if a, ok := n.Op().(*op.Applied); ok && a.Op.Name() == "lrn" {
+			between = n
+		}
+	}
+	d, err := backend.Open("fusing:0", backend.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := specOf(g)
+	spec.Outputs = append(spec.Outputs, plan.Output{Name: "normalised", Node: between})
+	state := plan.NewState([]backend.Device{d})
+	p, err := plan.Compile(spec, state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := operations(p.Report()); slices.Contains(got, "norm1+pool1 lrn_max_pool") || !slices.Contains(got, "norm1 lrn") {
+		t.Errorf("steps %v", got)
+	}
+	for _, err := range []error{p.Close(), state.Close(), d.Close()} {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
