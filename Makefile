@@ -10,11 +10,11 @@ say_tags = echo "build tags: $${tags:-none (pure Go: slow; see make doctor)}" >&
 
 .DEFAULT_GOAL := build
 .PHONY: help doctor deps build train test test-long test-torch race fuzz bench bench-torch lint clean
-.PHONY: deps-gpu kernels kernels-report build-gpu sim test-sim test-gpu gpu-bundle
+.PHONY: deps-gpu kernels kernels-report build-gpu sim test-sim test-sim-long test-gpu gpu-bundle test-bundle
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
-	@echo '  variables: CONFIG=file.toml RUN=name RESUME=1 ARGS="--set key=value"; BATCH=32 PRECISION=fp32|bf16'
+	@echo '  variables: CONFIG=file.toml RUN=name RESUME=1 ARGS="--set key=value"; SIM=fast trains on simulated GPUs; BATCH=32 PRECISION=fp32|bf16'
 
 doctor: ## what this machine has, what is missing and how to get it
 	@$(GO) version || echo 'Go is missing: https://go.dev/dl'
@@ -33,8 +33,8 @@ build: deps ## build bin/duet for what this machine has: with CUDA where there i
 	@if docker/has-gpu.sh; then $(MAKE) --no-print-directory build-gpu; else \
 	tags=$(tags); $(say_tags); $(GO) build -tags "$$tags" -o bin/duet ./cmd/duet; fi
 
-train: build ## train CONFIG; without one, quick.toml on images that the program draws
-	bin/duet train $(CONFIG) $(if $(RUN),--run $(RUN)) $(if $(RESUME),--resume) $(ARGS)
+train: $(if $(SIM),sim-$(SIM),build) ## train CONFIG; without one, quick.toml on images that the program draws
+	$(if $(SIM),$(sim) $(SIM) )bin/duet train $(CONFIG) $(if $(RUN),--run $(RUN)) $(if $(RESUME),--resume) $(ARGS)
 
 test: deps ## every test that this machine allows, under 4 minutes
 	@tags=$(tags); $(say_tags); $(GO) test -tags "$$tags" ./...
@@ -88,18 +88,25 @@ build-gpu: kernels build/gpu/libcuda.a ## build bin/duet with CUDA in it, whethe
 # The simulated driver (kernels/sim): VARIANT=fast runs the kernels compiled for the host, checked with every access
 # checked, ptx the PTX itself, translated.
 sim = kernels/sim/run.sh
-VARIANT = fast
-SIM_PACKAGES = ./engine/backend/cuda/... ./engine/train/... ./cmd/...
+CUDA_PACKAGES = ./kernels/... ./engine/backend/cuda/... ./engine/train/... ./cmd/...
+on_sim = $(gpu_env) $(GO) test -tags "$(gpu_tags) sim" -exec "$(CURDIR)/$(sim) $(1)" -timeout 30m
 
-sim: build-gpu ## the simulated CUDA driver, build/sim/VARIANT/libcuda.so.1
-	@$(MAKE) --no-print-directory -C kernels/sim CUDA="$(cuda)" $(VARIANT)
+sim: sim-fast ## the simulated CUDA driver, build/sim/fast/libcuda.so.1; sim-checked and sim-ptx are its other builds
 
-test-sim: ## the tests of all CUDA code on two simulated GPUs (VARIANT=fast, checked or ptx)
-	@$(MAKE) --no-print-directory sim VARIANT=$(VARIANT)
-	$(gpu_env) $(GO) test -tags "$(gpu_tags)" -exec "$(CURDIR)/$(sim) $(VARIANT)" -timeout 20m $(SIM_PACKAGES)
+sim-%: build-gpu
+	@$(MAKE) --no-print-directory -C kernels/sim CUDA="$(cuda)" $*
+
+test-sim: build-gpu ## all CUDA code on two simulated GPUs, the conformance suite on each build of the simulator, its own tests
+	@$(MAKE) --no-print-directory -C kernels/sim CUDA="$(cuda)" fast checked ptx test
+	$(call on_sim,fast) $(CUDA_PACKAGES)
+	$(call on_sim,checked) ./engine/backend/cuda
+	$(call on_sim,ptx) ./engine/backend/cuda
+
+test-sim-long: sim-fast ## a hundred injected faults, each followed by an exact resume
+	DUET_TEST_FAULTS=100 $(call on_sim,fast) -v -run TestSimFaults ./cmd/duet
 
 test-gpu: build-gpu ## the same tests on the machine's GPUs
-	$(gpu_env) $(GO) test -tags "$(gpu_tags)" -timeout 20m $(SIM_PACKAGES)
+	$(gpu_env) $(GO) test -tags "$(gpu_tags)" -timeout 20m $(CUDA_PACKAGES)
 
 gpu-bundle: kernels build/gpu/libcuda.a ## build/gpu-bundle: all that a GPU machine needs to check duet, with neither Go nor network
 	@rm -rf build/gpu-bundle && mkdir -p build/gpu-bundle/configs build/gpu-bundle/torch
@@ -109,10 +116,14 @@ gpu-bundle: kernels build/gpu/libcuda.a ## build/gpu-bundle: all that a GPU mach
 	@cp docs/torch/alexnet.py docs/torch/bench_gpu.py build/gpu-bundle/torch/
 	@du -sm build/gpu-bundle | awk '{ print $$2 ": " $$1 " MiB"; exit $$1 > 60 }'
 
+test-bundle: gpu-bundle sim-fast ## gpu-bundle's own script, on the simulator
+	cd build/gpu-bundle && DUET_TEST_SMALL=1 BATCH=1 STEPS=1 $(CURDIR)/$(sim) fast ./gpu-check.sh
+
 lint: deps ## gofmt and vet, for all build tags
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt'd: $$unformatted" >&2; exit 1; fi
 	$(GO) vet ./...
 	@if docker/has-dnnl.sh; then set -x; $(GO) vet -tags "dnnl long" ./...; fi
+	@if docker/deps-gpu.sh --find >/dev/null; then set -x; $(gpu_env) $(GO) vet -tags "$(gpu_tags) sim long" ./...; fi
 
-clean: ## remove what was built; runs and data stay
-	rm -rf bin
+clean: ## remove what was built; runs, data and the fetched CUDA compiler stay
+	rm -rf bin build/gpu build/gpu-bundle build/sim kernels/ptx/*.ptx

@@ -6,13 +6,14 @@
 # Runs, in turn: the device query, the conformance suite on cuda:0 and on two contexts of it, compute-sanitizer where it is
 # installed, short trainings on the GPU beside the CPU's losses, kill and resume, and `duet bench` beside PyTorch where
 # python3 has it with CUDA. Writes REPORT_DIR/report.md and report.json (default: report) and every log beside them.
-# Exit status 1 when a check failed.
+# Exit status 1 when a check failed. BATCH and STEPS are those of the benches (default 128 and 30).
 set -u
 cd "$(dirname "$0")"
 report=${1-report}
 mkdir -p "$report"
 results=$report/results.tsv
 : >"$results"
+batch=${BATCH-128} steps=${STEPS-30}
 export DUET_TEST_DEVICES=${DUET_TEST_DEVICES-cuda:0}
 
 # check NAME COMMAND...: runs it, notes how it ended and how long it took; its output is in NAME.log.
@@ -87,13 +88,13 @@ check losses-gpu same gpu 1e-3
 check losses-two-contexts same pair 1e-3
 if two; then check losses-two-gpus same two 1e-3; fi
 check resume resumed
-check bench-fp32 ./duet bench configs/alexnet.toml --devices cuda:0 --batch 128 --steps 30 --kernels
-check bench-bf16 ./duet bench configs/alexnet.toml --devices cuda:0 --batch 128 --steps 30 --precision bf16 --kernels
+check bench-fp32 ./duet bench configs/alexnet.toml --devices cuda:0 --batch "$batch" --steps "$steps" --kernels
+check bench-bf16 ./duet bench configs/alexnet.toml --devices cuda:0 --batch "$batch" --steps "$steps" --precision bf16 --kernels
 if python3 -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' 2>/dev/null; then
 	placements="cuda:0 cuda:0,cuda:0"
 	if two; then placements="$placements cuda:0,cuda:1"; fi
 	# shellcheck disable=SC2086
-	check bench-torch python3 torch/bench_gpu.py ./duet --config configs/alexnet.toml --devices $placements --rounds 3 ${BENCH_TORCH_ARGS-}
+	check bench-torch python3 torch/bench_gpu.py ./duet --config configs/alexnet.toml --devices $placements --rounds 3 --batch "$batch" --steps "$steps" ${BENCH_TORCH_ARGS-}
 else
 	skip bench-torch "python3 has no PyTorch with CUDA"
 fi
@@ -110,7 +111,7 @@ fi
 		[ -f "$report/$log.log" ] && printf '\n## %s\n\n```\n%s\n```\n' "$log" "$(cat "$report/$log.log")"
 	done
 } >"$report/report.md"
-awk -F'\t' 'BEGIN { print "[" } { printf "%s {\"check\": \"%s\", \"result\": \"%s\", \"seconds\": %s, \"last\": \"%s\"}", NR > 1 ? ",\n" : "", $1, $2, $3, $4 } END { print "\n]" }' \
+awk -F'\t' 'BEGIN { print "[" } { printf "%s {\"check\": \"%s\", \"result\": \"%s\", \"seconds\": %s, \"last\": \"%s\"}", (NR > 1 ? ",\n" : ""), $1, $2, $3, $4 } END { print "\n]" }' \
 	"$results" >"$report/report.json"
 cat "$report/report.md"
 ! grep -q "$(printf '\tfailed\t')" "$results"
