@@ -156,7 +156,9 @@
     X(cuStreamSynchronize) \
     X(cuStreamWaitEvent) \
     X(cuStreamWaitValue32) \
+    X(cuStreamWaitValue32_v2) \
     X(cuStreamWriteValue32) \
+    X(cuStreamWriteValue32_v2) \
     X(cuSurfRefGetArray) \
     X(cuSurfRefSetArray) \
     X(cuTexRefGetAddressMode) \
