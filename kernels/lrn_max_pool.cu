@@ -1,5 +1,5 @@
-// lrn_max_pool.cu: local response normalisation and the max pooling of its result as one kernel, and the gradient of both;
-// formulas in engine/op/lrn_max_pool.go.
+// lrn_max_pool.cu: local response normalisation and the max pooling of its result as one kernel, and the gradient of both
+// and of a rectifier before them as another; formulas in engine/op/lrn_max_pool.go.
 // Layout   x, dx: [N,C,H,W]; y, dy, argmax (uint8): [N,C,OH,OW]; argmax may be null
 // Launch   forward: a block for a tile of an image's outputs and a chunk of a group's channels. A thread normalises one place
 //          of the inputs that the tile reads, four channels at a time, into shared memory; then it takes one output's maximum
@@ -8,9 +8,9 @@
 //          place, and computes s again, which costs less than keeping it
 // Limits   stride 2 or more, windows of stride to 2*stride a side, of 3, 5, 7 or 9 channels: the launch sees to it
 // Moves    forward reads x and writes y and argmax, backward reads x, dy and argmax and writes dx: with windows of 3 at a
-//          distance of 2, 5.3 and 9.3 bytes an element of x in f32, 2.8 and 4.8 in bf16. As four kernels it is 17.3 and 21.3,
-//          and 10.8 and 12.8. norm1 and norm2 of AlexNet at batch 128 (61 M elements) in f32: 0.89 GB instead of 2.36, 0.27
-//          ms instead of 0.70 at an H100's 3.35 TB/s. About 60 and 100 instructions an element: 0.13 and 0.21 ms at its issue rate
+//          distance of 2, 5.3 and 9.3 bytes an element of x in f32, 2.8 and 4.8 in bf16. As five kernels it is 17.3 and 33.3,
+//          and 10.8 and 18.8. norm1 and norm2 of AlexNet at batch 128 (61 M elements) in f32: 0.89 GB instead of 3.09, 0.27
+//          ms instead of 0.92 at an H100's 3.35 TB/s. About 60 and 100 instructions an element: 0.13 and 0.21 ms at its issue rate
 // Twin     engine/backend/reference/lrn_max_pool.go
 #include "lrn.h"
 #include "max_pool.h"
@@ -131,7 +131,7 @@ template <class T> DEVICE float gathered(const Windows &windows, const uint8_t *
 // first as fill them.
 template <int n, class T>
 DEVICE void backward(T *RESTRICT dx, const T *RESTRICT x, const uint8_t *RESTRICT argmax, const T *RESTRICT dy, const Column &c,
-                     const Normalisation &f, const Windows &windows, int out_area) {
+                     const Normalisation &f, const Windows &windows, int out_area, bool rectified) {
     enum { half = n / 2, kept = n - 1 };
     const float factor = 2.f * f.alpha * f.beta;
     const int begin = c.first - (kept + steps - 1) / steps * steps, terms = min(c.channels, c.last + half);
@@ -162,7 +162,8 @@ DEVICE void backward(T *RESTRICT dx, const T *RESTRICT x, const uint8_t *RESTRIC
 #pragma unroll
             for (int i = 0; i < n; i++) sum += window[k + i].shared;
             const Term own = window[k + half];
-            store(dx + (channel + k) * c.area, own.direct - factor * own.x * sum);
+            const float gradient = own.direct - factor * own.x * sum;
+            store(dx + (channel + k) * c.area, rectified && !(own.x > 0.f) ? 0.f : gradient);
         }
 #pragma unroll
         for (int i = 0; i < kept; i++) xs[i] = xs[i + steps], window[i] = window[i + steps];
@@ -199,7 +200,7 @@ DEVICE void backward(T *RESTRICT dx, const T *RESTRICT x, const uint8_t *RESTRIC
     KERNEL(128) lrn_max_pool_backward_##name(                                                                                 \
         T *dx, const T *x, const uint8_t *argmax, const T *dy, uint32_t places, int groups, int channels, int height,         \
         int width, int out_height, int out_width, int kernel, int stride, int pad, int chunk, int n, float k, float alpha,    \
-        float beta) {                                                                                                         \
+        float beta, int rectified) {                                                                                          \
         const Column c = column_of(places, groups, channels, height * width, chunk);                                          \
         const Maps m = {0, height, width, out_height, out_width};                                                             \
         const Pooling p = {kernel, stride, pad};                                                                              \
@@ -210,10 +211,10 @@ DEVICE void backward(T *RESTRICT dx, const T *RESTRICT x, const uint8_t *RESTRIC
         const Windows windows = windows_of(m, p, h, place - h * width);                                                       \
         dx += c.at, x += c.at, argmax += map * out_area, dy += map * out_area;                                                \
         switch (n) {                                                                                                          \
-        case 3: return backward<3>(dx, x, argmax, dy, c, f, windows, out_area);                                               \
-        case 5: return backward<5>(dx, x, argmax, dy, c, f, windows, out_area);                                               \
-        case 7: return backward<7>(dx, x, argmax, dy, c, f, windows, out_area);                                               \
-        default: return backward<9>(dx, x, argmax, dy, c, f, windows, out_area);                                              \
+        case 3: return backward<3>(dx, x, argmax, dy, c, f, windows, out_area, rectified);                                    \
+        case 5: return backward<5>(dx, x, argmax, dy, c, f, windows, out_area, rectified);                                    \
+        case 7: return backward<7>(dx, x, argmax, dy, c, f, windows, out_area, rectified);                                    \
+        default: return backward<9>(dx, x, argmax, dy, c, f, windows, out_area, rectified);                                   \
         }                                                                                                                     \
     }
 

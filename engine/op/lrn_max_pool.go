@@ -36,9 +36,13 @@ func (o LRNMaxPoolArgmax) Infer(in []Type) (Type, error) {
 
 func (o LRNMaxPoolArgmax) Primary() Op { return o.LRNMaxPool }
 
-// LRNMaxPoolGrad is the gradient of LRNMaxPool: LRNGrad of MaxPoolGrad, with s computed from x again.
+// LRNMaxPoolGrad is the gradient of LRNMaxPool: LRNGrad of MaxPoolGrad, with s computed from x again. With ReLU, x is what
+// a rectifier made, and dx the gradient before it: 0 where x is not above 0.
 // Inputs: x [batch, C, H, W]; argmax (uint8) and dy, both [batch, C, H', W']. Output: dx, of x's shape.
-type LRNMaxPoolGrad struct{ LRNMaxPool LRNMaxPool }
+type LRNMaxPoolGrad struct {
+	LRNMaxPool LRNMaxPool
+	ReLU       bool
+}
 
 func (LRNMaxPoolGrad) Name() string { return "lrn_max_pool_grad" }
 

@@ -7,9 +7,9 @@ import (
 	"duet/engine/op"
 )
 
-// fuse makes one step of local response normalisation and the max pooling of its result, and one of their gradients, where
-// a device has kernels for it and nobody else reads what lies between. That is then neither written nor read: it is as
-// large as the normalisation's input, three times over in training.
+// fuse makes one step of local response normalisation and the max pooling of its result, and one of their gradients and of
+// the rectifier's before them, where a device has kernels for it and nobody else reads what lies between. That is then
+// neither written nor read: it is as large as the normalisation's input, four times over in training.
 func (c *collector) fuse(devices []backend.Device) {
 	for _, s := range slices.Clone(c.steps) {
 		norm, ok := s.op.(op.LRN)
@@ -23,7 +23,7 @@ func (c *collector) fuse(devices []backend.Device) {
 		}
 		o := op.LRNMaxPool{LRN: norm, Pool: p.pool.op.(op.MaxPool)}
 		if fuser.Fuses(o, s.in[0].typ) {
-			c.join(p, o)
+			c.join(p, o, fuser)
 		}
 	}
 }
@@ -59,7 +59,7 @@ func only[O op.Op](v *value) *step {
 }
 
 // join replaces a pair's steps.
-func (c *collector) join(p pair, o op.LRNMaxPool) {
+func (c *collector) join(p pair, o op.LRNMaxPool, fuser backend.Fuser) {
 	x, layer := p.norm.in[0], p.norm.place.Layer+"+"+p.pool.place.Layer
 	forward := &step{op: o, place: op.Place{Device: p.pool.place.Device, Layer: layer}, in: []*value{x}}
 	if p.pool.companion != nil {
@@ -71,9 +71,16 @@ func (c *collector) join(p pair, o op.LRNMaxPool) {
 		return
 	}
 	argmax, dy := p.poolGrad.in[0], p.poolGrad.in[1]
-	backward := &step{op: op.LRNMaxPoolGrad{LRNMaxPool: o}, place: forward.place, in: []*value{x, argmax, dy}}
+	last, gradient := p.normGrad, op.LRNMaxPoolGrad{LRNMaxPool: o, ReLU: true}
+	if relu := only[op.ReLUGrad](last.out[0]); relu != nil && relu.in[0] == x && relu.in[1] == last.out[0] && fuser.Fuses(gradient, x.typ) {
+		c.replace(last, nil)
+		last = relu
+	} else {
+		gradient.ReLU = false
+	}
+	backward := &step{op: gradient, place: forward.place, in: []*value{x, argmax, dy}}
 	c.replace(p.poolGrad, nil)
-	c.replace(p.normGrad, backward)
+	c.replace(last, backward)
 }
 
 // replace puts a step in the place of another one, whose outputs it writes. With none, nobody wants those any more.

@@ -56,6 +56,7 @@ func lrnMaxPoolCases() []testCase {
 				outs := n.applyWith("y", o, op.LRNMaxPoolArgmax{LRNMaxPool: o}, x)
 				dy := n.random("dy", n.values[outs[0]].typ.Shape...)
 				n.apply("dx", op.LRNMaxPoolGrad{LRNMaxPool: o}, x, outs[1], dy)
+				n.apply("dz", op.LRNMaxPoolGrad{LRNMaxPool: o, ReLU: true}, x, outs[1], dy)
 			},
 		})
 	}

@@ -11,10 +11,16 @@ import (
 // mostPlaces is how many inputs the tile of a block of lrn_max_pool_forward has at most, a thread each.
 const mostPlaces = 256
 
-// Fuses says that LRN and max pooling are one operation where the windows are those that the kernels know.
+// Fuses says that LRN and max pooling are one operation where the windows are those that the kernels know, and a rectifier
+// before them part of its gradient.
 func (d *device) Fuses(o op.Op, x op.Type) bool {
-	f, ok := o.(op.LRNMaxPool)
-	return ok && fusesLRNMaxPool(f, x.Shape)
+	switch o := o.(type) {
+	case op.LRNMaxPool:
+		return fusesLRNMaxPool(o, x.Shape)
+	case op.LRNMaxPoolGrad:
+		return fusesLRNMaxPool(o.LRNMaxPool, x.Shape)
+	}
+	return false
 }
 
 func fusesLRNMaxPool(o op.LRNMaxPool, x []int) bool {
@@ -55,9 +61,13 @@ func prepareLRNMaxPoolGrad(b *builder, o op.LRNMaxPoolGrad) {
 	const threads = 128
 	places, groups, channels := in[0]*in[2]*in[3], f.LRN.Groups, in[1]/f.LRN.Groups
 	chunk := chunkOf(channels, places*groups)
+	rectified := int32(0)
+	if o.ReLU {
+		rectified = 1
+	}
 	b.launch(b.named("lrn_max_pool_backward"), dims{x: ceilDiv(places, threads), y: groups * ceilDiv(channels, chunk)}, dims{x: threads}, 0,
 		append(append([]any{dx, x, argmax, dy, uint32(places)}, extents(f, in, out)...), int32(chunk), int32(f.LRN.N), f.LRN.K,
-			float32(f.LRN.Coefficient()), f.LRN.Beta)...)
+			float32(f.LRN.Coefficient()), f.LRN.Beta, rectified)...)
 }
 
 // extents are the kernels' arguments for the maps of one group and the windows over them.

@@ -45,6 +45,9 @@ func lrnMaxPoolGrad[T real](o op.LRNMaxPoolGrad, out, in []tensor[T]) parts {
 		maxPoolGrad(op.MaxPoolGrad{Pool: pool, H: shape[2], W: shape[3]}, []tensor[float64]{between}, []tensor[float64]{argmax, dy}).all()
 		lrnParts(norm, x, nil, s.float).all()
 		lrnGrad(op.LRNGrad{LRN: norm}, []tensor[float64]{dx}, []tensor[float64]{x, s, between}).all()
+		if o.ReLU {
+			reluGrad(op.ReLUGrad{}, []tensor[float64]{dx}, []tensor[float64]{x, dx}).all()
+		}
 		keep(out[0].float[part*len(dx.float):], dx.float)
 	}}
 }
