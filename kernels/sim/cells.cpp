@@ -222,9 +222,9 @@ void see(const void *p, size_t bytes, bool write, bool atomic, const void *at) {
     Running *r = running;
     if (!r || !r->inside || bytes == 0) return;
     const uintptr_t address = reinterpret_cast<uintptr_t>(p);
-    if (r->stacks.contains(p) || (p >= (const void *)r->stack_low && p < (const void *)r->stack_high)) return; // the thread's own
     const Seen s{*r, address, (unsigned)bytes, write, atomic, at};
-    if (in_shared(s)) return;
+    if (in_shared(s)) return; // before the stack is looked at: TLS may lie in its mapping
+    if (r->stacks.contains(p) || (p >= (const void *)r->stack_low && p < (const void *)r->stack_high)) return; // the thread's own
     if (own().image.has(address) && !write) return; // a constant
     in_device(s, allocation_of(s));
 }

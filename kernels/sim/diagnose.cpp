@@ -108,7 +108,7 @@ std::string place_of(const void *instruction) {
     Dl_info info;
     if (!dladdr(instruction, &info) || !info.dli_fname) return "an unknown place";
     const size_t offset = (size_t)((const char *)instruction - (const char *)info.dli_fbase);
-    const std::string command = text_of("LD_PRELOAD= addr2line -i -e '%s' 0x%zx 2>/dev/null", info.dli_fname, offset);
+    const std::string command = text_of("addr2line -i -e '%s' 0x%zx 2>/dev/null", info.dli_fname, offset);
     std::string place;
     if (FILE *f = popen(command.c_str(), "r")) {
         char line[1024];

@@ -21,10 +21,11 @@ namespace {
 
 struct sigaction before_us[2];
 const int signals[2] = {SIGSEGV, SIGBUS};
+pthread_key_t running_key; // what `running` is, for the signal handler: the library's TLS may have to be made first
 
 // on_fault leaves the kernel that did it. A fault elsewhere is none of ours.
 void on_fault(int signal, siginfo_t *info, void *context) {
-    Running *r = running;
+    Running *r = static_cast<Running *>(pthread_getspecific(running_key));
     if (r && r->inside) {
         ucontext_t *u = static_cast<ucontext_t *>(context);
         r->fault_address = reinterpret_cast<uintptr_t>(info->si_addr);
@@ -80,6 +81,7 @@ void explain_fault(const Running &r) {
 } // namespace
 
 void catch_faults() {
+    pthread_key_create(&running_key, nullptr);
     for (int i = 0; i < 2; i++) {
         struct sigaction a {};
         a.sa_sigaction = on_fault;
@@ -223,6 +225,7 @@ CUresult execute(const Launch &l, const Work &w) {
     Running &r = mine();
     if (!r.prepare(l, w)) return CUDA_ERROR_OUT_OF_MEMORY;
     running = &r;
+    pthread_setspecific(running_key, &r);
     block = &r.block;
     begin_checks(r);
     const int left = sigsetjmp(r.out, 0); // 1 by abandon, 2 by a memory fault

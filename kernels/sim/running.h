@@ -113,6 +113,6 @@ struct Running {
     [[noreturn]] void deadlock();
 };
 
-extern __thread Running *running __attribute__((tls_model("initial-exec")));
+extern __thread Running *running __attribute__((visibility("hidden"), tls_model("local-dynamic")));
 
 } // namespace sim

@@ -19,9 +19,11 @@ struct Block {
     char *dynamic; // the launch's dynamic shared memory, right behind
 };
 
-// Which thread of which block runs on this thread of the host. Few bytes of static TLS: fine for dlopen as well.
-extern __thread Thread *thread __attribute__((tls_model("initial-exec")));
-extern __thread Block *block __attribute__((tls_model("initial-exec")));
+// Which thread of which block runs on this thread of the host. Like the kernels' shared memory it is in the library's
+// own TLS, which the loader makes for a thread when it is first touched: static TLS has no room for a library that is
+// opened late.
+extern __thread Thread *thread __attribute__((visibility("hidden"), tls_model("local-dynamic")));
+extern __thread Block *block __attribute__((visibility("hidden"), tls_model("local-dynamic")));
 
 // The same by calls, for instrumented code.
 uint3 thread_index();

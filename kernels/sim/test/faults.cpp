@@ -23,11 +23,14 @@ CASE(failed_launch, both, ENVIRONMENT("DUET_SIM_FAULT=launch:3@1"), SAYS()) {
     OK(cuStreamSynchronize(a.stream));
     a.close();
     b.use();
+    const CUfunction f = b.kernel("copy_element");
     for (int i = 0; i < 2; i++) OK(b.launch("copy_element", 1, 64, {bits(y), bits(x)}));
     OK(cuStreamSynchronize(b.stream));
     OK(b.launch("copy_element", 1, 64, {bits(y), bits(x)}));
     GIVES(CUDA_ERROR_LAUNCH_FAILED, cuStreamSynchronize(b.stream));
-    GIVES(CUDA_ERROR_LAUNCH_FAILED, b.launch("copy_element", 1, 64, {bits(y), bits(x)}));
+    uint64_t values[] = {y, x};
+    void *pointers[] = {values, values + 1};
+    GIVES(CUDA_ERROR_LAUNCH_FAILED, cuLaunchKernel(f, 1, 1, 1, 64, 1, 1, 0, b.stream, pointers, nullptr));
     OK(cuCtxDestroy(b.context));
 }
 

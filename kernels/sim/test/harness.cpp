@@ -116,7 +116,7 @@ static std::string place(const std::string &bug) {
     std::ifstream in(std::string(getenv("TEST_SOURCES")) + "/bugs.cu");
     std::string line;
     for (int n = 1; std::getline(in, line); n++)
-        if (line.size() > bug.size() && line.compare(line.size() - bug.size() - 5, std::string::npos, " BUG " + bug) == 0 )
+        if (line.size() > bug.size() + 5 && line.compare(line.size() - bug.size() - 5, std::string::npos, " BUG " + bug) == 0 )
             return "bugs.cu:" + std::to_string(n);
     return "no mark of " + bug;
 }
@@ -152,7 +152,19 @@ static std::string verdict(const Case &c, const char *variant, int status) {
     return "";
 }
 
-static int run_all(const char *only) {
+// Variant is one of the builds that the command line names.
+struct Variant {
+    const char *name;
+    int bit;
+};
+
+static std::vector<Variant> variants(int n, char **names) {
+    std::vector<Variant> list;
+    for (int i = 0; i < n; i++) list.push_back({names[i], !strcmp(names[i], "checked") ? checked : !strcmp(names[i], "ptx") ? translated : fast});
+    return list;
+}
+
+static int run_all(const std::vector<Variant> &builds, const char *only) {
     struct Started {
         const Case *c;
         const char *variant;
@@ -170,9 +182,9 @@ static int run_all(const char *only) {
         open.erase(s);
     };
     for (const Case &c : cases())
-        for (int v = 0; v < 2; v++) {
-            if (!(c.variants >> v & 1) || (only && c.name.find(only) == std::string::npos)) continue;
-            const char *variant = v ? "checked" : "fast";
+        for (const Variant &v : builds) {
+            if (!(c.variants & v.bit) || (only && c.name.find(only) == std::string::npos)) continue;
+            const char *variant = v.name;
             fflush(stdout);
             const pid_t p = fork();
             if (p == 0) start(c, variant);
@@ -194,5 +206,5 @@ int main(int n, char **arguments) {
             }
         return 2;
     }
-    return run_all(n > 1 ? arguments[1] : nullptr);
+    return run_all(variants(n - 1, arguments + 1), getenv("TEST_ONLY"));
 }
