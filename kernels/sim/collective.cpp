@@ -45,7 +45,8 @@ void Running::release() {
         if (fibers[i].state == State::at_barrier) fibers[i].state = State::ready;
     arrived = 0;
     count = counted;
-    interval++;
+    epoch++;
+    now();
 }
 
 void Running::arrive(Site at, bool predicate) {
@@ -88,6 +89,7 @@ void Running::complete(Warp &w, unsigned first, size_t index) {
         f.state = State::ready;
         if (g.meeting->orders) f.warp_interval++;
     }
+    now();
     if (g.meeting->complete) g.meeting->complete(lanes);
 }
 

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <ucontext.h>
 
 namespace sim {
@@ -26,7 +27,7 @@ pthread_key_t running_key; // what `running` is, for the signal handler: the lib
 // on_fault leaves the kernel that did it. A fault elsewhere is none of ours.
 void on_fault(int signal, siginfo_t *info, void *context) {
     Running *r = static_cast<Running *>(pthread_getspecific(running_key));
-    if (r && r->inside) {
+    if (r) {
         ucontext_t *u = static_cast<ucontext_t *>(context);
         r->fault_address = reinterpret_cast<uintptr_t>(info->si_addr);
 #if defined(__x86_64__)
@@ -73,6 +74,11 @@ void explain_fault(const Running &r) {
         diagnose("out of bounds", "%s, at %s: the thread's stack of 96 KiB is full", where.c_str(), place.c_str());
         return;
     }
+    if (r.shared.guards(reinterpret_cast<const void *>(r.fault_address))) {
+        diagnose("out of bounds", "%s, at %s: access to 0x%zx, %zu bytes behind the end of %u bytes of dynamic shared memory", where.c_str(), place.c_str(),
+                 (size_t)r.fault_address, r.fault_address - reinterpret_cast<size_t>(r.block.dynamic) - r.launch->dynamic_bytes, r.launch->dynamic_bytes);
+        return;
+    }
     const bool freed = find_freed(r.fault_address) != nullptr;
     diagnose(freed ? "use after free" : "out of bounds", "%s, at %s: access to 0x%zx, %s", where.c_str(), place.c_str(), (size_t)r.fault_address,
              describe_address(r.fault_address).c_str());
@@ -91,7 +97,7 @@ void catch_faults() {
     }
 }
 
-Running::Running() : random(1), inside(0) {
+Running::Running() : random(1) {
     give_signal_stack();
     pthread_attr_t a;
     void *low = nullptr;
@@ -102,6 +108,20 @@ Running::Running() : random(1), inside(0) {
     }
     stack_low = static_cast<char *>(low);
     stack_high = stack_low + size;
+}
+
+SharedArea::~SharedArea() {
+    if (memory) munmap(memory, size + page);
+}
+
+char *SharedArea::reserve(size_t bytes) {
+    if (!memory) {
+        void *m = mmap(nullptr, size + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (m == MAP_FAILED) return nullptr;
+        memory = static_cast<char *>(m);
+        mprotect(memory + size, page, PROT_NONE);
+    }
+    return bytes > size ? nullptr : memory + size - (bytes + 15) / 16 * 16;
 }
 
 bool Running::prepare(const Launch &l, const Work &w) {
@@ -118,8 +138,9 @@ bool Running::prepare(const Launch &l, const Work &w) {
     warps.resize((n + 31) / 32);
     if (fibers_on && !stacks.reserve(n)) return false;
     const size_t static_bytes = ((size_t)kernel->shared_bytes + 15) / 16 * 16;
-    shared.assign(static_bytes + l.dynamic_bytes + 16, (char)0xff);
-    block.shared = reinterpret_cast<char *>((reinterpret_cast<uintptr_t>(shared.data()) + 15) / 16 * 16);
+    block.shared = shared.reserve(static_bytes + l.dynamic_bytes);
+    if (!block.shared) return false;
+    memset(block.shared, 0xff, static_bytes + l.dynamic_bytes);
     block.dynamic = block.shared + static_bytes;
     block.size = {l.block.x, l.block.y, l.block.z};
     block.grid = {l.grid.x, l.grid.y, l.grid.z};
@@ -129,7 +150,7 @@ bool Running::prepare(const Launch &l, const Work &w) {
     step = 1;
     error = CUDA_SUCCESS;
     fault_at = nullptr;
-    said_divergent = said_race = said_order = said_fresh = false;
+    said_divergent = false;
     return true;
 }
 
@@ -152,7 +173,8 @@ void Running::begin_block(uint64_t number) {
     block_number = number;
     block.index = {(unsigned)(number % g.x), (unsigned)(number / g.x % g.y), (unsigned)(number / g.x / g.y)};
     if (checked_build) memset(block.shared, 0xff, (size_t)(block.dynamic - block.shared) + launch->dynamic_bytes);
-    interval = 0;
+    epoch++;
+    begin_block_checks(*this);
 }
 
 void Running::run() {
@@ -176,6 +198,7 @@ void Running::run_block() {
         for (unsigned i = 0; i < n; i++) {
             current = t;
             thread = &fibers[t].thread;
+            now();
             kernel->call(arguments);
             t += order.step;
             if (t >= n) t -= n;
@@ -198,6 +221,7 @@ void Running::run_block() {
     step = order.step;
     current = order.start;
     thread = &fiber().thread;
+    now();
     duet_sim_switch(&main_stack, fiber().stack);
 }
 
@@ -206,6 +230,7 @@ void Running::go(unsigned i) {
     void **save = &fiber().stack;
     current = i;
     thread = &fibers[i].thread;
+    now();
     duet_sim_switch(save, fibers[i].stack);
 }
 
@@ -224,16 +249,16 @@ void Running::next() {
 CUresult execute(const Launch &l, const Work &w) {
     Running &r = mine();
     if (!r.prepare(l, w)) return CUDA_ERROR_OUT_OF_MEMORY;
-    running = &r;
-    pthread_setspecific(running_key, &r);
-    block = &r.block;
     begin_checks(r);
+    block = &r.block;
     const int left = sigsetjmp(r.out, 0); // 1 by abandon, 2 by a memory fault
     if (left == 0) {
-        r.inside = 1;
+        running = &r;
+        pthread_setspecific(running_key, &r);
         r.run();
     }
-    r.inside = 0;
+    pthread_setspecific(running_key, nullptr);
+    running = nullptr;
     if (left == 2) {
         explain_fault(r);
         r.error = CUDA_ERROR_ILLEGAL_ADDRESS;

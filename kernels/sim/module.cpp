@@ -60,7 +60,9 @@ CUresult load_module(Context *context, const char *ptx, std::shared_ptr<Module> 
         }
         const unsigned static_bytes = std::max(e.shared_bytes, k->shared_bytes), room = limits().shared_per_block;
         if (static_bytes > room) return refuse(CUDA_ERROR_INVALID_PTX, text_of("kernel %s has %u bytes of static shared memory, more than %u", e.name.c_str(), static_bytes, room), log);
-        auto f = std::unique_ptr<Function>(new Function{made.get(), e, k, interned(e.name), room - static_bytes});
+        auto f = std::unique_ptr<Function>(new Function{made.get(), e, k, interned(e.name), room - static_bytes, -1, {}});
+        for (const std::string &name : e.shared_names)
+            for (const SharedVariable &v : shared_variables(name)) f->shared.push_back(v);
         made->functions[e.name] = std::move(f);
     }
     *module = made;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "context.h"
+#include "own.h"
 #include "table.h"
 
 #include <map>
@@ -15,6 +16,7 @@ struct Entry {
     std::vector<uint32_t> parameters; // bytes of each
     unsigned max_threads = 1024;      // .maxntid
     unsigned shared_bytes = 0;        // static
+    std::vector<std::string> shared_names;
     bool synchronises = false;        // its threads wait for each other: they need stacks of their own
 };
 
@@ -33,6 +35,7 @@ struct Function {
     const std::string *name;
     unsigned dynamic_limit; // bytes of dynamic shared memory that a launch may ask for
     int carveout = -1;
+    std::vector<SharedVariable> shared; // of the checked build: where it lies in the library's TLS
 };
 
 struct Module {

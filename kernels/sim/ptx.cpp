@@ -1,6 +1,7 @@
 // ptx.cpp: as much of PTX as the driver must know: the header and the declarations of entries.
 #include "module.h"
 
+#include <algorithm>
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,16 +62,40 @@ class Reader {
             else if (w == ".target") result.target = target(words.next());
             else if (w == ".entry") entry();
             else if (w == ".func") in_function = true;
+            else if (w == ".shared") shared(&variables);
             else if (in_function && waits(w)) functions_wait = true;
+            else if (in_function && named(w)) of_functions.push_back(*named(w));
         }
         if (result.problem.empty() && (!result.version || !result.target)) result.problem = "no .version or no .target: not PTX";
-        for (Entry &e : result.entries) e.synchronises = e.synchronises || functions_wait;
+        for (Entry &e : result.entries) {
+            e.synchronises = e.synchronises || functions_wait;
+            for (const Variable &v : of_functions) use(&e, v);
+        }
         return result;
     }
 
   private:
     static int version(const std::string &w) { return 10 * atoi(w.c_str()) + (w.find('.') == std::string::npos ? 0 : atoi(w.c_str() + w.find('.') + 1)); }
     static int target(const std::string &w) { return w.compare(0, 3, "sm_") == 0 ? atoi(w.c_str() + 3) : 0; }
+
+    // Variable is shared memory; a file's own where several entries use it.
+    struct Variable {
+        std::string name;
+        unsigned align = 1, bytes = 0;
+    };
+
+    const Variable *named(const std::string &w) const {
+        for (const Variable &v : variables)
+            if (v.name == w) return &v;
+        return nullptr;
+    }
+
+    // use adds a variable to those of an entry, unless it is there.
+    static void use(Entry *e, const Variable &v) {
+        if (!v.bytes || std::find(e->shared_names.begin(), e->shared_names.end(), v.name) != e->shared_names.end()) return;
+        e->shared_names.push_back(v.name);
+        e->shared_bytes = (e->shared_bytes + v.align - 1) / v.align * v.align + v.bytes;
+    }
 
     // waits says whether an instruction makes threads wait for each other.
     static bool waits(const std::string &w) {
@@ -122,24 +147,30 @@ class Reader {
         for (std::string w = words.next(); !w.empty(); w = words.next()) {
             if (w == "{") depth++;
             else if (w == "}" && --depth == 0) return;
-            else if (w == ".shared") e->shared_bytes += shared(e->shared_bytes);
-            else if (waits(w)) e->synchronises = true;
+            else if (w == ".shared") {
+                std::vector<Variable> own;
+                shared(&own);
+                use(e, own.back());
+            } else if (waits(w)) e->synchronises = true;
+            else if (const Variable *v = named(w)) use(e, *v);
         }
     }
 
-    // shared reads ".align 4 .b8 name[1024];" and answers the bytes with the gap before.
-    unsigned shared(unsigned used) {
-        unsigned align = 1, bytes = 0;
+    // shared reads ".align 4 .b8 name[1024];". Dynamic shared memory has no bytes.
+    void shared(std::vector<Variable> *list) {
+        Variable v;
         for (std::string w = words.next(); !w.empty() && w != ";"; w = words.next()) {
-            if (w == ".align") align = (unsigned)atoi(words.next().c_str());
-            else if (w == "[") bytes *= (unsigned)atoi(words.next().c_str());
-            else if (w[0] == '.') bytes = bytes_of_type(w);
+            if (w == ".align") v.align = std::max(1u, (unsigned)atoi(words.next().c_str()));
+            else if (w == "[") v.bytes *= (unsigned)atoi(words.next().c_str());
+            else if (w[0] == '.') v.bytes = bytes_of_type(w);
+            else if (w != "]") v.name = w;
         }
-        return (used + align - 1) / align * align - used + bytes;
+        list->push_back(std::move(v));
     }
 
     Words words;
     Text result;
+    std::vector<Variable> variables, of_functions;
     bool in_function = false, functions_wait = false;
 };
 

@@ -1,7 +1,7 @@
 // running.h: a launch while it runs on a thread of the host; what execute.cpp, collective.cpp and cells.cpp share.
 #pragma once
 
-#include "cells.h"
+#include "checks.h"
 #include "execute.h"
 #include "fiber.h"
 #include "memory.h"
@@ -12,13 +12,6 @@
 #include <signal.h>
 
 namespace sim {
-
-// The checked build sees every access of a kernel to memory.
-#ifdef SIM_CHECKED
-constexpr bool checked_build = true;
-#else
-constexpr bool checked_build = false;
-#endif
 
 enum class State : uint8_t { ready, at_barrier, in_meeting, done };
 
@@ -39,6 +32,18 @@ struct Fiber {
     unsigned groups; // of asynchronous copies committed
 };
 
+// SharedArea is memory that ends, but for what aligns it, where a page begins that cannot be touched.
+class SharedArea {
+  public:
+    ~SharedArea();
+    char *reserve(size_t bytes); // aligned to 16 bytes; null when the machine has no memory
+    bool guards(const void *p) const { return (size_t)((const char *)p - memory - size) < page; }
+
+  private:
+    static constexpr size_t page = 4096, size = 256 << 10; // more than a block can have
+    char *memory = nullptr;
+};
+
 // Gathering is lanes that wait in a meeting.
 struct Gathering {
     const Meeting *meeting;
@@ -57,7 +62,7 @@ struct Running {
     const Work *work;
     const Kernel *kernel;
     void *arguments[max_parameters];
-    std::vector<char> shared; // static where the kernel has it here, and dynamic
+    SharedArea shared; // static where the kernel has it here, and dynamic
     Block block;
     uint64_t block_number;
 
@@ -68,7 +73,7 @@ struct Running {
     Stacks stacks;
     void *main_stack; // where to go on when all threads have returned
     unsigned current, live, arrived;
-    uint16_t interval; // counts barriers
+    uint32_t epoch = 0; // counts barriers and blocks
     Site site;
     int counted, count;
     int returned; // the last thread to return; -1
@@ -78,20 +83,19 @@ struct Running {
     uint32_t step; // from a fiber to the one that is looked at next
 
     sigjmp_buf out; // of a launch that cannot go on
-    volatile sig_atomic_t inside;
     CUresult error;
     uintptr_t fault_address;
     const void *fault_at;
-    bool said_divergent, said_race, said_order, said_fresh;
+    bool said_divergent;
 
     const char *stack_low, *stack_high; // of the host's thread
-    // Of the checked build: allocations accessed lately, and the cells of shared memory.
-    enum { lately = 4 };
-    std::shared_ptr<Allocation> latest[lately];
-    unsigned next_latest;
-    std::vector<Cell> shared_cells;
+    Checks checks;                      // of the checked build
 
     Fiber &fiber() { return fibers[current]; }
+    // now tells the checks which thread runs, when it or what orders it has changed.
+    void now() {
+        if (checked_build) checks.covered.set(current, fiber().warp_interval, epoch);
+    }
     bool prepare(const Launch &l, const Work &w);
     void run();
     void run_block();
@@ -113,6 +117,7 @@ struct Running {
     [[noreturn]] void deadlock();
 };
 
+// The launch on this thread of the host, null when there is none.
 extern __thread Running *running __attribute__((visibility("hidden"), tls_model("local-dynamic")));
 
 } // namespace sim
