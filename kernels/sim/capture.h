@@ -51,7 +51,10 @@ struct GraphExec {
 // launch_graph issues the nodes on a stream, in an order that the seed picks among those that the graph allows.
 CUresult launch_graph(const StreamRef &s, const std::shared_ptr<GraphExec> &exec);
 
-// captures_of_thread are the captures under way that forbid unsafe calls to this thread.
+// captured_graphs is how many graphs were captured and not destroyed. They are of no context.
+size_t captured_graphs();
+
+// exchange_mode sets how far captures forbid unsafe calls to this thread, and answers how far they did.
 CUstreamCaptureMode exchange_mode(CUstreamCaptureMode mode);
 
 } // namespace sim

@@ -15,6 +15,8 @@ class Clock {
         if (line >= ticks.size()) ticks.resize(line + 1);
         ticks[line] = tick;
     }
+    // knows says whether all that another clock knows of a line is known here.
+    bool knows(const Clock &other, unsigned line) const { return at(line) >= other.at(line); }
     void join(const Clock &other) {
         if (other.ticks.size() > ticks.size()) ticks.resize(other.ticks.size());
         for (size_t i = 0; i < other.ticks.size(); i++)

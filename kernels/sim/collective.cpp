@@ -6,12 +6,12 @@
 
 namespace sim {
 
-namespace {
-
 std::string text_of_site(const Site &s) {
     const char *base = strrchr(s.file, '/');
     return text_of("%s:%d", base ? base + 1 : s.file, s.line);
 }
+
+namespace {
 
 bool same(const Site &a, const Site &b) { return a.line == b.line && (a.file == b.file || strcmp(a.file, b.file) == 0); }
 

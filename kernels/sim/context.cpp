@@ -79,13 +79,28 @@ void report_leaks(const Context *c, const std::vector<std::shared_ptr<Allocation
     }
     leak(c, device, text_of("allocations of %zu bytes", device_bytes));
     leak(c, pinned, text_of("pinned allocations of %zu bytes", pinned_bytes));
-    leak(c, c->streams.size() - 1, "streams");
+    leak(c, c->streams.size() - 1, "streams"); // but for the legacy one
     leak(c, c->events.size(), "events");
     leak(c, c->modules.size(), "modules");
     leak(c, c->graphs.size(), "graphs");
+    for (auto &s : c->streams)
+        if (s->capture) diagnose("capture", "%s ended with a stream that is capturing: cuStreamEndCapture did not end it", c->name.c_str());
 }
 
 } // namespace
+
+// At the process's end, where it has one: os.Exit of a Go program is the machine's, and ends without.
+__attribute__((destructor)) static void report_open_contexts() {
+    std::unique_lock<std::mutex> hold(driver().lock, std::try_to_lock);
+    if (!hold || driver().contexts.empty()) return;
+    for (const Context *c : driver().contexts) {
+        report_leaks(c, owned(c));
+        const std::string text = c->name + " was not " + (c->primary ? "released" : "destroyed") + " when the process ended";
+        StatisticsHold()->leaks.push_back(text);
+        diagnose("leak", "%s", text.c_str());
+    }
+    write_report(true);
+}
 
 void account(const Allocation &a, bool freed) {
     StatisticsHold s;
@@ -115,6 +130,7 @@ void destroy(Context *c) {
     auto &stack = context_stack();
     if (!stack.empty() && stack.back() == c) stack.pop_back();
     const bool last = driver().contexts.empty();
+    if (last && failure(c) == CUDA_SUCCESS) leak(c, captured_graphs(), "captured graphs");
     hold.unlock();
     for (auto &s : c->streams) s->stop();
     // The context itself stays, empty: handles of it that the program still has are told apart from a later context's.

@@ -97,7 +97,7 @@ CUresult copy(Hold &hold, Context *context, CUstream handle, const Copy &c, bool
     if (c.area.bytes() == 0) return CUDA_SUCCESS;
     const bool to_pageable = c.to_host && !pinned_for(context, c.to.address), from_pageable = c.from_host && !pinned_for(context, c.from.address);
     std::shared_ptr<std::vector<char>> staged;
-    if ((to_pageable || from_pageable) && !waits) note("%s with memory of the host that is not pinned: it does not run beside the host", c.name);
+    if ((to_pageable || from_pageable) && !waits) diagnose("pageable memory", "%s on %s with memory of the host that is not pinned: it does not run beside the host", c.name, context->name.c_str());
     if (from_pageable && !waits && !stream->capture) {
         staged = std::make_shared<std::vector<char>>(c.area.bytes());
         move_rows(Rows{reinterpret_cast<uintptr_t>(staged->data()), c.area.width}, c.from, c.area);

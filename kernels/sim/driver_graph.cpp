@@ -58,6 +58,8 @@ CUresult instantiate(CUgraphExec *made, CUgraph handle) {
 
 } // namespace
 
+size_t sim::captured_graphs() { return captured().size(); }
+
 #undef cuStreamBeginCapture
 DRIVER_CALL cuStreamBeginCapture(CUstream stream, CUstreamCaptureMode mode) { return begin(stream, mode); }
 DRIVER_CALL cuStreamBeginCapture_v2(CUstream stream, CUstreamCaptureMode mode) { return begin(stream, mode); }

@@ -38,10 +38,21 @@ CUresult to_free(Context *context, uintptr_t p, bool host, const char *function,
     return CUDA_SUCCESS;
 }
 
+// report_use says that work may still use what is freed. The driver waits for it, but only for its own context's.
+void report_use(Allocation &a, const char *function) {
+    History::Conflict c;
+    std::unique_lock<std::mutex> hold(a.lock);
+    if (!a.history.unknown(driver().host, &c)) return;
+    hold.unlock();
+    diagnose("freed in use", "%s of %s, of which %s %s byte %zu: the host has not waited for it", function, describe(a).c_str(), name_of(c.other).c_str(),
+             c.other_wrote ? "writes" : "reads", c.offset);
+}
+
 CUresult give_back(Hold &hold, Context *context, uintptr_t p, bool host, const char *function) {
     RETURN_IF_FAILED(unsafe_in_capture(function));
     std::shared_ptr<Allocation> a;
     RETURN_IF_FAILED(to_free(context, p, host, function, &a));
+    report_use(*a, function);
     synchronize_all(hold, context); // as the driver does, before anything is freed
     if (a->freed) return CUDA_ERROR_INVALID_VALUE;
     if (!host) driver().devices[(size_t)a->device].used -= a->bytes;

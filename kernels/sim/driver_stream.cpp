@@ -39,8 +39,9 @@ CUresult record(Context *context, CUevent handle, CUstream stream_handle) {
     e->capture = nullptr;
     s->clock.join(driver().host);
     e->clock = s->clock;
+    e->line = s->line;
     const uint64_t n = ++e->recorded;
-    s->push([e, n] { e->signal(n); });
+    s->push([e, n] { e->signal(n); }, true);
     return CUDA_SUCCESS;
 }
 
@@ -74,10 +75,14 @@ DRIVER_CALL cuStreamDestroy(CUstream handle) {
     StreamRef s;
     RETURN_IF_FAILED(stream_of(context, handle, "cuStreamDestroy", &s));
     if (s->legacy) return CUDA_ERROR_INVALID_HANDLE;
+    if (!driver().host.knows(s->clock, s->line))
+        diagnose("destroyed in use", "cuStreamDestroy of a stream whose work the host has not waited for, %s the latest", name_of(Stamp{s->line, s->clock.at(s->line)}).c_str());
     context->streams.erase(s);
     if (s->capture) {
-        s->capture->invalidate();
-        s->capture->end();
+        diagnose("capture", "cuStreamDestroy of a stream that is capturing: cuStreamEndCapture did not end it");
+        const auto capture = s->capture; // end lets go of it
+        capture->invalidate();
+        capture->end();
     }
     // Its work still ends; the host does not wait for it in CUDA. Here it does, but learns nothing by it.
     hold.unlock();
@@ -138,7 +143,7 @@ DRIVER_CALL cuStreamWaitEvent(CUstream stream, CUevent event, unsigned flags) {
         return CUDA_ERROR_STREAM_CAPTURE_ISOLATION;
     }
     if (!e->recorded) {
-        note("cuStreamWaitEvent on %s waits for an event that was never recorded: it waits for nothing", context->name.c_str());
+        diagnose("unrecorded event", "cuStreamWaitEvent on %s waits for an event that was never recorded: it waits for nothing", context->name.c_str());
         return CUDA_SUCCESS;
     }
     s->clock.join(e->clock);
@@ -161,6 +166,8 @@ DRIVER_CALL cuEventDestroy(CUevent handle) {
     ENTER;
     EventRef e;
     RETURN_IF_FAILED(event_of(context, handle, "cuEventDestroy", true, &e));
+    if (e->recorded && !e->capture && !driver().host.knows(e->clock, e->line))
+        diagnose("destroyed in use", "cuEventDestroy of an event whose record the host has not waited for, after %s", name_of(Stamp{e->line, e->clock.at(e->line)}).c_str());
     e->context->events.erase(e);
     return CUDA_SUCCESS;
 }

@@ -57,4 +57,14 @@ bool History::touch(size_t offset, size_t bytes, bool write, const Work &by, Con
     return found;
 }
 
+bool History::unknown(const Clock &clock, Conflict *conflict) const {
+    const auto is = [&](const Stamp &s) { return s.tick && !before(s, clock); };
+    for (auto &i : spans) {
+        if (is(i.second.writer)) return *conflict = Conflict{i.second.writer, true, i.first}, true;
+        for (const Stamp &r : i.second.readers)
+            if (is(r)) return *conflict = Conflict{r, false, i.first}, true;
+    }
+    return false;
+}
+
 } // namespace sim

@@ -20,6 +20,9 @@ class History {
     // touch enters an access and finds the first conflict with an earlier one; false when there is none.
     bool touch(size_t offset, size_t bytes, bool write, const Work &by, Conflict *conflict);
 
+    // unknown finds the first access that a clock does not know of; false when there is none.
+    bool unknown(const Clock &clock, Conflict *conflict) const;
+
   private:
     struct Span {
         size_t end;

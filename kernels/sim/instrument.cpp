@@ -206,3 +206,20 @@ void *__tsan_memset(void *to, int value, size_t n) {
 }
 }
 #endif
+
+#ifdef SIM_CHECKED
+
+// What gcc hands over with a pointer that is not aligned; the layout is that of its runtime library.
+struct MisalignedAccess {
+    sim::Site site; // and a column
+    const void *type;
+    unsigned char log_alignment, kind;
+};
+extern "C" void __ubsan_handle_type_mismatch_v1(const MisalignedAccess *a, uintptr_t pointer) {
+    sim::Running *r = sim::running;
+    if (!r) return;
+    sim::diagnose("misaligned access", "%s, at %s: 0x%zx is not a multiple of %u", r->where().c_str(), sim::text_of_site(a->site).c_str(), (size_t)pointer,
+                  1u << a->log_alignment);
+    r->abandon(CUDA_ERROR_MISALIGNED_ADDRESS);
+}
+#endif

@@ -157,10 +157,11 @@ std::shared_ptr<Allocation> neighbour(uintptr_t p) {
     std::shared_lock<std::shared_mutex> hold(t.lock);
     auto i = t.live.upper_bound(p);
     const size_t reach = (size_t)1 << 20;
-    if (i != t.live.end() && i->second->address - p <= reach) return i->second;
-    if (i == t.live.begin()) return nullptr;
+    const auto above = i != t.live.end() && i->second->address - p <= reach ? i->second : nullptr;
+    if (i == t.live.begin()) return above;
     --i;
-    return p - (i->second->address + i->second->bytes) <= reach ? i->second : nullptr;
+    const auto below = p - (i->second->address + i->second->bytes) <= reach ? i->second : nullptr;
+    return !above || (below && p - (below->address + below->bytes) <= above->address - p) ? below : above;
 }
 
 } // namespace

@@ -117,6 +117,8 @@ struct Running {
     [[noreturn]] void deadlock();
 };
 
+std::string text_of_site(const Site &s); // "pool.cu:12"
+
 // The launch on this thread of the host, null when there is none.
 extern __thread Running *running __attribute__((visibility("hidden"), tls_model("local-dynamic")));
 

@@ -36,9 +36,9 @@ Stream::Stream(Context *context, unsigned flags, bool legacy) : context(context)
 
 Stream::~Stream() { stop(); }
 
-void Stream::push(std::function<void()> job) {
+void Stream::push(std::function<void()> job, bool brief) {
     std::lock_guard<std::mutex> hold(lock);
-    jobs.push_back(std::move(job));
+    jobs.push_back(Job{std::move(job), brief});
     begun++;
     came.notify_one();
 }
@@ -53,8 +53,10 @@ void Stream::wait(uint64_t n) {
     finished.wait(hold, [&] { return done >= n; });
 }
 
+// An event that is the last of a stream's work is told before the stream knows that it is done: that little is waited for.
 bool Stream::idle() {
-    std::lock_guard<std::mutex> hold(lock);
+    std::unique_lock<std::mutex> hold(lock);
+    finished.wait(hold, [&] { return !brief || !jobs.empty(); });
     return done == begun;
 }
 
@@ -73,7 +75,7 @@ void Stream::work() {
     const Settings &s = settings();
     Random random(s.seed * 1000003 + line + 1);
     for (;;) {
-        std::function<void()> job;
+        Job job;
         {
             std::unique_lock<std::mutex> hold(lock);
             came.wait(hold, [&] { return stopping || !jobs.empty(); });
@@ -82,9 +84,14 @@ void Stream::work() {
             jobs.pop_front();
         }
         if (s.delay) usleep(random.below(s.delay + 1));
-        job();
-        job = nullptr; // what it held is gone before anybody is told
+        if (job.brief) {
+            std::lock_guard<std::mutex> hold(lock);
+            brief = true;
+        }
+        job.run();
+        job.run = nullptr; // what it held is gone before anybody is told
         std::lock_guard<std::mutex> hold(lock);
+        brief = false;
         done++;
         finished.notify_all();
     }

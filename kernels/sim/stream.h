@@ -43,8 +43,8 @@ struct Stream {
     Clock clock;   // what its next operation will know, under the driver's lock
     std::shared_ptr<Capture> capture;
 
-    // push adds a job; without waits runs it even when the context has failed. wait waits for the jobs so far.
-    void push(std::function<void()> job);
+    // push adds a job; brief says that it does nothing but tell others of it. wait waits for the jobs so far.
+    void push(std::function<void()> job, bool brief = false);
     uint64_t pushed();
     void wait(uint64_t jobs);
     void wait() { wait(pushed()); }
@@ -56,8 +56,13 @@ struct Stream {
     void work();
     std::mutex lock;
     std::condition_variable came, finished;
-    std::deque<std::function<void()>> jobs;
+    struct Job {
+        std::function<void()> run;
+        bool brief;
+    };
+    std::deque<Job> jobs;
     uint64_t begun = 0, done = 0;
+    bool brief = false; // what runs now
     bool stopping = false;
     std::thread thread;
 };
@@ -69,6 +74,7 @@ struct Event {
     const unsigned flags;
     // Under the driver's lock, as of the latest record.
     Clock clock;
+    unsigned line = 0; // of the stream
     uint64_t recorded = 0;
     std::shared_ptr<Capture> capture;
     std::vector<size_t> captured; // nodes of the capture that it stands for

@@ -45,7 +45,7 @@ std::string error_text(CUresult r);
 
 // Gpu is a device with a context, a stream and the test kernels, which it gives back without a leak.
 struct Gpu {
-    explicit Gpu(int device = 0);
+    explicit Gpu(int device = 0); // on the PTX's build without the kernels that have bugs
     void close();
     void use();
     CUdeviceptr floats(size_t n, float value); // filled, and waited for

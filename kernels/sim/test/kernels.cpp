@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-CASE(saxpy, both, ENVIRONMENT(), SAYS()) {
+CASE(saxpy, all, ENVIRONMENT(), SAYS()) {
     Gpu g;
     const CUdeviceptr y = g.floats(1000, 1.f), x = g.floats(1000, 3.f);
     OK(g.launch("saxpy", 4, 256, {bits(y), bits(x), bits(2.f), bits(1000)}));
@@ -118,10 +118,10 @@ static void everything() {
     g.close();
 }
 
-CASE(kernels, both, ENVIRONMENT(), SAYS()) { everything(); }
-CASE(kernels_seed_1, both, ENVIRONMENT("DUET_SIM_SEED=1"), SAYS()) { everything(); }
-CASE(kernels_seed_2, both, ENVIRONMENT("DUET_SIM_SEED=2", "DUET_SIM_DELAY=200"), SAYS()) { everything(); }
-CASE(kernels_seed_3, both, ENVIRONMENT("DUET_SIM_SEED=18446744073709551615"), SAYS()) { everything(); }
+CASE(kernels, all, ENVIRONMENT(), SAYS()) { everything(); }
+CASE(kernels_seed_1, all, ENVIRONMENT("DUET_SIM_SEED=1"), SAYS()) { everything(); }
+CASE(kernels_seed_2, all, ENVIRONMENT("DUET_SIM_SEED=2", "DUET_SIM_DELAY=200"), SAYS()) { everything(); }
+CASE(kernels_seed_3, all, ENVIRONMENT("DUET_SIM_SEED=18446744073709551615"), SAYS()) { everything(); }
 
 static float from_bf16(uint16_t h) {
     const uint32_t u = (uint32_t)h << 16;
@@ -130,7 +130,7 @@ static float from_bf16(uint16_t h) {
     return x;
 }
 
-CASE(tensor_cores, both, ENVIRONMENT("DUET_SIM_SEED=5"), SAYS()) {
+CASE(tensor_cores, all, ENVIRONMENT("DUET_SIM_SEED=5"), SAYS()) {
     Gpu g;
     g.modules.emplace_back();
     OK(cuModuleLoadData(&g.modules.back(), ptx("tensor").c_str()));

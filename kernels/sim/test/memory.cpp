@@ -73,7 +73,8 @@ CASE(leaks, both, ENVIRONMENT(), SAYS("leak: device 0, context 1 ended with 1 al
     CHECK(report().find("ended with 1 allocations of 100 bytes") != std::string::npos);
 }
 
-CASE(copies, both, ENVIRONMENT("DUET_SIM_SEED=2", "DUET_SIM_DELAY=200"), SAYS()) {
+// Copies of memory that is not pinned give the right bytes all the same.
+CASE(copies, both, ENVIRONMENT("DUET_SIM_SEED=2", "DUET_SIM_DELAY=200"), SAYS("pageable memory: cuMemcpyDtoHAsync on device 0, context 1 with memory of the host", "pageable memory: cuMemcpyHtoDAsync")) {
     Gpu &g = *gpu();
     const CUdeviceptr a = g.empty(256), b = g.empty(256);
     unsigned char *pinned, host[1024], back[1024];
@@ -103,7 +104,6 @@ CASE(copies, both, ENVIRONMENT("DUET_SIM_SEED=2", "DUET_SIM_DELAY=200"), SAYS())
     CHECK(r.find("\"host_to_device\": 1124,") != std::string::npos);
     CHECK(r.find("\"device_to_host\": 3082,") != std::string::npos);
     CHECK(r.find("\"device_to_device\": 2560,") != std::string::npos);
-    CHECK(r.find("not pinned") != std::string::npos);
 }
 
 CASE(memsets, both, ENVIRONMENT(), SAYS()) {
