@@ -182,6 +182,15 @@ static void unordered(bool event) {
 CASE(missing_event, both, ENVIRONMENT(), SAYS("missing event: copy_element on stream", "reads byte 0 of allocation", "which copy_element on stream", "wrote: no event or wait orders them")) {
     unordered(false);
 }
+// Whatever the seed and the delays, and so whoever comes first: it is the order that is missing, not the luck.
+#define UNORDERED(seed, delay)                                                                                         \
+    CASE(missing_event_seed_##seed, both, ENVIRONMENT("DUET_SIM_SEED=" #seed, "DUET_SIM_DELAY=" #delay),                \
+         SAYS("missing event: copy_element on stream 2 of device 0, context 1 reads byte 0 of allocation", "which copy_element on stream 1 of device 0, context 1 wrote")) { unordered(false); }
+UNORDERED(1, 0)
+UNORDERED(2, 10)
+UNORDERED(3, 1000)
+UNORDERED(4, 5000)
+UNORDERED(18446744073709551615, 300)
 CASE(an_event_orders, both, ENVIRONMENT("DUET_SIM_DELAY=3000", "DUET_SIM_SEED=3"), SAYS()) { unordered(true); }
 
 // Only the checked build knows which bytes a kernel touched.
@@ -254,3 +263,29 @@ CASE(missing_event_across_devices, both, ENVIRONMENT(), SAYS("missing event: cuM
     b.close();
     a.close();
 }
+
+// A memset of one device and the other's kernel that writes there as a peer.
+static void across(bool ordered) {
+    Gpu b(1);
+    const CUdeviceptr y = b.floats(64, 0.f);
+    CUevent e;
+    OK(cuEventCreate(&e, CU_EVENT_DISABLE_TIMING));
+    Gpu a(0);
+    OK(cuCtxEnablePeerAccess(b.context, 0));
+    const CUdeviceptr x = a.floats(64, 3.f);
+    b.use();
+    OK(cuMemsetD8Async(y, 0, 256, b.stream));
+    OK(cuEventRecord(e, b.stream));
+    a.use();
+    if (ordered) OK(cuStreamWaitEvent(a.stream, e, 0));
+    OK(a.launch("copy_element", 1, 64, {bits(y), bits(x)}));
+    OK(cuStreamSynchronize(a.stream));
+    b.use();
+    OK(cuCtxSynchronize());
+    if (ordered) CHECK(b.read(y, 64)[63] == 3.f);
+    OK(cuEventDestroy(e));
+    a.close();
+    b.close();
+}
+CASE(missing_event_of_a_memset, both, ENVIRONMENT("DUET_SIM_DELAY=1000", "DUET_SIM_SEED=2"), SAYS("missing event: copy_element on stream", "of device 0", "writes byte 0 of allocation", "of device 1, which cuMemsetD8Async on stream", "wrote: no event")) { across(false); }
+CASE(an_event_of_a_memset, both, ENVIRONMENT("DUET_SIM_DELAY=1000", "DUET_SIM_SEED=2"), SAYS()) { across(true); }

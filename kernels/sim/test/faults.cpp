@@ -47,12 +47,25 @@ CASE(failed_copy, both, ENVIRONMENT("DUET_SIM_FAULT=copy:2,alloc:7"), SAYS()) {
 CASE(lost_device, both, ENVIRONMENT("DUET_SIM_FAULT=lost:5@1"), SAYS()) {
     Gpu a(0), b(1); // allocation, memset: two operations; a copy each
     const CUdeviceptr x = b.floats(64, 1.f), y = b.floats(64, 2.f);
-    GIVES(CUDA_ERROR_ECC_UNCORRECTABLE, cuMemcpyDtoDAsync(y, x, 256, b.stream));
-    GIVES(CUDA_ERROR_ECC_UNCORRECTABLE, cuStreamSynchronize(b.stream));
-    OK(cuCtxDestroy(b.context));
+    CUdeviceptr p;
+    CUevent e;
     CUcontext c;
+    float host[64];
+    GIVES(CUDA_ERROR_ECC_UNCORRECTABLE, cuMemcpyDtoDAsync(y, x, 256, b.stream));
+    GIVES(CUDA_ERROR_ECC_UNCORRECTABLE, cuStreamSynchronize(b.stream)); // every call, from now on
+    GIVES(CUDA_ERROR_ECC_UNCORRECTABLE, cuMemAlloc(&p, 4));
+    GIVES(CUDA_ERROR_ECC_UNCORRECTABLE, cuMemFree(x));
+    GIVES(CUDA_ERROR_ECC_UNCORRECTABLE, cuMemcpyDtoH(host, x, 256));
+    GIVES(CUDA_ERROR_ECC_UNCORRECTABLE, cuEventCreate(&e, 0));
+    GIVES(CUDA_ERROR_ECC_UNCORRECTABLE, cuCtxSynchronize());
+    OK(cuCtxDestroy(b.context));
     GIVES(CUDA_ERROR_ECC_UNCORRECTABLE, cuCtxCreate(&c, 0, 1));
+    a.use(); // the other device goes on
+    const CUdeviceptr u = a.floats(64, 1.f), v = a.floats(64, 2.f);
+    OK(a.launch("copy_element", 1, 64, {bits(v), bits(u)}));
+    CHECK(a.read(v, 64)[63] == 1.f);
     a.close();
+    CHECK(report().find("\"faults\": [\"device 1 was lost at its operation 5\"]") != std::string::npos);
 }
 
 // What waits for an event of a lost device does not wait for ever.
@@ -97,6 +110,35 @@ CASE(log, both, ENVIRONMENT("DUET_SIM_LOG=-"), SAYS("copy_element on stream 1 of
     const CUdeviceptr x = g.floats(64, 1.f), y = g.floats(64, 2.f);
     OK(g.launch("copy_element", 1, 64, {bits(y), bits(x)}));
     g.close();
+}
+
+// All that cmd/duet's tests read of the report, and what stderr says besides.
+CASE(report_as_json, both, ENVIRONMENT(), SAYS("launch limits: launch of saxpy")) {
+    Gpu b(1);
+    const CUdeviceptr z = b.floats(64, 0.f);
+    Gpu a(0);
+    const CUdeviceptr x = a.floats(64, 1.f), y = a.empty(192);
+    void *pinned;
+    OK(cuMemHostAlloc(&pinned, 1000, CU_MEMHOSTALLOC_PORTABLE));
+    OK(cuMemcpyHtoDAsync(y, pinned, 768, a.stream));
+    for (int i = 0; i < 3; i++) OK(a.launch("saxpy", 1, 64, {bits(y), bits(x), bits(1.f), bits(64)}));
+    OK(a.launch("copy_element", 1, 64, {bits(y), bits(x)}));
+    OK(cuMemcpyDtoDAsync(y + 256, y, 256, a.stream));
+    OK(cuMemcpyDtoHAsync(pinned, y, 100, a.stream));
+    OK(cuMemcpyPeerAsync(z, b.context, y, a.context, 128, a.stream));
+    OK(cuMemcpyPeerAsync(z, b.context, y, a.context, 64, a.stream));
+    OK(cuStreamSynchronize(a.stream));
+    GIVES(CUDA_ERROR_INVALID_VALUE, a.launch("saxpy", 0, 64, {bits(y), bits(x), bits(1.f), bits(64)}));
+    OK(cuMemFreeHost(pinned));
+    a.close();
+    b.close();
+    const std::string r = report();
+    for (const char *text :
+         {"{\"device\": 0, \"memory\": 0, \"memory_peak\": 1024, \"allocations\": 2, \"pinned\": 0, \"pinned_peak\": 1000, \"host_to_device\": 768, \"device_to_host\": 100, "
+          "\"device_to_device\": 256, \"set\": 256,\n     \"launches\": {\"copy_element\": 1, \"saxpy\": 3}}",
+          "{\"device\": 1, \"memory\": 0, \"memory_peak\": 256, \"allocations\": 1, ", "\"peers\": [{\"from\": 0, \"to\": 1, \"copies\": 2, \"bytes\": 192}]",
+          "\"graphs\": {\"captured\": 0, \"launched\": 0}", "{\"check\": \"launch limits\", \"count\": 1, \"texts\": [\"launch of saxpy, grid (0,1,1)", "\"leaks\": []", "\"faults\": []"})
+        if (r.find(text) == std::string::npos) fail(__FILE__, __LINE__, std::string("no ") + text + "\nin " + r);
 }
 
 // A program whose kernels race through device memory in block order gives other results with other seeds.

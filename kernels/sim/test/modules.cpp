@@ -98,6 +98,49 @@ CASE(launch_limits, both, ENVIRONMENT(),
     g.close();
 }
 
+// Beyond 48 KiB a kernel's dynamic shared memory must be asked for, up to what the device has for a block.
+CASE(dynamic_shared_memory, both, ENVIRONMENT("DUET_SIM_CAPABILITY=8.0"),
+     SAYS("49153 bytes of dynamic shared memory: more dynamic shared memory than the kernel may use: cuFuncSetAttribute raises it", "cuFuncSetAttribute: 166913 bytes of dynamic shared memory for reverse, which has 0 static, on a device that allows 166912",
+          "cuFuncSetAttribute: 166912 bytes of dynamic shared memory for product, which has 8192 static", "launch of reverse, grid (1,1,1), block (32,1,1), 100001 bytes")) {
+    Gpu g;
+    int optin, plain, v;
+    OK(cuDeviceGetAttribute(&plain, CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK, 0));
+    OK(cuDeviceGetAttribute(&optin, CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, 0));
+    CHECK(plain == 48 << 10 && optin == 163 << 10);
+    const CUfunction f = g.kernel("reverse"), with_static = g.kernel("product");
+    OK(cuFuncGetAttribute(&v, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, f));
+    CHECK(v == plain);
+    OK(cuFuncGetAttribute(&v, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, with_static));
+    CHECK(v == plain - 8192);
+    const CUdeviceptr p = g.floats(32, 1.f);
+    OK(g.launch("reverse", 1, 32, {bits(p)}, plain));
+    GIVES(CUDA_ERROR_INVALID_VALUE, g.launch("reverse", 1, 32, {bits(p)}, plain + 1));
+    GIVES(CUDA_ERROR_INVALID_VALUE, cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, optin + 1));
+    GIVES(CUDA_ERROR_INVALID_VALUE, cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, -1));
+    GIVES(CUDA_ERROR_INVALID_VALUE, cuFuncSetAttribute(with_static, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, optin));
+    OK(cuFuncSetAttribute(with_static, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, optin - 8192));
+    OK(cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 100000));
+    OK(cuFuncGetAttribute(&v, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, f));
+    CHECK(v == 100000);
+    GIVES(CUDA_ERROR_INVALID_VALUE, g.launch("reverse", 1, 32, {bits(p)}, 100001));
+    OK(g.launch("reverse", 1, 32, {bits(p)}, 100000));
+    OK(cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, optin));
+    OK(g.launch("reverse", 1, 32, {bits(p)}, optin));
+    OK(cuStreamSynchronize(g.stream));
+    g.close();
+}
+CASE(dynamic_shared_memory_of_hopper, both, ENVIRONMENT("DUET_SIM_CAPABILITY=9.0"), SAYS()) {
+    Gpu g;
+    int optin;
+    OK(cuDeviceGetAttribute(&optin, CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, 0));
+    CHECK(optin == 227 << 10);
+    OK(cuFuncSetAttribute(g.kernel("reverse"), CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, optin));
+    const CUdeviceptr p = g.floats(1024, 1.f);
+    OK(g.launch("reverse", 1, 1024, {bits(p)}, optin));
+    OK(cuStreamSynchronize(g.stream));
+    g.close();
+}
+
 CASE(packed_arguments, both, ENVIRONMENT(), SAYS()) {
     Gpu g;
     const CUdeviceptr y = g.floats(10, 1.f), x = g.floats(10, 2.f);
