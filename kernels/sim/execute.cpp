@@ -142,6 +142,8 @@ bool Running::prepare(const Launch &l, const Work &w) {
     if (!block.shared) return false;
     memset(block.shared, 0xff, static_bytes + l.dynamic_bytes);
     block.dynamic = block.shared + static_bytes;
+    block.shared_bytes = (uint32_t)static_bytes + l.dynamic_bytes;
+    block.windows = fresh_windows();
     block.size = {l.block.x, l.block.y, l.block.z};
     block.grid = {l.grid.x, l.grid.y, l.grid.z};
     const uint64_t seed = settings().seed;

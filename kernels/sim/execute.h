@@ -4,6 +4,7 @@
 
 #include "clock.h"
 #include "module.h"
+#include "runtime.h"
 
 namespace sim {
 
@@ -26,5 +27,8 @@ CUresult execute(const Launch &launch, const Work &work);
 
 // catch_faults makes memory faults of kernels errors of their launches. Other faults go to the handler that was there.
 void catch_faults();
+
+// fresh_windows are a launch's, none of them open.
+Window *fresh_windows();
 
 } // namespace sim

@@ -12,11 +12,18 @@ struct Thread {
     unsigned linear; // within the block; lane linear%32 of warp linear/32
 };
 
+// Window is memory that a launch may access: an access of the bytes that it was made for begins in it.
+struct Window {
+    uint64_t begin, room;
+};
+
 struct Block {
     uint3 index;
     dim3 size, grid;
     char *shared;  // Kernel::shared_bytes of static shared memory, aligned to 16
     char *dynamic; // the launch's dynamic shared memory, right behind
+    uint32_t shared_bytes; // of both
+    Window *windows;       // of the ptx build: 64 for accesses of 1 byte, of 2, of 4, 8 and 16
 };
 
 // Which thread of which block runs on this thread of the host. Like the kernels' shared memory it is in the library's
@@ -60,6 +67,14 @@ uint32_t active_mask();
 void copy_async(void *shared, const void *global, unsigned bytes, unsigned source_bytes);
 void copy_async_commit();
 void copy_async_wait(unsigned groups); // until at most so many of the latest groups are under way
+
+// What the ptx build asks when an access is not within its window, or not aligned. find_window opens the window that it is
+// in, or ends the launch. bad_shared ends it because of an address in shared memory.
+enum { windows = 5 * 64 };
+void find_window(uint64_t address, unsigned bytes, unsigned alignment, Window &w);
+[[noreturn]] void bad_shared(uint64_t address, unsigned bytes);
+bool on_stack(const void *p); // of a thread of the block
+[[noreturn]] void trap(Site at);
 
 // An atomic access: the checked build's checks of the address.
 void atomic_access(const void *p, unsigned bytes);
