@@ -117,12 +117,12 @@ func (e *emitter) block(b *block) error {
 
 // variable declares memory of a function. Registers are declared when they are used.
 func (e *emitter) variable(v *variable) error {
-	storage := "    "
+	storage := ""
 	switch v.space {
 	case "reg", "shared":
 		return nil
 	case "global", "const":
-		storage = "    static "
+		storage = "static "
 	default:
 		if len(v.values) > 0 {
 			return lex.Errorf(v.line, "initial values of .%s memory", v.space)

@@ -115,14 +115,7 @@ func literal(line int, o operand, t ptxType) (string, error) {
 	if t.bits < 64 {
 		bits &= 1<<t.bits - 1
 	}
-	switch {
-	case t.class == 's' && t.bits == 64:
-		return fmt.Sprintf("(int64_t)%#xull", bits), nil
-	case t.class == 's':
-		return fmt.Sprintf("(%s)%#x", t.cpp(), bits), nil
-	case t.bits == 64:
-		return fmt.Sprintf("%#xull", bits), nil
-	case t.bits == 32:
+	if t.bits == 32 && t.class != 's' {
 		return fmt.Sprintf("%#xu", bits), nil
 	}
 	return fmt.Sprintf("(%s)%#x", t.cpp(), bits), nil

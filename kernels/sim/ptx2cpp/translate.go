@@ -126,14 +126,14 @@ func (t *translator) memory(out *bytes.Buffer, storage string, sym *symbol) erro
 		return lex.Errorf(v.line, "%s has no length", v.name)
 	}
 	if len(v.values) == 0 {
-		fmt.Fprintf(out, "%salignas(%d) char %s[%d];\n", storage, v.align, sym.cpp, v.size())
+		fmt.Fprintf(out, "alignas(%d) %schar %s[%d];\n", v.align, storage, sym.cpp, v.size())
 		return nil
 	}
 	kind, ok := typeNamed(v.kind)
 	if !ok {
 		return lex.Errorf(v.line, "initial values of type %s", v.kind)
 	}
-	fmt.Fprintf(out, "%salignas(%d) %s %s[%d] = {", storage, v.align, kind.cpp(), sym.cpp, v.count)
+	fmt.Fprintf(out, "alignas(%d) %s%s %s[%d] = {", v.align, storage, kind.cpp(), sym.cpp, v.count)
 	for i, o := range v.values {
 		value, err := t.initial(v.line, o, kind)
 		if err != nil {
