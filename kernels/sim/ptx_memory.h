@@ -28,12 +28,18 @@ PTX_INLINE char *global(const Block &block, uint64_t at, unsigned bytes, unsigne
     return (char *)(uintptr_t)at;
 }
 
-// Where n is less than all bytes, the rest are zeros.
-PTX_INLINE void copy_async_part(char *to, uint64_t from, unsigned bytes, uint32_t n) {
-    if (n > bytes) n = bytes;
-    Window once = {};
-    if (n) find_window(from, n, bytes, once);
-    copy_async(to, n ? (const void *)(uintptr_t)from : nullptr, bytes, n);
+// Where n is less than all bytes, the rest are zeros; where it is none, the address may be anything.
+PTX_INLINE void copy_async_part(const Block &block, char *to, uint64_t from, unsigned bytes, uint32_t n, unsigned slot) {
+    const char *source = nullptr;
+    if (n >= bytes) {
+        n = bytes;
+        source = global(block, from, bytes, slot);
+    } else if (n) {
+        Window once = {};
+        find_window(from, n, bytes, once);
+        source = (const char *)(uintptr_t)from;
+    }
+    copy_async(to, source, bytes, n);
 }
 
 PTX_INLINE uint64_t from_shared(const Block &block, uint64_t at) { return (uint64_t)(uintptr_t)block.shared + at; }

@@ -204,7 +204,7 @@ func (e *emitter) copyAsync(in *instruction, cache string) (string, error) {
 		return "", fmt.Errorf("an operand that is no address")
 	}
 	from, err := e.pointer(in, in.operands[1], false)
-	return fmt.Sprintf("ptx::copy_async_part(%s, %s, %d, %s);", to, from, n, read), err
+	return fmt.Sprintf("ptx::copy_async_part(block, %s, %s, %d, %s, %d);", to, from, n, read, e.slot(in.operands[1].text, n)), err
 }
 
 // sourceBytes is how many of the bytes are read; the others are zeros.

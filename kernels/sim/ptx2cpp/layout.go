@@ -54,11 +54,12 @@ func uses(b *block) (words map[string]bool, own []*variable) {
 	return words, own
 }
 
-// shared are the shared variables of known length that a body uses, in order of declaration.
+// shared are the shared variables of known length that a body uses: its own, which are declared last but lie first, as
+// ptxinfo has it.
 func (t *translator) shared(f *function) []*variable {
 	words, own := uses(f.body)
 	var list []*variable
-	for _, v := range append(slices.Clone(t.m.variables), own...) {
+	for _, v := range append(own, t.m.variables...) {
 		if v.space == "shared" && v.size() > 0 && (words[v.name] || slices.Contains(own, v)) {
 			list = append(list, v)
 		}

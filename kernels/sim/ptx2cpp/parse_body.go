@@ -101,36 +101,49 @@ func (p *parser) targets(b *block, t lex.Token) error {
 	return p.want(";")
 }
 
+// instruction reads one up to its semicolon. An error has the text of all of it.
 func (p *parser) instruction() (*instruction, error) {
 	in := &instruction{line: p.peek().Line, first: p.pos}
+	if err := p.guarded(in); err != nil {
+		for !p.peek().Is(";") && p.peek().Kind != lex.End {
+			p.pos++
+		}
+		in.last = min(p.pos+1, len(p.tokens)-1)
+		return nil, &faulty{in, err}
+	}
+	in.last = p.pos
+	return in, nil
+}
+
+// guarded reads the parts of an instruction.
+func (p *parser) guarded(in *instruction) error {
 	if p.take("@") {
 		in.negated = p.take("!")
 		t, err := p.name("a predicate")
 		if err != nil {
-			return nil, err
+			return err
 		}
 		in.guard = t.Text
 	}
 	t, err := p.name("an instruction")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	parts := strings.Split(t.Text, ".")
 	in.opcode, in.modifiers = parts[0], parts[1:]
 	for n := 0; !p.take(";"); n++ {
 		if n > 0 {
 			if err := p.want(","); err != nil {
-				return nil, err
+				return err
 			}
 		}
 		o, err := p.operand()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		in.operands = append(in.operands, o)
 	}
-	in.last = p.pos
-	return in, nil
+	return nil
 }
 
 // operand reads one, or a pair of them.

@@ -41,23 +41,19 @@ type faulty struct {
 }
 
 func (f *faulty) Error() string { return f.err.Error() }
+func (f *faulty) Unwrap() error { return f.err }
 
 // located puts the file, the line and the instruction's text into an error.
 func located(file string, tokens []lex.Token, err error) error {
 	var at *lex.Error
 	if !errors.As(err, &at) {
-		if f := (*faulty)(nil); errors.As(err, &f) {
-			errors.As(f.err, &at)
-		}
-	}
-	if at == nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	where := fmt.Sprintf("%s:%d: ", file, at.Line)
+	text := ""
 	if f := (*faulty)(nil); errors.As(err, &f) {
-		return fmt.Errorf("%s%q: %s", where, textOf(tokens[f.in.first:f.in.last]), at.What)
+		text = fmt.Sprintf("%q: ", textOf(tokens[f.in.first:f.in.last]))
 	}
-	return errors.New(where + at.What)
+	return fmt.Errorf("%s:%d: %s%s", file, at.Line, text, at.What)
 }
 
 // textOf writes tokens as nvcc would.
