@@ -11,9 +11,16 @@ namespace {
 // An instruction's address is that of the call.
 #define CALL_SITE (static_cast<const char *>(__builtin_return_address(0)) - 1)
 
+// in_ptx is the line of the PTX: the place without those of the ptx_*.h that are inlined there.
+std::string in_ptx(const void *instruction) {
+    std::string place = place_of(instruction);
+    for (size_t from; place.compare(0, 4, "ptx_") == 0 && (from = place.find(" from ")) != std::string::npos;) place.erase(0, from + 6);
+    return place;
+}
+
 [[noreturn]] void refuse(CUresult error, const char *check, const void *at, uint64_t address, unsigned bytes, const std::string &why) {
     Running &r = *running;
-    diagnose(check, "%s, at %s: access of %u bytes to 0x%llx, %s", r.where().c_str(), place_of(at).c_str(), bytes, (unsigned long long)address, why.c_str());
+    diagnose(check, "%s, at %s: access of %u bytes to 0x%llx, %s", r.where().c_str(), in_ptx(at).c_str(), bytes, (unsigned long long)address, why.c_str());
     r.abandon(error);
 }
 
