@@ -3,6 +3,7 @@ package main
 // goldenModule is declared before the cases.
 const goldenModule = `
 .global .align 4 .u32 words[4] = {1, 0x80000000, 3};
+.global .align 4 .u32 pointless = 4;
 .const .align 8 .f64 halves[2] = {0d3FE0000000000000, 0.25};
 .global .align 8 .u64 pointers[2] = {words, words+4};
 .shared .align 4 .b8 common[8];
@@ -102,6 +103,7 @@ var controlGolden = []golden{
 	{code: "{ .param .b32 a; .param .b32 b; st.param.b32 [a], %r0; call.uni (b), twice_and_one, (a); ld.param.b32 %r9, [b]; }", rows: []row{r(5, 11), r(50, -1)}},
 	{code: "mov.u32 %r9, 1; { .reg .b32 %r9; mov.u32 %r9, 2; skip: } { bra skip; skip: }", rows: []row{r(1)}},
 	{code: "setp.eq.s32 %p1, %r0, 0; mov.u32 %r9, 1; @%p1 trap;", rows: []row{r(1, 1), r(0, refused("trap"))}},
+	{code: "{ .reg .b32 twice; .reg .b64 words; mov.u32 twice, 3; ld.global.u32 %r9, [pointless]; add.s32 %r9, %r9, twice; }", rows: []row{r(7)}},
 	{code: "mov.u32 %r9, %ctaid.x; mad.lo.u32 %r9, %r9, 10, %nctaid.y;", rows: []row{r(24)}},
 	{code: "mov.u32 %r4, %ntid.x; mov.u32 %r5, WARP_SZ; add.u32 %r9, %r4, %r5; nanosleep.u32 100;", rows: []row{r(33)}},
 	{code: "mov.u64 %q4, %clock64; mov.u64 %q5, %clock64; setp.ge.u64 %p9, %q5, %q4;", rows: []row{r(true)}},

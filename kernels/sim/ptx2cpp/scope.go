@@ -37,7 +37,8 @@ func (s *scope) add(line int, name string, sym *symbol) error {
 type names map[string]bool
 
 // unique makes a name: r1 of %r1, v_ of v, r1_s2 of %r1 in scope 2. All end in a digit or underscore, so that none is a
-// word of C++ or a name that the translator writes itself.
+// word of C++ or a name that the translator writes itself. Those of the module end in an underscore, so that none is a
+// function of C's such as y1.
 func (used names) unique(name string, scope int) string {
 	var b strings.Builder
 	for _, c := range []byte(strings.TrimPrefix(name, "%")) {
@@ -50,7 +51,7 @@ func (used names) unique(name string, scope int) string {
 	if text == "" || '0' <= text[0] && text[0] <= '9' {
 		text = "_" + text
 	}
-	if last := text[len(text)-1]; last < '0' || last > '9' {
+	if last := text[len(text)-1]; (last < '0' || last > '9') && last != '_' {
 		text += "_"
 	}
 	if scope > 0 {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"strings"
 
@@ -82,7 +83,7 @@ func (t *translator) translate() error {
 			return lex.Errorf(f.line, "a second definition of %s", f.name)
 		}
 		t.functions[f.name] = f
-		t.cpp[f.name] = t.used.unique(f.name, 0)
+		t.cpp[f.name] = t.used.unique(f.name+"_", 0)
 		if !f.entry {
 			t.printf("static void %s;\n", t.signature(f, nil))
 		}
@@ -91,7 +92,8 @@ func (t *translator) translate() error {
 		return err
 	}
 	for _, f := range t.m.functions {
-		e := &emitter{t: t, f: f, names: names{}, labels: names{}, declared: map[string]bool{}, registers: map[string][]string{}, slots: map[slotKey]int{}}
+		e := &emitter{t: t, f: f, labels: names{}, declared: map[string]bool{}, registers: map[string][]string{}, slots: map[slotKey]int{}}
+		e.names = maps.Clone(t.used) // nothing of a function hides what the module has
 		if err := e.function(); err != nil {
 			return err
 		}
@@ -101,7 +103,7 @@ func (t *translator) translate() error {
 
 // declare writes a variable of the module. Shared ones have no C++ of their own, only an offset.
 func (t *translator) declare(v *variable) error {
-	sym := &symbol{variable: v, cpp: t.used.unique(v.name, 0)}
+	sym := &symbol{variable: v, cpp: t.used.unique(v.name+"_", 0)}
 	if t.names[v.name] != nil {
 		return lex.Errorf(v.line, "a second declaration of %s", v.name)
 	}

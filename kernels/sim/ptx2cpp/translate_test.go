@@ -34,6 +34,7 @@ func TestTranslate(t *testing.T) {
 		{".shared .align 8 .f32 s[3]; .shared .align 8 .b8 t[4]; mov.u32 %r1, t;", "r1 = (uint32_t)16u;"},
 		{"mov.u32 %r1, %tid.x;", "r1 = (uint32_t)thread.index.x;"},
 		{"{ .reg .b32 %r1; mov.u32 %r1, %r2; }", "r1_s1 = r2;"},
+		{".reg .b32 k; mov.u32 k, %r2;", "k__2 = r2;"}, // k_ is the kernel
 	}
 	for _, c := range cases {
 		out, err := Translate("k.ptx", kernel(c.ptx))
