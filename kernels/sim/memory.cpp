@@ -111,6 +111,10 @@ void release(const std::shared_ptr<Allocation> &a) {
     if (const size_t at = written_past(*a)) diagnose("out of bounds", "byte %zu of %s was written, behind its end", at, describe(*a).c_str());
     // A new mapping of nothing gives the memory back and keeps the addresses.
     mmap(a->map, a->map_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    {
+        std::lock_guard<std::mutex> hold(a->lock);
+        if (a->cells) a->cells->forget(); // which gives their memory back too
+    }
     Table &t = table();
     std::unique_lock<std::shared_mutex> hold(t.lock);
     a->freed = true;
