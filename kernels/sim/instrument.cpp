@@ -149,7 +149,7 @@ void atomic_access(const void *p, unsigned bytes) {
 
 // An instruction's address is that of the call.
 #define CALL_SITE (static_cast<const char *>(__builtin_return_address(0)) - 1)
-#define SEE(kind, write, bytes, before)                                                                                     \
+#define SEE(kind, write, bytes, before)                                                                                \
     void __tsan_##kind##bytes(void *p) {                                                                               \
         if (!sim::before<bytes>(p)) sim::see(p, bytes, write, false, CALL_SITE);                                       \
     }                                                                                                                  \
@@ -175,7 +175,6 @@ void atomic_access(const void *p, unsigned bytes) {
         __atomic_compare_exchange_n(p, &e, x, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);                              \
         return e;                                                                                                      \
     }
-
 
 extern "C" {
 SEE_BOTH(1)
@@ -204,10 +203,6 @@ void *__tsan_memset(void *to, int value, size_t n) {
     sim::see(to, n, true, false, CALL_SITE);
     return memset(to, value, n);
 }
-}
-#endif
-
-#ifdef SIM_CHECKED
 
 // What gcc hands over with a pointer that is not aligned; the layout is that of its runtime library.
 struct MisalignedAccess {
@@ -215,11 +210,12 @@ struct MisalignedAccess {
     const void *type;
     unsigned char log_alignment, kind;
 };
-extern "C" void __ubsan_handle_type_mismatch_v1(const MisalignedAccess *a, uintptr_t pointer) {
+void __ubsan_handle_type_mismatch_v1(const MisalignedAccess *a, uintptr_t pointer) {
     sim::Running *r = sim::running;
     if (!r) return;
     sim::diagnose("misaligned access", "%s, at %s: 0x%zx is not a multiple of %u", r->where().c_str(), sim::text_of_site(a->site).c_str(), (size_t)pointer,
                   1u << a->log_alignment);
     r->abandon(CUDA_ERROR_MISALIGNED_ADDRESS);
 }
+} // extern "C"
 #endif

@@ -173,9 +173,3 @@ KERNEL(32) large_frame(float *x, int n) {
     __syncthreads();
     x[threadIdx.x] = frame[n + threadIdx.x];
 }
-
-KERNEL(32) spin(float *x, int n) {
-    float s = 0;
-    for (int i = 0; i < n; i++) s = s * 0.5f + (float)(i & 7);
-    x[threadIdx.x] = s;
-}
