@@ -16,6 +16,27 @@ DEVICE Geometry geometry(int groups, int channels, int height, int width, int ma
     return g;
 }
 
+// Class is, of the gradient of the input (conv2d_grad_input.cu), the places (first_h + stride*q, first_w + stride*r) of the input and the weights (row + stride*u, column +
+// stride*v) that they meet. bottom and right are what index the output there: place (q, r) and weight (u, v) meet at output
+// (bottom + q - u, right + r - v).
+struct Class {
+    int row, column, rows, columns, height, width, first_h, first_w, bottom, right;
+};
+
+// counted is how many of start, start + stride, ... are below end.
+DEVICE int counted(int start, int end, int stride) { return end > start ? (end - start + stride - 1) / stride : 0; }
+
+DEVICE Class class_of(const Geometry &g, int number) {
+    Class c;
+    c.row = number / g.stride, c.column = number % g.stride;
+    c.rows = counted(c.row, g.kernel, g.stride), c.columns = counted(c.column, g.kernel, g.stride);
+    c.bottom = g.pad > c.row ? (g.pad - c.row + g.stride - 1) / g.stride : 0; // the first with a place inside
+    c.right = g.pad > c.column ? (g.pad - c.column + g.stride - 1) / g.stride : 0;
+    c.first_h = c.row + c.bottom * g.stride - g.pad, c.first_w = c.column + c.right * g.stride - g.pad;
+    c.height = counted(c.first_h, g.height, g.stride), c.width = counted(c.first_w, g.width, g.stride);
+    return c;
+}
+
 // Weights are A[m,k] of a weight [maps, channels, kernel, kernel] as it lies in memory: m the map, k channel and place.
 template <class T> struct Weights {
     static const bool along_k = true;
