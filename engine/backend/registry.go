@@ -16,12 +16,13 @@ var ErrUnknownDevice = errors.New("unknown device")
 
 // Options are how a device is opened.
 type Options struct {
-	Precision string // "fp32" (also ""), "bf16", "fp64": what Float means
-	Threads   int    // of a CPU device; 0 = its share of the cores
-	Devices   int    // how many devices of this backend are opened together, to share the cores
-	Check     bool   // wait for every kernel of a GPU, so that one that fails is known
-	Tune      bool   // choose kernels by measuring them
-	Kernels   []Pin  // choices made before
+	Precision string            // "fp32" (also ""), "bf16", "fp64": what Float means
+	Threads   int               // of a CPU device; 0 = its share of the cores
+	Devices   int               // how many devices of this backend are opened together, to share the cores
+	Check     bool              // wait for every kernel of a GPU, so that one that fails is known
+	Tune      bool              // choose kernels by measuring them
+	Kernels   []Pin             // choices made before
+	Log       func(line string) // what was measured, a line for each piece of work; may be nil
 }
 
 // Backend is a kind of device, linked into the program by importing its package.

@@ -3,6 +3,7 @@
 package cuda
 
 import (
+	"fmt"
 	"slices"
 
 	"duet/engine/op"
@@ -11,42 +12,43 @@ import (
 func prepareConv2D(b *builder, o op.Conv2D) {
 	x, w, bias, y := b.activation(0), b.activation(1), b.input(2, float32s), b.output(b.activations())
 	g := geometryOf(o, b.shape(0), b.outShape(0))
-	columns := g.batch * g.outHeight * g.outWidth
-	b.within31("places of the output", columns)
+	columns, length := g.batch*g.outHeight*g.outWidth, g.channels*g.kernel*g.kernel
+	b.indexed(g)
 	relu := int32(0)
 	if o.ReLU {
 		relu = 1
 	}
-	t := tileFor(g.maps, columns, g.channels*g.kernel*g.kernel, g.groups, false)
-	b.launch(t.entry(b, "conv2d_forward"), t.grid(g.maps, columns, g.groups), dims{x: tileThreads}, 0,
-		slices.Concat([]any{y, x, w, bias}, g.args(), []any{int32(columns)}, divider(g.outHeight*g.outWidth), divider(g.outWidth),
-			divider(g.kernel*g.kernel), divider(g.kernel), []any{relu})...)
+	p := product{stem: "conv2d_forward", rows: g.maps, columns: columns, k: length, copies: g.groups, lengths: []int{length}, gathered: 1}
+	b.choose("conv2d "+g.String(), b.tiles(p, func(b *builder, t tile) {
+		b.product(p, t, slices.Concat([]any{y, x, w, bias}, g.args(), []any{int32(columns)}, g.dividers(), []any{relu})...)
+	}))
 }
 
 func prepareConv2DGradInput(b *builder, o op.Conv2DGradInput) {
 	w, dz, dx := b.activation(0), b.activation(1), b.output(b.activations())
 	g := geometryOf(o.Conv, b.outShape(0), b.shape(1))
-	b.within31("places of the input", g.batch*g.height*g.width)
+	b.indexed(g)
 	// Each class of places modulo the stride is a product of its own; the largest class decides.
 	classes := g.stride * g.stride
 	columns := g.batch * ceilDiv(g.height, g.stride) * ceilDiv(g.width, g.stride)
 	side := ceilDiv(g.kernel, g.stride)
-	t := tileFor(g.channels, columns, g.maps*side*side, g.groups*classes, false)
-	b.launch(t.entry(b, "conv2d_grad_input"), t.grid(g.channels, columns, g.groups*classes), dims{x: tileThreads}, 0,
-		slices.Concat([]any{dx, w, dz}, g.args(), []any{int32(g.batch)})...)
+	p := product{stem: "conv2d_grad_input", rows: g.channels, columns: columns, k: g.maps * side * side, copies: g.groups * classes, gathered: 2}
+	b.choose("conv2d_grad_input "+g.String(), b.tiles(p, func(b *builder, t tile) {
+		b.product(p, t, slices.Concat([]any{dx, w, dz}, g.args(), []any{int32(g.batch)})...)
+	}))
 }
 
 func prepareConv2DGradWeight(b *builder, o op.Conv2DGradWeight) {
 	x, dz, dw := b.activation(0), b.activation(1), b.output(float32s)
 	g := geometryOf(o.Conv, b.shape(0), b.shape(1))
+	b.indexed(g)
 	places, length := g.batch*g.outHeight*g.outWidth, g.channels*g.kernel*g.kernel
-	b.within31("places of the output", places)
-	t := tileFor(g.maps, length, places, g.groups, true)
-	parts := b.parts(dw, t)
-	b.launch(t.entry(b, "conv2d_grad_weight"), t.grid(g.maps, length, g.groups*t.splits), dims{x: tileThreads}, 0,
-		slices.Concat([]any{parts, x, dz}, g.args(), []any{int32(places), int32(t.splits)}, divider(g.outHeight*g.outWidth),
-			divider(g.outWidth), divider(g.kernel*g.kernel), divider(g.kernel))...)
-	b.finish(dw, parts, null, g.groups*g.maps, length, t, false)
+	p := product{stem: "conv2d_grad_weight", rows: g.maps, columns: length, k: places, copies: g.groups, split: true, gathered: 2}
+	b.choose("conv2d_grad_weight "+g.String(), b.tiles(p, func(b *builder, t tile) {
+		parts := b.parts(dw, t)
+		b.product(p, t, slices.Concat([]any{parts, x, dz}, g.args(), []any{int32(places), int32(t.splits)}, g.dividers())...)
+		b.finish(dw, parts, null, g.groups*g.maps, length, t, false)
+	}))
 	if b.hasCompanion() {
 		db := b.output(float32s)
 		b.launch(b.named("bias_gradient"), dims{x: g.groups * g.maps}, dims{x: 256}, 0, db, dz, int32(g.batch), int32(g.groups*g.maps),
@@ -90,4 +92,27 @@ func geometryOf(o op.Conv2D, x, y []int) geometry {
 func (g geometry) args() []any {
 	return []any{int32(g.groups), int32(g.channels), int32(g.height), int32(g.width), int32(g.maps), int32(g.outHeight), int32(g.outWidth),
 		int32(g.kernel), int32(g.stride), int32(g.pad)}
+}
+
+// dividers are the parameters by which the kernels take a place and a weight apart.
+func (g geometry) dividers() []any {
+	return slices.Concat(divider(g.outHeight*g.outWidth), divider(g.outWidth), divider(g.kernel*g.kernel), divider(g.kernel))
+}
+
+// String is the sizes for a Pin's work, of all groups: 128x96x27x27 to 256 k5 s1 p2 g2.
+func (g geometry) String() string {
+	return fmt.Sprintf("%dx%dx%dx%d to %d k%d s%d p%d g%d", g.batch, g.groups*g.channels, g.height, g.width, g.groups*g.maps, g.kernel,
+		g.stride, g.pad, g.groups)
+}
+
+// indexed checks that the kernels can count the places and weights, and what they step over within an image.
+func (b *builder) indexed(g geometry) {
+	b.within31("places of the output", g.batch*g.outHeight*g.outWidth)
+	b.within31("places of the input", g.batch*g.height*g.width)
+	b.within31("weights", g.groups*g.maps*g.channels*g.kernel*g.kernel)
+	b.within31("elements of an image", max(g.channels*g.height*g.width, g.maps*g.outHeight*g.outWidth))
+	const extent = 1 << 28
+	if max(g.height+2*g.pad, g.width+2*g.pad) > extent {
+		b.fail("an image of %d x %d and %d around: the kernels take extents to %d", g.height, g.width, g.pad, extent)
+	}
 }

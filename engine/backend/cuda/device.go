@@ -35,6 +35,7 @@ type device struct {
 	check       bool // wait for every launch
 	capability  int  // 80 for 8.0
 	limits      limits
+	choices     choices
 	live        map[*memory]bool
 	reached     map[*device]bool // whose memory the GPU reads by itself
 	finish      worker.Job
@@ -56,7 +57,7 @@ func Open(index int, o backend.Options) (backend.Device, error) {
 	if err := driverProblem(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	d := &device{name: name, check: o.Check, live: map[*memory]bool{}, reached: map[*device]bool{}}
+	d := &device{name: name, check: o.Check, live: map[*memory]bool{}, reached: map[*device]bool{}, choices: newChoices(o)}
 	switch o.Precision {
 	case "", "fp32":
 	case "bf16":

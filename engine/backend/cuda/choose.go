@@ -1,0 +1,137 @@
+//go:build gpu
+
+package cuda
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"duet/engine/backend"
+)
+
+// A candidate is one way to do a piece of work: a kernel of ours, or, one day, of a library.
+type candidate interface {
+	// String is what a Pin's Use says.
+	String() string
+	// clocks estimates its time, to be compared with other candidates' for the same work.
+	clocks() float64
+	// lay adds its steps to a kernel.
+	lay(b *builder)
+}
+
+// choices are a device's.
+type choices struct {
+	tune bool
+	log  func(string)
+	pins map[string]string // what Options.Kernels say, use by work
+	made map[string]string // what a Pin or a measurement decided
+}
+
+func newChoices(o backend.Options) choices {
+	c := choices{tune: o.Tune, log: o.Log, pins: map[string]string{}, made: map[string]string{}}
+	for _, p := range o.Kernels {
+		c.pins[p.Work] = p.Use
+	}
+	return c
+}
+
+// Choices are what was chosen by measurement or by a Pin, in order of Work.
+func (d *device) Choices() []backend.Pin {
+	var pins []backend.Pin
+	for work, use := range d.choices.made {
+		pins = append(pins, backend.Pin{Work: work, Use: use})
+	}
+	slices.SortFunc(pins, func(p, q backend.Pin) int { return strings.Compare(p.Work, q.Work) })
+	return pins
+}
+
+// choose lays out a candidate for a piece of work, which names operation, sizes and precision: the one that is pinned, or the
+// fastest one measured, or, where nothing is to be measured, the one of the least count.
+func (b *builder) choose(work string, candidates []candidate) {
+	if b.failure != nil {
+		return
+	}
+	work += " " + b.activations().String()
+	c, err := b.decide(work, candidates)
+	if err != nil {
+		b.fail("%s: %w", work, err)
+		return
+	}
+	c.lay(b)
+}
+
+func (b *builder) decide(work string, candidates []candidate) (candidate, error) {
+	choices := &b.d.choices
+	if use, pinned := choices.pins[work]; pinned {
+		c, err := named(use, candidates)
+		if err != nil {
+			return nil, fmt.Errorf("devices.kernels: %w", err)
+		}
+		choices.made[work] = use
+		return c, nil
+	}
+	if !choices.tune || len(candidates) == 1 {
+		return slices.MinFunc(candidates, func(x, y candidate) int { return cmp.Compare(x.clocks(), y.clocks()) }), nil
+	}
+	use, err := b.fastest(work, candidates)
+	if err != nil {
+		return nil, err
+	}
+	choices.made[work] = use
+	return named(use, candidates)
+}
+
+// named finds a candidate.
+func named(use string, candidates []candidate) (candidate, error) {
+	var names []string
+	for _, c := range candidates {
+		if c.String() == use {
+			return c, nil
+		}
+		names = append(names, c.String())
+	}
+	return nil, fmt.Errorf("kernel %q: this device has, for this work, %s", use, strings.Join(names, ", "))
+}
+
+// measured is the fastest candidate by model of GPU and work, so that a pair of the same model measures, and chooses, once.
+var measured struct {
+	sync.Mutex
+	use map[[2]string]string
+}
+
+// fastest measures the candidates, unless a GPU of this model did before.
+func (b *builder) fastest(work string, candidates []candidate) (string, error) {
+	model, err := b.d.gpu.Name()
+	if err != nil {
+		return "", fmt.Errorf("cuDeviceGetName: %w", err)
+	}
+	measured.Lock()
+	defer measured.Unlock()
+	key := [2]string{model, work}
+	if use, found := measured.use[key]; found {
+		return use, nil
+	}
+	best, least, texts := "", time.Duration(0), []string(nil)
+	for _, c := range candidates {
+		took, err := b.measure(c)
+		if err != nil {
+			return "", fmt.Errorf("measure %v: %w", c, err)
+		}
+		texts = append(texts, fmt.Sprintf("%v %v", c, took.Round(100*time.Nanosecond)))
+		if best == "" || took < least {
+			best, least = c.String(), took
+		}
+	}
+	if b.d.choices.log != nil {
+		b.d.choices.log(fmt.Sprintf("%s: %s: %s of %s", b.d.name, work, best, strings.Join(texts, ", ")))
+	}
+	if measured.use == nil {
+		measured.use = map[[2]string]string{}
+	}
+	measured.use[key] = best
+	return best, nil
+}
