@@ -19,22 +19,30 @@ struct Multiply {
     float d[4];
 };
 
-// multiply_accumulate does a warp's D = A*B + C of 16x8xK, its elements given by a(row,k) and b(k,column).
+// Eight is a row of B, C or D: loops over rows are vectors of the processor's. A product of two bf16 or two tf32 is exact in
+// f32, so that it does not matter whether the compiler makes the multiplication and the addition one instruction.
+typedef float Eight __attribute__((vector_size(32)));
+
+// Fragments are a warp's A and B of 16xK and Kx8.
 template <int K> struct Fragments {
-    float a[16][K], b[K][8];
+    float a[16][K];
+    Eight b[K];
 };
 
+// multiply_accumulate does a warp's D = A*B + C.
 template <int K> SIM_COMPLETE void multiply_accumulate(const Fragments<K> &f, void *const lanes[32]) {
-    for (int lane = 0; lane < 32; lane++) {
-        Multiply *m = (Multiply *)lanes[lane];
-        if (!m) continue;
-        for (int e = 0; e < 4; e++) {
-            const int row = lane / 4 + 8 * (e / 2), column = 2 * (lane % 4) + e % 2;
-            float sum = m->c[e];
-            for (int k = 0; k < K; k++) sum = __builtin_fmaf(f.a[row][k], f.b[k][column], sum);
-            m->d[e] = sum;
-        }
+    Eight sum[16] = {};
+    for (int lane = 0; lane < 32; lane++)
+        if (const Multiply *m = (const Multiply *)lanes[lane])
+            for (int e = 0; e < 4; e++) sum[lane / 4 + 8 * (e / 2)][2 * (lane % 4) + e % 2] = m->c[e];
+    for (int row = 0; row < 16; row++) {
+        Eight s = sum[row];
+        for (int k = 0; k < K; k++) s += f.a[row][k] * f.b[k];
+        sum[row] = s;
     }
+    for (int lane = 0; lane < 32; lane++)
+        if (Multiply *m = (Multiply *)lanes[lane])
+            for (int e = 0; e < 4; e++) m->d[e] = sum[lane / 4 + 8 * (e / 2)][2 * (lane % 4) + e % 2];
 }
 
 // A lane that does not take part leaves NaNs in the fragments.
