@@ -31,6 +31,15 @@ var convShapes = []convShape{
 	{n: 1, c: 1, h: 11, w: 12, o: 7, k: 11, s: 1, p: 0, g: 1},
 	{n: 2, c: 48, h: 6, w: 6, o: 16, k: 2, s: 2, p: 0, g: 1},
 	{n: 2, c: 3, h: 32, w: 32, o: 16, k: 5, s: 1, p: 2, g: 1},
+	// Across the edges of tiles of 64 and 128 in all three extents of each product, with rows in memory that are multiples of
+	// 16 bytes and rows that are not, and with remainders of the sums' lengths by 8, 16 and 32.
+	{n: 2, c: 30, h: 9, w: 13, o: 262, k: 3, s: 1, p: 1, g: 2},
+	{n: 2, c: 266, h: 9, w: 13, o: 30, k: 3, s: 1, p: 1, g: 2},
+	{n: 3, c: 24, h: 9, w: 10, o: 136, k: 3, s: 1, p: 0, g: 1},
+	{n: 3, c: 5, h: 31, w: 29, o: 132, k: 5, s: 4, p: 2, g: 1},
+	{n: 2, c: 8, h: 23, w: 37, o: 34, k: 11, s: 4, p: 3, g: 2},
+	{n: 2, c: 131, h: 17, w: 19, o: 17, k: 3, s: 2, p: 1, g: 1},
+	{n: 2, c: 9, h: 7, w: 9, o: 5, k: 1, s: 2, p: 0, g: 1},
 	// AlexNet's, at batch 2: whole layers, and a tower's.
 	{n: 2, c: 3, h: 227, w: 227, o: 96, k: 11, s: 4, p: 0, g: 1, slow: true},
 	{n: 2, c: 3, h: 227, w: 227, o: 48, k: 11, s: 4, p: 0, g: 1, slow: true},

@@ -23,6 +23,13 @@ func softmaxCases() []testCase {
 			"dz":   []float64{0.25, -0.25, -0.5 / (1 + math.Exp(3)), 0.5 / (1 + math.Exp(3))},
 		},
 	}, {
+		name: "softmax and relu of one leaf", // which is read as logits and as an activation
+		build: func(n *network) {
+			z := n.random("z", 3, 7)
+			n.apply("p", op.Softmax{}, z)
+			n.apply("y", op.ReLU{}, z)
+		},
+	}, {
 		name: "softmax of numbers whose exponentials overflow",
 		build: func(n *network) {
 			z := n.leaf("z", op.Floats(1, 3), []float64{1000, 1000, -1000})

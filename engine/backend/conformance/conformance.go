@@ -10,6 +10,7 @@ package conformance
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"duet/engine/backend"
@@ -29,6 +30,11 @@ type Options struct {
 	Opaque []string
 	// IgnoresNaN says that max_pool may pass over a NaN, as a library's kernels do.
 	IgnoresNaN bool
+	// Only, where it names operations, leaves out everything but the cases that have one of them: for the kernels that a
+	// backend chooses among.
+	Only []string
+	// Prepared, where set, sees every kernel that a case prepares.
+	Prepared func(backend.Kernel)
 	// Fault makes a kernel without operands that fails when it runs. The checks that need one are left out without.
 	Fault func(t testing.TB, d backend.Device) backend.Kernel
 }
@@ -48,6 +54,9 @@ func Run(t *testing.T, open func(t testing.TB) backend.Device, o Options) {
 	}
 	d := s.device(t)
 	t.Run("op", func(t *testing.T) { s.cases(t, d) })
+	if len(o.Only) > 0 {
+		return
+	}
 	t.Run("dropout", func(t *testing.T) { s.dropoutBits(t, d) })
 	t.Run("labels", func(t *testing.T) { s.badLabels(t, d) })
 	t.Run("nan", func(t *testing.T) { s.nan(t, d) })
@@ -94,12 +103,22 @@ func (s *suite) cases(t *testing.T, d backend.Device) {
 		sgdCases(), augmentCases(), companionCases(), chainCases(),
 	} {
 		for _, c := range list {
-			if c.slow && s.Slow {
+			if c.slow && s.Slow || !s.wanted(t, c) {
 				continue
 			}
 			t.Run(c.name, func(t *testing.T) { s.check(t, d, c) })
 		}
 	}
+}
+
+// wanted says whether Only names an operation of a case, if it names any.
+func (s *suite) wanted(t *testing.T, c testCase) bool {
+	if len(s.Only) == 0 {
+		return true
+	}
+	n := &network{t: t, bf16: s.stored == unitBF16}
+	c.build(n)
+	return slices.ContainsFunc(n.steps, func(st step) bool { return slices.Contains(s.Only, st.op.Name()) })
 }
 
 // check runs a case in the ways in which a plan may run it.

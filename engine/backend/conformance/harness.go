@@ -120,6 +120,9 @@ func (r *runner) prepare(t testing.TB, st step) backend.Kernel {
 	if err != nil {
 		t.Fatalf("prepare %s: %v", describe(r.n, st), err)
 	}
+	if r.s.Prepared != nil {
+		r.s.Prepared(k)
+	}
 	if len(k.Out()) != len(st.out) {
 		t.Fatalf("prepare %s: %d outputs, want %d", describe(r.n, st), len(k.Out()), len(st.out))
 	}

@@ -27,12 +27,13 @@ type candidate interface {
 type choices struct {
 	tune bool
 	log  func(string)
-	pins map[string]string // what Options.Kernels say, use by work
-	made map[string]string // what a Pin or a measurement decided
+	pins map[string]string                                   // what Options.Kernels say, use by work
+	made map[string]string                                   // what a Pin or a measurement decided
+	pick func(work string, candidates []candidate) candidate // what decides when neither does
 }
 
 func newChoices(o backend.Options) choices {
-	c := choices{tune: o.Tune, log: o.Log, pins: map[string]string{}, made: map[string]string{}}
+	c := choices{tune: o.Tune, log: o.Log, pins: map[string]string{}, made: map[string]string{}, pick: least}
 	for _, p := range o.Kernels {
 		c.pins[p.Work] = p.Use
 	}
@@ -75,7 +76,7 @@ func (b *builder) decide(work string, candidates []candidate) (candidate, error)
 		return c, nil
 	}
 	if !choices.tune || len(candidates) == 1 {
-		return slices.MinFunc(candidates, func(x, y candidate) int { return cmp.Compare(x.clocks(), y.clocks()) }), nil
+		return choices.pick(work, candidates), nil
 	}
 	use, err := b.fastest(work, candidates)
 	if err != nil {
@@ -83,6 +84,11 @@ func (b *builder) decide(work string, candidates []candidate) (candidate, error)
 	}
 	choices.made[work] = use
 	return named(use, candidates)
+}
+
+// least is the candidate of the least count; the first of several.
+func least(_ string, candidates []candidate) candidate {
+	return slices.MinFunc(candidates, func(x, y candidate) int { return cmp.Compare(x.clocks(), y.clocks()) })
 }
 
 // named finds a candidate.

@@ -5,6 +5,7 @@ package cuda
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 )
 
 // product is a matrix product [rows, columns] of length k, or several, as kernels/tile.h and kernels/tensor_tile.h make them.
@@ -64,7 +65,7 @@ func (b *builder) tiles(p product, launch func(*builder, tile)) []candidate {
 // enough blocks keep a large GPU busy: two on each of 132 multiprocessors.
 const enough = 264
 
-// splits are the parts of k worth trying: as many as make enough blocks, and half and twice as many. A part is long enough
+// splits are the parts of k worth trying: as many as make enough blocks, half and twice as many, and one. A part is long enough
 // that writing and reading its sums once does not count.
 func (p product) splits(side int) []int {
 	n := blocks(p.rows, p.columns, side) * p.copies
@@ -74,8 +75,8 @@ func (p product) splits(side int) []int {
 	}
 	wanted := min(ceilDiv(enough, n), most)
 	counts := []int{wanted}
-	for _, other := range []int{max(1, wanted/2), min(2*wanted, most)} {
-		if other != wanted {
+	for _, other := range []int{1, wanted / 2, min(2*wanted, most)} {
+		if other > 0 && !slices.Contains(counts, other) {
 			counts = append(counts, other)
 		}
 	}
@@ -88,9 +89,10 @@ func blocks(rows, columns, side int) int { return ceilDiv(rows, side) * ceilDiv(
 //
 //   - for 32 of k, what a block's multiplications take on a multiprocessor, or its instructions, if they take longer
 //   - blocks on the multiprocessor that has most of them; one alone leaves it idle while it waits for memory
+//   - the smaller tile's reads, of shared and of global memory, of which there are twice as many
 //   - the bytes of parts of k, which are written and read again
 func (c tiled) clocks() float64 {
-	const multiprocessors, alone, bytesPerClock, launch = 108, 1.6, 1200, 4000
+	const multiprocessors, alone, reads, bytesPerClock, launch = 108, 1.6, 1.15, 1200, 4000
 	side := float64(c.side)
 	n := ceilDiv(blocks(c.p.rows, c.p.columns, c.side)*c.p.copies*c.splits, multiprocessors)
 	busy := float64(n)
@@ -98,6 +100,9 @@ func (c tiled) clocks() float64 {
 		busy = alone
 	}
 	slice := max(side*side*32/c.rate(), c.issue())
+	if c.side == 64 {
+		slice *= reads
+	}
 	clocks := launch + busy*slice*float64(ceilDiv(ceilDiv(c.p.k, 32), c.splits))
 	if c.splits > 1 {
 		clocks += launch + float64(c.p.rows*c.p.columns*c.p.copies)*float64(8*c.splits)/bytesPerClock

@@ -1,0 +1,197 @@
+//go:build gpu
+
+package cuda
+
+import (
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strings"
+	"testing"
+
+	"duet/engine/backend"
+	"duet/engine/backend/conformance"
+	"duet/engine/op"
+	"duet/kernels"
+)
+
+// products are the operations that have several candidates.
+var products = []string{"conv2d", "conv2d_grad_input", "conv2d_grad_weight", "linear", "linear_grad_input", "linear_grad_weight"}
+
+// TestCandidates runs the cases of convolutions and linear layers with every kernel that could do them, whichever would be
+// chosen, and checks that the suite launches every entry of the PTX.
+func TestCandidates(t *testing.T) {
+	launched := map[string]bool{}
+	all := true
+	suite := func(name string, o conformance.Options, pick func(string, []candidate) candidate) {
+		ran := t.Run(name, func(t *testing.T) {
+			open := opener(t, backend.Options{Precision: o.Precision})
+			o.Prepared = func(k backend.Kernel) {
+				for _, s := range k.(*kernel).steps {
+					if s.kind == stepLaunch {
+						launched[s.name] = true
+					}
+				}
+			}
+			conformance.Run(t, func(t testing.TB) backend.Device {
+				d := open(t)
+				d.(*device).choices.pick = pick
+				return d
+			}, o)
+		})
+		all = all && ran
+	}
+	for _, precision := range precisions {
+		suite(precision, conformance.Options{Precision: precision, Slow: true}, least)
+		for _, tensor := range []bool{false, true} {
+			for _, side := range []int{128, 64} {
+				if tensor && precision == "fp32" {
+					continue
+				}
+				suite(fmt.Sprintf("%s/%v", precision, tile{side, 1, tensor}), conformance.Options{Precision: precision, Slow: true, Only: products},
+					func(work string, candidates []candidate) candidate { return pickTile(work, candidates, side, tensor) })
+			}
+		}
+	}
+	if !all || testing.Short() {
+		return
+	}
+	modules, err := kernels.Modules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	capability := opened(t, backend.Options{}).capability
+	for _, m := range modules {
+		needs, err := capabilityOf(m.Info.Target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range m.Info.Entries {
+			if needs <= capability && !launched[e.Name] {
+				t.Errorf("%s of %s.ptx is launched by no case", e.Name, m.Name)
+			}
+		}
+	}
+}
+
+// pickTile is the candidate of a tile, and among its numbers of parts one by the work's name, so that all come up; where the
+// device has none of it, the one of the least count.
+func pickTile(work string, candidates []candidate, side int, tensor bool) candidate {
+	var found []candidate
+	for _, c := range candidates {
+		if c := c.(tiled); c.side == side && c.tensor == tensor {
+			found = append(found, c)
+		}
+	}
+	if len(found) == 0 {
+		return least(work, candidates)
+	}
+	h := fnv.New32a()
+	h.Write([]byte(work))
+	return found[int(h.Sum32()%uint32(len(found)))]
+}
+
+// opened is a device for the length of a test.
+func opened(t testing.TB, o backend.Options) *device {
+	t.Helper()
+	d, err := backend.Open(devices(t)[0], o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d.(*device)
+}
+
+// linearRequest is a linear layer's forward pass on a device.
+func linearRequest(t testing.TB, d backend.Device, batch, inputs, features int) backend.Request {
+	t.Helper()
+	o := op.Linear{}
+	in := []op.Type{op.Floats(batch, inputs), op.Floats(features, inputs), op.Floats(features)}
+	r := backend.Request{Op: o, InTypes: in, OutTypes: []op.Type{op.Floats(batch, features)}}
+	for i, typ := range in {
+		l, err := d.Place(typ, []backend.Use{{Op: o, Arg: i, In: in}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.In = append(r.In, l)
+	}
+	return r
+}
+
+// TestTune: every work is measured once, logged, and chosen alike on a second device of the same model.
+func TestTune(t *testing.T) {
+	var lines []string
+	o := backend.Options{Precision: "bf16", Tune: true, Log: func(line string) { lines = append(lines, line) }}
+	first, second := opened(t, o), opened(t, o)
+	for _, d := range []*device{first, first, second} {
+		for _, features := range []int{24, 40} {
+			if _, err := d.Prepare(linearRequest(t, d, 33, 1040, features)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for i, work := range []string{"linear 33x1040 to 24 bf16", "linear 33x1040 to 40 bf16"} {
+		if len(lines) != 2 || !strings.Contains(lines[i], work) || !strings.Contains(lines[i], "simt_64") {
+			t.Fatalf("logged %q, want one line with the times for each work", lines)
+		}
+	}
+	if pins := first.Choices(); len(pins) != 2 || !slices.Equal(pins, second.Choices()) {
+		t.Errorf("choices %v and %v, want the same two", pins, second.Choices())
+	}
+}
+
+// TestPins: a pinned kernel is taken and not measured; one that the device does not have is an error that names those it has;
+// work that does not occur does not matter.
+func TestPins(t *testing.T) {
+	const work = "linear 33x1040 to 56 bf16"
+	for _, use := range []string{"simt_128", "simt_64", "tensor_64", "cublaslt"} {
+		d := opened(t, backend.Options{Precision: "bf16", Tune: true, Kernels: []backend.Pin{{Work: work, Use: use}, {Work: "another", Use: "thing"}},
+			Log: func(line string) { t.Errorf("measured %s", line) }})
+		k, err := d.Prepare(linearRequest(t, d, 33, 1040, 56))
+		if use == "cublaslt" || use == "tensor_64" && d.capability < 80 {
+			if err == nil || !strings.Contains(err.Error(), work) || !strings.Contains(err.Error(), "simt_128") {
+				t.Errorf("%s: %v, want an error that names the work and the kernels", use, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := strings.TrimPrefix(use, "simt_"); !strings.Contains(k.String(), "linear_forward_"+want) {
+			t.Errorf("%s: kernel is %v", use, k)
+		}
+		if pins := d.Choices(); len(pins) != 1 || pins[0] != (backend.Pin{Work: work, Use: use}) {
+			t.Errorf("%s: choices are %v", use, pins)
+		}
+	}
+}
+
+// TestCount: what the count chooses, of sizes whose answer is plain.
+func TestCount(t *testing.T) {
+	for _, c := range []struct {
+		p          product
+		capability int
+		precision  string
+		want       string
+	}{
+		{product{rows: 128, columns: 93312, k: 1200, copies: 1, gathered: 1}, 70, "bf16", "simt_128"},
+		{product{rows: 128, columns: 93312, k: 1200, copies: 1, gathered: 1}, 90, "fp32", "simt_128"},
+		{product{rows: 128, columns: 93312, k: 1200, copies: 1, gathered: 1}, 80, "bf16", "tensor_128"},
+		{product{rows: 128, columns: 93312, k: 1200, copies: 1, gathered: 1}, 90, "bf16", "tensor_128"},
+		{product{rows: 48, columns: 93312, k: 363, copies: 1, gathered: 1}, 80, "bf16", "tensor_64"},
+		{product{rows: 64, columns: 64, k: 64, copies: 1}, 80, "bf16", "tensor_64"},
+		{product{rows: 10, columns: 64, k: 64, copies: 1}, 80, "fp32", "simt_64"},
+	} {
+		b := &builder{d: &device{capability: c.capability}}
+		if c.precision == "bf16" {
+			b.d.activations = bfloat16
+		}
+		if got := least("", b.tiles(c.p, nil)); got.String() != c.want {
+			t.Errorf("%+v on %d in %s: %v, want %s", c.p, c.capability, c.precision, got, c.want)
+		}
+	}
+}
