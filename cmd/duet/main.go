@@ -114,5 +114,6 @@ func readConfig(path string, sets []string) (*configs.Config, error) {
 
 // parts are the parts of a configuration, as package train takes them.
 func parts(c *configs.Config) train.Parts {
-	return train.Parts{Network: c.Network, Data: c.Data, Devices: c.Devices, Train: c.Train, Text: c.TOML()}
+	return train.Parts{Network: c.Network, Data: c.Data, Devices: c.Devices, Train: c.Train, Text: c.TOML(),
+		Log: func(line string) { fmt.Fprintln(os.Stderr, line) }}
 }

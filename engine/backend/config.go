@@ -119,11 +119,13 @@ func (c *Config) Resolve(towers int) error {
 	return fmt.Errorf("devices.towers: auto: this program finds no device: %w", ErrUnknownDevice)
 }
 
-// OpenAll opens the devices of a configuration, or none.
-func (c *Config) OpenAll() ([]Device, error) {
+// OpenAll opens the devices of a configuration, or none. log, which may be nil, gets a line for each piece of work whose
+// kernels were measured.
+func (c *Config) OpenAll(log func(line string)) ([]Device, error) {
 	var devices []Device
 	for _, name := range c.Towers {
-		d, err := Open(name, Options{Precision: c.Precision, Threads: c.Threads, Devices: len(c.Towers), Check: c.Check, Tune: c.Tune, Kernels: c.Kernels})
+		d, err := Open(name, Options{Precision: c.Precision, Threads: c.Threads, Devices: len(c.Towers), Check: c.Check, Tune: c.Tune,
+			Kernels: c.Kernels, Log: log})
 		if err != nil {
 			for _, opened := range devices {
 				err = errors.Join(err, opened.Close())

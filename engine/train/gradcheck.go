@@ -31,7 +31,7 @@ func GradCheck(ctx context.Context, p Parts, in Input, samples int) ([]Check, er
 	p.Devices.Precision = "fp64"
 	m := &Model{Batch: p.Train.Batch, Input: in, parts: p, hosts: newHosts()}
 	var err error
-	if m.Devices, err = p.Devices.OpenAll(); err != nil {
+	if m.Devices, err = p.Devices.OpenAll(nil); err != nil {
 		return nil, err
 	}
 	m.state = plan.NewState(m.Devices)

@@ -17,7 +17,8 @@ type Parts struct {
 	Data    dataloader.Config
 	Devices backend.Config
 	Train   Config
-	Text    []byte // the effective configuration as TOML, kept in checkpoints
+	Text    []byte            // the effective configuration as TOML, kept in checkpoints
+	Log     func(line string) // told of kernels as they are measured; may be nil
 }
 
 // Input is what a network must know of its data. It is kept in checkpoints, so that a checkpoint can classify images
@@ -58,6 +59,7 @@ type Model struct {
 	testing  *plan.Plan
 	bytes    int64
 	hosts    *hosts
+	measured []string // how long kernels took that were measured, a line for each piece of work
 }
 
 // Purpose says what a model is for.
@@ -71,15 +73,23 @@ const (
 
 // NewModel opens the devices and compiles the plans. The weights are undefined until Initialise or Restore.
 func NewModel(p Parts, in Input, purpose Purpose) (*Model, error) {
-	devices, err := p.Devices.OpenAll()
-	if err != nil {
+	m := &Model{Batch: p.Train.Batch, Input: in, parts: p, hosts: newHosts()}
+	var err error
+	if m.Devices, err = p.Devices.OpenAll(m.note); err != nil {
 		return nil, err
 	}
-	m := &Model{Batch: p.Train.Batch, Input: in, Devices: devices, parts: p, state: plan.NewState(devices), hosts: newHosts()}
+	m.state = plan.NewState(m.Devices)
 	if err := m.compile(purpose); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil
+}
+
+func (m *Model) note(line string) {
+	m.measured = append(m.measured, line)
+	if m.parts.Log != nil {
+		m.parts.Log(line)
+	}
 }
 
 func (m *Model) compile(purpose Purpose) error {

@@ -134,6 +134,9 @@ func (r *run) open() error {
 	if r.log, err = metrics.OpenLog(r.Folder.Log(), r.console); err != nil {
 		return err
 	}
+	for _, line := range r.model.measured {
+		r.log.Debug("measured " + line)
+	}
 	if r.jsonl, err = metrics.OpenJSONL(r.Folder.Metrics(), r.step, r.checked); err != nil {
 		return err
 	}

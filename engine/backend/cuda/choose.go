@@ -103,22 +103,21 @@ func named(use string, candidates []candidate) (candidate, error) {
 	return nil, fmt.Errorf("kernel %q: this device has, for this work, %s", use, strings.Join(names, ", "))
 }
 
-// measured is the fastest candidate by model of GPU and work, so that a pair of the same model measures, and chooses, once.
+// measured is the fastest candidate by work, of the whole process: devices that train together must choose alike, as a run's
+// configuration has one kernel for a piece of work.
 var measured struct {
 	sync.Mutex
-	use map[[2]string]string
+	use map[string]string
 }
 
-// fastest measures the candidates, unless a GPU of this model did before.
+// fastest measures the candidates, unless a device did before.
 func (b *builder) fastest(work string, candidates []candidate) (string, error) {
-	model, err := b.d.gpu.Name()
-	if err != nil {
-		return "", fmt.Errorf("cuDeviceGetName: %w", err)
-	}
 	measured.Lock()
 	defer measured.Unlock()
-	key := [2]string{model, work}
-	if use, found := measured.use[key]; found {
+	if use, found := measured.use[work]; found {
+		if _, err := named(use, candidates); err != nil {
+			return "", fmt.Errorf("measured on another device: %w; want GPUs of one kind, or devices.tune = false", err)
+		}
 		return use, nil
 	}
 	best, least, texts := "", time.Duration(0), []string(nil)
@@ -136,8 +135,8 @@ func (b *builder) fastest(work string, candidates []candidate) (string, error) {
 		b.d.choices.log(fmt.Sprintf("%s: %s: %s of %s", b.d.name, work, best, strings.Join(texts, ", ")))
 	}
 	if measured.use == nil {
-		measured.use = map[[2]string]string{}
+		measured.use = map[string]string{}
 	}
-	measured.use[key] = best
+	measured.use[work] = best
 	return best, nil
 }
