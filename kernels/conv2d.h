@@ -1,4 +1,5 @@
-// conv2d.h: the geometry that the kernels of convolution share; formulas in engine/op/conv2d.go.
+// conv2d.h: what the kernels of convolution share: the geometry, the classes of places of a gradient, the weights. Formulas are in
+// engine/op/conv2d.go.
 #pragma once
 
 #include "tile.h"

@@ -21,8 +21,8 @@ enum { nowhere = 1 << 29 };
 DEVICE Step step_of(int distance, int u, int v) { return make_int4(distance, u, v, 0); }
 
 // at_step is the element a step from a corner, or zero outside.
-DEVICE bf16 at_step(const Corner &c, const Step &s, int height, int width) {
-    return element(c.p, s.x, (unsigned)(c.top + s.y) < (unsigned)height && (unsigned)(c.left + s.z) < (unsigned)width);
+DEVICE uint32_t at_step(const Corner &c, const Step &s, int height, int width) {
+    return element(c.p, s.x, ((unsigned)(c.top + s.y) < (unsigned)height) & ((unsigned)(c.left + s.z) < (unsigned)width));
 }
 
 // Input makes corners and steps in the input of a convolution: a place is one of the output's, a weight channel and window's.
@@ -81,9 +81,9 @@ template <class Tensor> struct Unfolded {
     Corner corner;
     int end;
 
-    DEVICE_MEMBER void begin(int place, Range k) { corner = tensor.corner(place), end = k.end; }
+    DEVICE_MEMBER void begin(int place, Range k) { corner = tensor.corner(place), corner.p = kept(corner.p), end = k.end; }
     DEVICE_MEMBER Step step(int weight) const { return weight < end ? tensor.step(weight) : step_of(0, nowhere, 0); }
-    DEVICE_MEMBER bf16 element(const Step &s) const { return at_step(corner, s, tensor.height(), tensor.width()); }
+    DEVICE_MEMBER uint32_t element(const Step &s) const { return at_step(corner, s, tensor.height(), tensor.width()); }
 };
 
 // UnfoldedAcross is the source of B[k,n] for Pairs: k the place, n the weight.
@@ -98,7 +98,8 @@ template <class Tensor> struct UnfoldedAcross {
     DEVICE_MEMBER Position position(int place) const {
         Corner c = tensor.corner(place);
         if (place >= end) c.top = nowhere;
+        c.p = kept(c.p);
         return c;
     }
-    DEVICE_MEMBER bf16 element(const Distance &s, const Position &c) const { return at_step(c, s, tensor.height(), tensor.width()); }
+    DEVICE_MEMBER uint32_t element(const Distance &s, const Position &c) const { return at_step(c, s, tensor.height(), tensor.width()); }
 };

@@ -16,21 +16,21 @@ template <int side, class A, class B> DEVICE void part(float *parts, const A &a,
     tensor_product<side>(a, b, write, blockIdx.y * side, blockIdx.x * side, rows, columns, range_of(k, splits, split, tensor_depth));
 }
 
-#define LINEAR(kernel, name, side, aligned)                                                                                                       \
-    kernel(2 * side) linear_forward_tensor_##name(float *parts, const bf16 *x, const bf16 *w, int batch, int inputs, int features,  \
-                                                        int splits) {                                                                     \
-        part<side>(parts, rows_of<side, aligned>(x, inputs), rows_of<side, aligned>(w, inputs), batch, features, inputs, splits);         \
-    }                                                                                                                                     \
-    kernel(2 * side) linear_grad_input_tensor_##name(float *parts, const bf16 *w, const bf16 *dz, int batch, int inputs,            \
-                                                           int features, int splits) {                                                    \
-        part<side>(parts, rows_of<side, aligned>(dz, features), columns_of<side, aligned>(w, inputs), batch, inputs, features, splits);   \
-    }                                                                                                                                     \
-    kernel(2 * side) linear_grad_weight_tensor_##name(float *parts, const bf16 *x, const bf16 *dz, int batch, int inputs,           \
-                                                            int features, int splits) {                                                   \
+#define LINEAR(name, side, aligned)                                                                                                        \
+    KERNEL_TWICE(2 * side) linear_forward_tensor_##name(float *parts, const bf16 *x, const bf16 *w, int batch, int inputs, int features,   \
+                                                        int splits) {                                                                      \
+        part<side>(parts, rows_of<side, aligned>(x, inputs), rows_of<side, aligned>(w, inputs), batch, features, inputs, splits);          \
+    }                                                                                                                                      \
+    KERNEL_TWICE(2 * side) linear_grad_input_tensor_##name(float *parts, const bf16 *w, const bf16 *dz, int batch, int inputs,             \
+                                                           int features, int splits) {                                                     \
+        part<side>(parts, rows_of<side, aligned>(dz, features), columns_of<side, aligned>(w, inputs), batch, inputs, features, splits);    \
+    }                                                                                                                                      \
+    KERNEL_TWICE(2 * side) linear_grad_weight_tensor_##name(float *parts, const bf16 *x, const bf16 *dz, int batch, int inputs,            \
+                                                            int features, int splits) {                                                    \
         part<side>(parts, columns_of<side, aligned>(dz, features), columns_of<side, aligned>(x, inputs), features, inputs, batch, splits); \
     }
 
-LINEAR(KERNEL_TWICE, 128_bf16, 128, true)
-LINEAR(KERNEL_TWICE, 64_bf16, 64, true)
-LINEAR(KERNEL_ONCE, 128_unaligned_bf16, 128, false)
-LINEAR(KERNEL_ONCE, 64_unaligned_bf16, 64, false)
+LINEAR(128_bf16, 128, true)
+LINEAR(64_bf16, 64, true)
+LINEAR(128_unaligned_bf16, 128, false)
+LINEAR(64_unaligned_bf16, 64, false)

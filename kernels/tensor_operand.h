@@ -4,6 +4,7 @@
 //   Table                             what it keeps in shared memory to find its elements by
 //   begin(line, lines, k, table)      the tile begins at a line of the matrix, and the sum has a range of k
 //   start(slice, k)                   begin the asynchronous copy of the slice from k on
+//   locate(k)                         before the slice from k on is fetched
 //   fetch(half, k), store(half, slice)  half of a slice into the thread's registers, and from there to shared memory
 //   prepare(k)                        work for the slice from k on that other threads see after the next barrier
 //
@@ -16,15 +17,16 @@
 struct Idle {
     struct Table {};
     DEVICE_MEMBER void start(bf16 *, int) {}
+    DEVICE_MEMBER void locate(int) {}
     DEVICE_MEMBER void fetch(int, int) {}
     DEVICE_MEMBER void store(int, bf16 *) {}
     DEVICE_MEMBER void prepare(int) {}
 };
 
-// element is p[at], or zero where there is none.
-DEVICE bf16 element(const bf16 *p, int at, bool there) {
-    bf16 x = {0};
-    if (there) x = p[at];
+// element is the bits of p[at], or zero where there is none.
+DEVICE uint32_t element(const bf16 *p, int at, bool there) {
+    uint32_t x = 0;
+    if (there) x = bits_at(p + at);
     return x;
 }
 
@@ -75,9 +77,9 @@ template <int side> struct CopiedColumns : Idle {
 
 // Pair is two elements in registers of their own, so that nothing waits for their loads before they are stored.
 struct Pair {
-    bf16 low, high;
+    uint32_t low, high;
 
-    DEVICE_MEMBER uint32_t both() const { return low.bits | (uint32_t)high.bits << 16; }
+    DEVICE_MEMBER uint32_t both() const { return low | high << 16; }
 };
 
 // Pairs goes through registers along k: a thread has two neighbours in k of eight lines. Source gives
@@ -104,8 +106,8 @@ template <int side, class Source> struct Pairs : Idle {
         const int line = first + threadIdx.x;
         if (threadIdx.x < side) table->of[threadIdx.x] = source.distance(line < lines ? line : lines - 1);
     }
-    DEVICE_MEMBER void fetch(int half, int k) {
-        if (half == 0) low = source.position(k + step()), high = source.position(k + step() + 1);
+    DEVICE_MEMBER void locate(int k) { low = source.position(k + step()), high = source.position(k + step() + 1); }
+    DEVICE_MEMBER void fetch(int half, int) {
 #pragma unroll
         for (int i = 0; i < 4; i++) {
             const typename Source::Distance d = table->of[line(4 * half + i)];
@@ -128,7 +130,7 @@ struct LoadedRows {
     DEVICE_MEMBER void begin(Range k) { end = k.end; }
     DEVICE_MEMBER Distance distance(int line) const { return line * stride; }
     DEVICE_MEMBER Position position(int k) const { return k < end ? k : -1; }
-    DEVICE_MEMBER bf16 element(Distance d, Position k) const { return ::element(p, d + k, k >= 0); }
+    DEVICE_MEMBER uint32_t element(Distance d, Position k) const { return ::element(p, d + k, k >= 0); }
 };
 
 // Octets goes through registers along k as well, for gathers whose neighbours in memory are other lines: a thread has one line
@@ -145,7 +147,7 @@ template <int side, class Source> struct Octets : Idle {
     };
     Source source;
     Table *table;
-    bf16 held[8];
+    uint32_t held[8];
 
     DEVICE_MEMBER explicit Octets(const Source &source) : source(source) {}
     DEVICE_MEMBER int line() const { return (int)threadIdx.x % side; }
@@ -156,11 +158,14 @@ template <int side, class Source> struct Octets : Idle {
     }
     DEVICE_MEMBER void prepare(int k) {
         const int at = k + threadIdx.x;
-        if (threadIdx.x < tensor_depth) table->of[at % (2 * tensor_depth)] = source.step(at);
+        if (threadIdx.x < tensor_depth) table->of[at & (2 * tensor_depth - 1)] = source.step(at);
     }
     DEVICE_MEMBER void fetch(int half, int k) {
 #pragma unroll
-        for (int i = 0; i < 8; i++) held[i] = source.element(table->of[(k + step(half) + i) % (2 * tensor_depth)]);
+        for (int i = 0; i < 8; i++) {
+            const typename Source::Step s = table->of[(k & tensor_depth) + step(half) + i];
+            held[i] = source.element(s);
+        }
     }
     DEVICE_MEMBER void store(int half, bf16 *slice) {
         uint4 q;
@@ -201,7 +206,7 @@ template <int side> struct LoadedColumns : Idle {
 // rows_of and columns_of choose how a matrix is read.
 template <int side, bool aligned> DEVICE auto rows_of(const bf16 *p, int stride) {
     if constexpr (aligned) return CopiedRows<side>(p, stride);
-    else return Pairs<side, LoadedRows>(LoadedRows{p, stride, 0});
+    else return Pairs<side, LoadedRows>(LoadedRows{side == 64 ? kept(p) : p, stride, 0}); // the larger tile has no registers left
 }
 template <int side, bool aligned> DEVICE auto columns_of(const bf16 *p, int stride) {
     if constexpr (aligned) return CopiedColumns<side>(p, stride);

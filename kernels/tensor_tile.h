@@ -108,6 +108,7 @@ DEVICE void tensor_product(A a, B b, Write write, int m, int n, int rows, int co
         a.start(slices + 2 * s * size, k.begin + s * tensor_depth), b.start(slices + (2 * s + 1) * size, k.begin + s * tensor_depth);
         copies_end();
     }
+    a.locate(k.begin), b.locate(k.begin);
 #pragma unroll 1
     for (int half = 0; half < 2; half++) {
         a.fetch(half, k.begin), b.fetch(half, k.begin);
@@ -122,7 +123,8 @@ DEVICE void tensor_product(A a, B b, Write write, int m, int n, int rows, int co
         if (far < k.end) a.start(slices + 2 * ahead * size, far), b.start(slices + (2 * ahead + 1) * size, far);
         copies_end();
         a.prepare(at + 2 * tensor_depth), b.prepare(at + 2 * tensor_depth);
-#pragma unroll
+        a.locate(at + tensor_depth), b.locate(at + tensor_depth);
+#pragma unroll(stages == 3 ? 2 : 1) // the registers of a half are enough
         for (int half = 0; half < 2; half++) {
             a.fetch(half, at + tensor_depth), b.fetch(half, at + tensor_depth); // nothing but zeros past the end
             multiply_half<side>(sum, left, right, slices + 2 * now * size, slices + (2 * now + 1) * size, half);

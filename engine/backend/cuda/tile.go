@@ -125,18 +125,18 @@ func (c tiled) rate() float64 {
 	return 64
 }
 
-// issue is the clocks in which a multiprocessor's four schedulers issue a block's instructions for 32 of k: in the tensor
-// cores' kernels, a thread's 16 elements of each operand, about nine instructions for one that is gathered and half of one for
-// one that is copied, and those that multiply; in the others, 5 for every 4 multiplications of a thread, whose operands come
-// from shared memory, or 6 with the smaller square.
+// issue is the clocks in which a multiprocessor's four schedulers issue a block's instructions for 32 of k. The tensor cores'
+// kernels were counted in the code that ptxas makes for sm_80: what multiplies and copies, and what an operand takes that is
+// gathered, 16 elements a thread. The others have 5 for every 4 multiplications of a thread, whose operands come from shared
+// memory, or 6 with the smaller square.
 func (c tiled) issue() float64 {
 	warps := float64(c.threads() / 32)
 	if !c.tensor {
 		each := map[int]float64{128: 5. / 4, 64: 6. / 4}[c.side]
 		return warps / 4 * float64(c.side*c.side) * 32 / tileThreads * each
 	}
-	multiply := map[int]float64{128: 48, 64: 32}[c.side]
-	return warps / 4 * (multiply + 144*float64(c.p.gathered) + 8*float64(2-c.p.gathered))
+	copied := map[int]float64{128: 100, 64: 75}[c.side]
+	return warps / 4 * (copied + 185*float64(c.p.gathered))
 }
 
 func (t tile) grid(rows, columns, copies int) dims {
