@@ -85,7 +85,7 @@ func (t *trial) median() (time.Duration, error) {
 		if err := t.begin.Record(t.d.compute); err != nil {
 			return 0, fmt.Errorf("cuEventRecord: %w", err)
 		}
-		if err := t.sequence.enqueue(t.d.compute); err != nil {
+		if err := t.sequence.enqueue(t.d.compute, false); err != nil {
 			return 0, err
 		}
 		if err := t.end.Record(t.d.compute); err != nil {
