@@ -10,7 +10,7 @@ say_tags = echo "build tags: $${tags:-none (pure Go: slow; see make doctor)}" >&
 
 .DEFAULT_GOAL := build
 .PHONY: help doctor deps build train test test-long test-torch race fuzz bench bench-torch lint clean
-.PHONY: deps-gpu kernels kernels-report build-gpu sim test-sim test-sim-long test-gpu gpu-bundle test-bundle
+.PHONY: deps-gpu kernels kernels-report build-gpu sim test-sim test-sim-fast test-sim-checked test-sim-ptx test-sim-long test-gpu gpu-bundle test-bundle
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -96,11 +96,17 @@ sim: sim-fast ## the simulated CUDA driver, build/sim/fast/libcuda.so.1; sim-che
 sim-%: build-gpu
 	@$(MAKE) --no-print-directory -C kernels/sim CUDA="$(cuda)" $*
 
+# One device of the simulator keeps one core busy, so two of the runs go side by side.
 test-sim: build-gpu ## all CUDA code on two simulated GPUs, the conformance suite on each build of the simulator, its own tests
-	@$(MAKE) --no-print-directory -C kernels/sim CUDA="$(cuda)" fast checked ptx test
-	$(call on_sim,fast) $(CUDA_PACKAGES)
-	$(call on_sim,checked) ./engine/backend/cuda
-	$(call on_sim,ptx) ./engine/backend/cuda
+	@$(MAKE) --no-print-directory -C kernels/sim CUDA="$(cuda)" fast checked ptx
+	@$(MAKE) --no-print-directory -C kernels/sim CUDA="$(cuda)" test
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-sim-checked test-sim-ptx test-sim-fast
+
+test-sim-fast:
+	$(call on_sim,fast) -p 1 $(CUDA_PACKAGES)
+
+test-sim-checked test-sim-ptx: test-sim-%:
+	$(call on_sim,$*) -run TestConformance ./engine/backend/cuda
 
 test-sim-long: sim-fast ## a hundred injected faults, each followed by an exact resume
 	DUET_TEST_FAULTS=100 $(call on_sim,fast) -v -run TestSimFaults ./cmd/duet

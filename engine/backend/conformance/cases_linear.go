@@ -32,7 +32,7 @@ func linearCases() []testCase {
 		{1, 1, 1, false}, {2, 3, 5, false}, {5, 16, 7, false}, {3, 17, 16, false}, {1, 48, 17, false},
 		{5, 1, 48, false}, {2, 255, 33, false}, {7, 300, 10, false}, {32, 100, 64, false},
 		{131, 137, 139, false}, {130, 264, 136, false}, {9, 600, 260, false}, {200, 8, 70, false}, // across tiles' edges
-		{2, 9216, 2048, true}, {2, 4096, 2048, true}, {2, 4096, 1000, true}, // a tower's fc6 and fc7, and fc8
+		{2, 9216, 2048, true}, {2, 4096, 1000, true}, // a tower's fc6, and fc8; fc7 is between them
 	} {
 		shape := fmt.Sprintf("%dx%d to %d", c.n, c.i, c.o)
 		for _, relu := range []bool{false, true} {
