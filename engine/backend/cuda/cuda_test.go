@@ -3,6 +3,7 @@
 package cuda
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
@@ -13,14 +14,53 @@ import (
 	"duet/engine/backend/conformance"
 )
 
-// TestMain refuses to run where no test could say anything: `make test-sim` runs them on the simulated driver.
+// TestMain refuses to run where no test could say anything: `make test-sim` runs them on the simulated driver, whose report
+// must then tell of nothing that a test did not mean to do.
 func TestMain(m *testing.M) {
 	if err := driverProblem(); err != nil {
 		fmt.Fprintf(os.Stderr, "these tests want a GPU, or make test-sim: %v\n", err)
 		os.Exit(1)
 	}
 	fmt.Printf("CUDA driver %s\n", driverPath())
-	os.Exit(m.Run())
+	code := m.Run()
+	if path := os.Getenv("DUET_SIM_REPORT"); path != "" {
+		if err := clean(path); err != nil {
+			fmt.Fprintf(os.Stderr, "the simulated driver: %v\n", err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// clean reads the simulated driver's report. newBroken is a launch beyond the limits, and meant to be.
+func clean(path string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var report struct {
+		Devices     []struct{ Device int }
+		Diagnostics []struct {
+			Check string
+			Texts []string
+		}
+		Leaks []string
+	}
+	if err := json.Unmarshal(data, &report); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if len(report.Devices) == 0 {
+		return fmt.Errorf("%s: no devices", path)
+	}
+	for _, d := range report.Diagnostics {
+		if d.Check != "launch limits" {
+			return fmt.Errorf("%s: %v", d.Check, d.Texts)
+		}
+	}
+	if len(report.Leaks) > 0 {
+		return fmt.Errorf("leaks: %v", report.Leaks)
+	}
+	return nil
 }
 
 // devices are the devices under test, opened in turn: DUET_TEST_DEVICES, or the machine's first two GPUs.
