@@ -64,8 +64,7 @@ void say_order(const Seen &s, const Allocation &a, uint64_t other, bool other_wr
 
 Place *find_place(const Seen &s) {
     Running &r = s.r;
-    const void *p = reinterpret_cast<const void *>(s.address);
-    if (r.stacks.contains(p) || (p >= (const void *)r.stack_low && p < (const void *)r.stack_high && !r.checks.locals.has(s.address))) return nullptr; // its own
+    if (r.checks.stack.has(s.address)) return nullptr; // its own
     if (r.checks.image.has(s.address) && !s.write) return nullptr; // a constant
     auto a = find(s.address);
     if (!a || !a->contains(s.address, s.bytes)) {
@@ -90,6 +89,9 @@ void begin_checks(Running &r) {
     c.said_race = c.said_order = c.said_fresh = false;
     c.known_write = c.known_read = 0;
     c.locals = own_locals(), c.image = own_image();
+    const uintptr_t low = reinterpret_cast<uintptr_t>(r.stack_low), high = reinterpret_cast<uintptr_t>(r.stack_high);
+    if (r.fibers_on) c.stack = Range{reinterpret_cast<uintptr_t>(r.stacks.begin()), r.stacks.bytes()};
+    else c.stack = Range{low, (c.locals.begin - low < high - low ? c.locals.begin : high) - low}; // TLS may lie at its end
     c.begun.clear(), c.shared.clear();
     const auto add = [&](uintptr_t begin, size_t bytes, const std::string *name) {
         if (bytes) c.shared.push_back(SharedRange{Range{begin, bytes}, nullptr, name});

@@ -65,6 +65,7 @@ struct Checks {
     std::vector<Begun> begun;
     std::vector<SharedRange> shared;
     std::vector<SharedCell> shared_cells;
+    Range stack; // of the threads, or of the host's thread where they are no fibers
     Range locals, image;
     enum { lately = 6 };
     Place places[lately];

@@ -18,6 +18,8 @@ class Stacks {
     ~Stacks();
     bool reserve(unsigned count); // false when the machine has no memory
     char *top(unsigned i) const;
+    const char *begin() const { return memory; }
+    size_t bytes() const { return (size_t)count * stride; }
     bool contains(const void *p) const { return (size_t)((const char *)p - memory) < (size_t)count * stride; }
     bool guards(const void *p) const { return contains(p) && (size_t)((const char *)p - memory) % stride < guard; }
 

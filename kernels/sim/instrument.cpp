@@ -87,12 +87,14 @@ COLD void see(const void *p, size_t bytes, bool write, bool atomic, const void *
 // Of the words that the instruction accesses, these are whole.
 template <size_t bytes> constexpr size_t whole_words = bytes < word ? 1 : bytes / word;
 
-// read_before says that a read is of words that were read before, by this thread or by those that it stands for.
+// read_before says that a read is of the thread's own memory, or of words that were read before, by this thread or by
+// those that it stands for.
 template <size_t bytes> HOT bool read_before(const void *p) {
     const Running *const r = running;
     if (!r) return true;
     const Checks &k = r->checks;
     const uintptr_t address = reinterpret_cast<uintptr_t>(p);
+    if (k.stack.has(address)) return true;
     if (bytes >= word && address % word) return false;
     for (const SharedRange &v : k.shared) {
         if (!v.range.has(address, bytes)) continue;
@@ -111,13 +113,14 @@ template <size_t bytes> HOT bool read_before(const void *p) {
     return false;
 }
 
-// write_first enters a write of words that nothing else in the launch, and so far nothing unordered, has accessed; false
-// when it did not.
+// write_first enters a write of shared memory that nothing has accessed since the last barrier, and lets one of the
+// thread's own memory pass; false when it did neither.
 template <size_t bytes> HOT bool write_first(const void *p) {
     const Running *const r = running;
     if (!r) return true;
     const Checks &k = r->checks;
     const uintptr_t address = reinterpret_cast<uintptr_t>(p);
+    if (k.stack.has(address)) return true;
     if (bytes < word || address % word) return false;
     for (const SharedRange &v : k.shared) {
         if (!v.range.has(address, bytes)) continue;
