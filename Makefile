@@ -67,7 +67,7 @@ deps-gpu: deps ## a CUDA compiler: the machine's, or a small one fetched into bu
 	@docker/deps-gpu.sh
 
 kernels: deps-gpu ## compile kernels/*.cu to PTX
-	@$(MAKE) --no-print-directory $(ptx)
+	@$(MAKE) --no-print-directory -s $(ptx)
 
 # A file that says "// Arch compute_80" needs that architecture; the others are for all from Volta on.
 kernels/ptx/%.ptx: kernels/%.cu $(wildcard kernels/*.h)
@@ -94,19 +94,20 @@ on_sim = $(gpu_env) DUET_SIM_REPORT="$(CURDIR)/build/sim/$(1).json" $(GO) test -
 sim: sim-fast ## the simulated CUDA driver, build/sim/fast/libcuda.so.1; sim-checked and sim-ptx are its other builds
 
 sim-%: build-gpu
-	@$(MAKE) --no-print-directory -C kernels/sim CUDA="$(cuda)" $*
+	@$(MAKE) --no-print-directory -s -C kernels/sim CUDA="$(cuda)" $*
 
 # One device of the simulator keeps one core busy, so two of the runs go side by side.
 test-sim: build-gpu ## all CUDA code on two simulated GPUs, the conformance suite on each build of the simulator, its own tests
-	@$(MAKE) --no-print-directory -C kernels/sim CUDA="$(cuda)" fast checked ptx
+	@$(MAKE) --no-print-directory -s -C kernels/sim CUDA="$(cuda)" fast checked ptx
 	@$(MAKE) --no-print-directory -C kernels/sim CUDA="$(cuda)" test
 	@$(MAKE) --no-print-directory -j2 --output-sync=target test-sim-checked test-sim-ptx test-sim-fast
 
 test-sim-fast:
 	$(call on_sim,fast) -p 1 $(CUDA_PACKAGES)
 
+# Beside the suite, trainings on two devices, whose report must be clean.
 test-sim-checked test-sim-ptx: test-sim-%:
-	$(call on_sim,$*) -run TestConformance ./engine/backend/cuda
+	$(call on_sim,$*) -p 1 -run 'TestConformance|TestSimStaged|TestSimWholePath' ./engine/backend/cuda ./cmd/duet
 
 test-sim-long: sim-fast ## a hundred injected faults, each followed by an exact resume
 	DUET_TEST_FAULTS=100 $(call on_sim,fast) -v -run TestSimFaults ./cmd/duet
