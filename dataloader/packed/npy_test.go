@@ -1,4 +1,4 @@
-package dataloader
+package packed
 
 import (
 	"bytes"
@@ -21,7 +21,7 @@ func TestNpyHeaderRoundTrip(t *testing.T) {
 		{dtype: npyUint8, shape: []int{1281167, 256, 256, 3}},
 		{dtype: npyInt32, shape: []int{50000}},
 		{dtype: npyFloat32, shape: []int{3, 224, 224}},
-		{dtype: npyUint8, shape: []int{1 << 40, maxSide, maxSide, 3}},
+		{dtype: npyUint8, shape: []int{1 << 40, MaxSide, MaxSide, 3}},
 	} {
 		b := h.encode()
 		if len(b) != npyHeaderBytes || b[len(b)-1] != '\n' {

@@ -1,6 +1,6 @@
 //go:build !unix
 
-package dataloader
+package packed
 
 import (
 	"io"
@@ -8,7 +8,7 @@ import (
 )
 
 // mapFile reads the file: this system has no mmap that the standard library offers.
-func mapFile(f *os.File, size int64) (data []byte, unmap func() error, err error) {
+func mapFile(f *os.File, size int64, _ bool) (data []byte, unmap func() error, err error) {
 	data = make([]byte, size)
 	if _, err := io.ReadFull(io.NewSectionReader(f, 0, size), data); err != nil {
 		return nil, nil, err
@@ -16,5 +16,8 @@ func mapFile(f *os.File, size int64) (data []byte, unmap func() error, err error
 	return data, func() error { return nil }, nil
 }
 
-// lockFile cannot tell here whether another process has f.
-func lockFile(*os.File) bool { return true }
+func memory(size int64) (data []byte, free func() error, err error) {
+	return make([]byte, size), func() error { return nil }, nil
+}
+
+func willNeed([]byte) {}

@@ -1,4 +1,4 @@
-package dataloader
+package packed
 
 import (
 	"encoding/binary"
@@ -10,10 +10,11 @@ import (
 	"strings"
 )
 
-// The element types of a packed set, as NumPy writes them: unsigned byte, little-endian int32 and float32.
+// The element types of a packed set, as NumPy writes them: unsigned byte, little-endian int32, int64 and float32.
 const (
 	npyUint8   = "|u1"
 	npyInt32   = "<i4"
+	npyInt64   = "<i8"
 	npyFloat32 = "<f4"
 )
 
@@ -33,8 +34,11 @@ type npyHeader struct {
 
 // npyWidth is the size of an element in bytes.
 func npyWidth(dtype string) int64 {
-	if dtype == npyUint8 {
+	switch dtype {
+	case npyUint8:
 		return 1
+	case npyInt64:
+		return 8
 	}
 	return 4
 }
@@ -147,8 +151,8 @@ func (h *npyHeader) value(key, text string) (rest string, err error) {
 	switch key {
 	case "descr":
 		dtype, rest, ok := quoted(text)
-		if !ok || (dtype != npyUint8 && dtype != npyInt32 && dtype != npyFloat32) {
-			return "", fmt.Errorf("descr %.20q: want '%s', '%s' or '%s'", text, npyUint8, npyInt32, npyFloat32)
+		if !ok || (dtype != npyUint8 && dtype != npyInt32 && dtype != npyInt64 && dtype != npyFloat32) {
+			return "", fmt.Errorf("descr %.20q: want '%s', '%s', '%s' or '%s'", text, npyUint8, npyInt32, npyInt64, npyFloat32)
 		}
 		h.dtype = dtype
 		return rest, nil

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package packed
+
+func largePages([]byte) {}
+
+func populate([]byte) {}
