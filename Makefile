@@ -3,28 +3,34 @@ GO ?= go
 CONFIG ?=
 BATCH ?= 32
 PRECISION ?= fp32
+FUZZTIME ?= 20s
 
-# The build tags of this machine, found after `deps` has had its chance: dnnl where oneDNN is, else none (pure Go).
-tags = $$(docker/has-dnnl.sh && echo dnnl)
+# The build tags of this machine, found after `deps` has had its chance: dnnl where oneDNN is, turbo where libjpeg-turbo is,
+# without either none (pure Go).
+tags = $$({ docker/has-dnnl.sh && echo dnnl; docker/has-turbo.sh && echo turbo; } | paste -s -d ' ' -)
 say_tags = echo "build tags: $${tags:-none (pure Go: slow; see make doctor)}" >&2
 
 .DEFAULT_GOAL := build
-.PHONY: help doctor deps build train test test-long test-torch race fuzz bench bench-torch lint clean
+.PHONY: help doctor deps build train test test-long test-torch test-pillow race fuzz bench bench-torch bench-pillow lint clean
 .PHONY: deps-gpu kernels kernels-report build-gpu sim test-sim test-sim-fast test-sim-checked test-sim-ptx test-sim-long test-gpu gpu-bundle test-bundle
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
-	@echo '  variables: CONFIG=file.toml RUN=name RESUME=1 ARGS="--set key=value"; SIM=fast trains on simulated GPUs; BATCH=32 PRECISION=fp32|bf16'
+	@echo '  variables: CONFIG=file.toml RUN=name RESUME=1 ARGS="--set key=value"; FUZZTIME=10m; SIM=fast trains on simulated GPUs; BATCH=32 PRECISION=fp32|bf16'
 
 doctor: ## what this machine has, what is missing and how to get it
 	@$(GO) version || echo 'Go is missing: https://go.dev/dl'
 	@if command -v $${CXX:-c++} >/dev/null; then $${CXX:-c++} --version | head -n 1; else echo 'no C++ compiler: apt-get install g++'; fi
 	@if docker/has-dnnl.sh; then echo 'oneDNN: found; the CPU build is fast'; \
 	else echo 'oneDNN: missing; duet is built in pure Go, slow: apt-get install libdnnl-dev g++'; fi
+	@if docker/has-turbo.sh; then echo 'libjpeg-turbo: found; images are decoded fast'; \
+	else echo 'libjpeg-turbo: missing; images are decoded in pure Go, slow: apt-get install libjpeg-dev gcc'; fi
 	@if docker/has-gpu.sh; then echo 'NVIDIA GPU: found; duet is built with CUDA'; else echo 'NVIDIA GPU: none; GPU=1 builds with CUDA all the same'; fi
 	@if cuda=$$(docker/deps-gpu.sh --find); then echo "CUDA toolkit: $$cuda"; else echo 'CUDA toolkit: none; make deps-gpu fetches what duet needs of it'; fi
 	@if command -v /usr/bin/python3 >/dev/null && /usr/bin/python3 -c 'import torch' 2>/dev/null; then echo 'PyTorch: found; make test-torch compares with it'; \
 	else echo 'PyTorch: not there; only make test-torch and bench-torch want it, and install it: apt-get install python3-torch'; fi
+	@if docs/pillow/python.sh --find >/dev/null 2>&1; then echo 'Pillow: found; make test-pillow compares with it'; \
+	else echo 'Pillow: not there; only make test-pillow and bench-pillow want it, and install it: apt-get install python3-pil python3-numpy'; fi
 
 deps:
 	@docker/deps.sh
@@ -45,9 +51,20 @@ test-long: deps ## the longer proofs: 200 steps and five kills
 
 race: deps ## the race detector over everything that runs concurrently
 	$(GO) test -race ./engine/... ./dataloader/... ./alexnet/... ./configs/...
+	@if docker/has-turbo.sh; then set -x; $(GO) test -race -tags turbo ./dataloader/...; fi
+
+fuzz: deps ## every fuzz target for FUZZTIME (20s), up to the first failure
+	@tags=$(tags); $(say_tags); \
+	found=$$($(GO) test -tags "$$tags" -list '^Fuzz' ./...) || { echo "$$found" >&2; exit 1; }; \
+	echo "$$found" | awk '/^Fuzz/ { names[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, names[i]; n = 0 }' | \
+	while read -r package name; do echo "$$package $$name"; \
+		$(GO) test -tags "$$tags" -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null || exit 1; done
 
 test-torch: build ## the same ten steps in PyTorch: losses and weights agree (installs python3-torch)
 	@devices=$$(docker/has-dnnl.sh && echo dnnl:0 dnnl:0,dnnl:1); docs/torch/test.sh bin/duet $$devices reference:0 reference:0,reference:1
+
+test-pillow: build ## prepared images agree with Pillow's (installs python3-pil; ARGS=FOLDER takes your photographs)
+	@python=$$(docs/pillow/python.sh) && $$python docs/pillow/compare.py bin/duet $(ARGS)
 
 bench: build ## images/s and milliseconds a layer of the full AlexNet
 	bin/duet bench configs/alexnet.toml --devices dnnl:0 --batch $(BATCH) --precision $(PRECISION)
@@ -55,10 +72,13 @@ bench: build ## images/s and milliseconds a layer of the full AlexNet
 bench-torch: build ## PyTorch's and duet's training speed in turn (ARGS="--batch 32 --rounds 5")
 	@python=$$(docs/torch/python.sh) && $$python docs/torch/bench.py bin/duet $(ARGS)
 
+bench-pillow: build ## Pillow's and duet's speed of preparing images in turn (ARGS="--rounds 5 FOLDER")
+	@python=$$(docs/pillow/python.sh) && $$python docs/pillow/bench.py bin/duet $(ARGS)
+
 # CUDA. The toolkit compiles the kernels to PTX and has the header that gorgonia.org/cu wants; the driver itself is found
 # when the program starts (engine/backend/cuda/driver), so that this builds and tests where there is neither.
 cuda = $$(docker/deps-gpu.sh --find)
-gpu_tags = $$(docker/has-dnnl.sh && echo dnnl) gpu
+gpu_tags = $(tags) gpu
 gpu_env = CGO_CFLAGS="-g -O2 -I$(cuda)/include" CGO_LDFLAGS="-L$(CURDIR)/build/gpu"
 ptx = $(patsubst kernels/%.cu,kernels/ptx/%.ptx,$(wildcard kernels/*.cu))
 NVCC_FLAGS = -std=c++17 -O3 --allow-unsupported-compiler -Werror all-warnings
@@ -129,7 +149,8 @@ test-bundle: gpu-bundle sim-fast ## gpu-bundle's own script, on the simulator
 lint: deps ## gofmt and vet, for all build tags
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt'd: $$unformatted" >&2; exit 1; fi
 	$(GO) vet ./...
-	@if docker/has-dnnl.sh; then set -x; $(GO) vet -tags "dnnl long" ./...; fi
+	@tags=$(tags); set -x; $(GO) vet -tags "$$tags long" ./...
+	@if docker/has-turbo.sh; then set -x; $(GO) vet -tags turbo ./dataloader/...; fi
 	@if docker/deps-gpu.sh --find >/dev/null; then set -x; $(gpu_env) $(GO) vet -tags "$(gpu_tags) sim long" ./...; fi
 
 clean: ## remove what was built; runs, data and the fetched CUDA compiler stay

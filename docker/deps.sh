@@ -1,11 +1,20 @@
 #!/bin/sh
-# Installs what the CPU build needs, oneDNN and a C++ compiler, on Debian or Ubuntu where it may. Never fails: without
-# them duet is built in pure Go, slower; it says so. Also run by the Dockerfile.
+# Installs what the CPU build needs, oneDNN, libjpeg-turbo and a C++ compiler, on Debian or Ubuntu where it may. Never
+# fails: without them duet is built in pure Go, slower; it says so. Also run by the Dockerfile.
 set -u
 here=$(dirname "$0")
-"$here/has-dnnl.sh" && exit 0
-packages="libdnnl-dev g++"
-instruction="oneDNN or a C++ compiler is missing: duet will be built in pure Go, which is slow. To get them: apt-get install $packages"
+packages=
+missing=
+if ! "$here/has-dnnl.sh"; then
+	packages="libdnnl-dev g++"
+	missing="oneDNN or a C++ compiler is missing: duet will train in pure Go, which is slow. "
+fi
+if ! "$here/has-turbo.sh"; then # libjpeg-dev is libjpeg-turbo's on both
+	packages="libjpeg-dev ${packages:-gcc libc6-dev}"
+	missing="${missing}libjpeg-turbo or a C compiler is missing: duet will decode images in pure Go, which is slow. "
+fi
+[ -n "$packages" ] || exit 0
+instruction="${missing}To get what is missing: apt-get install $packages"
 if ! command -v apt-get >/dev/null; then
 	echo "$instruction (or your system's packages of the same)" >&2
 	exit 0
