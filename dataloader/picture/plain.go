@@ -1,0 +1,64 @@
+//go:build !(turbo && cgo)
+
+package picture
+
+import (
+	"bytes"
+	"image"
+	"image/jpeg"
+)
+
+// engine is the decoder of JPEG and the resampler of this build: Go's own.
+type engine struct{}
+
+func (*engine) open() error           { return nil }
+func (*engine) close()                {}
+func (*engine) axes(x, y *axis) error { return nil }
+
+func (*engine) rows(x *axis, src []byte, stride, rows, channels int, dst []byte, dstStride int) {
+	resampleRows(x, src, stride, rows, channels, dst, dstStride)
+}
+
+func (*engine) columns(y *axis, src []byte, stride, rows, width int, dst []byte) {
+	resampleColumns(y, src, stride, rows, width, dst)
+}
+
+// Version names what decodes JPEG.
+func Version() string { return "Go image/jpeg" }
+
+func (d *Decoder) jpeg(dst, data []byte, h jpegHeader) (Flags, error) {
+	flags := h.flags()
+	m, err := jpeg.Decode(h.reader(data))
+	if err != nil || !h.ended {
+		err = truncatedJPEG(err, h)
+		if !d.o.AllowTruncated {
+			return 0, err
+		}
+		if m, err = partialJPEG(data, h, err); err != nil {
+			return 0, err
+		}
+		flags |= Truncated
+	}
+	o := upright
+	if d.o.EXIF && h.orientation != upright {
+		o, flags = h.orientation, flags|Oriented
+	}
+	return flags, d.fit(dst, m, o)
+}
+
+// EncodeJPEG makes a JPEG of [size,size,3] RGB at a quality of 1 to 100, its chroma at half the resolution (4:2:0): Go's
+// encoder knows nothing else.
+func EncodeJPEG(pixels []byte, size, quality int) ([]byte, error) {
+	if err := checkEncode(pixels, size, quality); err != nil {
+		return nil, err
+	}
+	m := image.NewRGBA(image.Rect(0, 0, size, size))
+	for i, j := 0, 0; i < len(pixels); i, j = i+3, j+4 {
+		m.Pix[j], m.Pix[j+1], m.Pix[j+2], m.Pix[j+3] = pixels[i], pixels[i+1], pixels[i+2], 255
+	}
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, m, &jpeg.Options{Quality: quality}); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}

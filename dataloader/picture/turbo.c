@@ -1,0 +1,439 @@
+//go:build turbo && cgo
+
+// turbo.c: JPEG through libjpeg-turbo, and the resampling of resample.go vectorised (AVX2 where the CPU has it).
+// A picture's rows go through the x axis as they are decoded; only what comes out of it is kept.
+
+#include "turbo.h"
+
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jpeglib.h>
+#include <jerror.h>
+
+#ifndef LIBJPEG_TURBO_VERSION
+#error "jpeglib.h is not libjpeg-turbo's"
+#endif
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#define AVX2 __attribute__((target("avx2")))
+#endif
+
+enum { CHUNK = 8, KEPT_BYTES = 4 << 20 };
+
+typedef struct {
+	int from, to, taps, bits, n;
+	int32_t *start;
+	int16_t *coef;
+	size_t room; // coefficients that fit
+} axis;
+
+typedef struct {
+	uint8_t *at;
+	size_t len;
+} buffer;
+
+struct turbo {
+	struct jpeg_decompress_struct d;
+	struct jpeg_error_mgr errors;
+	struct jpeg_source_mgr source;
+	jmp_buf fail;
+	int code, allow, truncated, simd;
+	char message[JMSG_LENGTH_MAX];
+	axis x, y;
+	buffer chunk, middle;
+};
+
+const char *turbo_message(const turbo *t) { return t->message; }
+
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+const char *turbo_version(void) { return "libjpeg-turbo " TEXT(LIBJPEG_TURBO_VERSION); }
+
+// --- resampling ---------------------------------------------------------------------------------------------------
+
+static inline uint8_t rounded(int32_t sum, int bits) {
+	int32_t v = (sum + (1 << (bits - 1))) >> bits;
+	return v < 0 ? 0 : v > 255 ? 255 : (uint8_t)v;
+}
+
+static inline void rows_plain(const axis *a, const uint8_t *src, int channels, uint8_t *dst) {
+	for (int i = 0; i < a->n; i++) {
+		const uint8_t *in = src + (ptrdiff_t)a->start[i] * channels;
+		const int16_t *coef = a->coef + (size_t)i * a->taps;
+		for (int c = 0; c < channels; c++) {
+			int32_t sum = 0;
+			for (int k = 0; k < a->taps; k++) sum += coef[k] * in[k * channels + c];
+			dst[i * channels + c] = rounded(sum, a->bits);
+		}
+	}
+}
+
+static void columns_plain(const axis *a, const uint8_t *src, ptrdiff_t stride, int rows, int width, uint8_t *dst) {
+	enum { BLOCK = 64 }; // columns whose sums stay in registers or close
+	for (int i = 0; i < a->n; i++) {
+		const int16_t *coef = a->coef + (size_t)i * a->taps;
+		int taps = a->taps < rows - a->start[i] ? a->taps : rows - a->start[i];
+		for (int x = 0; x < width; x += BLOCK) {
+			int n = width - x < BLOCK ? width - x : BLOCK;
+			int32_t sum[BLOCK] = {0};
+			for (int k = 0; k < taps; k++) {
+				const uint8_t *in = src + (a->start[i] + k) * stride + x;
+				for (int j = 0; j < n; j++) sum[j] += coef[k] * in[j];
+			}
+			for (int j = 0; j < n; j++) dst[(ptrdiff_t)i * width + x + j] = rounded(sum[j], a->bits);
+		}
+	}
+}
+
+#ifdef AVX2
+
+AVX2 static void rows_grey_avx2(const axis *a, const uint8_t *src, uint8_t *dst) {
+	for (int i = 0; i < a->n; i++) {
+		const uint8_t *in = src + a->start[i];
+		const int16_t *coef = a->coef + (size_t)i * a->taps;
+		__m128i sum = _mm_setzero_si128();
+		int k = 0;
+		for (; k + 8 <= a->taps; k += 8)
+			sum = _mm_add_epi32(sum, _mm_madd_epi16(_mm_cvtepu8_epi16(_mm_loadl_epi64((const __m128i *)(in + k))), _mm_loadu_si128((const __m128i *)(coef + k))));
+		if (k < a->taps) // four are left
+			sum = _mm_add_epi32(sum, _mm_madd_epi16(_mm_cvtepu8_epi16(_mm_loadl_epi64((const __m128i *)(in + k))), _mm_loadl_epi64((const __m128i *)(coef + k))));
+		sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
+		sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xb1));
+		dst[i] = rounded(_mm_cvtsi128_si32(sum), a->bits);
+	}
+}
+
+// Four rows at a time. A register holds the sums of (r,g,b,-) over the taps 0,1 of four in its lower half, 2,3 in its
+// upper. src [4][stride], dst [4][dst_stride], one byte more than the pixels is written.
+AVX2 static void rows_rgb_avx2(const axis *a, const uint8_t *src, ptrdiff_t stride, uint8_t *dst, ptrdiff_t dst_stride) {
+	// r0 r1, g0 g1, b0 b1 as 16-bit numbers out of r0 g0 b0 r1 g1 b1 ...; taps 2 and 3 begin at byte 6
+	const __m256i spread = _mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1,
+		6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1);
+	const __m256i pairs = _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1);
+	const __m128i half = _mm_set1_epi32(1 << (a->bits - 1)), bits = _mm_cvtsi32_si128(a->bits);
+	for (int i = 0; i < a->n; i++) {
+		const uint8_t *in = src + (ptrdiff_t)a->start[i] * 3;
+		const int16_t *coef = a->coef + (size_t)i * a->taps;
+		__m256i s0 = _mm256_setzero_si256(), s1 = s0, s2 = s0, s3 = s0;
+		for (int k = 0; k < a->taps; k += 4, in += 12) {
+			__m256i c = _mm256_permutevar8x32_epi32(_mm256_castsi128_si256(_mm_loadl_epi64((const __m128i *)(coef + k))), pairs);
+#define TAPS(row) _mm256_madd_epi16(_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(in + (row) * stride))), spread), c)
+			s0 = _mm256_add_epi32(s0, TAPS(0));
+			s1 = _mm256_add_epi32(s1, TAPS(1));
+			s2 = _mm256_add_epi32(s2, TAPS(2));
+			s3 = _mm256_add_epi32(s3, TAPS(3));
+#undef TAPS
+		}
+#define SUM(s) _mm_sra_epi32(_mm_add_epi32(_mm_add_epi32(_mm256_castsi256_si128(s), _mm256_extracti128_si256(s, 1)), half), bits)
+		__m128i v = _mm_packus_epi16(_mm_packs_epi32(SUM(s0), SUM(s1)), _mm_packs_epi32(SUM(s2), SUM(s3)));
+#undef SUM
+		uint32_t p[4];
+		_mm_storeu_si128((__m128i *)p, v);
+		for (int r = 0; r < 4; r++) memcpy(dst + r * dst_stride + i * 3, &p[r], 4);
+	}
+}
+
+// 32 columns at a time, two rows a step.
+AVX2 static void columns_avx2(const axis *a, const uint8_t *src, ptrdiff_t stride, int rows, int width, uint8_t *dst) {
+	const __m128i bits = _mm_cvtsi32_si128(a->bits);
+	const __m256i half = _mm256_set1_epi32(1 << (a->bits - 1));
+	for (int i = 0; i < a->n; i++) {
+		const int16_t *coef = a->coef + (size_t)i * a->taps;
+		int left = rows - a->start[i];
+		int taps = a->taps < left ? a->taps : left;
+		for (int x = 0; x < width; x += 32) {
+			const uint8_t *in = src + a->start[i] * stride + x;
+			__m256i s0 = half, s1 = half, s2 = half, s3 = half;
+			for (int k = 0; k < taps; k += 2, in += 2 * stride) {
+				int last = k + 1 == taps; // an odd row out: its pair is itself, with a coefficient of 0
+				uint32_t c2 = (uint16_t)coef[k] | (last ? 0 : (uint32_t)(uint16_t)coef[k + 1] << 16);
+				__m256i c = _mm256_set1_epi32((int)c2);
+				__m256i p = _mm256_loadu_si256((const __m256i *)in), q = _mm256_loadu_si256((const __m256i *)(last ? in : in + stride));
+				__m256i low = _mm256_unpacklo_epi8(p, q), high = _mm256_unpackhi_epi8(p, q);
+				s0 = _mm256_add_epi32(s0, _mm256_madd_epi16(_mm256_cvtepu8_epi16(_mm256_castsi256_si128(low)), c));
+				s1 = _mm256_add_epi32(s1, _mm256_madd_epi16(_mm256_cvtepu8_epi16(_mm256_castsi256_si128(high)), c));
+				s2 = _mm256_add_epi32(s2, _mm256_madd_epi16(_mm256_cvtepu8_epi16(_mm256_extracti128_si256(low, 1)), c));
+				s3 = _mm256_add_epi32(s3, _mm256_madd_epi16(_mm256_cvtepu8_epi16(_mm256_extracti128_si256(high, 1)), c));
+			}
+			// s0: columns 0-7, s1: 8-15, s2: 16-23, s3: 24-31; packing works within halves
+			__m256i low = _mm256_packs_epi32(_mm256_sra_epi32(s0, bits), _mm256_sra_epi32(s1, bits));
+			__m256i high = _mm256_packs_epi32(_mm256_sra_epi32(s2, bits), _mm256_sra_epi32(s3, bits));
+			__m256i v = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(low, high), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+			uint8_t *to = dst + (ptrdiff_t)i * width + x;
+			if (width - x >= 32) {
+				_mm256_storeu_si256((__m256i *)to, v);
+			} else {
+				uint8_t tail[32];
+				_mm256_storeu_si256((__m256i *)tail, v);
+				memcpy(to, tail, (size_t)(width - x));
+			}
+		}
+	}
+}
+#endif
+
+void turbo_rows(const turbo *t, const uint8_t *src, ptrdiff_t stride, int rows, int channels, uint8_t *dst, ptrdiff_t dst_stride) {
+	const axis *a = &t->x;
+	int r = 0;
+	if (a->taps == 1) {
+		for (; r < rows; r++) memcpy(dst + r * dst_stride, src + r * stride, (size_t)a->n * channels);
+		return;
+	}
+#ifdef AVX2
+	if (t->simd && channels == 3)
+		for (; r + 4 <= rows; r += 4) rows_rgb_avx2(a, src + r * stride, stride, dst + r * dst_stride, dst_stride);
+	if (t->simd && channels == 1)
+		for (; r < rows; r++) rows_grey_avx2(a, src + r * stride, dst + r * dst_stride);
+#endif
+	for (; r < rows; r++) {
+		if (channels == 3)
+			rows_plain(a, src + r * stride, 3, dst + r * dst_stride);
+		else
+			rows_plain(a, src + r * stride, 1, dst + r * dst_stride);
+	}
+}
+
+void turbo_columns(const turbo *t, const uint8_t *src, ptrdiff_t stride, int rows, int width, uint8_t *dst) {
+	const axis *a = &t->y;
+	if (a->taps == 1) {
+		for (int i = 0; i < a->n; i++) memcpy(dst + (ptrdiff_t)i * width, src + i * stride, (size_t)width);
+		return;
+	}
+#ifdef AVX2
+	if (t->simd) {
+		columns_avx2(a, src, stride, rows, width, dst);
+		return;
+	}
+#endif
+	columns_plain(a, src, stride, rows, width, dst);
+}
+
+int turbo_axis(turbo *t, int which, int from, int to, int taps, int bits, int n, const int32_t *start, const int16_t *coef) {
+	axis *a = which ? &t->y : &t->x;
+	size_t coefs = taps == 1 ? 0 : (size_t)n * taps;
+	if (coefs + n > a->room || a->room > coefs + n + KEPT_BYTES) {
+		free(a->start);
+		free(a->coef);
+		a->room = coefs + n;
+		a->start = malloc(a->room * sizeof *start);
+		a->coef = malloc(a->room * sizeof *coef);
+		if (!a->start || !a->coef) {
+			a->room = 0;
+			return 0;
+		}
+	}
+	a->from = from, a->to = to, a->taps = taps, a->bits = bits, a->n = n;
+	memcpy(a->start, start, n * sizeof *start);
+	if (coefs) memcpy(a->coef, coef, coefs * sizeof *coef);
+	return 1;
+}
+
+// --- JPEG ---------------------------------------------------------------------------------------------------------
+
+static void fail(j_common_ptr c) {
+	turbo *t = c->client_data;
+	c->err->format_message(c, t->message);
+	if (!t->code) t->code = TURBO_ERROR;
+	longjmp(t->fail, 1);
+}
+
+// message takes the library's warnings (level -1). Those that mean missing or damaged pixels end the decoding, if that is
+// not allowed; the others are of no consequence.
+static void message(j_common_ptr c, int level) {
+	turbo *t = c->client_data;
+	if (level >= 0) return;
+	switch (c->err->msg_code) {
+	case JWRN_HIT_MARKER:
+	case JWRN_JPEG_EOF:
+		t->code = TURBO_TRUNCATED;
+		break;
+	case JWRN_HUFF_BAD_CODE:
+	case JWRN_MUST_RESYNC:
+	case JWRN_BOGUS_PROGRESSION:
+		t->code = TURBO_ERROR;
+		break;
+	default:
+		return;
+	}
+	t->truncated = 1;
+	if (!t->allow) fail(c);
+	t->code = 0;
+}
+
+static void no_message(j_common_ptr c) { (void)c; }
+
+static void source_none(j_decompress_ptr d) { (void)d; }
+
+// source_end is called when the file has been read to its end, which is too early: an end marker is made up.
+static boolean source_end(j_decompress_ptr d) {
+	static const JOCTET end[] = {0xff, JPEG_EOI};
+	d->err->msg_code = JWRN_JPEG_EOF;
+	message((j_common_ptr)d, -1);
+	d->src->next_input_byte = end;
+	d->src->bytes_in_buffer = sizeof end;
+	return TRUE;
+}
+
+static void source_skip(j_decompress_ptr d, long n) {
+	if (n <= 0) return;
+	if ((size_t)n > d->src->bytes_in_buffer) {
+		source_end(d);
+		return;
+	}
+	d->src->next_input_byte += n;
+	d->src->bytes_in_buffer -= (size_t)n;
+}
+
+// start gives the library its callbacks. 0: it does not start, as with a library of another version than the header's.
+static int start(turbo *t) {
+	t->d.err = jpeg_std_error(&t->errors);
+	t->errors.error_exit = fail;
+	t->errors.emit_message = message;
+	t->errors.output_message = no_message;
+	t->d.client_data = t;
+	if (setjmp(t->fail)) return 0;
+	jpeg_create_decompress(&t->d);
+	t->source.init_source = source_none;
+	t->source.fill_input_buffer = source_end;
+	t->source.skip_input_data = source_skip;
+	t->source.resync_to_restart = jpeg_resync_to_restart;
+	t->source.term_source = source_none;
+	t->d.src = &t->source;
+	return 1;
+}
+
+turbo *turbo_open(int simd) {
+	turbo *t = calloc(1, sizeof *t);
+	if (!t) return NULL;
+#ifdef AVX2
+	__builtin_cpu_init();
+	t->simd = simd && __builtin_cpu_supports("avx2");
+#else
+	(void)simd;
+#endif
+	if (start(t)) return t;
+	free(t);
+	return NULL;
+}
+
+void turbo_close(turbo *t) {
+	if (!t) return;
+	jpeg_destroy_decompress(&t->d);
+	free(t->x.start), free(t->x.coef), free(t->y.start), free(t->y.coef);
+	free(t->chunk.at), free(t->middle.at);
+	free(t);
+}
+
+// grow makes a buffer hold len bytes; what it held is lost.
+static int grow(buffer *b, size_t len) {
+	if (len <= b->len) return 1;
+	free(b->at);
+	b->at = malloc(len);
+	b->len = b->at ? len : 0;
+	return b->at != NULL;
+}
+
+static void let_go(buffer *b) {
+	if (b->len <= KEPT_BYTES) return;
+	free(b->at);
+	b->at = NULL;
+	b->len = 0;
+}
+
+// ink makes RGB of inverted CMYK in place, as convertCMYK.
+static void ink(uint8_t *row, int width) {
+	for (int i = 0; i < width; i++) {
+		uint32_t k = row[4 * i + 3];
+		for (int c = 0; c < 3; c++) row[3 * i + c] = (uint8_t)(row[4 * i + c] * k * 257 / 255 >> 8);
+	}
+}
+
+static int out_of_memory(turbo *t) {
+	snprintf(t->message, sizeof t->message, "out of memory");
+	jpeg_abort_decompress(&t->d);
+	return TURBO_MEMORY;
+}
+
+int turbo_jpeg(turbo *t, const uint8_t *data, size_t len, int width, int height, int shrink, int allow, uint8_t *dst, int *truncated) {
+	j_decompress_ptr d = &t->d;
+	t->code = t->truncated = 0;
+	t->allow = allow;
+	t->errors.num_warnings = 0;
+	if (setjmp(t->fail)) {
+		jpeg_abort_decompress(d);
+		let_go(&t->chunk), let_go(&t->middle);
+		return t->code;
+	}
+	t->source.next_input_byte = data;
+	t->source.bytes_in_buffer = len;
+	jpeg_read_header(d, TRUE);
+	int channels = d->num_components == 1 ? 1 : 3;
+	d->out_color_space = d->num_components == 1 ? JCS_GRAYSCALE : d->num_components == 3 ? JCS_RGB : JCS_CMYK;
+	d->scale_num = 1, d->scale_denom = (unsigned)shrink;
+	jpeg_start_decompress(d);
+	if ((int)d->output_width != width || (int)d->output_height != height) {
+		snprintf(t->message, sizeof t->message, "%ux%u pixels where the markers say %dx%d", d->output_width, d->output_height, width, height);
+		jpeg_abort_decompress(d);
+		return TURBO_ERROR;
+	}
+	ptrdiff_t stride = (ptrdiff_t)width * d->output_components + TURBO_SLACK;
+	ptrdiff_t middle_stride = (ptrdiff_t)t->x.n * channels + TURBO_SLACK;
+	int rows = t->y.to - t->y.from;
+	if (!grow(&t->chunk, (size_t)(stride * CHUNK + TURBO_SLACK)) || !grow(&t->middle, (size_t)(middle_stride * rows + TURBO_SLACK))) return out_of_memory(t);
+	JSAMPROW lines[CHUNK];
+	for (int i = 0; i < CHUNK; i++) lines[i] = t->chunk.at + i * stride;
+	for (int y = 0; y < height;) {
+		int n = height - y < CHUNK ? height - y : CHUNK;
+		if (y < t->y.from && y + n > t->y.from) n = t->y.from - y; // no chunk is half needed
+		for (int have = 0; have < n;) have += (int)jpeg_read_scanlines(d, lines + have, (JDIMENSION)(n - have));
+		int at = y - t->y.from, needed = rows - at < n ? rows - at : n;
+		if (at >= 0 && needed > 0) {
+			if (d->output_components == 4)
+				for (int i = 0; i < needed; i++) ink(lines[i], width);
+			turbo_rows(t, t->chunk.at + (ptrdiff_t)t->x.from * channels, stride, needed, channels, t->middle.at + at * middle_stride, middle_stride);
+		}
+		y += n;
+	}
+	jpeg_finish_decompress(d);
+	turbo_columns(t, t->middle.at, middle_stride, rows, t->x.n * channels, dst);
+	let_go(&t->chunk), let_go(&t->middle);
+	*truncated = t->truncated;
+	return TURBO_OK;
+}
+
+int turbo_encode(turbo *t, const uint8_t *pixels, int size, int quality, int full_chroma, uint8_t **out, unsigned long *len) {
+	struct jpeg_compress_struct c = {0};
+	c.err = &t->errors;
+	c.client_data = t;
+	t->code = 0;
+	t->allow = 1;
+	unsigned char *volatile *made = (unsigned char *volatile *)out;
+	*made = NULL;
+	if (setjmp(t->fail)) {
+		jpeg_destroy_compress(&c);
+		free(*made);
+		*made = NULL;
+		return t->code;
+	}
+	jpeg_create_compress(&c);
+	jpeg_mem_dest(&c, out, len);
+	c.image_width = c.image_height = (JDIMENSION)size;
+	c.input_components = 3;
+	c.in_color_space = JCS_RGB;
+	jpeg_set_defaults(&c);
+	jpeg_set_quality(&c, quality, TRUE);
+	c.optimize_coding = TRUE;
+	if (full_chroma) c.comp_info[0].h_samp_factor = c.comp_info[0].v_samp_factor = 1;
+	jpeg_start_compress(&c, TRUE);
+	while (c.next_scanline < c.image_height) {
+		JSAMPROW row = (JSAMPROW)(pixels + (size_t)c.next_scanline * (size_t)size * 3);
+		jpeg_write_scanlines(&c, &row, 1);
+	}
+	jpeg_finish_compress(&c);
+	jpeg_destroy_compress(&c);
+	return TURBO_OK;
+}
