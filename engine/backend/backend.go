@@ -39,7 +39,8 @@ type Device interface {
 	Free(m Memory) error
 
 	// Upload enqueues the copy of a host array into a buffer. The array may be reused when Upload returns.
-	// host is a []float32, []uint8, []int32 or []uint32 as the leaf's type wants it, row-major.
+	// host is a []float32, []uint8, []int32 or []uint32 as the leaf's type wants it, row-major. A device that is a Lender
+	// takes a *Lent for a []uint8 too, which may be reused when its Wait returns.
 	Upload(dst Buffer, l Layout, host any) error
 	// Download waits for everything enqueued and copies a buffer to a host array.
 	Download(host any, src Buffer, l Layout) error

@@ -125,11 +125,11 @@ func (p *Plan) Inputs() map[string]op.Type {
 	return types
 }
 
-// Upload feeds an input, a row-major host array, to every device that reads it. The array may be reused afterwards.
-// An input that the plan does not need is ignored, as pruning may have removed it.
+// Upload feeds an input, a row-major host array, to every device that reads it. The array may be reused afterwards, and
+// a *backend.Lent, which may stand for bytes, after its Wait. An input that the plan does not need is ignored, as pruning may have removed it.
 func (p *Plan) Upload(name string, host any) error {
 	for _, v := range p.inputs[name] {
-		if err := p.state.Devices[v.device].Upload(v.buffer, v.layout, host); err != nil {
+		if err := backend.Upload(p.state.Devices[v.device], v.buffer, v.layout, host); err != nil {
 			return fmt.Errorf("plan %s: upload %s %v: %w", p.Name, name, v.typ, err)
 		}
 	}

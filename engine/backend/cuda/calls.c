@@ -42,6 +42,22 @@ CUresult duet_capture(const duet_step *steps, int n, CUstream stream, CUgraphExe
     return r;
 }
 
+static CUresult leave(CUresult r) {
+    CUcontext left;
+    const CUresult popped = cuCtxPopCurrent(&left);
+    return r == CUDA_SUCCESS ? popped : r;
+}
+
+CUresult duet_await(CUcontext context, CUevent event) {
+    const CUresult r = cuCtxPushCurrent(context);
+    return r == CUDA_SUCCESS ? leave(cuEventSynchronize(event)) : r;
+}
+
+CUresult duet_free_host(CUcontext context, void *memory) {
+    const CUresult r = cuCtxPushCurrent(context);
+    return r == CUDA_SUCCESS ? leave(cuMemFreeHost(memory)) : r;
+}
+
 CUresult duet_load_module(CUmodule *module, const char *ptx, char *log, size_t log_bytes) {
     CUjit_option options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
     void *values[] = {log, (void *)(uintptr_t)log_bytes};

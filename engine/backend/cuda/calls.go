@@ -83,6 +83,22 @@ func unpin(b []byte) error {
 	return nil
 }
 
+// awaitEvent waits for an event of a context, on any thread.
+func awaitEvent(context cu.CUContext, e cu.Event) error {
+	if err := result(C.duet_await(handle[C.CUcontext](context), handle[C.CUevent](e))); err != nil {
+		return fmt.Errorf("cuEventSynchronize: %w", err)
+	}
+	return nil
+}
+
+// freeHost frees pinned memory of a context, on any thread.
+func freeHost(context cu.CUContext, b []byte) error {
+	if err := result(C.duet_free_host(handle[C.CUcontext](context), unsafe.Pointer(unsafe.SliceData(b)))); err != nil {
+		return fmt.Errorf("cuMemFreeHost: %w", err)
+	}
+	return nil
+}
+
 // sequence is steps bound to memory, in C's memory, and their graph where the driver could capture one.
 type sequence struct {
 	steps  []C.duet_step

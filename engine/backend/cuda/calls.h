@@ -23,6 +23,10 @@ CUresult duet_enqueue(const duet_step *steps, int n, CUstream stream, int wait, 
 // Captures the steps as a graph; null in *graph and an error when the driver does not allow it.
 CUresult duet_capture(const duet_step *steps, int n, CUstream stream, CUgraphExec *graph);
 
+// On any thread, whose current context stays: waits for an event, and frees pinned memory, of a context.
+CUresult duet_await(CUcontext context, CUevent event);
+CUresult duet_free_host(CUcontext context, void *memory);
+
 // Compiles PTX; the compiler's words go to log when it fails.
 CUresult duet_load_module(CUmodule *module, const char *ptx, char *log, size_t log_bytes);
 

@@ -37,12 +37,13 @@ type device struct {
 	limits      limits
 	choices     choices
 	live        map[*memory]bool
+	lent        lent
 	reached     map[*device]bool // whose memory the GPU reads by itself
 	finish      worker.Job
 	events      []*event
 	count       atomic.Int64 // of events
 	closed      bool
-	failed      bool
+	failed      atomic.Bool
 }
 
 // primaries are the GPUs whose primary context is in use.
@@ -201,7 +202,9 @@ func (d *device) finished() error {
 func (d *device) Sync() error {
 	d.worker.Start(d.finish)
 	if err := d.worker.Sync(); err != nil {
-		d.failed = d.failed || !d.closed
+		if !d.closed {
+			d.failed.Store(true)
+		}
 		return d.errorf("sync", err)
 	}
 	return nil
@@ -213,11 +216,12 @@ func (d *device) Close() error {
 		return nil
 	}
 	d.Sync() // its error is the work's; what is freed must not be in use
+	lent := d.takeAllBack()
 	d.closed = true
 	var err error
 	d.worker.Start(worker.Func(func() error { err = d.leave(); return nil }))
 	d.worker.Close()
-	if err != nil && !d.failed {
+	if err = errors.Join(lent, err); err != nil && !d.failed.Load() {
 		return d.errorf("close", err)
 	}
 	return nil

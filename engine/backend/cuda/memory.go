@@ -67,7 +67,7 @@ func (d *device) Free(m backend.Memory) error {
 	d.Sync() // its error is the work's, and stays for the next Sync
 	var err error
 	d.do(func() error { err = cu.MemFree(own.at); return nil })
-	if err != nil && !d.failed {
+	if err != nil && !d.failed.Load() {
 		return fmt.Errorf("%s: free %d bytes: cuMemFree: %w", d.name, own.bytes, err)
 	}
 	return nil

@@ -243,7 +243,7 @@ func (p *program) Close() error {
 	p.on.Sync() // its error is the work's
 	var err error
 	p.on.do(func() error { err = p.free(); return nil })
-	if err != nil && !p.on.failed {
+	if err != nil && !p.on.failed.Load() {
 		return p.on.errorf("close a program", err)
 	}
 	return nil

@@ -69,11 +69,25 @@ func (d *device) transfer(b backend.Buffer, l backend.Layout, host any) (*layout
 }
 
 // Upload copies the host array to pinned memory at once, in pieces, from where the GPU takes it when its turn comes.
-// Images go by the copy stream, so that they cross the bus while the kernels of the step before run.
+// Memory that was lent is pinned already. Images go by the copy stream, so that they cross the bus while the kernels of
+// the step before run.
 func (d *device) Upload(dst backend.Buffer, l backend.Layout, host any) error {
+	lent, isLent := host.(*backend.Lent)
+	if isLent {
+		var err error
+		if host, err = lent.Array(); err != nil {
+			return d.errorf("upload", err)
+		}
+	}
 	mine, at, array, err := d.transfer(dst, l, host)
 	if err != nil {
 		return d.errorf("upload", err)
+	}
+	if isLent && lendable(lent) {
+		if err := d.uploads.borrow(at, lent); err != nil {
+			return d.errorf("upload", err)
+		}
+		return nil
 	}
 	if err := d.uploads.send(at, array, mine.element); err != nil {
 		return d.errorf("upload", err)

@@ -3,12 +3,9 @@
 package cuda
 
 import (
-	"fmt"
-
 	"gorgonia.org/cu"
 
 	"duet/engine/backend"
-	"duet/engine/backend/worker"
 )
 
 // Sizes of pinned memory. What is larger than a piece goes in pieces.
@@ -24,8 +21,9 @@ const smallRing, largeRing = 16, 2
 // uploader lends pinned memory to uploads. Memory of one size is used in turn; its next use waits until the GPU has
 // taken what it held.
 type uploader struct {
-	d     *device
-	rings map[slotKind]*ring
+	d        *device
+	rings    map[slotKind]*ring
+	readings readings
 }
 
 // slotKind is what memory is interchangeable.
@@ -79,55 +77,69 @@ func (u *uploader) sendPiece(at cu.DevicePtr, from []byte, stored element, kind 
 		return err
 	}
 	encode(s.host[:bytes], from, stored)
-	s.to, s.bytes, s.used = at, bytes, true
+	s.to, s.bytes = at, bytes
 	u.d.worker.Start(s)
 	return nil
 }
 
-// take gives the next memory of a kind, when the GPU is done with it.
+// take gives the next memory of a kind, pinned and when the GPU is done with it.
 func (u *uploader) take(kind slotKind) (*slot, error) {
-	r := u.rings[kind]
-	if r == nil {
-		var err error
-		if r, err = u.ring(kind); err != nil {
-			return nil, err
-		}
+	s, err := u.turn(kind, true)
+	if err != nil {
+		return nil, err
 	}
-	s := r.slots[r.next]
-	r.next = (r.next + 1) % len(r.slots)
 	if s.used {
-		s.used = false
 		u.d.worker.Start(&s.wait)
 		if err := u.d.worker.Sync(); err != nil {
 			return nil, err
 		}
 	}
+	s.used = true
+	return s, nil
+}
+
+// turn gives the next memory of a kind at once. Only what is sent by way of pinned memory wants that.
+func (u *uploader) turn(kind slotKind, pinned bool) (*slot, error) {
+	r := u.rings[kind]
+	if r == nil || pinned && r.slots[0].host == nil {
+		var err error
+		if r, err = u.ring(kind, pinned); err != nil {
+			return nil, err
+		}
+	}
+	s := r.slots[r.next]
+	r.next = (r.next + 1) % len(r.slots)
 	return s, nil
 }
 
 // ring reserves all memory of a kind, so that what is missing shows with the first upload.
-func (u *uploader) ring(kind slotKind) (*ring, error) {
-	n := largeRing
-	if kind.bytes <= small {
-		n = smallRing
-	}
-	r := &ring{}
-	for range n {
-		r.slots = append(r.slots, &slot{d: u.d, kind: kind})
+func (u *uploader) ring(kind slotKind, pinned bool) (*ring, error) {
+	r := u.rings[kind]
+	if r == nil {
+		n := largeRing
+		if kind.bytes <= small {
+			n = smallRing
+		}
+		r = &ring{}
+		for range n {
+			r.slots = append(r.slots, &slot{d: u.d, kind: kind})
+		}
+		u.rings[kind] = r
 	}
 	err := u.d.do(func() error {
 		for _, s := range r.slots {
-			if err := s.make(); err != nil {
+			if err := s.make(pinned); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 	if err != nil {
+		delete(u.rings, kind)
+		u.d.Sync()     // uploads of lent memory may be under way
 		u.d.do(r.free) // its own error is no news after this one
 		return nil, err
 	}
-	u.rings[kind] = r
 	return r, nil
 }
 
@@ -158,6 +170,9 @@ func (u *uploader) receive(to hostArray, at cu.DevicePtr, stored element) error 
 
 // free gives all memory back; on the worker's thread.
 func (u *uploader) free() error {
+	if err := u.readings.free(); err != nil {
+		return err
+	}
 	for _, r := range u.rings {
 		if err := r.free(); err != nil {
 			return err
@@ -176,121 +191,3 @@ func (r *ring) free() error {
 	}
 	return nil
 }
-
-// slot is pinned memory, and one upload from it, which is a worker.Job.
-type slot struct {
-	d       *device
-	kind    slotKind
-	host    []byte
-	staged  cu.DevicePtr
-	arrived cu.Event // in staged
-	done    cu.Event // and the slot is free again
-	to      cu.DevicePtr
-	bytes   int64
-	used    bool
-	wait    waiting
-	fetch   fetch
-}
-
-// make reserves the memory; on the worker's thread.
-func (s *slot) make() (err error) {
-	s.wait.slot = s
-	if s.host, err = pinned(s.kind.bytes); err != nil {
-		return err
-	}
-	for _, e := range []*cu.Event{&s.arrived, &s.done} {
-		if *e, err = cu.MakeEvent(cu.DisableTiming); err != nil {
-			return fmt.Errorf("cuEventCreate: %w", err)
-		}
-	}
-	if s.kind.staged {
-		if s.staged, err = cu.MemAlloc(s.kind.bytes); err != nil {
-			return fmt.Errorf("cuMemAlloc of %d bytes for images under way: %w", s.kind.bytes, err)
-		}
-	}
-	return nil
-}
-
-func (s *slot) free() error {
-	for _, e := range []*cu.Event{&s.arrived, &s.done} {
-		if *e != (cu.Event{}) {
-			if err := cu.DestroyEvent(e); err != nil {
-				return fmt.Errorf("cuEventDestroy: %w", err)
-			}
-		}
-	}
-	if s.staged != 0 {
-		if err := cu.MemFree(s.staged); err != nil {
-			return fmt.Errorf("cuMemFree: %w", err)
-		}
-		s.staged = 0
-	}
-	if s.host == nil {
-		return nil
-	}
-	host := s.host
-	s.host = nil
-	return unpin(host)
-}
-
-// Run enqueues the upload.
-func (s *slot) Run() error {
-	var err error
-	if s.kind.staged {
-		err = s.throughCopies()
-	} else if err = cu.MemcpyHtoDAsync(s.to, bufferAt(s.host), s.bytes, s.d.compute); err != nil {
-		err = fmt.Errorf("cuMemcpyHtoDAsync of %d bytes: %w", s.bytes, err)
-	}
-	if err == nil {
-		if err = s.done.Record(s.d.compute); err != nil {
-			err = fmt.Errorf("cuEventRecord: %w", err)
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("upload: %w", err)
-	}
-	return nil
-}
-
-// throughCopies crosses the bus on the copy stream, and moves on within the device when the compute stream is there.
-func (s *slot) throughCopies() error {
-	if err := cu.MemcpyHtoDAsync(s.staged, bufferAt(s.host), s.bytes, s.d.copies); err != nil {
-		return fmt.Errorf("cuMemcpyHtoDAsync of %d bytes: %w", s.bytes, err)
-	}
-	if err := s.arrived.Record(s.d.copies); err != nil {
-		return fmt.Errorf("cuEventRecord: %w", err)
-	}
-	if err := s.d.compute.Wait(s.arrived, 0); err != nil {
-		return fmt.Errorf("cuStreamWaitEvent: %w", err)
-	}
-	if err := cu.MemcpyDtoDAsync(s.to, s.staged, s.bytes, s.d.compute); err != nil {
-		return fmt.Errorf("cuMemcpyDtoDAsync of %d bytes: %w", s.bytes, err)
-	}
-	return nil
-}
-
-// waiting waits until a slot's upload is done.
-type waiting struct{ slot *slot }
-
-func (w *waiting) Run() error {
-	if err := w.slot.done.Synchronize(); err != nil {
-		return fmt.Errorf("cuEventSynchronize: %w", err)
-	}
-	return nil
-}
-
-// fetch copies to a slot's pinned memory and waits.
-type fetch struct {
-	slot  *slot
-	from  cu.DevicePtr
-	bytes int64
-}
-
-func (f *fetch) Run() error {
-	if err := cu.MemcpyDtoHAsync(bufferAt(f.slot.host), f.from, f.bytes, f.slot.d.compute); err != nil {
-		return fmt.Errorf("cuMemcpyDtoHAsync of %d bytes: %w", f.bytes, err)
-	}
-	return f.slot.d.finished()
-}
-
-var _ worker.Job = (*slot)(nil)

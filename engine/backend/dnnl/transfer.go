@@ -10,14 +10,28 @@ import (
 	"duet/engine/backend/worker"
 )
 
-// Upload copies the host array aside at once, and to the buffer when its turn comes.
+// Upload copies the host array aside at once, and to the buffer when its turn comes; lent memory only then.
 func (d *device) Upload(dst backend.Buffer, l backend.Layout, host any) error {
+	lent, isLent := host.(*backend.Lent)
+	if isLent {
+		var err error
+		if host, err = lent.Array(); err != nil {
+			return d.Errorf("upload", err)
+		}
+	}
 	mine, data, source, err := d.transfer(dst, l, host)
 	if err != nil {
 		return d.Errorf("upload", err)
 	}
-	staged := d.staging.Take(len(source.data))
-	copy(staged.Data, source.data)
+	var staged *worker.Staged[upload]
+	if isLent {
+		if staged, err = d.staging.Borrow(lent); err != nil {
+			return d.Errorf("upload", err)
+		}
+	} else {
+		staged = d.staging.Take(len(source.data))
+		copy(staged.Data, source.data)
+	}
 	staged.Use = upload{d, mine, source.element, staged, data}
 	d.Start(&staged.Use)
 	return nil

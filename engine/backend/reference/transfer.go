@@ -8,19 +8,44 @@ import (
 	"duet/engine/op"
 )
 
-// Upload copies the host array aside at once and to the buffer when its turn comes.
+// Upload copies the host array aside at once and to the buffer when its turn comes; lent memory only then.
 func (d *device) Upload(dst backend.Buffer, l backend.Layout, host any) error {
 	mine, data, err := d.transfer(dst, l)
 	if err != nil {
 		return d.Errorf("upload", err)
 	}
-	staged := d.staging.Take(len(data))
-	if err := convert(staged.Data, mine, host, true); err != nil {
-		d.staging.Give(staged)
+	staged, err := d.stage(mine, len(data), host)
+	if err != nil {
 		return d.Errorf("upload", err)
 	}
 	staged.Use = upload{d, staged, data}
 	d.Start(&staged.Use)
+	return nil
+}
+
+func (d *device) stage(l layout, bytes int, host any) (*worker.Staged[upload], error) {
+	if lent, is := host.(*backend.Lent); is {
+		if err := takes(l, lent); err != nil {
+			return nil, err
+		}
+		return d.staging.Borrow(lent)
+	}
+	staged := d.staging.Take(bytes)
+	if err := convert(staged.Data, l, host, true); err != nil {
+		d.staging.Give(staged)
+		return nil, err
+	}
+	return staged, nil
+}
+
+// takes checks that lent memory has the elements of a layout.
+func takes(l layout, lent *backend.Lent) error {
+	if _, err := lent.Array(); err != nil {
+		return err
+	}
+	if l.dtype != op.Uint8 || len(lent.Data) != l.len {
+		return mismatch(lent.Data, len(lent.Data), l)
+	}
 	return nil
 }
 
@@ -100,6 +125,10 @@ func convert(data []byte, l layout, host any, up bool) error {
 			return nil
 		}
 	}
+	return mismatch(host, n, l)
+}
+
+func mismatch(host any, n int, l layout) error {
 	return fmt.Errorf("host array %T of %d elements for %v", host, n, l)
 }
 
