@@ -1,6 +1,7 @@
 // driver_copy.cpp: copies and memsets.
 #include "driver.h"
 #include "cells.h"
+#include "pinned.h"
 #include "report.h"
 
 #include <string.h>
@@ -73,7 +74,7 @@ void move_rows(const Rows &to, const Rows &from, const Area &area) {
         memmove(reinterpret_cast<void *>(to.address + i * to.pitch), reinterpret_cast<const void *>(from.address + i * from.pitch), area.width);
 }
 
-OperationRef operation_of(const Context *context, const Copy &c, bool to_touched, bool from_touched, std::shared_ptr<std::vector<char>> staged) {
+OperationRef operation_of(const Context *context, const Copy &c, bool to_touched, bool from_touched, std::shared_ptr<std::vector<char>> staged, PinnedReadRef read) {
     auto op = std::make_shared<Operation>();
     op->kind = Operation::copy;
     op->name = interned(c.name);
@@ -81,7 +82,8 @@ OperationRef operation_of(const Context *context, const Copy &c, bool to_touched
     if (to_touched) add_touches(op.get(), c.to, c.area, true, c.anywhere);
     op->count = counter(context, c);
     const std::vector<Touch> touches = op->touches;
-    op->run = [c, staged, touches](const Work &work) {
+    op->run = [c, staged, touches, read](const Work &work) {
+        if (read) read->ran();
         for (const Touch &t : touches) touch_cells(t.address, t.bytes, t.write, work);
         const Rows from = staged ? Rows{reinterpret_cast<uintptr_t>(staged->data()), c.area.width} : c.from;
         move_rows(c.to, from, c.area);
@@ -95,14 +97,22 @@ CUresult copy(Hold &hold, Context *context, CUstream handle, const Copy &c, bool
     StreamRef stream;
     RETURN_IF_FAILED(enter_stream(context, handle, c.name, &stream));
     if (c.area.bytes() == 0) return CUDA_SUCCESS;
-    const bool to_pageable = c.to_host && !pinned_for(context, c.to.address), from_pageable = c.from_host && !pinned_for(context, c.from.address);
+    const auto pinned = c.from_host ? pinned_for(context, c.from.address) : nullptr;
+    const bool to_pageable = c.to_host && !pinned_for(context, c.to.address), from_pageable = c.from_host && !pinned;
     std::shared_ptr<std::vector<char>> staged;
     if ((to_pageable || from_pageable) && !waits) diagnose("pageable memory", "%s on %s with memory of the host that is not pinned: it does not run beside the host", c.name, context->name.c_str());
     if (from_pageable && !waits && !stream->capture) {
         staged = std::make_shared<std::vector<char>>(c.area.bytes());
         move_rows(Rows{reinterpret_cast<uintptr_t>(staged->data()), c.area.width}, c.from, c.area);
     }
-    RETURN_IF_FAILED(issue(stream, operation_of(context, c, !to_pageable, !from_pageable, staged)));
+    PinnedReadRef read;
+    if (pinned && !waits && !stream->capture && c.area.height == 1 && pinned->contains(c.from.address, c.area.width))
+        read = std::make_shared<PinnedRead>(context, pinned, c.from.address, c.area.width);
+    RETURN_IF_FAILED(issue(stream, operation_of(context, c, !to_pageable, !from_pageable, staged, read)));
+    if (read) {
+        read->enqueued(Stamp{stream->line, stream->clock.at(stream->line)});
+        watch(read);
+    }
     if ((waits || to_pageable) && !stream->capture) synchronize(hold, stream);
     return waits ? failure(context) : CUDA_SUCCESS;
 }

@@ -1,6 +1,7 @@
 // driver_stream.cpp: streams, events and calls of the host.
 #include "driver.h"
 #include "capture.h"
+#include "pinned.h"
 
 #include <algorithm>
 
@@ -106,7 +107,7 @@ DRIVER_CALL cuStreamQuery(CUstream handle) {
     RETURN_IF_FAILED(stream_of(context, handle, "cuStreamQuery", &s));
     RETURN_IF_FAILED(uncaptured(s, "cuStreamQuery"));
     if (!s->idle()) return CUDA_ERROR_NOT_READY;
-    driver().host.join(s->clock);
+    host_learns(s->clock);
     return failure(context);
 }
 
@@ -192,7 +193,7 @@ DRIVER_CALL cuEventSynchronize(CUevent handle) {
     hold.unlock();
     e->wait(n);
     hold.lock();
-    driver().host.join(knows);
+    host_learns(knows);
     return failure(e->context);
 }
 
@@ -202,7 +203,7 @@ DRIVER_CALL cuEventQuery(CUevent handle) {
     RETURN_IF_FAILED(event_of(context, handle, "cuEventQuery", true, &e));
     RETURN_IF_FAILED(uncaptured(e, "cuEventQuery"));
     if (!e->signalled(e->recorded)) return CUDA_ERROR_NOT_READY;
-    driver().host.join(e->clock);
+    host_learns(e->clock);
     return failure(e->context);
 }
 
@@ -229,6 +230,7 @@ DRIVER_CALL cuLaunchHostFunc(CUstream handle, CUhostFn function, void *argument)
     op->kind = Operation::host;
     op->name = interned("a function of the host");
     op->count = [] {};
+    work_writes(0, SIZE_MAX); // for all that is known
     op->run = [=](const Work &) {
         function(argument);
         return CUDA_SUCCESS;

@@ -67,4 +67,12 @@ bool History::unknown(const Clock &clock, Conflict *conflict) const {
     return false;
 }
 
+bool History::to_come(size_t offset, size_t bytes, const Clock &clock) const {
+    auto i = spans.upper_bound(offset);
+    if (i != spans.begin()) --i;
+    for (; i != spans.end() && i->first < offset + bytes; ++i)
+        if (i->second.end > offset && i->second.writer.tick && !before(i->second.writer, clock)) return true;
+    return false;
+}
+
 } // namespace sim

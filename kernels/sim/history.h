@@ -23,6 +23,9 @@ class History {
     // unknown finds the first access that a clock does not know of; false when there is none.
     bool unknown(const Clock &clock, Conflict *conflict) const;
 
+    // to_come says whether a write to a range is under way that a clock does not know of.
+    bool to_come(size_t offset, size_t bytes, const Clock &clock) const;
+
   private:
     struct Span {
         size_t end;

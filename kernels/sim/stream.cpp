@@ -4,6 +4,7 @@
 #include "diagnose.h"
 #include "fault.h"
 #include "memory.h"
+#include "pinned.h"
 #include "settings.h"
 
 #include <atomic>
@@ -182,6 +183,7 @@ void order_by_history(const Operation &op, const Work &work) {
     for (const Touch &t : op.touches) {
         auto a = find(t.address);
         if (!a) continue;
+        if (a->host && t.write) work_writes(t.address, t.bytes);
         History::Conflict c;
         std::unique_lock<std::mutex> hold(a->lock);
         if (!a->history.touch(t.address - a->address, t.bytes, t.write, work, &c)) continue;
@@ -265,7 +267,7 @@ void synchronize(Hold &hold, const StreamRef &s) {
     hold.unlock();
     s->wait(n);
     hold.lock();
-    driver().host.join(knows);
+    host_learns(knows);
 }
 
 void synchronize_all(Hold &hold, Context *context) {

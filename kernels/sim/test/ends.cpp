@@ -2,6 +2,7 @@
 #include "harness.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 // freed frees memory that a kernel uses, after waiting for the kernel or before.
 static void freed(bool waits) {
@@ -18,6 +19,52 @@ static void freed(bool waits) {
 CASE(freed_in_use, both, ENVIRONMENT(), SAYS("freed in use: cuMemFree of allocation", "of 256 bytes of device 0, of which", "on stream 1 of device 0, context 1", "the host has not waited for it")) { freed(false); }
 CASE(freed_in_use_late, both, ENVIRONMENT("DUET_SIM_DELAY=2000", "DUET_SIM_SEED=1"), SAYS("freed in use: cuMemFree of allocation")) { freed(false); }
 CASE(freed_after_use, both, ENVIRONMENT("DUET_SIM_DELAY=2000", "DUET_SIM_SEED=1"), SAYS()) { freed(true); }
+
+// written changes a byte of pinned memory after a copy from it was enqueued, or after the copy was waited for.
+static void written(bool waits) {
+    Gpu g;
+    unsigned char *pinned;
+    CUevent e;
+    OK(cuEventCreate(&e, CU_EVENT_DISABLE_TIMING));
+    OK(cuMemHostAlloc((void **)&pinned, 10000, CU_MEMHOSTALLOC_PORTABLE));
+    const CUdeviceptr x = g.floats(2500, 1.f);
+    for (int round = 0; round < 3; round++) {
+        pinned[round] = (unsigned char)round;
+        OK(cuMemcpyHtoDAsync(x, pinned, 10000, g.stream));
+        OK(cuEventRecord(e, g.stream));
+        if (!waits && round == 1) pinned[5000] ^= 1;
+        OK(cuEventSynchronize(e));
+    }
+    OK(cuEventDestroy(e));
+    OK(cuMemFreeHost(pinned));
+    g.close();
+}
+CASE(written_in_use, both, ENVIRONMENT(), SAYS("written in use: bytes 4096 to 8191 of pinned allocation", "of 10000 bytes: the host wrote there before it had waited for cuMemcpyHtoDAsync on stream 1")) { written(false); }
+CASE(written_in_use_late, both, ENVIRONMENT("DUET_SIM_DELAY=2000", "DUET_SIM_SEED=1"), SAYS("written in use: bytes 4096 to 8191")) { written(false); }
+CASE(written_after_use, both, ENVIRONMENT("DUET_SIM_DELAY=2000", "DUET_SIM_SEED=1"), SAYS()) { written(true); }
+
+// passed_on copies from pinned memory what an earlier copy brings there, so that what is to be read is known only when the
+// copy runs: the device's memory, which is the host's, tells when it did.
+static void passed_on(bool waits) {
+    Gpu g;
+    unsigned char *pinned;
+    OK(cuMemHostAlloc((void **)&pinned, 1024, 0));
+    const CUdeviceptr x = g.floats(256, 1.f), y = g.floats(256, 0.f);
+    for (int round = 0; round < 2; round++) {
+        OK(cuMemcpyDtoHAsync(pinned, x, 1024, g.stream));
+        OK(cuMemcpyHtoDAsync(y, pinned, 1024, g.stream));
+        OK(cuMemsetD32Async(x, 7, 256, g.stream)); // the next round writes other bytes to the memory that was read
+    }
+    const volatile unsigned *last = (const unsigned *)(y + 1020);
+    while (*last != 7) usleep(100);
+    if (waits) OK(cuStreamSynchronize(g.stream));
+    pinned[3] = 9;
+    OK(cuStreamSynchronize(g.stream));
+    OK(cuMemFreeHost(pinned));
+    g.close();
+}
+CASE(passed_on_in_use, both, ENVIRONMENT(), SAYS("written in use: bytes 0 to 1023 of pinned allocation", "cuMemcpyHtoDAsync on stream 1")) { passed_on(false); }
+CASE(passed_on_after_use, both, ENVIRONMENT("DUET_SIM_DELAY=2000", "DUET_SIM_SEED=1"), SAYS()) { passed_on(true); }
 
 static void destroyed(bool waits) {
     Gpu g;
