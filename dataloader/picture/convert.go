@@ -40,6 +40,16 @@ func rowsOf(m image.Image) (channels int, row func(dst []byte, x, y int)) {
 			break
 		}
 		return 3, func(dst []byte, x, y int) { convertYCbCr(dst, m, x, y) }
+	case *framed:
+		channels, row := rowsOf(m.Image)
+		b := m.Image.Bounds()
+		return channels, func(dst []byte, x, y int) {
+			clear(dst)
+			from, to := max(x, b.Min.X), min(x+len(dst)/channels, b.Max.X)
+			if from < to && y >= b.Min.Y && y < b.Max.Y {
+				row(dst[(from-x)*channels:(to-x)*channels], from, y)
+			}
+		}
 	case *image.CMYK:
 		return 3, func(dst []byte, x, y int) { convertCMYK(dst, m.Pix[m.PixOffset(x, y):]) }
 	}
@@ -50,6 +60,17 @@ func rowsOf(m image.Image) (channels int, row func(dst []byte, x, y int)) {
 		}
 	}
 }
+
+// framed is an image on a screen that it need not cover, black elsewhere.
+type framed struct {
+	image.Image
+	screen image.Rectangle
+}
+
+func (m *framed) Bounds() image.Rectangle { return m.screen }
+
+// Opaque is false: the screen shows.
+func (m *framed) Opaque() bool { return false }
 
 // takeBytes takes three bytes of every pixel of so many bytes, step apart.
 func takeBytes(dst, pix []byte, pixel, step int) {

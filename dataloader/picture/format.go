@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"image"
-	"image/draw"
 	"image/gif"
 	"image/png"
 
@@ -72,7 +71,7 @@ func header(data []byte) (format string, width, height int, err error) {
 		err = checkPixels(config.Width, config.Height)
 	}
 	if err == nil {
-		err = checkLength(format, config, len(data))
+		err = checkLength(format, config, data)
 	}
 	if err != nil {
 		return format, 0, 0, fmt.Errorf("%s: %w", format, cutShort(err))
@@ -86,18 +85,21 @@ func Bounds(data []byte) (width, height int, err error) {
 	return width, height, err
 }
 
-// checkLength refuses a file that is far too short for its pixels before memory is taken for them. What a byte can stand
-// for at most: 1032 bytes of pixels in deflate (258 bytes for two bits), 4096 pixels in GIF's LZW. JPEG and WebP have no
-// such bound.
-func checkLength(format string, config image.Config, length int) error {
-	pixels, most := config.Width*config.Height, MaxPixels
+// checkLength refuses a file that is far too short for its pixels before memory is taken for them. At the least, a JPEG
+// has a bit for every block of 64 pixels, deflate (PNG) two bits for 258 bytes and a BMP a bit for a
+// pixel. A GIF's frame takes a byte a pixel whatever its length, and in WebP pixels may take nothing.
+func checkLength(format string, config image.Config, data []byte) error {
+	pixels, length := config.Width*config.Height, len(data)
+	short := false
 	switch format {
-	case "PNG":
-		most = length * 1032 * 8 // a pixel has a bit at least
+	case "JPEG":
+		short = pixels > length*8*64
+	case "PNG": // whose header was found good
+		short = pixels*pngBits(data[16:])/8 > length*1032
 	case "BMP":
-		most = length * 8
+		short = pixels > length*8
 	}
-	if pixels > most {
+	if short {
 		return fmt.Errorf("%w: %d bytes for %dx%d pixels", ErrTruncated, length, config.Width, config.Height)
 	}
 	return nil
@@ -138,13 +140,10 @@ func decodeGIF(data []byte) (image.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	screen := image.Rect(0, 0, config.Width, config.Height)
-	if m.Bounds() == screen {
-		return m, nil
+	if screen := image.Rect(0, 0, config.Width, config.Height); m.Bounds() != screen {
+		return &framed{m, screen}, nil
 	}
-	whole := image.NewRGBA(screen)
-	draw.Draw(whole, m.Bounds(), m, m.Bounds().Min, draw.Src)
-	return whole, nil
+	return m, nil
 }
 
 // flagsOf tells what an image's type says of it.

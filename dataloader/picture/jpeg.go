@@ -21,9 +21,10 @@ type jpegHeader struct {
 	adobe                     bool // has Adobe's marker
 	orientation               orientation
 	scans                     int
-	ended                     bool // has the end marker
-	heightAt                  int  // offset of the two bytes of the height
-	lastScan                  int  // offset of the last scan's marker
+	needs, has                uint8 // quantisation tables, as bits
+	ended                     bool  // has the end marker
+	heightAt                  int   // offset of the two bytes of the height
+	lastScan                  int   // offset of the last scan's marker
 }
 
 // kinds of frame that are not decoded, by marker.
@@ -72,6 +73,9 @@ func parseJPEG(data []byte) (jpegHeader, error) {
 	case h.scans > maxScans || h.scans > 1 && h.scans*h.width*h.height > maxScanPixels:
 		return h, fmt.Errorf("%d scans of %dx%d pixels: want at most %d, and %d pixels in all scans", h.scans, h.width, h.height, maxScans, maxScanPixels)
 	}
+	if h.needs&^h.has != 0 {
+		return h, fmt.Errorf("quantisation tables %04b (a bit each): the frame wants %04b", h.has, h.needs)
+	}
 	return h, nil
 }
 
@@ -119,6 +123,14 @@ func (h *jpegHeader) segment(marker byte, body []byte, at int) error {
 		}
 		if h.components != 1 && h.components != 3 && h.components != 4 {
 			return fmt.Errorf("%d colour components: want 1, 3 or 4", h.components)
+		}
+		for i := 8; i < len(body); i += 3 {
+			h.needs |= 1 << (body[i] & 7)
+		}
+	case 0xdb: // tables of 64 entries of one byte, or two, each after a byte with its number
+		for len(body) > 0 {
+			h.has |= 1 << (body[0] & 7)
+			body = body[min(1+64<<(body[0]>>4&1), len(body)):]
 		}
 	case 0xda:
 		if h.components == 0 {

@@ -67,12 +67,17 @@ func completePNG(data []byte, cause error) ([]byte, error) {
 
 // pngBytes is the length of the filtered rows that an IHDR chunk asks for, 0 if it is interlaced or makes no sense.
 func pngBytes(ihdr []byte) int {
-	width, height, depth := int(binary.BigEndian.Uint32(ihdr)), int(binary.BigEndian.Uint32(ihdr[4:])), int(ihdr[8])
-	channels := map[byte]int{0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[ihdr[9]]
-	if ihdr[12] != 0 || depth > 16 || checkPixels(width, height) != nil {
+	width, height := int(binary.BigEndian.Uint32(ihdr)), int(binary.BigEndian.Uint32(ihdr[4:]))
+	if ihdr[12] != 0 || checkPixels(width, height) != nil {
 		return 0
 	}
-	return (1 + (width*channels*depth+7)/8) * height
+	return (1 + (width*pngBits(ihdr)+7)/8) * height
+}
+
+// pngBits is the length of a pixel in bits that an IHDR chunk asks for.
+func pngBits(ihdr []byte) int {
+	channels := map[byte]int{0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[ihdr[9]]
+	return channels * min(int(ihdr[8]), 16)
 }
 
 func writeChunk(w *bytes.Buffer, kind string, body []byte) {
