@@ -11,7 +11,7 @@ tags = $$({ docker/has-dnnl.sh && echo dnnl; docker/has-turbo.sh && echo turbo; 
 say_tags = echo "build tags: $${tags:-none (pure Go: slow; see make doctor)}" >&2
 
 .DEFAULT_GOAL := build
-.PHONY: help doctor deps build train test test-long test-torch test-pillow race fuzz bench bench-torch bench-pillow lint clean
+.PHONY: help doctor deps build train test test-long test-torch test-pillow race fuzz bench bench-torch bench-feed bench-pillow lint clean
 .PHONY: deps-gpu kernels kernels-report build-gpu sim test-sim test-sim-fast test-sim-checked test-sim-ptx test-sim-long test-gpu gpu-bundle test-bundle
 
 help: ## this list
@@ -71,6 +71,9 @@ bench: build ## images/s and milliseconds a layer of the full AlexNet
 
 bench-torch: build ## PyTorch's and duet's training speed in turn (ARGS="--batch 32 --rounds 5")
 	@python=$$(docs/torch/python.sh) && $$python docs/torch/bench.py bin/duet $(ARGS)
+
+bench-feed: build ## how fast batches come, a PyTorch DataLoader's and duet's in turn (FEED=a packed set; makes one of 256x256 without)
+	@python=$$(docs/torch/python.sh) && docs/torch/feed.sh bin/duet $$python "$(FEED)" $(ARGS)
 
 bench-pillow: build ## Pillow's and duet's speed of preparing images in turn (ARGS="--rounds 5 FOLDER")
 	@python=$$(docs/pillow/python.sh) && $$python docs/pillow/bench.py bin/duet $(ARGS)

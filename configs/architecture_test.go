@@ -18,8 +18,11 @@ import (
 // Data flows one way: configs -> dataloader -> alexnet -> engine/plan -> engine/backend -> checkpoint, metrics.
 var allowed = map[string][]string{
 	"configs/invalid":    {},
-	"dataloader":         {"configs/invalid", "engine/rng"},
+	"dataloader":         {"configs/invalid", "dataloader/packed", "dataloader/prepare", "dataloader/source", "engine/rng"},
 	"dataloader/picture": {},
+	"dataloader/packed":  {"dataloader/picture"},
+	"dataloader/source":  {"configs/invalid", "engine/rng"},
+	"dataloader/prepare": {"dataloader/packed", "dataloader/picture", "dataloader/source", "engine/rng"},
 	"alexnet":            {"configs/invalid", "engine/op", "engine/rng"},
 	"engine/rng":         {},
 	"engine/op":          {},
@@ -27,7 +30,7 @@ var allowed = map[string][]string{
 	"engine/backend":     {"configs/invalid", "engine/op", "engine/rng"},
 	"engine/checkpoint":  {},
 	"engine/metrics":     {},
-	"engine/train": {"alexnet", "configs/invalid", "dataloader", "engine/backend", "engine/checkpoint", "engine/metrics",
+	"engine/train": {"alexnet", "configs/invalid", "dataloader", "dataloader/packed", "dataloader/prepare", "engine/backend", "engine/checkpoint", "engine/metrics",
 		"engine/op", "engine/plan", "engine/rng"},
 	"configs": {"alexnet", "configs/invalid", "dataloader", "engine/backend", "engine/train"},
 

@@ -4,23 +4,42 @@ import (
 	"fmt"
 	"math"
 	"runtime"
-	"strings"
+	"slices"
 
 	"duet/configs/invalid"
+	"duet/dataloader/packed"
+	"duet/dataloader/prepare"
+	"duet/dataloader/source"
 )
 
 // Config is the [data] table of a configuration file. Start from [Default] and decode over it.
 type Config struct {
-	// Path is a packed set, or a source that Materialize packs once into Cache. "generated" is a source; a folder of
-	// that name is "./generated".
+	// Path is a packed set, or a source that Materialize packs once into Packed. "generated" is a source; a folder of that
+	// name is "./generated".
 	Path string `toml:"path"`
-	// Cache is where a set packed from a source is kept; empty: a folder below data/ named after the source.
+	// Packed is where a set packed from a source is kept; empty: a folder below data/ named after the source.
+	Packed string `toml:"packed"`
+
+	// How a source is packed; package prepare says more of each.
+	Format         string   `toml:"format"`          // what the source is taken for; empty: recognised by looking
+	Size           int      `toml:"size"`            // side of the packed images in pixels; 0: kept when all are square, alike and at most 256, else 256
+	ValFraction    float64  `toml:"val_fraction"`    // of every class becomes the validation split where the source has none
+	Seed           uint64   `toml:"seed"`            // of every choice among images
+	Classes        []string `toml:"classes"`         // ids or names of the only classes to take; empty: all
+	PerClass       int      `toml:"per_class"`       // training images of a class at most; 0: all
+	ValPerClass    int      `toml:"val_per_class"`   // validation images of a class at most; 0: all
+	EXIF           bool     `toml:"exif"`            // turn images as their EXIF orientation says
+	AllowTruncated bool     `toml:"allow_truncated"` // take JPEG files whose end is missing
+	Strict         bool     `toml:"strict"`          // the first image that cannot be read is an error
+	Codec          string   `toml:"codec"`           // "raw", or "jpeg" for a sixth of the disk, decoded on the fly
+	Quality        int      `toml:"quality"`         // of codec "jpeg", 1 to 100; 0: 92
+	ShardMiB       int      `toml:"shard_mib"`       // largest size of a file of images in MiB; 0: 512
+
+	// Cache is "mmap": images stay in files that the system keeps in memory as it can; or "ram": they are read into
+	// memory before the training begins.
 	Cache string `toml:"cache"`
-	// Size is the side of the packed images in pixels. 0: kept when all images are square, alike and at most 256, else 256.
-	Size int `toml:"size"`
-	// ValFraction of every class, chosen by Seed, becomes the validation split of a source that has none.
-	ValFraction float64 `toml:"val_fraction"`
-	Seed        uint64  `toml:"seed"`
+	// ReadAhead is for how many batches beyond Prefetch the system is asked to read images from disk.
+	ReadAhead int `toml:"readahead"`
 
 	Crop       int     `toml:"crop"`        // side that the network sees, in pixels
 	Pad        int     `toml:"pad"`         // zeros around the image, after mean subtraction, that a random crop may reach into
@@ -34,22 +53,21 @@ type Config struct {
 	Prefetch int  `toml:"prefetch"` // batches made ready ahead
 	Workers  int  `toml:"workers"`  // goroutines that decode or copy; 0: one a core
 
-	Generated Generated `toml:"generated"`
+	Generated source.Generated `toml:"generated"`
 }
 
-// Generated says what path = "generated" draws.
-type Generated struct {
-	Classes int `toml:"classes"` // 2 to 10
-	Train   int `toml:"train"`   // images of the training split
-	Val     int `toml:"val"`     // images of the validation split
-	Size    int `toml:"size"`    // side in pixels
-}
+// The values of Config.Cache.
+const (
+	CacheMap = "mmap"
+	CacheRAM = "ram"
+)
 
 // The values that a configuration leaves out.
 const (
 	defaultPrefetch    = 3
 	defaultValFraction = 0.1
-	maxSide            = 4096 // pixels: the largest packed image
+	defaultReadAhead   = 16
+	maxSide            = packed.MaxSide
 )
 
 // Default is a configuration that lacks only Path and Crop.
@@ -60,7 +78,10 @@ func Default() Config {
 		Scale:       1,
 		Shuffle:     true,
 		Prefetch:    defaultPrefetch,
-		Generated:   Generated{Classes: 10, Train: 8000, Val: 1000, Size: 40},
+		Codec:       packed.Raw,
+		Cache:       CacheMap,
+		ReadAhead:   defaultReadAhead,
+		Generated:   source.DefaultGenerated(),
 	}
 }
 
@@ -75,11 +96,27 @@ func (c Config) Validate() error {
 	finite := func(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 	switch {
 	case c.Path == "":
-		return bad("path", c.Path, `a packed set, a folder of class folders, a .tar or .tar.gz, or "generated"`)
+		return bad("path", c.Path, `a packed set, a folder, .tar, .tar.gz or .zip of images, or "generated"`)
+	case c.Format != "" && !slices.Contains(source.Formats(), c.Format):
+		return bad("format", c.Format, fmt.Sprintf("one of %q, or empty for a look", source.Formats()))
 	case c.Size < 0 || c.Size > maxSide:
 		return bad("size", c.Size, fmt.Sprintf("0 (automatic) to %d pixels", maxSide))
 	case !(c.ValFraction >= 0 && c.ValFraction < 1):
 		return bad("val_fraction", c.ValFraction, "0 up to, not including, 1")
+	case c.PerClass < 0:
+		return bad("per_class", c.PerClass, "0 (all) or more images")
+	case c.ValPerClass < 0:
+		return bad("val_per_class", c.ValPerClass, "0 (all) or more images")
+	case c.Codec != packed.Raw && c.Codec != packed.JPEG:
+		return bad("codec", c.Codec, `"raw" or "jpeg"`)
+	case c.Quality < 0 || c.Quality > 100:
+		return bad("quality", c.Quality, "1 to 100, or 0 for the default")
+	case c.ShardMiB < 0 || c.ShardMiB > 1<<20:
+		return bad("shard_mib", c.ShardMiB, "1 to 1048576 MiB, or 0 for the default")
+	case c.Cache != CacheMap && c.Cache != CacheRAM:
+		return bad("cache", c.Cache, `"mmap" or "ram" (where the packed set is kept is data.packed)`)
+	case c.ReadAhead < 0 || c.ReadAhead > 1<<16:
+		return bad("readahead", c.ReadAhead, "0 to 65536 batches")
 	case c.Crop < 1 || c.Crop > maxSide:
 		return bad("crop", c.Crop, fmt.Sprintf("1 to %d, the side in pixels that the network sees", maxSide))
 	case c.Pad < 0 || c.Pad > maxSide:
@@ -95,42 +132,26 @@ func (c Config) Validate() error {
 	case c.Workers < 0 || c.Workers > 1024:
 		return bad("workers", c.Workers, "0 (one a core) to 1024")
 	}
-	if c.Path != generatedPath {
+	if c.Path != source.GeneratedPath {
 		return nil
 	}
-	return c.Generated.validate()
-}
-
-// validate checks the table.
-func (g Generated) validate() error {
-	for _, v := range []struct {
-		key            string
-		got, low, high int
-	}{
-		{"classes", g.Classes, 2, len(shapes)},
-		{"train", g.Train, g.Classes, 1 << 24},
-		{"val", g.Val, 0, 1 << 24},
-		{"size", g.Size, 8, 512},
-	} {
-		if v.got < v.low || v.got > v.high {
-			return invalid.Key("generated."+v.key, "%d, want %d to %d", v.got, v.low, v.high)
-		}
-	}
-	return nil
+	return c.Generated.Validate()
 }
 
 // Fits reports whether the crop that c asks for lies within the padded images of the set.
-func (c Config) Fits(s *Set) error {
+func (c Config) Fits(s *packed.Set) error {
 	if side := min(s.Height(), s.Width()) + 2*c.Pad; c.Crop > side {
 		return fmt.Errorf("data.crop = %d: want at most %d: images of %s are %dx%d with data.pad = %d on each side",
-			c.Crop, side, s.dir, s.Height(), s.Width(), c.Pad)
+			c.Crop, side, s.Dir(), s.Height(), s.Width(), c.Pad)
 	}
 	return nil
 }
 
-// options are what Prepare needs of a configuration.
-func (c Config) options() PrepareOptions {
-	return PrepareOptions{Size: c.Size, ValFraction: c.ValFraction, Seed: c.Seed, Workers: c.Workers, Generated: c.Generated}
+// options are how a source is packed.
+func (c Config) options() prepare.Options {
+	return prepare.Options{Format: c.Format, Size: c.Size, ValFraction: c.ValFraction, Seed: c.Seed, Classes: c.Classes, PerClass: c.PerClass,
+		ValPerClass: c.ValPerClass, EXIF: c.EXIF, AllowTruncated: c.AllowTruncated, Strict: c.Strict, Codec: c.Codec, Quality: c.Quality,
+		ShardMiB: c.ShardMiB, Workers: c.Workers, Generated: c.Generated}
 }
 
 // workerCount is n, or one a core when n is 0.
@@ -139,15 +160,4 @@ func workerCount(n int) int {
 		return n
 	}
 	return runtime.GOMAXPROCS(0)
-}
-
-// plural is "1 image", "2 images".
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	if strings.HasSuffix(noun, "s") {
-		return fmt.Sprintf("%d %ses", n, noun)
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -1,6 +1,9 @@
 package dataloader
 
-import "duet/engine/rng"
+import (
+	"duet/dataloader/packed"
+	"duet/engine/rng"
+)
 
 // DrawWidth is the number of augmentation numbers of an image.
 const DrawWidth = 6
@@ -31,7 +34,7 @@ type augmenter struct {
 	seed          uint64
 }
 
-func newAugmenter(s *Set, c Config, seed uint64) augmenter {
+func newAugmenter(s *packed.Set, c Config, seed uint64) augmenter {
 	a := augmenter{Config: c, height: s.Height(), width: s.Width(), seed: seed}
 	eigen, std := s.ColorEigen(), s.ColorStd()
 	for k := range 3 {

@@ -6,131 +6,103 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
+	"time"
 
-	"duet/engine/rng"
+	"duet/dataloader/packed"
 )
-
-// A Batch is what a step needs: whole packed images and how to augment them. It belongs to the caller from Next until
-// Release.
-type Batch struct {
-	Images []uint8   // [N,H,W,3]
-	Labels []int32   // [N]
-	Draws  []float32 // [N,6]: top, left, mirror (0 or 1), red, green, blue shift
-	Index  []int32   // [N]: which images of the set these are
-	Valid  int       // rows in use; the others repeat row 0
-	View   int       // which of the views of these images this is; 0 in training
-	Epoch  float64   // position in the set after this batch, in epochs
-
-	filled chan struct{} // a worker is done with it
-	out    bool          // it belongs to the caller
-}
 
 // ErrClosed is what Next returns after Close.
 var ErrClosed = errors.New("the loader is closed")
 
-// A Loader makes batches ready in the background, in a ring of Prefetch+2 that it allocates once.
-// Its methods are for one goroutine.
+// A Loader makes batches ready in the background, in a ring that it allocates once: Prefetch of them ahead, one with the
+// caller, one being filled, and one that is still being uploaded. Its methods are for one goroutine.
+//
+// Each image is copied once, from the mapped file into its batch (or decoded there). Which images a batch has does not
+// depend on how many workers there are.
 type Loader struct {
-	set    *Set
-	err    error // what was wrong with the arguments
-	stop   context.CancelFunc
-	done   <-chan struct{}
-	wait   sync.WaitGroup
-	free   chan *Batch // released, to be planned
-	work   chan *Batch // planned, to be filled
-	queue  chan *Batch // planned, in the order of Next
-	inHand int
+	set     *packed.Set
+	ahead   int   // batches for which the system is asked to read
+	err     error // what was wrong with the arguments
+	stop    context.CancelFunc
+	done    <-chan struct{}
+	wait    sync.WaitGroup
+	free    chan *Batch // released, to be planned
+	work    chan piece  // planned, to be filled
+	queue   chan *Batch // planned, in the order of Next
+	ring    []*Batch
+	cooling *Batch // released, perhaps still being uploaded from
+	inHand  int
+	most    int // batches that may be with the caller
+
+	counters Counters
+	filled   atomic.Uint64 // bytes
 }
+
+// coolingBatches are those that may still be uploaded from after Release.
+const coolingBatches = 1
 
 // A planner says what the next batch holds, all but its Images; false when there is none.
-type planner func(b *Batch) bool
-
-// NewTrainLoader gives the batches of training from step firstStep on, without end. What step s holds depends on seed
-// and s alone: its i-th image stands at position s*batch+i in the endless row of the epochs' orders, each epoch a
-// permutation of the set (or the set's own order without c.Shuffle). Batches run over the border of epochs. A mistake
-// in the arguments is the error of the first Next.
-func NewTrainLoader(set *Set, c Config, batch int, seed, firstStep uint64) *Loader {
-	aug := newAugmenter(set, c, seed)
-	n, step := uint64(set.Len()), firstStep
-	var order []int32
-	orderOf := ^uint64(0)
-	return newLoader(set, c, batch, func(b *Batch) bool {
-		for i := range b.Index {
-			position := step*uint64(batch) + uint64(i)
-			epoch, at := position/n, position%n
-			b.Index[i] = int32(at)
-			if c.Shuffle {
-				if orderOf != epoch {
-					order, orderOf = rng.New(seed, rng.Shuffle, 0, uint32(epoch)).Permutation(int(n)), epoch
-				}
-				b.Index[i] = order[at]
-			}
-			b.Labels[i] = set.labels[b.Index[i]]
-			aug.at(uint32(epoch), b.Index[i]).put(b.Draws, i)
-		}
-		step++
-		b.Valid, b.View = batch, 0
-		b.Epoch = float64(step) * float64(batch) / float64(n)
-		return true
-	})
+type planner interface {
+	plan(b *Batch) bool
+	// upcoming are the images of the batch so many after the one that is planned next; nil when that is not worth knowing.
+	upcoming(ahead int, index []int32) []int32
 }
 
-// NewEvalLoader gives every image once, in order, then io.EOF. views is 1 for the centre, or 10: then the same images
-// come ten times in a row, Batch.View telling which crop it is. The last batch may have fewer Valid rows.
-func NewEvalLoader(set *Set, c Config, batch, views int) *Loader {
-	if views != 1 && views != 10 {
-		return &Loader{err: fmt.Errorf("%d views: want 1 or 10", views)}
-	}
-	aug := newAugmenter(set, c, 0)
-	draws := aug.views(views)
-	first, view := 0, 0
-	return newLoader(set, c, batch, func(b *Batch) bool {
-		if first >= set.Len() {
-			return false
-		}
-		b.Valid, b.View = min(batch, set.Len()-first), view
-		b.Epoch = float64(first+b.Valid) / float64(set.Len())
-		for i := range b.Index {
-			b.Index[i] = int32(first)
-			if i < b.Valid {
-				b.Index[i] += int32(i)
-			}
-			b.Labels[i] = set.labels[b.Index[i]]
-			draws[view].put(b.Draws, i)
-		}
-		if view++; view == views {
-			first, view = first+batch, 0
-		}
-		return true
-	})
-}
-
-func newLoader(set *Set, c Config, batch int, plan planner) *Loader {
+// newLoader starts a loader. A mistake in the arguments is the error of the first Next.
+func newLoader(set *packed.Set, c Config, batch int, allocate Allocate, p planner) *Loader {
 	if err := checkLoader(set, c, batch); err != nil {
 		return &Loader{err: err}
 	}
-	// One batch is with the caller and one is being filled, besides those that are ready.
 	ring := c.Prefetch + 2
+	if allocate != nil {
+		ring += coolingBatches
+	}
 	ctx, stop := context.WithCancel(context.Background())
-	l := &Loader{set: set, stop: stop, done: ctx.Done(),
-		free: make(chan *Batch, ring), work: make(chan *Batch, ring), queue: make(chan *Batch, ring)}
+	l := &Loader{set: set, ahead: c.ReadAhead, most: c.Prefetch + 2, stop: stop, done: ctx.Done(), free: make(chan *Batch, ring), queue: make(chan *Batch, ring)}
 	for range ring {
-		l.free <- &Batch{
-			Images: make([]uint8, batch*set.Height()*set.Width()*3),
-			Labels: make([]int32, batch),
-			Draws:  make([]float32, batch*DrawWidth),
-			Index:  make([]int32, batch),
-			filled: make(chan struct{}, 1),
+		b, err := newBatch(set, batch, allocate)
+		if err != nil {
+			l.err = errors.Join(err, l.release())
+			return l
 		}
+		l.ring = append(l.ring, b)
+		l.free <- b
 	}
-	l.wait.Go(func() { l.plan(plan) })
-	for range min(workerCount(c.Workers), ring) {
-		l.wait.Go(l.fill)
+	workers := workerCount(c.Workers)
+	l.work = make(chan piece, ring*pieces(batch, workers))
+	for range workers {
+		r, err := set.NewReader()
+		if err != nil {
+			l.err = err
+			close(l.work)
+			stop()
+			l.wait.Wait()
+			l.err = errors.Join(err, l.release())
+			return l
+		}
+		l.wait.Go(func() { l.fill(r) })
 	}
+	l.wait.Go(func() { l.plan(p, pieces(batch, workers)) })
 	return l
 }
 
-func checkLoader(set *Set, c Config, batch int) error {
+func newBatch(set *packed.Set, n int, allocate Allocate) (*Batch, error) {
+	b := &Batch{Labels: make([]int32, n), Draws: make([]float32, n*DrawWidth), Index: make([]int32, n), filled: make(chan struct{}, 1)}
+	bytes := n * set.Index.Pixels()
+	if allocate == nil {
+		b.Images = make([]uint8, bytes)
+		return b, nil
+	}
+	var err error
+	if b.Buffer, err = allocate(bytes); err != nil {
+		return nil, fmt.Errorf("memory for a batch of %d bytes: %w", bytes, err)
+	}
+	b.Images = b.Buffer.Bytes()[:bytes:bytes]
+	return b, nil
+}
+
+func checkLoader(set *packed.Set, c Config, batch int) error {
 	if batch < 1 || batch > 1<<20 {
 		return fmt.Errorf("batch of %d images: want 1 to %d", batch, 1<<20)
 	}
@@ -141,31 +113,26 @@ func checkLoader(set *Set, c Config, batch int) error {
 }
 
 // plan hands out the batches in order. Closing queue tells Next that there are no more.
-func (l *Loader) plan(plan planner) {
+func (l *Loader) plan(p planner, pieces int) {
 	defer close(l.queue)
 	defer close(l.work)
+	hints := readAhead{set: l.set, planner: p, batches: l.ahead}
 	for {
 		select {
 		case b := <-l.free:
-			if !plan(b) {
+			hints.advance(len(b.Index))
+			if !p.plan(b) {
 				return
 			}
+			b.err = nil
+			b.left.Store(int32(pieces))
 			l.queue <- b // these have room for the whole ring
-			l.work <- b
+			for k := range pieces {
+				l.work <- piece{b, k, pieces}
+			}
 		case <-l.done:
 			return
 		}
-	}
-}
-
-// fill copies the images of planned batches.
-func (l *Loader) fill() {
-	for b := range l.work {
-		size := len(b.Images) / len(b.Index)
-		for i, image := range b.Index {
-			copy(b.Images[i*size:(i+1)*size], l.set.Image(int(image)))
-		}
-		b.filled <- struct{}{}
 	}
 }
 
@@ -174,22 +141,55 @@ func (l *Loader) Next(ctx context.Context) (*Batch, error) {
 	if l.err != nil {
 		return nil, l.err
 	}
-	if l.inHand == cap(l.free) {
+	if l.inHand == l.most {
 		return nil, fmt.Errorf("all %d batches of the loader are in use: release one before the next", l.inHand)
 	}
-	select {
-	case b, ok := <-l.queue:
-		if !ok {
-			return nil, l.ending()
-		}
-		// Filling is a copy that nothing holds up, so this wait is short and needs no ctx.
-		<-b.filled
-		b.out = true
-		l.inHand++
-		return b, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	began := time.Now()
+	b, ready, err := l.await(ctx)
+	if err != nil {
+		return nil, err
 	}
+	l.counters.Batches++
+	if ready {
+		l.counters.Ready++
+	} else {
+		l.counters.Waited += time.Since(began)
+	}
+	b.out = true
+	l.inHand++
+	return b, nil
+}
+
+// await gives the next batch when it is filled, and whether it was so already.
+func (l *Loader) await(ctx context.Context) (b *Batch, ready bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, false, err
+	}
+	var open bool
+	select {
+	case b, open = <-l.queue:
+		ready = true
+	default:
+		select {
+		case b, open = <-l.queue:
+		case <-ctx.Done():
+			return nil, false, ctx.Err()
+		}
+	}
+	if !open {
+		return nil, false, l.ending()
+	}
+	select {
+	case <-b.filled:
+	default:
+		ready = false
+		<-b.filled // filling comes to its end soon, whatever happens: no need of ctx
+	}
+	if err := b.err; err != nil {
+		l.free <- b
+		return nil, false, err
+	}
+	return b, ready, nil
 }
 
 // ending is why there are no more batches.
@@ -202,24 +202,58 @@ func (l *Loader) ending() error {
 	}
 }
 
-// Release gives a batch back to be filled again.
-func (l *Loader) Release(b *Batch) {
+// Release gives a batch back to be filled again, as soon as nothing reads its Buffer any more. That is waited for with the
+// next Release, so that an upload that has just begun holds up nobody.
+func (l *Loader) Release(b *Batch) error {
 	if !b.out {
 		panic("dataloader: batch released twice")
 	}
 	b.out = false
 	l.inHand--
-	l.free <- b
+	if b.Buffer == nil {
+		l.free <- b
+		return nil
+	}
+	cooled := l.cooling
+	l.cooling = b
+	if cooled == nil {
+		return nil
+	}
+	err := cooled.Buffer.Wait()
+	l.free <- cooled
+	return err
 }
 
-// Close stops the background work and waits for it. The set may be closed afterwards.
+// Counters are what the loader has done so far.
+func (l *Loader) Counters() Counters {
+	c := l.counters
+	c.Bytes = l.filled.Load()
+	return c
+}
+
+// Close stops the background work and waits for it, and for what is still being uploaded. The set may be closed afterwards.
 func (l *Loader) Close() error {
+	var err error
 	if l.stop != nil {
 		l.stop()
 		l.wait.Wait()
+		err = l.release()
+		l.stop = nil
 	}
 	if l.err == nil {
 		l.err = ErrClosed
 	}
-	return nil
+	return err
+}
+
+// release gives the batches' memory back.
+func (l *Loader) release() error {
+	var errs []error
+	for _, b := range l.ring {
+		if b.Buffer != nil {
+			errs = append(errs, b.Buffer.Wait(), b.Buffer.Close())
+		}
+	}
+	l.ring = nil
+	return errors.Join(errs...)
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"duet/dataloader"
+	"duet/dataloader/prepare"
+	"duet/dataloader/source"
 )
 
 // augmented asks for everything that a loader can draw, on images of 12x12.
@@ -38,7 +40,7 @@ func take(t testing.TB, l *dataloader.Loader, n int) (all []taken) {
 		}
 		check(t, err)
 		all = append(all, taken{slices.Clone(b.Images), slices.Clone(b.Labels), slices.Clone(b.Index), slices.Clone(b.Draws), b.Valid, b.View, b.Epoch})
-		l.Release(b)
+		check(t, l.Release(b))
 	}
 	return all
 }
@@ -52,14 +54,14 @@ func same(a, b taken) bool {
 func TestEveryImageOnceAnEpoch(t *testing.T) {
 	s := open(t, small(t), "train")
 	var row []int32
-	for i, b := range take(t, dataloader.NewTrainLoader(s, augmented(), 7, 1, 0), 40) {
+	for i, b := range take(t, dataloader.NewTrainLoader(s, augmented(), 7, 1, 0, nil), 40) {
 		row = append(row, b.index...)
 		if want := float64(7*(i+1)) / 40; b.epoch != want || b.valid != 7 {
 			t.Fatalf("batch %d: epoch %v, valid %d, want %v and 7", i, b.epoch, b.valid, want)
 		}
 		for k, index := range b.index {
 			size := len(b.images) / 7
-			if b.labels[k] != s.Labels()[index] || !slices.Equal(b.images[k*size:(k+1)*size], s.Image(int(index))) {
+			if b.labels[k] != s.Labels()[index] || !slices.Equal(b.images[k*size:(k+1)*size], s.Stored(int(index))) {
 				t.Fatalf("batch %d row %d is not image %d", i, k, index)
 			}
 		}
@@ -86,19 +88,19 @@ func TestEveryImageOnceAnEpoch(t *testing.T) {
 // What step s holds depends on neither where the loader started, nor its workers, nor what it makes ready ahead.
 func TestStepsArePure(t *testing.T) {
 	s := open(t, small(t), "train")
-	want := take(t, dataloader.NewTrainLoader(s, augmented(), 9, 77, 0), 30)
+	want := take(t, dataloader.NewTrainLoader(s, augmented(), 9, 77, 0, nil), 30)
 	for _, workers := range []int{1, 2, 8} {
 		for _, first := range []int{0, 1, 4, 13, 29} {
 			c := augmented()
 			c.Workers, c.Prefetch = workers, workers%3
-			for i, got := range take(t, dataloader.NewTrainLoader(s, c, 9, 77, uint64(first)), 30-first) {
+			for i, got := range take(t, dataloader.NewTrainLoader(s, c, 9, 77, uint64(first), nil), 30-first) {
 				if !same(got, want[first+i]) {
 					t.Fatalf("%d workers, from step %d: step %d differs", workers, first, first+i)
 				}
 			}
 		}
 	}
-	if other := take(t, dataloader.NewTrainLoader(s, augmented(), 9, 78, 0), 1); slices.Equal(other[0].index, want[0].index) || slices.Equal(other[0].draws, want[0].draws) {
+	if other := take(t, dataloader.NewTrainLoader(s, augmented(), 9, 78, 0, nil), 1); slices.Equal(other[0].index, want[0].index) || slices.Equal(other[0].draws, want[0].draws) {
 		t.Error("two seeds give the same batch")
 	}
 }
@@ -110,7 +112,7 @@ func TestDrawsBelongToTheImage(t *testing.T) {
 	plain.Shuffle = false
 	byImage := func(c dataloader.Config, batch int) map[int32][6]float32 {
 		draws := map[int32][6]float32{}
-		for _, b := range take(t, dataloader.NewTrainLoader(s, c, batch, 5, 0), 40/batch) {
+		for _, b := range take(t, dataloader.NewTrainLoader(s, c, batch, 5, 0, nil), 40/batch) {
 			for k, index := range b.index {
 				draws[index] = [6]float32(b.draws[6*k : 6*k+6])
 			}
@@ -129,7 +131,7 @@ func TestDraws(t *testing.T) {
 	s := open(t, small(t), "train")
 	off := augmented()
 	off.RandomCrop, off.Mirror, off.ColorNoise, off.Shuffle = false, false, 0, false
-	for _, b := range take(t, dataloader.NewTrainLoader(s, off, 40, 1, 0), 2) {
+	for _, b := range take(t, dataloader.NewTrainLoader(s, off, 40, 1, 0, nil), 2) {
 		for i := range 40 {
 			if got := [6]float32(b.draws[6*i : 6*i+6]); got != [6]float32{1, 1} || b.index[i] != int32(i) {
 				t.Fatalf("all off: image %d, draws %v", b.index[i], got)
@@ -140,7 +142,7 @@ func TestDraws(t *testing.T) {
 	var tops, lefts = map[float32]int{}, map[float32]int{}
 	mirrored := 0
 	var shift, product [3]float64
-	for _, b := range take(t, dataloader.NewTrainLoader(s, augmented(), 40, 1, 0), epochs) {
+	for _, b := range take(t, dataloader.NewTrainLoader(s, augmented(), 40, 1, 0, nil), epochs) {
 		for i := range 40 {
 			d := b.draws[6*i : 6*i+6]
 			tops[d[0]]++
@@ -185,7 +187,7 @@ func TestEvaluation(t *testing.T) {
 	s := open(t, small(t), "val") // 12 images
 	c := augmented()
 	for _, views := range []int{1, 10} {
-		all := take(t, dataloader.NewEvalLoader(s, c, 5, views), 0)
+		all := take(t, dataloader.NewEvalLoader(s, c, 5, views, nil), 0)
 		if len(all) != 3*views {
 			t.Fatalf("%d views: %d batches, want %d", views, len(all), 3*views)
 		}
@@ -208,7 +210,7 @@ func TestEvaluation(t *testing.T) {
 					want += k
 				}
 				size := len(b.images) / 5
-				if int(b.index[k]) != want || b.labels[k] != s.Labels()[want] || !slices.Equal(b.images[k*size:(k+1)*size], s.Image(want)) {
+				if int(b.index[k]) != want || b.labels[k] != s.Labels()[want] || !slices.Equal(b.images[k*size:(k+1)*size], s.Stored(want)) {
 					t.Errorf("%d views, batch %d, row %d: image %d, want %d", views, i, k, b.index[k], want)
 				}
 				if got := [3]float32(b.draws[6*k : 6*k+3]); got != places[i%views] || [3]float32(b.draws[6*k+3:6*k+6]) != [3]float32{} {
@@ -227,10 +229,10 @@ func TestLoaderErrors(t *testing.T) {
 		l    *dataloader.Loader
 		want string
 	}{
-		"crop":          {dataloader.NewTrainLoader(s, large, 4, 1, 0), "data.crop = 17: want at most 16"},
-		"batch":         {dataloader.NewTrainLoader(s, augmented(), 0, 1, 0), "batch of 0 images"},
-		"views":         {dataloader.NewEvalLoader(s, augmented(), 4, 5), "5 views: want 1 or 10"},
-		"crop, testing": {dataloader.NewEvalLoader(s, large, 4, 1), "data.crop = 17"},
+		"crop":          {dataloader.NewTrainLoader(s, large, 4, 1, 0, nil), "data.crop = 17: want at most 16"},
+		"batch":         {dataloader.NewTrainLoader(s, augmented(), 0, 1, 0, nil), "batch of 0 images"},
+		"views":         {dataloader.NewEvalLoader(s, augmented(), 4, 5, nil), "5 views: want 1 or 10"},
+		"crop, testing": {dataloader.NewEvalLoader(s, large, 4, 1, nil), "data.crop = 17"},
 	} {
 		if _, err := c.l.Next(context.Background()); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", name, err, c.want)
@@ -241,7 +243,7 @@ func TestLoaderErrors(t *testing.T) {
 
 func TestLoaderLife(t *testing.T) {
 	s := open(t, small(t), "train")
-	l := dataloader.NewTrainLoader(s, augmented(), 4, 1, 0)
+	l := dataloader.NewTrainLoader(s, augmented(), 4, 1, 0, nil)
 	canceled, cancel := context.WithCancel(context.Background())
 	cancel()
 	var held []*dataloader.Batch
@@ -255,7 +257,7 @@ func TestLoaderLife(t *testing.T) {
 		}
 		held = append(held, b)
 	}
-	l.Release(held[0])
+	check(t, l.Release(held[0]))
 	func() {
 		defer func() {
 			if recover() == nil {
@@ -273,18 +275,18 @@ func TestLoaderLife(t *testing.T) {
 
 // In steady state a step allocates nothing, in any goroutine; the permutation of an epoch is the exception.
 func TestNoAllocationPerStep(t *testing.T) {
-	dir, _ := prepare(t, "generated", dataloader.PrepareOptions{
-		Generated: dataloader.Generated{Classes: 2, Train: 4000, Size: 8}})
+	dir := run(t, "generated", prepare.Options{
+		Generated: source.Generated{Classes: 2, Train: 4000, Size: 8}})
 	s := open(t, dir, "train")
 	c := augmented()
 	c.Crop = 8
-	l := dataloader.NewTrainLoader(s, c, 4, 1, 0)
+	l := dataloader.NewTrainLoader(s, c, 4, 1, 0, nil)
 	defer l.Close()
 	ctx := context.Background()
 	step := func() {
 		b, err := l.Next(ctx)
 		check(t, err)
-		l.Release(b)
+		check(t, l.Release(b))
 	}
 	for range 50 {
 		step()

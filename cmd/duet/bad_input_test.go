@@ -89,7 +89,7 @@ func TestBadConfiguration(t *testing.T) {
 // TestBadData: nothing is left of what cannot be prepared, neither by prepare nor by train.
 func TestBadData(t *testing.T) {
 	text := []byte("this is no picture")
-	whole := jpegOf(picture("across", 1))
+	whole := jpegOf(drawing("across", 1))
 	for _, c := range []struct {
 		name  string
 		make  func(p *place)
@@ -129,7 +129,7 @@ func TestBadData(t *testing.T) {
 func TestSomeBadImages(t *testing.T) {
 	p := newPlace(t)
 	p.photos("photos")
-	whole := jpegOf(picture("across", 1))
+	whole := jpegOf(drawing("across", 1))
 	p.write(whole[:len(whole)-len(whole)/3], "photos", "across", "cut.jpg")
 	p.write([]byte("this is no picture"), "photos", "down", "text.jpg")
 	p.write(cmykJPEG(), "photos", "across", "inks.jpg")
@@ -217,7 +217,7 @@ func TestDamagedCheckpoint(t *testing.T) {
 	p := newPlace(t)
 	p.works(trainArgs("run")...)
 	whole := p.read("runs", "run", "checkpoints", "step-00000012.safetensors")
-	p.write(pngOf(picture("across", 1)), "image.png")
+	p.write(pngOf(drawing("across", 1)), "image.png")
 	for _, c := range []struct {
 		name   string
 		change func(b []byte) []byte

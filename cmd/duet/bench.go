@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -14,16 +15,18 @@ import (
 )
 
 func benchCommand() *cobra.Command {
-	var steps int
-	var asJSON, kernels bool
+	var steps, rounds int
+	var asJSON, kernels, withData bool
 	var o modelFlags
 	c := &cobra.Command{
 		Use:   "bench CONFIG",
 		Short: "Measure how fast a network trains",
 		Long: `Bench measures whole training steps, augmentation and update included, on one batch of random pixels that stays in the
-devices' memory; then, in further steps, how long each kernel takes.`,
+devices' memory; then, in further steps, how long each kernel takes. With --data it measures instead what feeding costs:
+steps on batches of the configured data, in turn with steps on a batch that is there already.`,
 		Example: `  duet bench configs/alexnet.toml --devices dnnl:0 --batch 32
-  duet bench configs/alexnet.toml --devices dnnl:0 --precision bf16 --json`,
+  duet bench configs/alexnet.toml --devices dnnl:0 --precision bf16 --json
+  duet bench configs/alexnet.toml --data --set data.path=data/imagenet`,
 		Args: args(cobra.ExactArgs(1)),
 	}
 	sets := overrides(c)
@@ -31,17 +34,23 @@ devices' memory; then, in further steps, how long each kernel takes.`,
 		if steps < 1 {
 			return usage("--steps %d, want at least 1", steps)
 		}
+		if rounds < 1 {
+			return usage("--rounds %d, want at least 1", rounds)
+		}
 		config, err := o.config(given[0], *sets)
 		if err != nil {
 			return err
 		}
 		p := parts(config)
+		if withData {
+			return benchData(c.Context(), p, steps, rounds, asJSON)
+		}
 		m, err := train.NewModel(p, train.RandomInput(p, classesOf(config)), train.ForBench)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, m.Close()) }()
-		progress := newCounter(os.Stderr, "measuring "+config.Network.Name)
+		progress := newCounter(os.Stderr, "measuring "+config.Network.Name, "steps")
 		s, err := m.Bench(c.Context(), steps, progress.show)
 		progress.close()
 		if err != nil {
@@ -53,10 +62,39 @@ devices' memory; then, in further steps, how long each kernel takes.`,
 		return printSpeed(s, kernels)
 	}
 	c.Flags().IntVar(&steps, "steps", 10, "steps to measure, after two to warm up")
+	c.Flags().BoolVar(&withData, "data", false, "measure what feeding from the configured data costs")
+	c.Flags().IntVar(&rounds, "rounds", 5, "with --data: how often the two kinds of steps take turns")
 	c.Flags().BoolVar(&kernels, "kernels", false, "print every kernel, not only the layers")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	o.add(c)
 	return c
+}
+
+// benchData measures what feeding costs.
+func benchData(ctx context.Context, p train.Parts, steps, rounds int, asJSON bool) (err error) {
+	data, err := openData(ctx, p.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, data.Close()) }()
+	m, err := train.NewModel(p, train.InputOf(data.Train, p.Data), train.ForBench)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	progress := newCounter(os.Stderr, "measuring "+p.Network.Name, "steps")
+	f, err := m.BenchData(ctx, data.Train, steps, rounds, progress.show)
+	progress.close()
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(f)
+	}
+	fmt.Printf("%.1f images/s, batch %d on %s: a step on the data takes %.2f ms, on a resident batch %.2f ms: %+.2f %% (medians of %d rounds of %d steps)\n",
+		f.ImagesPerSecond, m.Batch, strings.Join(p.Devices.Towers, " + "), f.StepMS, f.ResidentMS, 100*f.Slower, f.Rounds, f.Steps)
+	fmt.Printf("a step waited %.3f ms for its batch; %.1f %% of the batches were ready\n", f.WaitMS, 100*f.Ready)
+	return nil
 }
 
 // config reads a configuration and puts the flags into it before devices are chosen.

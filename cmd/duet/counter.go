@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 
+	"duet/dataloader/prepare"
 	"duet/engine/metrics"
 )
 
@@ -10,18 +11,36 @@ import (
 type counter struct {
 	console *metrics.Console
 	what    string
+	unit    string
 	file    *os.File
 }
 
-func newCounter(f *os.File, what string) *counter { return &counter{what: what, file: f} }
+func newCounter(f *os.File, what, unit string) *counter {
+	return &counter{what: what, unit: unit, file: f}
+}
 
 // show tells how much is done; the first call makes the counter visible.
 func (c *counter) show(done, total int) {
 	if c.console == nil {
 		c.console = metrics.NewConsole(c.file, metrics.ConsoleOptions{Terminal: metrics.IsTerminal(c.file)})
 	}
-	c.console.Phase(c.what, uint64(done), uint64(total))
+	c.console.Phase(c.what, uint64(done), uint64(total), c.unit)
 }
+
+// prepared shows how far a source is packed: first it is listed, then its images are decoded.
+func (c *counter) prepared(p prepare.Progress) {
+	what := c.what
+	defer func() { c.what = what }()
+	if p.Total == 0 {
+		c.what = "listing"
+		c.show(p.Found, 0)
+		return
+	}
+	c.show(p.Done, p.Total)
+}
+
+// megabytes shows how much of a number of bytes is done.
+func (c *counter) megabytes(done, total int64) { c.show(int(done>>20), int(total>>20)) }
 
 func (c *counter) close() {
 	if c.console != nil {

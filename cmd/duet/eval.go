@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"duet/configs"
-	"duet/dataloader"
+	"duet/dataloader/packed"
 	"duet/engine/checkpoint"
 	"duet/engine/metrics"
 	"duet/engine/train"
@@ -39,7 +39,7 @@ func evalCommand() *cobra.Command {
 			if data != "" {
 				config.Data.Path = data
 			}
-			sets, err := train.OpenData(c.Context(), config.Data, nil)
+			sets, err := openData(c.Context(), config.Data)
 			if err != nil {
 				return err
 			}
@@ -59,7 +59,7 @@ func evalCommand() *cobra.Command {
 			if err := sameKind(m.Input, set); err != nil {
 				return fmt.Errorf("%s: %w", config.Data.Path, err)
 			}
-			progress := newCounter(os.Stderr, "evaluating")
+			progress := newCounter(os.Stderr, "evaluating", "images")
 			result, err := m.Evaluate(c.Context(), set, views, progress.show)
 			progress.close()
 			if err != nil {
@@ -145,12 +145,12 @@ func (o *modelFlags) model(c *configs.Config, f *checkpoint.File) (*train.Model,
 }
 
 // sameKind checks that images are of the size and that labels have the meaning that a network learned.
-func sameKind(in train.Input, set *dataloader.Set) error {
+func sameKind(in train.Input, set *packed.Set) error {
 	if set.Height() != in.Height || set.Width() != in.Width {
 		return fmt.Errorf("has images of %d x %d, but the network learned from %d x %d: want them prepared with --size %d",
 			set.Width(), set.Height(), in.Width, in.Height, in.Height)
 	}
-	trained, data := in.Classes, set.Classes()
+	trained, data := in.Classes, set.ClassIDs()
 	if len(trained) != len(data) {
 		return fmt.Errorf("has %d classes, but the network learned %d", len(data), len(trained))
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // picture is an image of one class: vertical or horizontal stripes, of a width that i decides.
-func picture(class string, i int) *image.RGBA {
+func drawing(class string, i int) *image.RGBA {
 	const side = 28
 	img := image.NewRGBA(image.Rect(0, 0, side+i%3, side))
 	for y := range side {
@@ -80,9 +80,9 @@ func (p *place) photos(name string) {
 	for _, class := range []string{"across", "down"} {
 		for i := range 10 {
 			if i%2 == 0 {
-				p.write(pngOf(picture(class, i)), name, class, fmt.Sprintf("%d.png", i))
+				p.write(pngOf(drawing(class, i)), name, class, fmt.Sprintf("%d.png", i))
 			} else {
-				p.write(jpegOf(picture(class, i)), name, class, fmt.Sprintf("%d.jpg", i))
+				p.write(jpegOf(drawing(class, i)), name, class, fmt.Sprintf("%d.jpg", i))
 			}
 		}
 	}

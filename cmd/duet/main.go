@@ -36,7 +36,7 @@ func run() int {
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(trainCommand(), evalCommand(), predictCommand(), prepareCommand(), benchCommand(), planCommand(),
+	root.AddCommand(trainCommand(), evalCommand(), predictCommand(), prepareCommand(), dataCommand(), benchCommand(), planCommand(),
 		devicesCommand(), gradcheckCommand(), versionCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	command, err := root.ExecuteContextC(ctx)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"duet/dataloader"
+	"duet/dataloader/picture"
 	"duet/engine/metrics"
 )
 
@@ -54,7 +54,7 @@ func predictCommand() *cobra.Command {
 			defer func() { err = errors.Join(err, m.Close()) }()
 			var images [][]byte
 			for _, path := range given[1:] {
-				image, err := dataloader.ReadImage(path, m.Input.Height)
+				image, err := picture.ReadFile(path, picture.Options{Size: m.Input.Height, EXIF: config.Data.EXIF, AllowTruncated: config.Data.AllowTruncated})
 				if err != nil {
 					return err
 				}

@@ -1,46 +1,116 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
-	"duet/dataloader"
+	"duet/dataloader/prepare"
+	"duet/dataloader/source"
+	"duet/engine/metrics"
 )
 
 func prepareCommand() *cobra.Command {
-	var o dataloader.PrepareOptions
+	var o prepare.Options
+	var classes string
 	c := &cobra.Command{
-		Use:   "prepare SOURCE OUT",
+		Use:   "prepare SOURCE... OUT",
 		Short: "Decode images once into a packed set",
 		Long: `Prepare decodes a source of labelled images into a packed set, a folder of .npy files that training maps into memory.
-SOURCE is a folder of class folders of JPEG or PNG files, with or without train/ and val/ above them, the same in a .tar
-or .tar.gz, CIFAR-10's binary files, IDX files (MNIST), or "generated". Files that cannot be read are listed in
-OUT/rejected.csv.`,
-		Example: `  duet prepare photos data/photos --val-fraction 0.1
-  duet prepare cifar10-images.tar.gz data/cifar10
-  duet prepare generated data/generated`,
-		Args: args(cobra.ExactArgs(2)),
-		RunE: func(c *cobra.Command, given []string) error {
-			progress := newCounter(os.Stderr, "preparing "+given[0])
-			o.Progress = func(done, total, _ int) { progress.show(done, total) }
-			s, err := dataloader.Prepare(c.Context(), given[0], given[1], o)
+What the source is, is found by looking:
+
+  - ImageNet (ILSVRC2012): the archives as they come, or the folder that holds them: ILSVRC2012_img_train.tar, and for the
+    validation split ILSVRC2012_img_val.tar with ILSVRC2012_devkit_t12.tar.gz or another list of its labels
+  - class folders, with or without train/ and val/ above them
+  - a flat folder with a CSV file of labels
+  - CIFAR-10 and CIFAR-100 (binary version), IDX files (MNIST)
+  - a packed set, to resize it or to take a part of it
+  - "generated": images that duet draws
+
+Folders may be inside a .tar, .tar.gz or .zip. Images become RGB, their shorter side is resized to --size and the centre is
+kept. Files that cannot be read are listed in OUT/rejected.csv. Interrupted, even killed, the same command goes on after
+the last finished shard; OUT is there whole or not at all.`,
+		Example: `  duet prepare ILSVRC2012_img_train.tar ILSVRC2012_img_val.tar ILSVRC2012_devkit_t12.tar.gz data/imagenet
+  duet prepare photos data/photos --val-fraction 0.1
+  duet prepare data/imagenet data/imagenet-10 --classes classes.txt --per-class 500 --size 128`,
+		Args: args(cobra.MinimumNArgs(2)),
+		RunE: func(c *cobra.Command, given []string) (err error) {
+			if o.Classes, err = readClassList(classes); err != nil {
+				return &usageError{err}
+			}
+			sources, out := given[:len(given)-1], given[len(given)-1]
+			limitMemory()
+			progress := newCounter(os.Stderr, "preparing "+sources[0], "images")
+			o.Progress = progress.prepared
+			began := time.Now()
+			s, err := prepare.Run(c.Context(), sources, out, o)
 			progress.close()
+			if errors.Is(err, prepare.ErrKept) && c.Context().Err() != nil {
+				return fmt.Errorf("%w; the same command goes on after the last finished shard", c.Context().Err())
+			}
 			if err != nil {
 				return err
 			}
-			fmt.Printf("%s: %s, %d training and %d validation images of %d x %d in %d classes\n", given[1], s.Kind, s.Train, s.Val,
-				s.Size, s.Size, len(s.Classes))
-			if n := len(s.Rejected); n > 0 {
-				fmt.Printf("%d files were rejected, see %s/rejected.csv; the first: %s: %s\n", n, given[1], s.Rejected[0].File, s.Rejected[0].Cause)
-			}
-			return nil
+			return printPrepared(out, s, time.Since(began))
 		},
 	}
-	c.Flags().IntVar(&o.Size, "size", 0, "side of the stored images; 0: as they are if square and alike, else 256")
-	c.Flags().Float64Var(&o.ValFraction, "val-fraction", 0, "part of every class that becomes the validation split where the source has none")
-	c.Flags().Uint64Var(&o.Seed, "seed", 0, "of the choice of that part")
-	c.Flags().IntVar(&o.Workers, "workers", 0, "threads that decode; 0: one a core")
+	f := c.Flags()
+	f.StringVar(&o.Format, "format", "", "what the source is, when looking is not enough: "+strings.Join(source.Formats(), ", "))
+	f.IntVar(&o.Size, "size", 0, "side of the stored images; 0: as they are if square and alike, else 256")
+	f.Float64Var(&o.ValFraction, "val-fraction", 0, "part of every class that becomes the validation split where the source has none")
+	f.Uint64Var(&o.Seed, "seed", 0, "of every choice among images")
+	f.StringVar(&classes, "classes", "", "take only these classes: ids or names with commas between, or a file with one a line")
+	f.IntVar(&o.PerClass, "per-class", 0, "take at most so many training images of a class; 0: all")
+	f.IntVar(&o.ValPerClass, "val-per-class", 0, "take at most so many validation images of a class; 0: all")
+	f.BoolVar(&o.EXIF, "exif", false, "turn images as their EXIF orientation says (ImageNet is used without)")
+	f.BoolVar(&o.AllowTruncated, "allow-truncated", false, "take JPEG files whose end is missing")
+	f.BoolVar(&o.Strict, "strict", false, "stop at the first image that cannot be taken")
+	f.StringVar(&o.Codec, "codec", "raw", "raw pixels, or jpeg for about a sixth of the disk, decoded while training")
+	f.IntVar(&o.Quality, "quality", 0, "of codec jpeg, 1 to 100; 0: 92")
+	f.IntVar(&o.ShardMiB, "shard-mib", 0, "largest size of a file of images in MiB; 0: 512")
+	f.IntVar(&o.Workers, "workers", 0, "threads that decode; 0: one a core")
+	f.BoolVar(&o.Restart, "restart", false, "discard what an interrupted run with other options left")
 	return c
+}
+
+// readClassList reads "a,b,c", or the lines of a file; what follows a tab on a line is a comment, as in classes.txt.
+func readClassList(text string) ([]string, error) {
+	if text == "" {
+		return nil, nil
+	}
+	separator := ","
+	if data, err := os.ReadFile(text); err == nil {
+		text, separator = string(data), "\n"
+	}
+	var classes []string
+	for name := range strings.SplitSeq(text, separator) {
+		name, _, _ = strings.Cut(name, "\t")
+		if name = strings.TrimSpace(name); name != "" {
+			classes = append(classes, name)
+		}
+	}
+	if len(classes) == 0 {
+		return nil, fmt.Errorf("--classes names no class: want ids or names with commas between, or a file with one a line")
+	}
+	return classes, nil
+}
+
+func printPrepared(out string, s prepare.Summary, took time.Duration) error {
+	fmt.Printf("%s: %s, %d training and %d validation images of %d x %d in %d classes, %s\n", out, s.Kind, s.Train, s.Val,
+		s.Size, s.Size, len(s.Classes), metrics.FormatBytes(uint64(s.Bytes)))
+	if n := s.Train + s.Val - s.Earlier; n > 0 {
+		fmt.Printf("%s images/s in %s", metrics.FormatRate(float64(n)/took.Seconds()), metrics.FormatDuration(took))
+		if s.Earlier > 0 {
+			fmt.Printf(", after %d that an interrupted run had done", s.Earlier)
+		}
+		fmt.Println()
+	}
+	if n := len(s.Rejected); n > 0 {
+		fmt.Printf("%d files were rejected, see %s/rejected.csv; the first: %s: %s\n", n, out, s.Rejected[0].File, s.Rejected[0].Cause)
+	}
+	return nil
 }

@@ -112,9 +112,9 @@ func full(batch, steps int) []string {
 func (s *simulated) classes(n int) {
 	s.Helper()
 	for i := range n {
-		s.write(jpegOf(picture("across", i)), "images", "train", fmt.Sprintf("class%04d", i), "0.jpg")
+		s.write(jpegOf(drawing("across", i)), "images", "train", fmt.Sprintf("class%04d", i), "0.jpg")
 	}
-	s.write(jpegOf(picture("down", 0)), "images", "val", "class0000", "0.jpg")
+	s.write(jpegOf(drawing("down", 0)), "images", "val", "class0000", "0.jpg")
 	s.works("prepare", s.path("images"), s.path("data"), "--size", "256")
 }
 

@@ -56,9 +56,7 @@ func (o *trainOptions) run(ctx context.Context) (err error) {
 		return err
 	}
 	console := os.Stderr
-	progress := newCounter(console, "preparing "+c.Data.Path)
-	data, err := train.OpenData(ctx, c.Data, func(done, total int) { progress.show(done, total) })
-	progress.close()
+	data, err := openData(ctx, c.Data)
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ class Run:
         self.classes = len(json.loads(metadata["classes"]))
         self.batch = self.config["train"]["batch"]
         require_plain(self.config)
-        self.images = np.load(data / "train/images.npy", mmap_mode="r")
+        self.images = np.concatenate([np.load(path) for path in sorted((data / "train").glob("images-*.npy"))])
         self.labels = np.load(data / "train/labels.npy")
         lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
         self.losses = [line["loss"] for line in lines if "loss" in line]

@@ -15,6 +15,7 @@ func appendStep(b []byte, s *Step) []byte {
 	b = appendField(b, "images_per_second", s.ImagesPerSecond)
 	b = appendOptional(b, "train_top1_error", s.TrainTop1Error)
 	b = appendOptional(b, "data_wait_ms", s.DataWaitMS)
+	b = appendOptional(b, "data_ready", s.DataReady)
 	b = appendOptional(b, "device_bytes", s.DeviceBytes)
 	return append(b, "}\n"...)
 }

@@ -49,7 +49,7 @@ type part struct {
 
 // Ranks: of the parts that are left, the one with the highest goes first. The bar goes before those below barRank.
 const (
-	rankLoss, rankTime, rankRate, rankError, rankEpoch = 1, 2, 3, 4, 5
+	rankLoss, rankTime, rankRate, rankError, rankEpoch, rankData = 1, 2, 3, 4, 5, 6
 
 	barRank = rankError
 )
@@ -62,7 +62,7 @@ func (c *Console) appendState(b []byte, now time.Time, width int) []byte {
 	if c.phase != "" {
 		done, total = c.phaseDone, c.phaseTotal
 	}
-	for rank := rankEpoch; rank >= 0; rank-- {
+	for rank := rankData; rank >= 0; rank-- {
 		rest := join(parts, rank)
 		room := min(width-len(count)-len(" ")-len(rest), maxBar)
 		if c.opt.Terminal && total > 0 && room >= minBar && rank >= barRank {
@@ -83,8 +83,13 @@ func (c *Console) parts(now time.Time) (count string, parts []part) {
 		if c.phaseTotal == 0 {
 			return fmt.Sprintf("%s %d", c.phase, c.phaseDone), nil
 		}
-		percent := part{fmt.Sprintf("%.1f %%", 100*float64(c.phaseDone)/float64(c.phaseTotal)), rankLoss}
-		return fmt.Sprintf("%s %d/%d", c.phase, c.phaseDone, c.phaseTotal), []part{percent}
+		parts = []part{{fmt.Sprintf("%.1f %%", 100*float64(c.phaseDone)/float64(c.phaseTotal)), rankLoss}}
+		if rate := c.phaseRate(now); rate > 0 {
+			left := float64(c.phaseTotal-min(c.phaseDone, c.phaseTotal)) / rate
+			parts = append(parts, part{FormatRate(rate) + " " + c.phaseUnit + "/s", rankRate},
+				part{FormatDuration(time.Duration(left*float64(time.Second))) + " left", rankTime})
+		}
+		return fmt.Sprintf("%s %d/%d", c.phase, c.phaseDone, c.phaseTotal), parts
 	}
 	count = fmt.Sprintf("step %d", c.last.Step)
 	switch {
@@ -105,6 +110,9 @@ func (c *Console) parts(now time.Time) (count string, parts []part) {
 	if c.validated {
 		parts = append(parts, part{"val " + FormatPercent(c.valError), rankError})
 	}
+	if c.last.DataWaitMS.Set {
+		parts = append(parts, part{"data " + FormatRate(c.last.DataWaitMS.Value) + " ms", rankData})
+	}
 	if left, ok := c.timeLeft(now); ok {
 		parts = append(parts, part{FormatDuration(left) + " left", rankTime})
 	}
@@ -119,6 +127,14 @@ func (c *Console) timeLeft(now time.Time) (time.Duration, bool) {
 	}
 	each := float64(now.Sub(c.firstTime)) / float64(done)
 	return time.Duration(each * float64(c.opt.Total-c.last.Step)), true
+}
+
+// phaseRate is how much of the phase was done in a second since its first call, 0 when that is not known yet.
+func (c *Console) phaseRate(now time.Time) float64 {
+	if c.phaseDone <= c.phaseFirst || now.Sub(c.phaseTime) < time.Second/2 {
+		return 0
+	}
+	return float64(c.phaseDone-c.phaseFirst) / now.Sub(c.phaseTime).Seconds()
 }
 
 // join puts the parts of at most this rank in a row, each after two spaces.

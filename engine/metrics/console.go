@@ -29,7 +29,7 @@ type ConsoleOptions struct {
 
 // Console shows how the run goes. On a terminal it is one line, redrawn at most ten times a second:
 //
-//	1234/10000 [=====>              ]  epoch 3.21  loss 2.3010  412 images/s  val 34.20 %  12m03s left
+//	1234/10000 [=====>              ]  epoch 3.21  loss 2.3010  412 images/s  val 34.20 %  data 0.02 ms  12m03s left
 //
 // Elsewhere it is a plain line with the same numbers, at most every ten seconds. A validation is a line of its own in both cases.
 // What else is to be printed while the bar is there goes through Write. Its methods may be called from several goroutines;
@@ -53,6 +53,9 @@ type Console struct {
 	phase      string // what is done between steps, with how much of it
 	phaseDone  uint64
 	phaseTotal uint64
+	phaseUnit  string
+	phaseFirst uint64 // what was done at its first call, and when that was: for the rate
+	phaseTime  time.Time
 
 	firstStep uint64 // the first of this process, and when it was done: for the time left
 	firstTime time.Time
@@ -88,13 +91,17 @@ func (c *Console) Step(s Step) {
 	c.update(now)
 }
 
-// Phase shows work between the steps, such as a validation, in the place of the loss: done of total, 0 if unknown. It ends
-// with the next Step, or with an empty name.
-func (c *Console) Phase(name string, done, total uint64) {
+// Phase shows work between the steps, such as a validation, in the place of the loss: done of total, 0 if unknown, how
+// many units a second, and the time left. It ends with the next Step, or with an empty name.
+func (c *Console) Phase(name string, done, total uint64, unit string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.phase, c.phaseDone, c.phaseTotal = name, done, total
-	c.update(c.opt.Now())
+	now := c.opt.Now()
+	if name != c.phase || done < c.phaseDone {
+		c.phaseFirst, c.phaseTime = done, now
+	}
+	c.phase, c.phaseDone, c.phaseTotal, c.phaseUnit = name, done, total, unit
+	c.update(now)
 }
 
 // Validation prints the result of a validation.

@@ -80,14 +80,14 @@ func TestBar(t *testing.T) {
 
 	fmt.Fprintln(bar, "warning: it is hot")
 	bar.Validation(metrics.Validation{Step: 501, Epoch: 125.25, Loss: 1.5, Top1Error: 0.407, Top5Error: 0.182})
-	bar.Phase("validating", 30, 79) // too soon to be drawn
+	bar.Phase("validating", 30, 79, "images") // too soon to be drawn
 	checkScreen(t, out.String(),
 		"warning: it is hot",
 		"validation after step 501, epoch 125.25: loss 1.5000, top-1 error 40.70 %, top-5 error 18.20 %",
 		"501/1000 [===========>            ]  epoch 125.25  loss 2.3026  46.5 images/s  val 40.70 %  1s left")
 	c.forward(time.Second)
-	bar.Phase("validating", 40, 80)
-	if last := screen(t, out.String())[2]; last != "validating 40/80 [==================>                   ]  50.0 %" {
+	bar.Phase("validating", 40, 80, "images")
+	if last := screen(t, out.String())[2]; last != "validating 40/80 [==================>                   ]  50.0 %  10.0 images/s  4s left" {
 		t.Errorf("validating: %q", last)
 	}
 	bar.Step(step(502))
@@ -191,8 +191,8 @@ func TestWithoutTotal(t *testing.T) {
 	var out bytes.Buffer
 	c := newClock()
 	bar := metrics.NewConsole(&out, metrics.ConsoleOptions{Terminal: true, Now: func() time.Time { return c.now }})
-	bar.Phase("reading", 1, 0)
-	bar.Phase("reading", 2, 0)
+	bar.Phase("reading", 1, 0, "files")
+	bar.Phase("reading", 2, 0, "files")
 	check(t, bar.Close())
 	checkScreen(t, out.String(), "reading 2", "")
 

@@ -20,7 +20,7 @@ const (
 //
 //	{"step":1,"epoch":0.01,"loss":2.3,"learning_rate":0.01,"images_per_second":46}
 //
-// with train_top1_error, data_wait_ms and device_bytes where they are set, and for each validation
+// with train_top1_error, data_wait_ms, data_ready and device_bytes where they are set, and for each validation
 //
 //	{"step":1,"epoch":0.01,"val_loss":2.3,"val_top1_error":0.9,"val_top5_error":0.5}
 //

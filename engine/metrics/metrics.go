@@ -18,6 +18,7 @@ type Step struct {
 
 	TrainTop1Error Optional
 	DataWaitMS     Optional // milliseconds that a step waited for its batch, mean since the line before
+	DataReady      Optional // share of the batches since the line before that were ready when they were asked for
 	DeviceBytes    Optional // memory in use on all devices together
 }
 

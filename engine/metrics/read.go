@@ -19,6 +19,7 @@ type record struct {
 	ImagesPerSecond Optional `json:"images_per_second"`
 	TrainTop1Error  Optional `json:"train_top1_error"`
 	DataWaitMS      Optional `json:"data_wait_ms"`
+	DataReady       Optional `json:"data_ready"`
 	DeviceBytes     Optional `json:"device_bytes"`
 	ValLoss         Optional `json:"val_loss"`
 	ValTop1Error    Optional `json:"val_top1_error"`
@@ -35,7 +36,7 @@ func Read(path string) (steps []Step, validations []Validation, err error) {
 			steps = append(steps, Step{
 				Step: *r.Step, Epoch: r.Epoch.Value, Loss: r.Loss.Value, LearningRate: r.LearningRate.Value,
 				ImagesPerSecond: r.ImagesPerSecond.Value, TrainTop1Error: r.TrainTop1Error, DataWaitMS: r.DataWaitMS,
-				DeviceBytes: r.DeviceBytes,
+				DataReady: r.DataReady, DeviceBytes: r.DeviceBytes,
 			})
 		case r.ValLoss.Set:
 			validations = append(validations, Validation{

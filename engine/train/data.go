@@ -6,34 +6,59 @@ import (
 	"fmt"
 
 	"duet/dataloader"
+	"duet/dataloader/packed"
+	"duet/dataloader/prepare"
 )
 
 // Data are the sets of a run.
 type Data struct {
-	Train *dataloader.Set
-	Val   *dataloader.Set // nil when there is none
+	Train *packed.Set
+	Val   *packed.Set // nil when there is none
 }
 
-// OpenData prepares the configured data if that has not been done, and opens it.
-func OpenData(ctx context.Context, c dataloader.Config, progress func(done, total int)) (*Data, error) {
-	dir, err := dataloader.Materialize(ctx, c, progress)
+// DataProgress is told how far OpenData has come; each of its functions may be nil.
+type DataProgress struct {
+	Prepare func(prepare.Progress)
+	Load    func(done, total int64) // bytes of a split
+}
+
+// OpenData prepares the configured data if that has not been done, opens it, and reads it into memory if that is asked
+// for.
+func OpenData(ctx context.Context, c dataloader.Config, progress DataProgress) (*Data, error) {
+	dir, err := dataloader.Materialize(ctx, c, progress.Prepare)
 	if err != nil {
 		return nil, err
 	}
 	d := &Data{}
-	if d.Train, err = dataloader.Open(dir, "train"); err != nil {
+	if d.Train, err = packed.Open(dir, packed.Train); err != nil {
 		return nil, err
 	}
 	if err := c.Fits(d.Train); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
-	if d.Val, err = dataloader.Open(dir, "val"); err != nil {
-		if d.Val = nil; errors.Is(err, dataloader.ErrNoSplit) {
-			return d, nil
-		}
+	if d.Val, err = packed.Open(dir, packed.Val); errors.Is(err, packed.ErrNoSplit) {
+		d.Val, err = nil, nil
+	}
+	if err == nil && c.Cache == dataloader.CacheRAM {
+		err = d.load(ctx, progress.Load)
+	}
+	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
+}
+
+// load reads all images into memory.
+func (d *Data) load(ctx context.Context, progress func(done, total int64)) error {
+	for _, s := range []*packed.Set{d.Train, d.Val} {
+		if s == nil {
+			continue
+		}
+		if err := s.Load(ctx, progress); err != nil {
+			return fmt.Errorf("data.cache: %w", err)
+		}
+	}
+	return nil
 }
 
 // Suits checks that the data has what a training needs: a validation split, unless nothing is validated.

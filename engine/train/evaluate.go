@@ -2,12 +2,12 @@ package train
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math"
 
 	"duet/dataloader"
+	"duet/dataloader/packed"
 )
 
 // Result is what an evaluation found.
@@ -20,21 +20,26 @@ type Result struct {
 
 // Evaluate tests the model on a set, with 1 or 10 views an image whose probabilities are averaged. progress, unless
 // nil, is told after every batch how many images are done.
-func (m *Model) Evaluate(ctx context.Context, set *dataloader.Set, views int, progress func(done, total int)) (Result, error) {
-	loader := dataloader.NewEvalLoader(set, m.parts.Data, m.Batch, views)
-	defer m.hosts.forget()
+func (m *Model) Evaluate(ctx context.Context, set *packed.Set, views int, progress func(done, total int)) (r Result, err error) {
+	loader := dataloader.NewEvalLoader(set, m.parts.Data, m.Batch, views, m.Allocate)
+	defer func() {
+		m.hosts.forget()
+		if e := loader.Close(); err == nil { // after a failure it only says again what the device said
+			err = e
+		}
+	}()
 	t := tally{classes: len(m.Input.Classes), probs: make([]float64, m.Batch*len(m.Input.Classes))}
 	probs := make([]float32, len(t.probs))
 	for {
 		b, err := loader.Next(ctx)
 		if err == io.EOF {
-			return t.result(), loader.Close()
+			return t.result(), nil
 		}
 		if err == nil {
 			err = m.forward(b, probs)
 		}
 		if err != nil {
-			return Result{}, errors.Join(err, loader.Close())
+			return r, err
 		}
 		t.view(probs[:b.Valid*t.classes], views)
 		if b.View == views-1 {
@@ -43,7 +48,9 @@ func (m *Model) Evaluate(ctx context.Context, set *dataloader.Set, views int, pr
 				progress(t.images, set.Len())
 			}
 		}
-		loader.Release(b)
+		if err := loader.Release(b); err != nil {
+			return r, err
+		}
 	}
 }
 

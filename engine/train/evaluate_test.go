@@ -49,7 +49,7 @@ func trained(t *testing.T, r *runs, batch string, sets ...string) (*train.Model,
 	f, _, _, err := r.store("run").Latest()
 	r.check(err)
 	p := parts(r.config(append(sets, onOne, "train.batch="+batch)...))
-	data, err := train.OpenData(context.Background(), p.Data, nil)
+	data, err := train.OpenData(context.Background(), p.Data, train.DataProgress{})
 	r.check(err)
 	in, err := train.InputFrom(f)
 	r.check(err)
@@ -105,7 +105,7 @@ func TestEvaluate(t *testing.T) {
 			if want.Images == 0 {
 				var probs [][]float64
 				for i := range data.Val.Len() {
-					p, err := single.Predict([][]byte{data.Val.Image(i)}, views)
+					p, err := single.Predict([][]byte{data.Val.Stored(i)}, views)
 					r.check(err)
 					probs = append(probs, p[0])
 				}
@@ -135,7 +135,7 @@ func TestTenViews(t *testing.T) {
 	r := newRuns(t)
 	m, data := trained(t, r, "10")
 	for i := range 5 {
-		whole := data.Val.Image(i)
+		whole := data.Val.Stored(i)
 		var views [][]byte
 		for _, corner := range [][2]int{{0, 0}, {0, side - crop}, {side - crop, 0}, {side - crop, side - crop}, {border, border}} {
 			for _, mirror := range []bool{false, true} {
@@ -179,7 +179,7 @@ func TestPredict(t *testing.T) {
 	m, data := trained(t, r, "4")
 	var images [][]byte
 	for i := range 6 { // a batch and a half
-		images = append(images, data.Val.Image(i))
+		images = append(images, data.Val.Stored(i))
 	}
 	all, err := m.Predict(images, 1)
 	r.check(err)
@@ -255,7 +255,7 @@ func TestPlainRun(t *testing.T) {
 		var labels []int32
 		for i := range 16 {
 			at := (step*16 + i) % data.Train.Len()
-			images, labels = append(images, data.Train.Image(at)), append(labels, data.Train.Labels()[at])
+			images, labels = append(images, data.Train.Stored(at)), append(labels, data.Train.Labels()[at])
 		}
 		probs, err := m.Predict(images, 1)
 		r.check(err)

@@ -17,6 +17,7 @@ type hosts struct {
 	batches map[*dataloader.Batch]batchHosts // those of the loaders' rings
 }
 
+// batchHosts are a batch's arrays; images is the memory that a device lent, if one did.
 type batchHosts struct{ images, draws, labels any }
 
 func newHosts() *hosts {
@@ -31,6 +32,9 @@ func (h *hosts) of(b *dataloader.Batch) batchHosts {
 	x, ok := h.batches[b]
 	if !ok {
 		x = batchHosts{b.Images, b.Draws, b.Labels}
+		if lent, is := b.Buffer.(lentBuffer); is {
+			x.images = lent.Lent
+		}
 		h.batches[b] = x
 	}
 	return x
@@ -40,7 +44,7 @@ func (h *hosts) of(b *dataloader.Batch) batchHosts {
 func (h *hosts) forget() { clear(h.batches) }
 
 // Step starts one step of training on a batch: step is its number from 0, which dropout's masks depend on. The batch
-// may be released when Step returns.
+// may be released when Step returns: its loader waits until nothing reads it any more.
 func (m *Model) Step(b *dataloader.Batch, step uint64, rate float64) error {
 	if err := m.feed(m.training, b, step); err != nil {
 		return err

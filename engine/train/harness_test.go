@@ -40,7 +40,7 @@ func newRuns(t *testing.T) *runs { return &runs{t, t.TempDir()} }
 // config is the smoke preset with overrides after those of small.
 func (r *runs) config(sets ...string) *configs.Config {
 	r.t.Helper()
-	c, err := configs.Load("smoke", slices.Concat(small, []string{"data.cache=" + filepath.Join(r.dir, "data")}, sets))
+	c, err := configs.Load("smoke", slices.Concat(small, []string{"data.packed=" + filepath.Join(r.dir, "data")}, sets))
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func (r *runs) resume(ctx context.Context, name string, sets ...string) (train.S
 func (r *runs) run(ctx context.Context, name string, resume bool, sets ...string) (s train.Summary, err error) {
 	r.t.Helper()
 	p := parts(r.config(sets...))
-	data, err := train.OpenData(context.Background(), p.Data, nil)
+	data, err := train.OpenData(context.Background(), p.Data, train.DataProgress{})
 	r.check(err)
 	defer func() { r.check(data.Close()) }()
 	m, err := train.NewModel(p, train.InputOf(data.Train, p.Data), train.ForTraining)

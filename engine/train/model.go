@@ -6,6 +6,7 @@ import (
 
 	"duet/alexnet"
 	"duet/dataloader"
+	"duet/dataloader/packed"
 	"duet/engine/backend"
 	"duet/engine/op"
 	"duet/engine/plan"
@@ -32,8 +33,8 @@ type Input struct {
 }
 
 // InputOf describes a set of images as a configuration uses it.
-func InputOf(s *dataloader.Set, c dataloader.Config) Input {
-	in := Input{Height: s.Height(), Width: s.Width(), Classes: s.Classes(), MeanShape: []int{3, 1, 1}, Identity: s.Identity()}
+func InputOf(s *packed.Set, c dataloader.Config) Input {
+	in := Input{Height: s.Height(), Width: s.Width(), Classes: s.ClassIDs(), MeanShape: []int{3, 1, 1}, Identity: s.Identity()}
 	switch c.Mean {
 	case "image":
 		in.MeanShape, in.Mean = []int{3, in.Height, in.Width}, s.MeanImage()

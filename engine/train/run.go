@@ -74,9 +74,9 @@ type run struct {
 	gradient Gradient
 	last     *Result
 	unread   struct { // steps since the loss was last read
-		steps  uint64
-		began  time.Time
-		waited time.Duration // for batches
+		steps    uint64
+		began    time.Time
+		counters dataloader.Counters // before them
 	}
 	nextGradient uint64                         // the step from which on the largest gradient is looked at again
 	saved        struct{ step, checked uint64 } // what the newest checkpoint holds
@@ -177,10 +177,15 @@ func (r *run) finish(cause error) error {
 }
 
 // loop does what is due after each step, and the next step.
-func (r *run) loop(ctx context.Context) error {
+func (r *run) loop(ctx context.Context) (err error) {
 	c := r.Parts.Train
-	loader := dataloader.NewTrainLoader(r.data.Train, r.Parts.Data, c.Batch, c.Seed, r.step)
-	defer loader.Close() // its only error is that of a second Close
+	loader := dataloader.NewTrainLoader(r.data.Train, r.Parts.Data, c.Batch, c.Seed, r.step, r.model.Allocate)
+	defer func() {
+		r.model.hosts.forget()
+		if e := loader.Close(); err == nil { // after a failure it only says again what the device said
+			err = e
+		}
+	}()
 	for {
 		if ctx.Err() == nil && c.validates(r.step, r.clock) && r.checked < r.step {
 			if err := r.validate(ctx); err != nil && !errors.Is(err, ctx.Err()) {
@@ -210,30 +215,30 @@ func (r *run) loop(ctx context.Context) error {
 
 // train does one step, and reads the loss where that is due: then the devices have nothing to do until the next step.
 func (r *run) train(ctx context.Context, loader *dataloader.Loader) error {
-	began := time.Now()
 	if r.unread.steps == 0 {
-		r.unread.began = began
+		r.unread.began = time.Now()
 	}
 	b, err := loader.Next(ctx)
 	if err != nil {
 		return err
 	}
-	r.unread.waited += time.Since(began)
 	rate := r.Parts.Train.Schedule.At(r.step, r.clock, r.plateau)
 	if err := r.model.Step(b, r.step, rate); err != nil {
 		return err
 	}
-	loader.Release(b)
+	if err := loader.Release(b); err != nil {
+		return err
+	}
 	r.step++
 	r.unread.steps++
 	if ctx.Err() == nil && !r.Parts.Train.reports(r.step, r.clock) {
 		return nil
 	}
-	return r.report(rate)
+	return r.report(rate, loader)
 }
 
 // report reads the loss of the step before, which waits for it, and records it.
-func (r *run) report(rate float64) error {
+func (r *run) report(rate float64, loader *dataloader.Loader) error {
 	loss, top1, err := r.model.Progress()
 	if err != nil {
 		return err
@@ -249,11 +254,13 @@ func (r *run) report(rate float64) error {
 		r.nextGradient = r.step + gradientSteps
 	}
 	n := float64(r.unread.steps)
+	counters := loader.Counters()
+	ready := float64(counters.Ready - r.unread.counters.Ready)
 	s := metrics.Step{Step: r.step, Epoch: r.clock.Epoch(r.step), Loss: loss, LearningRate: rate,
 		ImagesPerSecond: n * float64(r.clock.Batch) / time.Since(r.unread.began).Seconds(),
-		TrainTop1Error:  metrics.Of(top1), DataWaitMS: metrics.Of(float64(r.unread.waited.Microseconds()) / 1000 / n),
+		TrainTop1Error:  metrics.Of(top1), DataWaitMS: metrics.Of(float64((counters.Waited - r.unread.counters.Waited).Microseconds()) / 1000 / n), DataReady: metrics.Of(ready / n),
 		DeviceBytes: metrics.Of(float64(r.model.Bytes()))}
-	r.unread.steps, r.unread.waited = 0, 0
+	r.unread.steps, r.unread.counters = 0, counters
 	r.console.Step(s)
 	return r.jsonl.WriteStep(s)
 }
@@ -261,7 +268,7 @@ func (r *run) report(rate float64) error {
 // validate tests the network and lets the schedule know.
 func (r *run) validate(ctx context.Context) error {
 	result, err := r.model.Evaluate(ctx, r.data.Val, r.Parts.Train.Views, func(done, total int) {
-		r.console.Phase("validation", uint64(done), uint64(total))
+		r.console.Phase("validation", uint64(done), uint64(total), "images")
 	})
 	if err != nil {
 		return err

@@ -16,7 +16,7 @@ func (r *run) save() error {
 	if err := r.jsonl.Flush(); err != nil {
 		return err
 	}
-	r.console.Phase("checkpoint", 0, 0)
+	r.console.Phase("checkpoint", 0, 0, "")
 	tensors, err := r.model.Tensors()
 	if err != nil {
 		return err

@@ -1,9 +1,6 @@
-package dataloader
+package prepare
 
-import (
-	"math"
-	"sync"
-)
+import "math"
 
 // Statistics of the training images. All sums are integers, so that neither order nor workers change them.
 type statistics struct {
@@ -15,56 +12,32 @@ type statistics struct {
 
 // moments are sums over images of one size.
 type moments struct {
-	sum      []uint64     // [H*W*3]: every value of the image
-	products [3][3]uint64 // of channels i <= j, over all pixels
+	sum      []uint64 // [H*W*3]: every value of the image
+	products products
 }
 
-func (m *moments) add(image []byte) {
-	var rr, rg, rb, gg, gb, bb uint64
-	for i := 0; i+2 < len(image); i += 3 {
-		r, g, b := uint64(image[i]), uint64(image[i+1]), uint64(image[i+2])
-		m.sum[i] += r
-		m.sum[i+1] += g
-		m.sum[i+2] += b
-		rr += r * r
-		rg += r * g
-		rb += r * b
-		gg += g * g
-		gb += g * b
-		bb += b * b
+// products are sums over all pixels of the products of channels: R*R, R*G, R*B, G*G, G*B, B*B.
+type products [6]uint64
+
+// productsOf sums over one image [H*W*3].
+func productsOf(image []byte) products {
+	var p products
+	for ; len(image) >= 3; image = image[3:] {
+		r, g, b := uint64(image[0]), uint64(image[1]), uint64(image[2])
+		p[0] += r * r
+		p[1] += r * g
+		p[2] += r * b
+		p[3] += g * g
+		p[4] += g * b
+		p[5] += b * b
 	}
-	for i, row := range [3][3]uint64{{rr, rg, rb}, {0, gg, gb}, {0, 0, bb}} {
-		for j, v := range row {
-			m.products[i][j] += v
-		}
-	}
+	return p
 }
 
-// measure computes the statistics of n images, image(i) being [H*W*3] bytes, on the given number of workers.
-func measure(n, height, width, workers int, image func(i int) []byte) statistics {
-	parts := make([]moments, min(workers, n))
-	var wait sync.WaitGroup
-	for w := range parts {
-		parts[w].sum = make([]uint64, height*width*3)
-		wait.Go(func() {
-			for i := w * n / len(parts); i < (w+1)*n/len(parts); i++ {
-				parts[w].add(image(i))
-			}
-		})
+func (p *products) add(q products) {
+	for i, v := range q {
+		p[i] += v
 	}
-	wait.Wait()
-	all := parts[0]
-	for _, p := range parts[1:] {
-		for i, v := range p.sum {
-			all.sum[i] += v
-		}
-		for i, row := range p.products {
-			for j, v := range row {
-				all.products[i][j] += v
-			}
-		}
-	}
-	return all.finish(n)
 }
 
 // finish turns the sums over n images into means and principal components.
@@ -83,10 +56,12 @@ func (m *moments) finish(n int) statistics {
 		s.channelMean[c] = float32(mean[c])
 	}
 	var covariance [3][3]float64
+	at := 0
 	for i := range 3 {
 		for j := i; j < 3; j++ {
-			covariance[i][j] = float64(m.products[i][j])/count - mean[i]*mean[j]
+			covariance[i][j] = float64(m.products[at])/count - mean[i]*mean[j]
 			covariance[j][i] = covariance[i][j]
+			at++
 		}
 	}
 	values, vectors := symmetricEigen(covariance)

@@ -1,4 +1,4 @@
-package dataloader_test
+package prepare_test
 
 import (
 	"archive/tar"
@@ -9,13 +9,16 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
-	"duet/dataloader"
+	"duet/dataloader/packed"
+	"duet/dataloader/prepare"
 )
 
 // files is a source in memory: content by path. A path that ends in a slash is an empty folder.
@@ -139,29 +142,58 @@ func check(t testing.TB, err error) {
 	}
 }
 
-// prepare packs a source into a new folder.
-func prepare(t testing.TB, source string, o dataloader.PrepareOptions) (string, dataloader.Summary) {
+// run packs a source into a new folder.
+func run(t testing.TB, source string, o prepare.Options) (string, prepare.Summary) {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "set")
-	summary, err := dataloader.Prepare(context.Background(), source, out, o)
+	summary, err := prepare.Run(context.Background(), []string{source}, out, o)
 	check(t, err)
 	return out, summary
 }
 
 // open opens a split until the end of the test.
-func open(t testing.TB, dir, split string) *dataloader.Set {
+func open(t testing.TB, dir, split string) *packed.Set {
 	t.Helper()
-	s, err := dataloader.Open(dir, split)
+	s, err := packed.Open(dir, split)
 	check(t, err)
 	t.Cleanup(func() { s.Close() })
 	return s
 }
 
 // firstBytes are the first red values of a set's images.
-func firstBytes(s *dataloader.Set) []byte {
+func firstBytes(s *packed.Set) []byte {
 	b := make([]byte, s.Len())
 	for i := range b {
-		b[i] = s.Image(i)[0]
+		b[i] = s.Stored(i)[0]
 	}
 	return b
+}
+
+// contents are all files of a folder by their path.
+func contents(t testing.TB, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	check(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		all[strings.TrimPrefix(path, dir)] = string(data)
+		return err
+	}))
+	return all
+}
+
+// noise is an opaque image of pseudo-random pixels.
+func noise(w, h int) *image.NRGBA {
+	m := image.NewNRGBA(image.Rect(0, 0, w, h))
+	state := uint32(w*1000 + h)
+	for i := range m.Pix {
+		state = state*1664525 + 1013904223
+		m.Pix[i] = uint8(state >> 24)
+		if i%4 == 3 {
+			m.Pix[i] = 255
+		}
+	}
+	return m
 }

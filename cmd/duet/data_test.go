@@ -1,0 +1,150 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"image/png"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"duet/engine/checkpoint"
+)
+
+// TestDataCommands looks at a packed set in every way that there is.
+func TestDataCommands(t *testing.T) {
+	p := newPlace(t)
+	p.photos("photos")
+	p.write([]byte("no image"), "photos", "down", "damaged.jpg")
+	r := p.works("prepare", "photos", "set", "--val-fraction", "0.2", "--size", "24")
+	for _, want := range []string{"16 training and 4 validation images of 24 x 24 in 2 classes", "1 files were rejected", "down/damaged.jpg"} {
+		if !strings.Contains(r.stdout, want) {
+			t.Errorf("prepare prints %q, which lacks %q", r.stdout, want)
+		}
+	}
+	r = p.works("data", "info", "set", "--mean", "mean.png")
+	for _, want := range []string{"class folders", "24 x 24", `train\s+16 images in 1 shards`, `val\s+4 images`, `rejected\s+1 files`, `0\s+across\s+8\s+2\s+####`, `mean\.png`} {
+		if !regexp.MustCompile(want).MatchString(r.stdout) {
+			t.Errorf("info prints %q, which lacks %q", r.stdout, want)
+		}
+	}
+	p.pngOf("mean.png", 24, 24)
+	var info struct {
+		Index struct {
+			Crc32c map[string]uint32
+		}
+		Classes []map[string]any
+	}
+	p.object(p.works("data", "info", "set", "--json"), &info)
+	if len(info.Index.Crc32c) != 11 || len(info.Classes) != 2 {
+		t.Errorf("info --json: %+v", info)
+	}
+	if r := p.works("data", "verify", "set"); !strings.Contains(r.stdout, "whole, 12 files") {
+		t.Errorf("verify prints %q", r.stdout)
+	}
+
+	sets := []string{"--set", "data.path=set", "--set", "data.crop=20"}
+	p.works(append([]string{"data", "show", "smoke", "--images", "10"}, sets...)...)
+	first := p.pngOf("images.png", 8*(6*20+4)+4, 2*(6*20+16+4)+4)
+	p.works(append([]string{"data", "show", "smoke", "--images", "10", "--out", "again.png"}, sets...)...)
+	p.works(append([]string{"data", "show", "smoke", "--images", "10", "--step", "3", "--out", "later.png"}, sets...)...)
+	if again, later := p.read("again.png"), p.read("later.png"); !bytes.Equal(again, first) || bytes.Equal(later, first) {
+		t.Error("show: the same step shows other images, or another step the same")
+	}
+	p.works(append([]string{"data", "show", "smoke", "--split", "val", "--views", "10", "--images", "20"}, sets...)...)
+
+	var bench struct {
+		ImagesPerSecond float64 `json:"images_per_second"`
+		Share           float64
+	}
+	p.object(p.works(append([]string{"data", "bench", "smoke", "--rounds", "1", "--json"}, sets...)...), &bench)
+	if !(bench.ImagesPerSecond > 0 && bench.Share > 0) {
+		t.Errorf("bench: %+v", bench)
+	}
+	var feed struct {
+		StepMS     float64 `json:"step_ms"`
+		ResidentMS float64 `json:"resident_step_ms"`
+	}
+	p.object(p.works(append([]string{"bench", "smoke", "--data", "--rounds", "1", "--steps", "2", "--json", "--devices", "reference:0"}, sets...)...), &feed)
+	if !(feed.StepMS > 0 && feed.ResidentMS > 0) {
+		t.Errorf("bench --data: %+v", feed)
+	}
+
+	data := p.read("set", "train", "images-00000.npy")
+	data[500] ^= 1
+	p.write(data, "set", "train", "images-00000.npy")
+	p.refused(1, []string{"damaged", "images-00000.npy", "CRC32C"}, "data", "verify", "set")
+}
+
+// pngOf reads a PNG of that size.
+func (p *place) pngOf(name string, width, height int) []byte {
+	p.Helper()
+	data := p.read(name)
+	m, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		p.Fatalf("%s: %v", name, err)
+	}
+	if b := m.Bounds(); b.Dx() != width || b.Dy() != height {
+		p.Errorf("%s has %d x %d pixels, want %d x %d", name, b.Dx(), b.Dy(), width, height)
+	}
+	return data
+}
+
+// TestDataRefuses: what cannot be asked for is wrong usage and says what could.
+func TestDataRefuses(t *testing.T) {
+	p := newPlace(t)
+	p.photos("photos")
+	p.works("prepare", "photos", "set")
+	sets := []string{"--set", "data.path=set", "--set", "data.crop=20"}
+	for _, c := range []struct {
+		code  int
+		words []string
+		args  []string
+	}{
+		{2, []string{"at least 2 arg"}, []string{"prepare", "photos"}},
+		{1, []string{"set exists"}, []string{"prepare", "photos", "set"}},
+		{1, []string{`codec "png"`, `"jpeg"`}, []string{"prepare", "photos", "other", "--codec", "png"}},
+		{2, []string{"--classes"}, []string{"prepare", "photos", "other", "--classes", ","}},
+		{1, []string{"no class sideways", "across"}, []string{"prepare", "photos", "other", "--classes", "sideways"}},
+		{1, []string{"photos is not a packed set"}, []string{"data", "info", "photos"}},
+		{1, []string{"photos is not a packed set"}, []string{"data", "verify", "photos"}},
+		{2, []string{"--images 0"}, []string{"data", "show", "smoke", "--images", "0"}},
+		{2, []string{"--views 10", "--split val"}, []string{"data", "show", "smoke", "--views", "10"}},
+		{1, []string{"no validation split"}, append([]string{"data", "show", "smoke", "--split", "val"}, sets...)},
+		{2, []string{"--rounds 0"}, []string{"data", "bench", "smoke", "--rounds", "0"}},
+		{2, []string{"data.cache", `"ram"`, "data.packed"}, []string{"data", "bench", "smoke", "--set", "data.cache=data/mine"}},
+	} {
+		p.refused(c.code, c.words, c.args...)
+	}
+	if left := p.holds(); fmt.Sprint(left) != fmt.Sprint([]string{"photos", "set"}) {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestTrainFromMemoryAndJPEG: the same training from a mapped set and from memory comes to the same weights, and one from
+// JPEG files runs.
+func TestTrainFromMemoryAndJPEG(t *testing.T) {
+	p := newPlace(t)
+	p.photos("photos")
+	p.works("prepare", "photos", "set", "--val-fraction", "0.2", "--size", "24")
+	p.works("prepare", "set", "jpeg", "--codec", "jpeg")
+	train := func(run, set string, more ...string) {
+		p.works(trainArgs(run, sets(append([]string{"data.path=" + set, "data.crop=20", "network.layers.fc5.features=0"}, more...)...)...)...)
+	}
+	train("mapped", "set")
+	train("memory", "set", "data.cache=ram", "data.workers=3", "data.readahead=0")
+	train("jpeg", "jpeg")
+	a, err := checkpoint.LoadTensors(p.last("mapped"))
+	p.check(err)
+	b, err := checkpoint.LoadTensors(p.last("memory"))
+	p.check(err)
+	if !reflect.DeepEqual(a, b) {
+		t.Error("a set in memory trains to other weights than a mapped one")
+	}
+	for _, line := range p.metrics("mapped") {
+		if _, is := line["loss"]; is && (line["data_wait_ms"] == nil || line["data_ready"] == nil) {
+			t.Errorf("a step without its waits: %v", line)
+		}
+	}
+}

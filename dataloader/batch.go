@@ -1,0 +1,49 @@
+package dataloader
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Batch is what a step needs: whole packed images and how to augment them. It belongs to the caller from Next until
+// Release.
+type Batch struct {
+	Images []uint8   // [N,H,W,3]
+	Labels []int32   // [N]
+	Draws  []float32 // [N,6]: top, left, mirror (0 or 1), red, green, blue shift
+	Index  []int32   // [N]: which images of the set these are
+	Valid  int       // rows in use; the others repeat row 0
+	View   int       // which of the views of these images this is; 0 in training
+	Epoch  float64   // position in the set after this batch, in epochs
+
+	// Buffer is what Images lies in, when the loader was given an Allocate.
+	Buffer Buffer
+
+	filled chan struct{} // a worker is done with it
+	left   atomic.Int32  // pieces that are not filled yet
+	mutex  sync.Mutex    // of err, while it is filled
+	err    error         // of filling
+	out    bool          // it belongs to the caller
+}
+
+// A Buffer is memory of somebody else's, such as pinned memory, that a loader fills and the caller uploads from.
+type Buffer interface {
+	// Bytes is the memory.
+	Bytes() []byte
+	// Wait returns when nothing reads the memory any more, so that it may be filled again.
+	Wait() error
+	// Close gives it back.
+	Close() error
+}
+
+// Allocate gives a loader memory for the images of a batch.
+type Allocate func(bytes int) (Buffer, error)
+
+// Counters say what a loader has done since it was made.
+type Counters struct {
+	Batches uint64        // that Next gave
+	Ready   uint64        // of which so many were ready before they were asked for
+	Waited  time.Duration // in Next
+	Bytes   uint64        // of images, filled
+}

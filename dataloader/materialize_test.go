@@ -1,0 +1,46 @@
+package dataloader_test
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"duet/dataloader"
+	"duet/dataloader/prepare"
+	"duet/dataloader/source"
+)
+
+func TestMaterialize(t *testing.T) {
+	t.Chdir(t.TempDir())
+	c := dataloader.Default()
+	c.Path, c.Generated = "generated", source.Generated{Classes: 2, Train: 4, Val: 2, Size: 8}
+	done := 0
+	count := func(p prepare.Progress) { done = max(done, p.Done) }
+	dir, err := dataloader.Materialize(context.Background(), c, count)
+	check(t, err)
+	if !strings.HasPrefix(filepath.ToSlash(dir), "data/generated-") || done != 6 {
+		t.Errorf("made %s with %d images", dir, done)
+	}
+	done = 0
+	again, err := dataloader.Materialize(context.Background(), c, count)
+	if err != nil || again != dir || done != 0 {
+		t.Errorf("the second time: %s, %d images, error %v", again, done, err)
+	}
+	c.Seed = 1
+	if other, err := dataloader.Materialize(context.Background(), c, nil); err != nil || other == dir {
+		t.Errorf("another seed: %s, error %v", other, err)
+	}
+	c.Packed = dir
+	if _, err = dataloader.Materialize(context.Background(), c, nil); err == nil || !strings.Contains(err.Error(), "seed 1 instead of 0") {
+		t.Errorf("a set of another seed: error %v", err)
+	}
+	c.Path, c.Packed = dir, ""
+	if packed, err := dataloader.Materialize(context.Background(), c, nil); err != nil || packed != dir {
+		t.Errorf("a packed set: %s, error %v", packed, err)
+	}
+	c.Path = "nowhere"
+	if _, err := dataloader.Materialize(context.Background(), c, nil); err == nil || !strings.Contains(err.Error(), "nowhere") {
+		t.Errorf("a missing source: error %v", err)
+	}
+}

@@ -1,0 +1,127 @@
+package dataloader
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"duet/dataloader/packed"
+	"duet/engine/rng"
+)
+
+// FeedSpeed is how fast a loader brings images into batches when nothing else is done.
+type FeedSpeed struct {
+	ImagesPerSecond float64 `json:"images_per_second"`
+	BytesPerSecond  float64 `json:"bytes_per_second"`      // of pixels
+	CopyPerSecond   float64 `json:"copy_bytes_per_second"` // of plain copies of as many bytes on all cores, in the same order: the limit
+	Share           float64 `json:"share"`                 // of that limit, the median over the rounds
+	Batch           int     `json:"batch"`
+	Rounds          int     `json:"rounds"`
+}
+
+// MeasureFeed takes batches from a loader of the set, an epoch at first so that what fits in memory is there, and then in
+// rounds of at least a second each, in turn with plain copies of as many bytes from memory to memory.
+func MeasureFeed(ctx context.Context, set *packed.Set, c Config, batch, rounds int, progress func(done, total int)) (s FeedSpeed, err error) {
+	l := NewTrainLoader(set, c, batch, 1, 0, nil)
+	defer func() { err = errors.Join(err, l.Close()) }()
+	took := func(f func() error) (seconds float64, err error) {
+		began := time.Now()
+		err = f()
+		return time.Since(began).Seconds(), err
+	}
+	take := func(n int) error {
+		for range n {
+			b, err := l.Next(ctx)
+			if err != nil {
+				return err
+			}
+			if err := l.Release(b); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	epoch := (set.Len() + batch - 1) / batch
+	first, err := took(func() error { return take(epoch) })
+	if err != nil {
+		return s, err
+	}
+	steps := max(epoch, int(float64(epoch)/first)+1)
+	copies := newCopies(set.Len(), set.Index.Pixels(), batch)
+	bytes := float64(batch) * float64(set.Index.Pixels()) * float64(steps)
+	var fed, copied, share []float64
+	for round := range rounds {
+		a, err := took(func() error { return take(steps) })
+		if err != nil {
+			return s, err
+		}
+		b, err := took(func() error { return copies.run(ctx, steps) })
+		if err != nil {
+			return s, err
+		}
+		fed, copied, share = append(fed, bytes/a), append(copied, bytes/b), append(share, b/a)
+		if progress != nil {
+			progress(round+1, rounds)
+		}
+	}
+	s = FeedSpeed{BytesPerSecond: middle(fed), CopyPerSecond: middle(copied), Share: middle(share), Batch: batch, Rounds: rounds}
+	s.ImagesPerSecond = s.BytesPerSecond / float64(set.Index.Pixels())
+	return s, nil
+}
+
+// middle is the median of an odd number of values, or the upper one of the two in the middle.
+func middle(xs []float64) float64 {
+	slices.Sort(xs)
+	return xs[len(xs)/2]
+}
+
+// copies are plain copies between arrays: what a loader does, without a loader.
+type copies struct {
+	from  []byte
+	to    [][]byte
+	order []int32
+	bytes int // of an image
+	batch int
+	done  int
+}
+
+// copiedImages bounds the memory that is copied from; it is more than any cache holds.
+const copiedImages = 1 << 30
+
+func newCopies(images, bytes, batch int) *copies {
+	images = max(min(images, copiedImages/bytes), 1)
+	c := &copies{from: make([]byte, images*bytes), bytes: bytes, batch: batch, order: rng.New(1, rng.Shuffle, 0, 0).Permutation(images)}
+	for i := range c.from {
+		c.from[i] = uint8(i)
+	}
+	for range defaultPrefetch + 2 {
+		c.to = append(c.to, make([]byte, batch*bytes))
+	}
+	return c
+}
+
+// run copies some batches' worth of images.
+func (c *copies) run(ctx context.Context, batches int) error {
+	workers := min(runtime.GOMAXPROCS(0), c.batch)
+	for range batches {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		to := c.to[c.done%len(c.to)]
+		var wait sync.WaitGroup
+		for w := range workers {
+			wait.Go(func() {
+				for i := w * c.batch / workers; i < (w+1)*c.batch/workers; i++ {
+					image := int(c.order[(c.done*c.batch+i)%len(c.order)])
+					copy(to[i*c.bytes:(i+1)*c.bytes], c.from[image*c.bytes:(image+1)*c.bytes])
+				}
+			})
+		}
+		wait.Wait()
+		c.done++
+	}
+	return nil
+}

@@ -1,0 +1,5 @@
+//go:build long
+
+package prepare_test
+
+func init() { kills = 20 }

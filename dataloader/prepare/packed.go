@@ -1,0 +1,94 @@
+package prepare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"duet/dataloader/packed"
+	"duet/dataloader/picture"
+	"duet/dataloader/source"
+)
+
+// A packedSource is a packed set as a source: to resize it, or to take a part of it.
+type packedSource struct {
+	sets [2]*packed.Set // train, val; the second may be nil
+}
+
+func openPacked(dir string) (source.Source, error) {
+	s := &packedSource{}
+	var err error
+	if s.sets[0], err = packed.Open(dir, packed.Train); err != nil {
+		return nil, err
+	}
+	if s.sets[1], err = packed.Open(dir, packed.Val); err != nil && !errors.Is(err, packed.ErrNoSplit) {
+		return nil, errors.Join(err, s.sets[0].Close())
+	}
+	if err != nil {
+		s.sets[1] = nil
+	}
+	return s, nil
+}
+
+func (s *packedSource) List(context.Context, func(found int)) (*source.Listing, error) {
+	x := s.sets[0].Index
+	l := &source.Listing{Kind: "packed set of " + x.Kind}
+	if x.Height == x.Width && x.Height <= automaticSize {
+		l.Side = x.Height
+	}
+	for _, c := range s.sets[0].Classes() {
+		l.Classes = append(l.Classes, source.Class{ID: c.ID, Name: c.Name})
+	}
+	for i, set := range s.sets {
+		if set == nil {
+			continue
+		}
+		files, err := set.Files()
+		if err != nil {
+			return nil, err
+		}
+		for k, label := range set.Labels() {
+			l.Items = append(l.Items, source.Item{Name: files[k], Label: label, Val: i == 1})
+		}
+		l.Fingerprint += set.Identity() + " "
+	}
+	return l, nil
+}
+
+func (s *packedSource) Read(_ context.Context, want func(item int) bool, emit func(item int, fetch source.Fetch) error) error {
+	item := 0
+	for _, set := range s.sets {
+		if set == nil {
+			continue
+		}
+		for i := range set.Len() {
+			if want(item) {
+				if err := emit(item, func(buf []byte) (source.Content, error) { return content(set, i, buf) }); err != nil {
+					return err
+				}
+			}
+			item++
+		}
+	}
+	return nil
+}
+
+// content is image i of a set, copied: what is stored may go away with the set, a scratch may be written to.
+func content(set *packed.Set, i int, buf []byte) (source.Content, error) {
+	stored := append(buf[:0], set.Stored(i)...)
+	switch set.Index.Codec {
+	case packed.JPEG:
+		return source.Content{Encoded: stored}, nil
+	case packed.Raw:
+		return source.Content{Image: &picture.RGB{Pix: stored, Width: set.Width(), Height: set.Height()}}, nil
+	}
+	return source.Content{}, fmt.Errorf("codec %q", set.Index.Codec)
+}
+
+func (s *packedSource) Close() error {
+	err := s.sets[0].Close()
+	if s.sets[1] != nil {
+		err = errors.Join(err, s.sets[1].Close())
+	}
+	return err
+}

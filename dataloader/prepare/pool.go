@@ -1,0 +1,152 @@
+package prepare
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"duet/dataloader/packed"
+	"duet/dataloader/picture"
+	"duet/dataloader/source"
+)
+
+// Bounds on what is in memory at once.
+const (
+	encodedBytes = 96 << 20 // of files that are being decoded: with more, no further one is begun
+	largePixels  = 16 << 20 // images larger than this are decoded one at a time
+	keptBytes    = 4 << 20  // a larger buffer is not kept for the next image
+)
+
+// A task is an image on its way from the source to its shard.
+type task struct {
+	number int // in the order of reading
+	item   int
+	fetch  source.Fetch
+
+	file     []byte // scratch for the encoded file
+	pixels   []byte // [size,size,3]
+	stored   []byte // pixels, or their JPEG file
+	flags    picture.Flags
+	products products
+	cause    error // why it is rejected
+}
+
+// A pool decodes on many goroutines, and hands the results on in the order of reading.
+type pool struct {
+	layout   packed.Layout
+	picture  picture.Options
+	quality  int
+	workers  int
+	inFlight atomic.Int64 // bytes of encoded files
+	large    sync.Mutex   // held while a large image is decoded
+}
+
+// run reads the wanted items, decodes them, and gives them to take in the order of reading, from one goroutine. The first
+// error of reading or of take ends it.
+func (p *pool) run(ctx context.Context, src source.Source, want func(item int) bool, take func(*task) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	window := 4*p.workers + 2
+	free, jobs, results := make(chan *task, window), make(chan *task), make(chan *task, window)
+	for range window {
+		free <- &task{pixels: make([]byte, p.layout.Pixels())}
+	}
+	var decoders, collector sync.WaitGroup
+	for range p.workers {
+		d, err := picture.New(p.picture)
+		if err != nil {
+			cancel(err)
+			break
+		}
+		decoders.Go(func() {
+			defer d.Close()
+			for t := range jobs {
+				p.decode(d, t)
+				results <- t
+			}
+		})
+	}
+	collector.Go(func() {
+		waiting := make([]*task, window)
+		next := 0
+		for t := range results {
+			waiting[t.number%window] = t
+			for t := waiting[next%window]; t != nil; t = waiting[next%window] {
+				waiting[next%window] = nil
+				next++
+				if ctx.Err() == nil {
+					if err := take(t); err != nil {
+						cancel(err)
+					}
+				}
+				free <- t
+			}
+		}
+	})
+	read := 0
+	err := src.Read(ctx, want, func(item int, fetch source.Fetch) error {
+		select {
+		case t := <-free:
+			t.number, t.item, t.fetch = read, item, fetch
+			read++
+			select {
+			case jobs <- t:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+	close(jobs)
+	decoders.Wait()
+	close(results)
+	collector.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// decode turns the task's item into what is stored. A decoder that panics costs one image, not hours of work.
+func (p *pool) decode(d *picture.Decoder, t *task) {
+	defer func() {
+		if e := recover(); e != nil {
+			t.cause = fmt.Errorf("the decoder panicked: %v", e)
+		}
+	}()
+	t.flags, t.stored, t.cause = 0, nil, nil
+	content, err := t.fetch(t.file)
+	t.fetch = nil
+	if err == nil {
+		err = p.fit(d, t, content)
+	}
+	if t.file = content.Encoded[:0]; cap(t.file) > keptBytes {
+		t.file = nil
+	}
+	if err != nil {
+		t.cause = err
+		return
+	}
+	t.products = productsOf(t.pixels)
+	t.stored = t.pixels
+	if p.layout.Codec == packed.JPEG {
+		t.stored, t.cause = picture.EncodeJPEG(t.pixels, p.layout.Width, p.quality)
+	}
+}
+
+func (p *pool) fit(d *picture.Decoder, t *task, content source.Content) (err error) {
+	if content.Image != nil {
+		return d.Fit(t.pixels, content.Image)
+	}
+	size := int64(len(content.Encoded))
+	defer p.inFlight.Add(-size)
+	if w, h, err := picture.Bounds(content.Encoded); p.inFlight.Add(size) > encodedBytes || err == nil && w*h > largePixels {
+		p.large.Lock()
+		defer p.large.Unlock()
+	}
+	t.flags, err = d.Decode(t.pixels, content.Encoded)
+	return err
+}

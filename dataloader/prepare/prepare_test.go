@@ -1,0 +1,417 @@
+package prepare_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"duet/dataloader/packed"
+	"duet/dataloader/picture"
+	"duet/dataloader/prepare"
+	"duet/dataloader/source"
+)
+
+func TestSplitsClassesAndNames(t *testing.T) {
+	source := join(animals(4).below("train"), animals(2).below("test")).folder(t)
+	dir, summary := run(t, source, prepare.Options{})
+	if summary.Train != 8 || summary.Val != 4 || summary.Size != 8 || len(summary.Rejected) != 0 || len(summary.Classes) != 2 {
+		t.Fatalf("summary %+v", summary)
+	}
+	s, v := open(t, dir, "train"), open(t, dir, "val")
+	if want := []string{"cats", "dogs"}; !slices.Equal(s.ClassIDs(), want) {
+		t.Errorf("classes %v, want %v", s.ClassIDs(), want)
+	}
+	if want := []int32{0, 0, 0, 0, 1, 1, 1, 1}; !slices.Equal(s.Labels(), want) {
+		t.Errorf("labels %v, want %v", s.Labels(), want)
+	}
+	if got, want := firstBytes(s), []byte{10, 11, 12, 13, 100, 101, 102, 103}; !slices.Equal(got, want) {
+		t.Errorf("images %v, want %v", got, want)
+	}
+	if got, want := firstBytes(v), []byte{10, 11, 100, 101}; !slices.Equal(got, want) {
+		t.Errorf("validation images %v, want %v", got, want)
+	}
+	names, err := v.Files()
+	check(t, err)
+	if want := "test/cats/a.png test/cats/b.png test/dogs/a.png test/dogs/b.png"; strings.Join(names, " ") != want {
+		t.Errorf("files %v, want %s", names, want)
+	}
+	check(t, packed.Verify(context.Background(), dir, nil))
+}
+
+// sameRejected compares the files and the beginnings of their causes.
+func sameRejected(t *testing.T, got []packed.Rejected, want map[string]string) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Errorf("%d rejected, want %d: %v", len(got), len(want), got)
+	}
+	for _, r := range got {
+		if cause, ok := want[r.File]; !ok || !strings.Contains(r.Cause, cause) {
+			t.Errorf("rejected %s: %q, want %q", r.File, r.Cause, cause)
+		}
+	}
+}
+
+func damagedAnimals() (files, map[string]string) {
+	f := animals(4)
+	photo := encodeJPEG(noise(40, 40))
+	f["cats/0 cut.jpg"] = photo[:len(photo)/2]
+	f["cats/text.jpg"] = []byte("not an image\n")
+	f["dogs/empty.png"] = nil
+	f["stray.png"] = f["dogs/a.png"]
+	return f, map[string]string{"cats/0 cut.jpg": "cut short", "cats/text.jpg": `not an i`, "dogs/empty.png": "empty", "stray.png": "class folder"}
+}
+
+// Images that cannot be read are listed with their cause, in the summary and in rejected.csv; the others are there.
+func TestDamagedImagesAreListed(t *testing.T) {
+	f, want := damagedAnimals()
+	for name, source := range map[string]string{"folder": f.folder(t), "tar.gz": f.tar(t, "a.tar.gz")} {
+		for _, shard := range []int{0, 1} {
+			dir, summary := run(t, source, prepare.Options{Size: 8, ShardMiB: shard})
+			sameRejected(t, summary.Rejected, want)
+			data, err := os.ReadFile(filepath.Join(dir, "rejected.csv"))
+			check(t, err)
+			rows, err := csv.NewReader(bytes.NewReader(data)).ReadAll()
+			check(t, err)
+			if len(rows) != len(want)+1 {
+				t.Errorf("%s: rejected.csv: %v", name, rows)
+			}
+			got := firstBytes(open(t, dir, "train"))
+			slices.Sort(got)
+			if !slices.Equal(got, []byte{10, 11, 12, 13, 100, 101, 102, 103}) {
+				t.Errorf("%s: images %v", name, got)
+			}
+			check(t, packed.Verify(context.Background(), dir, nil))
+		}
+	}
+}
+
+// The first image that cannot be taken is the error of a strict preparation.
+func TestStrict(t *testing.T) {
+	f, _ := damagedAnimals()
+	delete(f, "stray.png")
+	for name, c := range map[string]struct {
+		f    files
+		want string
+	}{
+		"damaged":              {f, "cats/0 cut.jpg"},
+		"found in the listing": {join(animals(2), files{"stray.png": f["dogs/a.png"]}), "stray.png"},
+	} {
+		parent := t.TempDir()
+		_, err := prepare.Run(context.Background(), []string{c.f.folder(t)}, filepath.Join(parent, "set"), prepare.Options{Strict: true, Size: 8})
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "strict") {
+			t.Errorf("%s: error %v, want %q", name, err, c.want)
+		}
+		if left, _ := os.ReadDir(parent); len(left) > 0 {
+			t.Errorf("%s: left behind: %v", name, left)
+		}
+	}
+}
+
+// Whatever is wrong with a source, the error names it, and neither OUT nor OUT.partial is left.
+func TestUnusableSources(t *testing.T) {
+	broken := animals(2)
+	broken["birds/a.jpg"] = []byte("text")
+	for name, c := range map[string]struct {
+		source string
+		o      prepare.Options
+		want   []string
+	}{
+		"missing":             {filepath.Join(t.TempDir(), "nowhere"), prepare.Options{}, []string{"nowhere"}},
+		"an unreadable class": {broken.folder(t), prepare.Options{}, []string{"class birds has no readable", "birds/a.jpg"}},
+		"val all unreadable":  {join(animals(2).below("train"), files{"val/cats/a.png": {1}}).folder(t), prepare.Options{}, []string{"validation split", "val/cats/a.png"}},
+		"unknown classes":     {animals(2).folder(t), prepare.Options{Classes: []string{"cats", "cows", "pigs"}}, []string{"cows, pigs", "2 classes", "cats"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			parent := t.TempDir()
+			_, err := prepare.Run(context.Background(), []string{c.source}, filepath.Join(parent, "set"), c.o)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, want := range c.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error %q lacks %q", err, want)
+				}
+			}
+			if errors.Is(err, prepare.ErrKept) != (len(leftIn(t, parent)) > 0) {
+				t.Errorf("left behind: %v; error %v", leftIn(t, parent), err)
+			}
+		})
+	}
+}
+
+func leftIn(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	check(t, err)
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+func TestOptionsOutOfRange(t *testing.T) {
+	for want, o := range map[string]prepare.Options{
+		"size -1":               {Size: -1},
+		"validation fraction 1": {ValFraction: 1},
+		"-2 training":           {PerClass: -2},
+		`codec "png"`:           {Codec: "png"},
+		"quality 101":           {Quality: 101},
+		"shards of -1 MiB":      {ShardMiB: -1},
+		"-1 workers":            {Workers: -1},
+		"generated.classes":     {Generated: source.Generated{Classes: 11, Train: 20, Size: 16}},
+	} {
+		_, err := prepare.Run(context.Background(), []string{"generated"}, filepath.Join(t.TempDir(), "set"), o)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: error %v, want %q", o, err, want)
+		}
+	}
+}
+
+func TestAutomaticSize(t *testing.T) {
+	large := files{"a/x.png": plainPNG(300, 300, grey(9)), "b/x.png": plainPNG(300, 300, grey(9))}
+	mixed := files{"a/x.png": plainPNG(8, 8, grey(9)), "b/x.png": plainPNG(9, 9, grey(9))}
+	oblong := files{"a/x.png": plainPNG(8, 6, grey(9)), "b/x.png": plainPNG(8, 6, grey(9))}
+	for _, c := range []struct {
+		name       string
+		f          files
+		size, want int
+	}{
+		{"square and alike", animals(1), 0, 8},
+		{"large", large, 0, 256},
+		{"mixed", mixed, 0, 256},
+		{"oblong", oblong, 0, 256},
+		{"forced", oblong, 5, 5},
+	} {
+		dir, summary := run(t, c.f.folder(t), prepare.Options{Size: c.size})
+		s := open(t, dir, "train")
+		if summary.Size != c.want || s.Height() != c.want || s.Width() != c.want {
+			t.Errorf("%s: size %d, set %dx%d, want %d", c.name, summary.Size, s.Height(), s.Width(), c.want)
+		}
+		if image := s.Stored(0); image[0] != image[len(image)-1] || len(image) != c.want*c.want*3 {
+			t.Errorf("%s: the first and last of %d bytes are %d and %d, want the same", c.name, len(image), image[0], image[len(image)-1])
+		}
+	}
+}
+
+func TestValFraction(t *testing.T) {
+	source := animals(10).folder(t)
+	o := prepare.Options{ValFraction: 0.3, Seed: 5}
+	dir, summary := run(t, source, o)
+	if summary.Train != 14 || summary.Val != 6 {
+		t.Fatalf("%d and %d images, want 14 and 6", summary.Train, summary.Val)
+	}
+	train, val := firstBytes(open(t, dir, "train")), firstBytes(open(t, dir, "val"))
+	all := slices.Concat(train, val)
+	slices.Sort(all)
+	if len(slices.Compact(all)) != 20 {
+		t.Errorf("the splits %v and %v overlap", train, val)
+	}
+	again, _ := run(t, source, o)
+	if other := firstBytes(open(t, again, "val")); !slices.Equal(other, val) {
+		t.Errorf("the same seed split off %v and %v", val, other)
+	}
+	o.Seed = 6
+	again, _ = run(t, source, o)
+	if other := firstBytes(open(t, again, "val")); slices.Equal(other, val) {
+		t.Errorf("two seeds split off the same %v", val)
+	}
+}
+
+// A part of a source has the classes and the numbers that were asked for, and nothing else.
+func TestSubset(t *testing.T) {
+	f := join(animals(6), files{"birds/a.png": plainPNG(8, 8, grey(200)), "birds/b.png": plainPNG(8, 8, grey(201))})
+	source := join(f.below("train"), f.below("val")).folder(t)
+	dir, summary := run(t, source, prepare.Options{Classes: []string{"dogs", "birds"}, PerClass: 3, ValPerClass: 1, Seed: 2})
+	if summary.Train != 5 || summary.Val != 2 || len(summary.Classes) != 2 {
+		t.Fatalf("summary %+v", summary)
+	}
+	s := open(t, dir, "train")
+	if !slices.Equal(s.ClassIDs(), []string{"birds", "dogs"}) || !slices.Equal(s.Labels(), []int32{0, 0, 1, 1, 1}) {
+		t.Errorf("classes %v, labels %v", s.ClassIDs(), s.Labels())
+	}
+	for i, v := range firstBytes(s) {
+		if bird := v >= 200; bird != (s.Labels()[i] == 0) || v < 100 {
+			t.Errorf("image %d is grey %d under label %d", i, v, s.Labels()[i])
+		}
+	}
+	other, _ := run(t, source, prepare.Options{Classes: []string{"dogs", "birds"}, PerClass: 3, Seed: 3})
+	if a, b := firstBytes(s)[2:], firstBytes(open(t, other, "train"))[2:]; slices.Equal(a, b) {
+		t.Errorf("two seeds took the same %v", a)
+	}
+}
+
+// A packed set is a source: of a part of it, and of smaller images.
+func TestRepack(t *testing.T) {
+	for _, codec := range []string{packed.Raw, packed.JPEG} {
+		dir, _ := run(t, join(animals(4).below("train"), animals(2).below("val")).folder(t), prepare.Options{Codec: codec})
+		again, summary := run(t, dir, prepare.Options{Size: 4, PerClass: 3, Classes: []string{"dogs"}})
+		if summary.Train != 3 || summary.Val != 2 || summary.Size != 4 {
+			t.Fatalf("summary %+v", summary)
+		}
+		for _, v := range firstBytes(open(t, again, "train")) {
+			if v < 98 || v > 105 { // greys 100 to 103, JPEG rounds
+				t.Errorf("%s: an image is grey %d", codec, v)
+			}
+		}
+		names, err := open(t, again, "val").Files()
+		check(t, err)
+		if want := "val/dogs/a.png val/dogs/b.png"; strings.Join(names, " ") != want {
+			t.Errorf("files %v, want %s", names, want)
+		}
+		same, _ := run(t, dir, prepare.Options{Codec: codec})
+		if a, b := open(t, dir, "train"), open(t, same, "train"); codec == packed.Raw && a.Identity() != b.Identity() {
+			t.Errorf("a copy has identity %s, want %s", b.Identity(), a.Identity())
+		}
+	}
+}
+
+// The same source gives the same bytes, however many workers.
+func TestWorkersDoNotChangeTheSet(t *testing.T) {
+	f := files{}
+	for k := range 30 {
+		f[fmt.Sprintf("%c/%02d.jpg", 'a'+k%3, k)] = encodeJPEG(noise(20+k, 31))
+	}
+	f["a/damaged.jpg"] = f["a/00.jpg"][:300]
+	source := f.folder(t)
+	for _, codec := range []string{packed.Raw, packed.JPEG} {
+		var want map[string]string
+		for _, workers := range []int{1, 2, 8} {
+			dir, _ := run(t, source, prepare.Options{Size: 16, Workers: workers, ValFraction: 0.2, Codec: codec})
+			got := contents(t, dir)
+			if want == nil {
+				want = got
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("%s, %d workers: another set (%d files)", codec, workers, len(got))
+			}
+		}
+	}
+}
+
+// The flags say what was special about a file.
+func TestFlags(t *testing.T) {
+	f := files{"a/1.jpg": encodeJPEG(noise(40, 40)), "a/2.jpg": encodePNG(noise(40, 40)), "b/3.jpg": encodeJPEG(noise(10, 10))}
+	dir, _ := run(t, f.folder(t), prepare.Options{Size: 20})
+	flags, err := open(t, dir, "train").Flags()
+	check(t, err)
+	want := []uint8{0, uint8(picture.NotJPEG), uint8(picture.Upscaled)}
+	if !slices.Equal(flags, want) {
+		t.Errorf("flags %v, want %v", flags, want)
+	}
+}
+
+// The statistics agree with a plain computation over all pixels, however many shards there are.
+func TestStatistics(t *testing.T) {
+	for _, shard := range []int{0, 1} {
+		dir, _ := run(t, "generated", prepare.Options{Generated: source.Generated{Classes: 4, Train: 600, Val: 12, Size: 32}, Seed: 3, ShardMiB: shard})
+		s := open(t, dir, "train")
+		if n := len(s.Index.Splits["train"].Shards); n != 1+shard {
+			t.Fatalf("%d shards, want %d", n, 1+shard)
+		}
+		pixels := s.Height() * s.Width()
+		image, channel := make([]float64, 3*pixels), [3]float64{}
+		for i := range s.Len() {
+			for p, v := range s.Stored(i) {
+				image[p%3*pixels+p/3] += float64(v) / float64(s.Len())
+				channel[p%3] += float64(v) / float64(s.Len()*pixels)
+			}
+		}
+		const tol = 1e-3 // float32 at 255
+		for i, want := range image {
+			if got := float64(s.MeanImage()[i]); !(math.Abs(got-want) <= tol) {
+				t.Fatalf("mean image at %d = %v, want %v", i, got, want)
+			}
+		}
+		for c, want := range channel {
+			if got := float64(s.ChannelMean()[c]); !(math.Abs(got-want) <= tol) {
+				t.Errorf("channel mean %d = %v, want %v", c, got, want)
+			}
+		}
+		checkColors(t, s, colorCovariance(s, channel))
+	}
+}
+
+// checkColors rebuilds the covariance from the principal components.
+func checkColors(t *testing.T, s *packed.Set, covariance [3][3]float64) {
+	t.Helper()
+	eigen, std := s.ColorEigen(), s.ColorStd()
+	for i := range 3 {
+		for j := range 3 {
+			rebuilt, dot := 0., 0.
+			for k := range 3 {
+				rebuilt += float64(eigen[k][i]) * float64(eigen[k][j]) * float64(std[k]) * float64(std[k])
+				dot += float64(eigen[i][k]) * float64(eigen[j][k])
+			}
+			if want := covariance[i][j]; !(math.Abs(rebuilt-want) <= 1e-5*covariance[0][0]) {
+				t.Errorf("covariance %d,%d from the PCA = %v, want %v", i, j, rebuilt, want)
+			}
+			if want := map[bool]float64{true: 1}[i == j]; !(math.Abs(dot-want) <= 1e-5) {
+				t.Errorf("eigenvectors %d and %d: product %v, want %v", i, j, dot, want)
+			}
+		}
+	}
+	if !(std[0] >= std[1] && std[1] >= std[2] && std[2] >= 0) {
+		t.Errorf("standard deviations %v: want the largest first", std)
+	}
+}
+
+// colorCovariance is the covariance of R, G and B over all pixels of a set.
+func colorCovariance(s *packed.Set, mean [3]float64) (covariance [3][3]float64) {
+	count := float64(s.Len() * s.Height() * s.Width())
+	for n := range s.Len() {
+		image := s.Stored(n)
+		for p := 0; p < len(image); p += 3 {
+			for i := range 3 {
+				for j := range 3 {
+					covariance[i][j] += (float64(image[p+i]) - mean[i]) * (float64(image[p+j]) - mean[j]) / count
+				}
+			}
+		}
+	}
+	return covariance
+}
+
+// A set of one grey has no spread at all: nothing becomes NaN.
+func TestStatisticsWithoutSpread(t *testing.T) {
+	f := files{"a/x.png": plainPNG(4, 4, grey(50)), "b/x.png": plainPNG(4, 4, grey(50))}
+	dir, _ := run(t, f.folder(t), prepare.Options{})
+	s := open(t, dir, "train")
+	if s.ColorStd() != [3]float32{} || s.ChannelMean() != [3]float32{50, 50, 50} {
+		t.Errorf("std %v, mean %v", s.ColorStd(), s.ChannelMean())
+	}
+}
+
+func TestExistingOutIsKept(t *testing.T) {
+	out := t.TempDir()
+	check(t, os.WriteFile(filepath.Join(out, "mine"), []byte("x"), 0o666))
+	_, err := prepare.Run(context.Background(), []string{animals(1).folder(t)}, out, prepare.Options{})
+	if err == nil || !strings.Contains(err.Error(), out+" exists") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(out, "mine")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestIndexIsJSON(t *testing.T) {
+	dir, _ := run(t, animals(2).folder(t), prepare.Options{})
+	data, err := os.ReadFile(filepath.Join(dir, "set.json"))
+	check(t, err)
+	var x map[string]any
+	check(t, json.Unmarshal(data, &x))
+	for _, key := range []string{"format", "version", "request", "decoder", "splits", "channel_mean", "color_eigen", "color_std", "crc32c"} {
+		if _, ok := x[key]; !ok {
+			t.Errorf("set.json lacks %s", key)
+		}
+	}
+}

@@ -1,0 +1,175 @@
+package prepare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"duet/dataloader/packed"
+	"duet/dataloader/picture"
+	"duet/dataloader/source"
+)
+
+// ErrKept is among the errors of a Run that was interrupted or failed after it had finished a shard: the same call goes
+// on from there.
+var ErrKept = errors.New("finished shards are kept, and the same command goes on with them")
+
+// Run packs sources, together one set of images, into the folder out, which must not exist; package source lists what
+// they may be. Images that cannot be read are left out and listed in the Summary and in rejected.csv. When it fails, or ctx
+// ends, OUT.partial keeps the shards that are finished, if there are any, for the next Run of the same sources, options
+// and out; the error is then an ErrKept too.
+func Run(ctx context.Context, sources []string, out string, o Options) (Summary, error) {
+	o = o.complete()
+	if err := o.check(); err != nil {
+		return Summary{}, err
+	}
+	if _, err := os.Lstat(out); !errors.Is(err, fs.ErrNotExist) {
+		if err != nil {
+			return Summary{}, err
+		}
+		return Summary{}, fmt.Errorf("%s exists: name another folder, or remove it first", out)
+	}
+	p, err := lockPartial(out)
+	if err != nil {
+		return Summary{}, err
+	}
+	s, err := run(ctx, p, sources, o)
+	if kept := p.leave(); kept {
+		return s, errors.Join(err, ErrKept)
+	}
+	return s, err
+}
+
+func run(ctx context.Context, p *partial, sources []string, o Options) (s Summary, err error) {
+	src, err := source.Open(sources, source.Options{Format: o.Format, Generated: o.Generated, Seed: o.Seed, Packed: openPacked})
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, src.Close()) }()
+	listing, err := src.List(ctx, func(found int) { o.progress(Progress{Found: found}) })
+	if err != nil {
+		return s, err
+	}
+	if o.Strict && len(listing.Rejected) > 0 {
+		return s, strict(listing.Rejected[0].File, listing.Rejected[0].Cause)
+	}
+	c, err := choose(listing, o)
+	if err != nil {
+		return s, err
+	}
+	request := RequestOf(sources, o)
+	if err := p.begin(begun{request.JSON(), decoder(), listing.Fingerprint}, request, o.Restart); err != nil {
+		return s, err
+	}
+	m := newMaker(p, c, o)
+	if err := m.make(ctx, src); err != nil {
+		m.abandon()
+		return s, err
+	}
+	contents, err := m.contents()
+	if err != nil {
+		return s, err
+	}
+	contents.Index.Request, contents.Index.Decoder = request.JSON(), decoder()
+	if err := packed.Write(p.set(), contents); err != nil {
+		return s, err
+	}
+	if err := p.publish(); err != nil {
+		return s, err
+	}
+	return m.summary(contents)
+}
+
+func strict(file, cause string) error {
+	return fmt.Errorf("%s: %s (strict: the first image that cannot be taken is an error)", file, cause)
+}
+
+func (o Options) progress(p Progress) {
+	if o.Progress != nil {
+		o.Progress(p)
+	}
+}
+
+// A maker makes the shards of a set and what is known of them.
+type maker struct {
+	*choice
+	partial *partial
+	options Options
+	layout  packed.Layout
+	splits  [2]*splitWriter // train, val
+	told    Progress
+}
+
+func newMaker(p *partial, c *choice, o Options) *maker {
+	size := o.Size
+	if size == 0 {
+		if size = c.listing.Side; size == 0 {
+			size = automaticSize
+		}
+	}
+	m := &maker{choice: c, partial: p, options: o, layout: packed.Layout{Height: size, Width: size, Codec: o.Codec}}
+	for i, name := range splitNames {
+		m.splits[i] = openSplit(p, name, m.layout, int64(o.ShardMiB)<<20)
+		m.told.Earlier += m.splits[i].earlier
+		m.told.Total += len(c.order[i])
+		for _, s := range m.splits[i].states {
+			m.told.Rejected += len(s.Rejected)
+		}
+	}
+	m.told.Done = m.told.Earlier
+	return m
+}
+
+var splitNames = [2]string{packed.Train, packed.Val}
+
+// make reads, decodes and writes what no earlier run has.
+func (m *maker) make(ctx context.Context, src source.Source) error {
+	m.options.progress(m.told)
+	p := &pool{layout: m.layout, workers: m.options.Workers, quality: m.options.Quality,
+		picture: picture.Options{Size: m.layout.Width, EXIF: m.options.EXIF, AllowTruncated: m.options.AllowTruncated}}
+	want := func(item int) bool {
+		it := m.items[item]
+		return it.label >= 0 && int(it.position) >= m.splits[splitIndex(it.val)].earlier
+	}
+	if err := p.run(ctx, src, want, m.take); err != nil {
+		return err
+	}
+	for i, w := range m.splits {
+		if err := w.finish(); err != nil {
+			return err
+		}
+		if w.position != len(m.order[i]) {
+			return fmt.Errorf("split %s: %d of %d images came: the source has changed since it was listed", w.name, w.position, len(m.order[i]))
+		}
+	}
+	return nil
+}
+
+// take writes one image.
+func (m *maker) take(t *task) error {
+	it := m.items[t.item]
+	w := m.splits[splitIndex(it.val)]
+	if int(it.position) != w.position {
+		return fmt.Errorf("%s came out of order: the source has changed since it was listed", m.listing.Items[t.item].Name)
+	}
+	m.told.Done++
+	if t.cause != nil {
+		if m.options.Strict {
+			return strict(m.listing.Items[t.item].Name, t.cause.Error())
+		}
+		m.told.Rejected++
+	}
+	if err := w.take(t); err != nil {
+		return err
+	}
+	m.options.progress(m.told)
+	return nil
+}
+
+func (m *maker) abandon() {
+	for _, w := range m.splits {
+		w.abandon()
+	}
+}
