@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -20,8 +21,14 @@ func dataVerifyCommand() *cobra.Command {
 				progress := newCounter(os.Stderr, "verifying "+dir, "MiB")
 				err := packed.Verify(c.Context(), dir, progress.megabytes)
 				progress.close()
+				if damaged, is := errors.AsType[packed.Damaged](err); is {
+					for _, line := range damaged {
+						fmt.Println(line)
+					}
+					return fmt.Errorf("%s: %d files are damaged; the first: %s", dir, len(damaged), damaged[0])
+				}
 				if err != nil {
-					return fmt.Errorf("%s: %w", dir, err)
+					return err
 				}
 				x, err := packed.ReadIndex(dir)
 				if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -49,8 +50,8 @@ the last finished shard; OUT is there whole or not at all.`,
 			began := time.Now()
 			s, err := prepare.Run(c.Context(), sources, out, o)
 			progress.close()
-			if errors.Is(err, prepare.ErrKept) && c.Context().Err() != nil {
-				return fmt.Errorf("%w; the same command goes on after the last finished shard", c.Context().Err())
+			if errors.Is(err, context.Canceled) {
+				return fmt.Errorf("interrupted: %w", err)
 			}
 			if err != nil {
 				return err

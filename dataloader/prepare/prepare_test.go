@@ -383,11 +383,13 @@ func colorCovariance(s *packed.Set, mean [3]float64) (covariance [3][3]float64) 
 
 // A set of one grey has no spread at all: nothing becomes NaN.
 func TestStatisticsWithoutSpread(t *testing.T) {
-	f := files{"a/x.png": plainPNG(4, 4, grey(50)), "b/x.png": plainPNG(4, 4, grey(50))}
-	dir, _ := run(t, f.folder(t), prepare.Options{})
-	s := open(t, dir, "train")
-	if s.ColorStd() != [3]float32{} || s.ChannelMean() != [3]float32{50, 50, 50} {
-		t.Errorf("std %v, mean %v", s.ColorStd(), s.ChannelMean())
+	for _, v := range []uint8{0, 50, 255} {
+		f := files{"a/x.png": plainPNG(9, 9, grey(v)), "b/x.png": plainPNG(9, 9, grey(v))}
+		dir, _ := run(t, f.folder(t), prepare.Options{})
+		s := open(t, dir, "train")
+		if want := float32(v); s.ColorStd() != [3]float32{} || s.ChannelMean() != [3]float32{want, want, want} {
+			t.Errorf("std %v, mean %v, want 0 and %v", s.ColorStd(), s.ChannelMean(), want)
+		}
 	}
 }
 

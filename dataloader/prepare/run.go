@@ -37,7 +37,7 @@ func Run(ctx context.Context, sources []string, out string, o Options) (Summary,
 	}
 	s, err := run(ctx, p, sources, o)
 	if kept := p.leave(); kept {
-		return s, errors.Join(err, ErrKept)
+		return s, fmt.Errorf("%w; %w", err, ErrKept)
 	}
 	return s, err
 }

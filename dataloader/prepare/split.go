@@ -59,10 +59,7 @@ func (w *splitWriter) take(t *task) error {
 	s := w.state
 	s.Flags = append(s.Flags, uint8(t.flags))
 	s.Products.add(t.products)
-	sum := s.Sum[:len(t.pixels)]
-	for i, v := range t.pixels {
-		sum[i] += uint32(v)
-	}
+	addTo(s.Sum, t.pixels)
 	w.content = packed.Extend(w.content, t.stored)
 	w.position++
 	return nil

@@ -19,19 +19,38 @@ type moments struct {
 // products are sums over all pixels of the products of channels: R*R, R*G, R*B, G*G, G*B, B*B.
 type products [6]uint64
 
-// productsOf sums over one image [H*W*3].
+// productsOf sums over one image [H*W*3]. A multiplication takes several products at a time, side by side in fields of 20
+// bits: 16 pixels' products of at most 255*255 fit in one.
 func productsOf(image []byte) products {
+	const field, pixels = 20, 16
+	const mask = 1<<field - 1
 	var p products
-	for ; len(image) >= 3; image = image[3:] {
-		r, g, b := uint64(image[0]), uint64(image[1]), uint64(image[2])
-		p[0] += r * r
-		p[1] += r * g
-		p[2] += r * b
-		p[3] += g * g
-		p[4] += g * b
-		p[5] += b * b
+	for len(image) >= 3 {
+		part := image[:min(len(image)/3, pixels)*3]
+		image = image[len(part):]
+		var red, green, blue uint64 // R times (R, G, B), G times (G, B), B times B
+		for ; len(part) >= 3; part = part[3:] {
+			r, g, b := uint64(part[0]), uint64(part[1]), uint64(part[2])
+			red += r * (r | g<<field | b<<(2*field))
+			green += g * (g | b<<field)
+			blue += b * b
+		}
+		p[0] += red & mask
+		p[1] += red >> field & mask
+		p[2] += red >> (2 * field)
+		p[3] += green & mask
+		p[4] += green >> field
+		p[5] += blue
 	}
 	return p
+}
+
+// addTo adds an image to a sum of images.
+func addTo(sum []uint32, image []byte) {
+	sum = sum[:len(image)]
+	for i, v := range image {
+		sum[i] += uint32(v)
+	}
 }
 
 func (p *products) add(q products) {
