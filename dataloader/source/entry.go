@@ -1,0 +1,91 @@
+package source
+
+import (
+	"io"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// An entry is a file or a folder of a source.
+type entry struct {
+	path    string // with slashes, clean and local
+	size    int64
+	dir     bool
+	refused string // why it is not to be used; "" when it may
+	in      uint16 // container
+	at      int64  // place in it
+}
+
+// A visitFunc is shown every entry once, in an order that every visit repeats. r reads the file, and is only good until
+// it returns.
+type visitFunc func(e entry, r io.Reader) error
+
+// A fileError is the trouble of one file of a folder: the others can be read all the same.
+type fileError struct{ error }
+
+func (f *fileError) Error() string { return causeOf(f.error) }
+func (f *fileError) Unwrap() error { return f.error }
+
+// hidden reports whether a path is housekeeping of an operating system rather than somebody's data.
+func hidden(p string) bool {
+	for part := range strings.SplitSeq(p, "/") {
+		if strings.HasPrefix(part, ".") && part != "." && part != ".." || part == "__MACOSX" {
+			return true
+		}
+	}
+	return false
+}
+
+// refusedName says why the name of a member of an archive is not to be used; "" when it may. Nothing is written to disk
+// by such a name: this is about honest lists.
+func refusedName(name string) string {
+	switch {
+	case strings.ContainsRune(name, 0):
+		return "a NUL byte in the name"
+	case !filepath.IsLocal(name):
+		return "path leads out of the archive"
+	case len(name) > maxNameBytes:
+		return "a name of more than 4096 bytes"
+	}
+	return ""
+}
+
+// The endings of files by what is done with them, in lower case. What is named as one of the images may be another.
+var (
+	imageEndings   = []string{".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif", ".webp"}
+	foreignEndings = []string{".tif", ".tiff", ".heic", ".heif", ".avif"}
+	textEndings    = []string{".txt", ".csv", ".tsv"}
+)
+
+func ending(p string) string { return strings.ToLower(path.Ext(p)) }
+
+func isImage(p string) bool   { return slices.Contains(imageEndings, ending(p)) }
+func isForeign(p string) bool { return slices.Contains(foreignEndings, ending(p)) }
+
+// archiveStem is the name of an archive without its ending, and whether it is packed; "" when it is no archive.
+func archiveStem(p string) (stem string, packed bool) {
+	low := strings.ToLower(p)
+	for _, end := range []string{".tar", ".tar.gz", ".tgz", ".zip"} {
+		if strings.HasSuffix(low, end) {
+			return p[:len(p)-len(end)], end != ".tar"
+		}
+	}
+	return "", false
+}
+
+// An arena keeps names in large blocks: a million short strings of their own cost half as much again.
+type arena struct{ block strings.Builder }
+
+const arenaBlock = 64 << 10
+
+func (a *arena) keep(s string) string {
+	if a.block.Len()+len(s) > a.block.Cap() {
+		a.block = strings.Builder{}
+		a.block.Grow(max(arenaBlock, len(s)))
+	}
+	at := a.block.Len()
+	a.block.WriteString(s)
+	return a.block.String()[at:]
+}

@@ -1,0 +1,201 @@
+package source
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// ILSVRC2012: training images in tars or folders that are named by WordNet IDs, validation images in one flat folder,
+// whose labels the development kit gives: line k of its ground truth is the ILSVRC2012_ID of image k, and its meta.mat
+// says which WordNet ID that is. Lists that others have made of the same ("IMAGE WNID ..." a line) serve as well, such as
+// LOC_val_solution.csv. Labels are the training classes' WordNet IDs in their order.
+// Source: https://image-net.org/challenges/LSVRC/2012/2012-downloads.php, and the kit's readme.txt.
+var (
+	wnidPattern   = regexp.MustCompile(`^n[0-9]{8}$`)
+	ilsvrcVal     = regexp.MustCompile(`(?i)^ILSVRC2012_val_([0-9]{8})\.[a-z]+$`)
+	ilsvrcTest    = regexp.MustCompile(`(?i)^ILSVRC2012_test_[0-9]{8}\.[a-z]+$`)
+	ilsvrcOther   = regexp.MustCompile(`(?i)^ILSVRC2012_(img_test|img_train_t3|bbox)`) // archives of other tasks
+	ilsvrcTruth   = regexp.MustCompile(`(?i)^ILSVRC2012_validation_ground_truth\.txt$`)
+	ilsvrcSolving = "add ILSVRC2012_devkit_t12.tar.gz as a path, or its ILSVRC2012_validation_ground_truth.txt and meta.mat, or a list " +
+		"of IMAGE WNID a line"
+)
+
+func isWNID(s string) bool {
+	return len(s) == 9 && s[0] == 'n' && wnidPattern.MatchString(s)
+}
+
+// wnidFolder is the first folder of a path that is named by a WordNet ID; "" when none is.
+func wnidFolder(p string) string {
+	for {
+		first, rest, ok := strings.Cut(p, "/")
+		if !ok {
+			return ""
+		}
+		if isWNID(first) {
+			return first
+		}
+		p = rest
+	}
+}
+
+// ilsvrcRole is what a path says of an image.
+func ilsvrcRole(name string) (wnid string, val, test bool) {
+	base := path.Base(name)
+	wnid = wnidFolder(name)
+	val = len(base) > 15 && strings.EqualFold(base[:15], "ILSVRC2012_val_") && ilsvrcVal.MatchString(base)
+	test = wnid == "" && !val && ilsvrcTest.MatchString(base)
+	if wnid != "" && !val {
+		for part := range strings.SplitSeq(name[:strings.Index(name, wnid)], "/") {
+			val = val || slices.Contains(valNames, part) // val/n01440764/...
+		}
+	}
+	return wnid, val, test
+}
+
+func (c *catalog) ilsvrc() (*Listing, error) {
+	labels, err := c.ilsvrcTexts()
+	if err != nil {
+		return nil, err
+	}
+	train := 0
+	for _, it := range c.items {
+		wnid, val, test := ilsvrcRole(it.Name)
+		switch {
+		case wnid != "" && !val:
+			train++
+		case wnid == "" && !val && !test && labels.list[listKey(it.Name)].wnid == "" && !testFolder(it.Name):
+			return nil, nil // an image that belongs nowhere: this is something else
+		}
+	}
+	if train == 0 {
+		return nil, c.onlyVal()
+	}
+	// Names of classes get numbers as they are met; setClasses makes them labels.
+	numbers, inTrain, inVal := map[string]int32{}, map[string]bool{}, map[string]string{}
+	tests := 0
+	for i := range c.items {
+		it := &c.items[i]
+		wnid, val, test := ilsvrcRole(it.Name)
+		if wnid == "" {
+			key := listKey(it.Name)
+			_, listed := labels.list[key]
+			if test || !val && !listed {
+				it.Label = dropped
+				tests++
+				continue
+			}
+			val = true
+			var cause string
+			if wnid, cause, err = labels.of(it.Name, key); err != nil {
+				return nil, err
+			} else if cause != "" {
+				c.drop(i, cause)
+				continue
+			}
+		}
+		n, known := numbers[wnid]
+		if !known {
+			n = int32(len(numbers))
+			numbers[strings.Clone(wnid)] = n
+		}
+		if it.Label, it.Val = n, val; val {
+			inVal[wnid] = it.Name
+		} else {
+			inTrain[wnid] = true
+		}
+	}
+	if tests > 0 {
+		c.reject(fmt.Sprintf("(%s)", plural(tests, "image")), "test images: they have no labels")
+	}
+	c.compact()
+	return c.ilsvrcListing(labels, numbers, inTrain, inVal)
+}
+
+func (c *catalog) ilsvrcListing(labels *ilsvrcLabels, numbers map[string]int32, inTrain map[string]bool, inVal map[string]string) (*Listing, error) {
+	for _, d := range c.dirs {
+		if wnid, val, _ := ilsvrcRole(d + "/x"); wnid != "" && !val && !inTrain[wnid] {
+			return nil, fmt.Errorf("class %s has no image: %s is empty or holds no image that is read", wnid, d)
+		}
+	}
+	for _, wnid := range slices.Sorted(maps.Keys(inVal)) {
+		if !inTrain[wnid] {
+			return nil, fmt.Errorf("class %s is in the validation split (%s), but has no training image", wnid, inVal[wnid])
+		}
+	}
+	l := &Listing{Kind: "ILSVRC2012"}
+	if err := c.setClasses(l, slices.Sorted(maps.Keys(inTrain)), numbers); err != nil {
+		return nil, err
+	}
+	for i := range l.Classes {
+		l.Classes[i].Name = labels.names[l.Classes[i].ID]
+	}
+	return l, nil
+}
+
+// testFolder reports whether an image lies in a folder test, whose images have no labels.
+func testFolder(p string) bool { return strings.HasPrefix(p, "test/") || strings.Contains(p, "/test/") }
+
+// onlyVal says that training images lack when there are validation images; nil when this is not ILSVRC2012 at all.
+func (c *catalog) onlyVal() error {
+	for _, it := range c.items {
+		if _, val, _ := ilsvrcRole(it.Name); val && ilsvrcVal.MatchString(path.Base(it.Name)) {
+			return fmt.Errorf("validation images of ILSVRC2012 (%s), but no training images: add ILSVRC2012_img_train.tar as a path", it.Name)
+		}
+	}
+	return nil
+}
+
+// ilsvrcLabels is what the texts of a source say of validation images and class names.
+type ilsvrcLabels struct {
+	list  map[string]listed // file name without ending -> class
+	truth []int             // ILSVRC2012_ID by image number - 1
+	wnids map[int]string    // by ILSVRC2012_ID; nil: no meta.mat
+	names map[string]string // by WordNet ID
+	where string            // of truth
+}
+
+type listed struct {
+	wnid, where string
+}
+
+// listKey is the name by which lists give an image.
+func listKey(p string) string {
+	base := path.Base(p)
+	if isImage(base) {
+		base = base[:len(base)-len(path.Ext(base))]
+	}
+	return base
+}
+
+// of is the WordNet ID of a validation image, or the cause why it alone has none.
+func (x *ilsvrcLabels) of(name, key string) (wnid, cause string, err error) {
+	if l, ok := x.list[key]; ok {
+		return l.wnid, "", nil
+	}
+	switch {
+	case x.truth == nil && len(x.list) > 0:
+		return "", "not in the list of validation images", nil
+	case x.truth == nil:
+		return "", "", fmt.Errorf("validation images (such as %s), but nothing that gives their labels: %s", name, ilsvrcSolving)
+	case x.wnids == nil:
+		return "", "", fmt.Errorf("%s gives numbers of classes, but no meta.mat says which they are: %s", x.where, ilsvrcSolving)
+	}
+	match := ilsvrcVal.FindStringSubmatch(path.Base(name))
+	if match == nil {
+		return "", "no number in the name, by which the ground truth gives its class", nil
+	}
+	k, err := strconv.Atoi(match[1])
+	if err != nil || k < 1 || k > len(x.truth) {
+		return "", fmt.Sprintf("%s has %d lines: none for image %d", x.where, len(x.truth), k), nil
+	}
+	id := x.truth[k-1]
+	if wnid = x.wnids[id]; wnid == "" {
+		return "", "", fmt.Errorf("%s:%d: class %d is not in meta.mat", x.where, k, id)
+	}
+	return wnid, "", nil
+}

@@ -1,0 +1,116 @@
+package source
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+)
+
+func (s *files) Read(ctx context.Context, want func(int) bool, emit func(int, Fetch) error) error {
+	if s.listing == nil {
+		return errNotListed
+	}
+	if want == nil {
+		want = func(int) bool { return true }
+	}
+	if s.raw != nil {
+		return s.readRaw(ctx, want, emit)
+	}
+	items := s.listing.Items
+	for i := 0; i < len(items); {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if s.streamed(items[i].in) {
+			last := i
+			for last < len(items) && items[last].in == items[i].in {
+				last++
+			}
+			if err := s.readStream(ctx, i, last, want, emit); err != nil {
+				return withPath(s.containers[items[i].in].path, err)
+			}
+			i = last
+			continue
+		}
+		if want(i) {
+			if err := emit(i, s.fetch(items[i].entry())); err != nil {
+				return err
+			}
+		}
+		i++
+	}
+	return nil
+}
+
+// fetch reads one file when it is asked to.
+func (s *files) fetch(e entry) Fetch {
+	return func(buf []byte) (Content, error) {
+		r, err := s.open(e)
+		if err != nil {
+			return Content{}, errors.New(causeOf(err))
+		}
+		defer r.Close()
+		data, err := readAll(r, e.size, buf)
+		return Content{Encoded: data}, err
+	}
+}
+
+// readAll reads the size bytes, or so, of an image into buf, or into a new buffer when it is too small.
+func readAll(r io.Reader, size int64, buf []byte) ([]byte, error) {
+	b := bytes.NewBuffer(buf[:0])
+	b.Grow(int(size) + bytes.MinRead)
+	n, err := b.ReadFrom(io.LimitReader(r, maxFileBytes+1))
+	if err != nil {
+		return nil, errors.New(causeOf(err))
+	}
+	if cause := tooLarge(n); cause != "" {
+		return nil, errors.New(cause)
+	}
+	return b.Bytes(), nil
+}
+
+// errEnough ends a visit of a stream.
+var errEnough = errors.New("nothing more is wanted")
+
+// readStream emits the items first to last-1, which are those of one stream, as they pass.
+func (s *files) readStream(ctx context.Context, first, last int, want func(int) bool, emit func(int, Fetch) error) error {
+	items := s.listing.Items
+	next := first
+	skip := func() {
+		for next < last && !want(next) {
+			next++
+		}
+	}
+	if skip(); next == last {
+		return nil
+	}
+	w := &walker{containers: s.containers, visit: func(e entry, r io.Reader) error {
+		if it := items[next]; e.at != it.at || e.dir {
+			return nil
+		} else if e.path != it.Name || e.size != it.size {
+			return fmt.Errorf("has changed since it was listed: %s is now %s", it.Name, e.path)
+		}
+		data, err := readAll(r, e.size, nil)
+		if err != nil {
+			return fmt.Errorf("damaged archive: %s: %w", e.path, err)
+		}
+		if err := emit(next, func([]byte) (Content, error) { return Content{Encoded: data}, nil }); err != nil {
+			return err
+		}
+		next++
+		if skip(); next == last {
+			return errEnough
+		}
+		return nil
+	}}
+	err := w.again(ctx, items[first].in)
+	if err == nil {
+		return fmt.Errorf("has changed since it was listed: %s is not there", items[next].Name)
+	}
+	if err == errEnough {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,162 @@
+// Package source recognises labelled images in whatever form they come, lists them without decoding a pixel, and gives
+// their bytes. It knows nothing of what becomes of them.
+//
+// A source is one path or several. The first of these that fits is taken, or the one that Options.Format names:
+//
+//	ilsvrc2012  the archives of ILSVRC2012 as they are downloaded (ILSVRC2012_img_train.tar, ILSVRC2012_img_val.tar and
+//	            ILSVRC2012_devkit_t12.tar.gz), one path each or in one folder, or the same unpacked
+//	cifar       CIFAR-10's or CIFAR-100's binary files
+//	idx         IDX files, as MNIST comes
+//	csv         images and a table of their labels, in their folder or as a path of its own
+//	folders     class folders, with or without train and val above them; two paths that are named train and val are splits
+//	packed      a packed set, by Options.Packed
+//	generated   the word "generated": images that are drawn
+//
+// Where files are: in a folder, a .tar, a .tar.gz or a .zip. An archive in a folder, or a .tar in a tar, stands for a
+// folder of its name without its ending. Archives are read in place; nothing is ever written to disk.
+//
+// Files are untrusted. Names that lead out of an archive, links, devices and damaged files are listed as rejected with
+// their cause; the limits are constants of this package (limits.go).
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Options say how paths are read. The zero value is usable.
+type Options struct {
+	// Format is one of Formats, or "" when the source is to be recognised by looking.
+	Format string
+	// Generated is what the source "generated" draws, with Seed; the zero value stands for DefaultGenerated.
+	Generated Generated
+	Seed      uint64
+	// Packed opens a folder that holds PackedFile, which no other format looks at; nil: such a folder is an error.
+	Packed func(dir string) (Source, error)
+}
+
+// PackedFile is the file by which a packed set is recognised.
+const PackedFile = "set.json"
+
+// The formats, in the order in which they are tried, and the two that no files are looked at for.
+const (
+	formatILSVRC    = "ilsvrc2012"
+	formatCIFAR     = "cifar"
+	formatIDX       = "idx"
+	formatCSV       = "csv"
+	formatFolders   = "folders"
+	formatPacked    = "packed"
+	formatGenerated = "generated"
+)
+
+// Formats are the values of Options.Format.
+func Formats() []string {
+	return []string{formatILSVRC, formatCIFAR, formatIDX, formatCSV, formatFolders, formatPacked, formatGenerated}
+}
+
+// A Source gives images in two passes: List, then Read, any number of times. Neither may run beside the other.
+type Source interface {
+	// List looks at everything once; no pixels are decoded. progress, if any, is told now and then how many images were
+	// found. Its errors are of the whole source: a damaged archive, a class without images.
+	List(ctx context.Context, progress func(found int)) (*Listing, error)
+	// Read emits the items that want wants (all when want is nil) in the order of Listing.Items, from one goroutine, after
+	// a List. An error of emit ends it and is returned. An error of its own is of the whole source.
+	Read(ctx context.Context, want func(item int) bool, emit func(item int, fetch Fetch) error) error
+	// Close ends the source; no Fetch may be called after it.
+	Close() error
+}
+
+// A Fetch gives the content of one emitted item. It may be called from any goroutine, until the source is closed. buf is
+// scratch that the bytes may be put in; they may be elsewhere too. An error rejects this item, and is the cause.
+type Fetch func(buf []byte) (Content, error)
+
+// Content is an encoded file, or the pixels of a source that needs no decoder; the other is nil.
+type Content struct {
+	Encoded []byte
+	Image   image.Image
+}
+
+// A Listing is what a source holds.
+type Listing struct {
+	Kind     string  // such as "ILSVRC2012", "class folders in train and val", "CIFAR-10 binary"
+	Classes  []Class // by label
+	Items    []Item  // in the order of Read: training first, by class and name; what is streamed comes in its archive's order
+	Rejected []Rejected
+	Side     int // in pixels, when all images are square, alike and at most MaxSide; else 0
+	// Fingerprint is a hexadecimal SHA-256 of the names, sizes and labels, and of the times of modification of the files
+	// on disk: two equal ones are of the same source, unchanged. Paths of the source itself are not in it.
+	Fingerprint string
+}
+
+// A Class is a label's meaning.
+type Class struct {
+	ID   string // the folder, WordNet ID or label by which the source names it
+	Name string // for people; "" when the source has none
+}
+
+// An Item is one image. There may be millions: 40 bytes and a name each.
+type Item struct {
+	Name  string // where it is in the source, with slashes
+	Label int32
+	Val   bool   // of the validation split
+	in    uint16 // container
+	size  int64  // bytes
+	at    int64  // place in the container: an offset, or the number of a member
+}
+
+// Rejected is something of a source that is not among its items.
+type Rejected struct {
+	File, Cause string
+}
+
+// Open recognises what the paths are: one or several, in any order.
+func Open(paths []string, o Options) (Source, error) {
+	if o.Format != "" && !slices.Contains(Formats(), o.Format) {
+		return nil, fmt.Errorf("source format %q: want one of %s", o.Format, strings.Join(Formats(), ", "))
+	}
+	if len(paths) == 0 {
+		return nil, errors.New("no source: want at least one path, or the word " + formatGenerated)
+	}
+	if slices.Contains(paths, formatGenerated) || o.Format == formatGenerated {
+		if len(paths) > 1 || paths[0] != formatGenerated || o.Format != "" && o.Format != formatGenerated {
+			return nil, fmt.Errorf("source %s: want the word %q alone, and no other format", strings.Join(paths, " "), formatGenerated)
+		}
+		return newGenerated(o)
+	}
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("source %s does not exist: want a folder, .tar, .tar.gz or .zip of images, a packed set, or the word %q",
+				path, formatGenerated)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("source: %w", err)
+		}
+		if !info.IsDir() && !info.Mode().IsRegular() {
+			return nil, fmt.Errorf("source %s is neither a folder nor a regular file", path)
+		}
+	}
+	packed := isPacked(paths[0])
+	switch {
+	case len(paths) == 1 && (packed && o.Format == "" || o.Format == formatPacked):
+		if o.Packed == nil || !packed {
+			return nil, fmt.Errorf("source %s: want a packed set with %s in it only where one can be read", paths[0], PackedFile)
+		}
+		return o.Packed(paths[0])
+	case o.Format == formatPacked || packed && len(paths) > 1:
+		return nil, fmt.Errorf("source %s: want a packed set alone", strings.Join(paths, " "))
+	}
+	return &files{paths: slices.Clone(paths), format: o.Format}, nil
+}
+
+func isPacked(path string) bool {
+	info, err := os.Stat(filepath.Join(path, PackedFile))
+	return err == nil && info.Mode().IsRegular()
+}
