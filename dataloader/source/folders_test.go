@@ -1,0 +1,241 @@
+package source_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"duet/dataloader/source"
+)
+
+// Every arrangement of the same animals gives the same classes, labels and bytes.
+func TestArrangements(t *testing.T) {
+	plain := animals(4)
+	split := join(animals(4).below("train"), animals(2).below("test"))
+	deeper := animals(4)
+	deeper["cats/x/a.png"], deeper["cats/x/d.png"] = deeper["cats/a.png"], deeper["cats/d.png"]
+	delete(deeper, "cats/a.png")
+	delete(deeper, "cats/d.png")
+	cats, dogs := files{}, files{}
+	for name, data := range plain {
+		if class, file := path.Split(name); class == "cats/" {
+			cats[file] = data
+		} else {
+			dogs[file] = data
+		}
+	}
+	tars := files{"cats.tar": cats.tarred(t), "dogs.tar": dogs.tarred(t)}
+	for name, c := range map[string]struct {
+		paths []string
+		val   int
+	}{
+		"folder":                  {[]string{plain.folder(t)}, 0},
+		"tar":                     {[]string{plain.tar(t, "animals.tar")}, 0},
+		"tar.gz":                  {[]string{plain.tar(t, "animals.tar.gz")}, 0},
+		"tar under no ending":     {[]string{plain.tar(t, "animals")}, 0},
+		"zip, stored":             {[]string{plain.zip(t, "animals.zip", zip.Store)}, 0},
+		"zip, deflated":           {[]string{plain.zip(t, "animals.zip", zip.Deflate)}, 0},
+		"wrapped":                 {[]string{plain.below("animals-1.0/images").tar(t, "a.tar")}, 0},
+		"dot slash":               {[]string{plain.below(".").tar(t, "a.tar")}, 0},
+		"train only":              {[]string{plain.below("train").folder(t)}, 0},
+		"deeper":                  {[]string{deeper.folder(t)}, 0},
+		"tars in a folder":        {[]string{tars.folder(t)}, 0},
+		"tars in a tar":           {[]string{tars.tar(t, "a.tar")}, 0},
+		"tars in a tar.gz":        {[]string{tars.tar(t, "a.tar.gz")}, 0},
+		"a tar in a folder":       {[]string{files{"animals.tar.gz": gzipped(plain.tarred(t))}.folder(t)}, 0},
+		"split":                   {[]string{split.folder(t)}, 4},
+		"split in a tar.gz":       {[]string{split.tar(t, "split.tar.gz")}, 4},
+		"split in a zip":          {[]string{split.zip(t, "split.zip", zip.Deflate)}, 4},
+		"valid":                   {[]string{join(animals(4).below("train"), animals(2).below("valid")).folder(t)}, 4},
+		"val wrapped":             {[]string{join(animals(4).below("train"), animals(2).below("val")).below("w").tar(t, "v.tar")}, 4},
+		"split tars in a folder":  {[]string{files{"train.tar": animals(4).tarred(t), "val.tar": animals(2).tarred(t)}.folder(t)}, 4},
+		"two paths":               {[]string{animals(2).tar(t, "pets_val.tar"), animals(4).zip(t, "pets_train.zip", zip.Store)}, 4},
+		"two paths, wrapped":      {[]string{animals(4).below("train").tar(t, "train.tar"), animals(2).below("val").tar(t, "val.tar.gz")}, 4},
+		"two streams":             {[]string{animals(4).tar(t, "train.tar.gz"), animals(2).tar(t, "validation.tar.gz")}, 4},
+		"with other files":        {[]string{join(plain, files{"README.md": []byte("hello"), ".DS_Store": {0}, "__MACOSX/cats/._a.png": {1}, "cats/list.txt": nil}).folder(t)}, 0},
+		"with a table about them": {[]string{join(plain, files{"weights.csv": []byte("cat,kg\na,3\n")}).folder(t)}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, source.Options{}, c.paths...)
+			if want := []string{"cats", "dogs"}; !slices.Equal(classIDs(s.Listing), want) {
+				t.Fatalf("classes %v, want %v", s.Classes, want)
+			}
+			if len(s.Items) != 8+c.val || s.Side != 8 || len(s.Rejected) != 0 {
+				t.Fatalf("%d items, side %d, rejected %v", len(s.Items), s.Side, s.Rejected)
+			}
+			keys, data := s.contents(t)
+			for i, key := range keys {
+				fields := strings.Fields(key)
+				want := plain[fields[0]+"/"+path.Base(fields[2])]
+				if !bytes.Equal(data[i], want) {
+					t.Errorf("%s has other bytes: %q", key, data[i])
+				}
+			}
+			if n := len(labels(s.Listing, true)); n != c.val {
+				t.Errorf("%d validation images, want %d", n, c.val)
+			}
+		})
+	}
+}
+
+// What can be read anywhere is sorted; a stream is read in its own order.
+func TestOrder(t *testing.T) {
+	f := join(animals(2).below("train"), animals(1).below("val"))
+	sorted := []string{"cats false train/cats/a.png", "cats false train/cats/b.png", "dogs false train/dogs/a.png",
+		"dogs false train/dogs/b.png", "cats true val/cats/a.png", "dogs true val/dogs/a.png"}
+	archived := []string{"dogs true val/dogs/a.png", "cats true val/cats/a.png", "dogs false train/dogs/b.png",
+		"dogs false train/dogs/a.png", "cats false train/cats/b.png", "cats false train/cats/a.png"}
+	for name, c := range map[string]struct {
+		path string
+		want []string
+	}{
+		"folder": {f.folder(t), sorted}, "tar": {f.tar(t, "a.tar"), sorted}, "zip": {f.zip(t, "a.zip", zip.Deflate), sorted},
+		"tar.gz": {f.tar(t, "a.tar.gz"), archived},
+	} {
+		if keys, _ := open(t, source.Options{}, c.path).contents(t); !slices.Equal(keys, c.want) {
+			t.Errorf("%s: order %q, want %q", name, keys, c.want)
+		}
+	}
+}
+
+// everyContainer is the same source in each container.
+func everyContainer(t *testing.T, f files) map[string]string {
+	return map[string]string{"folder": f.folder(t), "tar": f.tar(t, "a.tar"), "tar.gz": f.tar(t, "a.tar.gz"),
+		"zip": f.zip(t, "a.zip", zip.Deflate)}
+}
+
+func TestWant(t *testing.T) {
+	for name, path := range everyContainer(t, animals(5)) {
+		s := open(t, source.Options{}, path)
+		for _, wanted := range [][]int{{}, {0}, {9}, {3, 4, 8}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}} {
+			got := []int{}
+			check(t, s.Read(context.Background(), func(i int) bool { return slices.Contains(wanted, i) }, func(i int, fetch source.Fetch) error {
+				got = append(got, i)
+				_, err := fetch(nil)
+				return err
+			}))
+			if !slices.Equal(got, wanted) {
+				t.Errorf("%s: items %v, want %v", name, got, wanted)
+			}
+		}
+	}
+}
+
+// Items are fetched by many goroutines at once, after Read has returned, with scratch of any size.
+func TestParallelFetch(t *testing.T) {
+	f := animals(20)
+	for name, path := range everyContainer(t, f) {
+		s := open(t, source.Options{}, path)
+		fetches := make([]source.Fetch, len(s.Items))
+		check(t, s.Read(context.Background(), nil, func(i int, fetch source.Fetch) error {
+			fetches[i] = fetch
+			return nil
+		}))
+		var wait sync.WaitGroup
+		for i, fetch := range fetches {
+			wait.Go(func() {
+				c, err := fetch(make([]byte, 0, i*20))
+				if err != nil || !bytes.Equal(c.Encoded, f[s.Items[i].Name]) {
+					t.Errorf("%s: %s: %v, %d bytes", name, s.Items[i].Name, err, len(c.Encoded))
+				}
+			})
+		}
+		wait.Wait()
+	}
+}
+
+func TestCancelAndEmitErrors(t *testing.T) {
+	stop := errors.New("stop")
+	for name, path := range everyContainer(t, animals(3)) {
+		s := open(t, source.Options{}, path)
+		ctx, cancel := context.WithCancel(context.Background())
+		seen := 0
+		err := s.Read(ctx, nil, func(int, source.Fetch) error {
+			if seen++; seen == 2 {
+				cancel()
+			}
+			return nil
+		})
+		if !errors.Is(err, context.Canceled) || seen != 2 {
+			t.Errorf("%s: %v after %d items, want a cancellation after 2", name, err, seen)
+		}
+		if _, err := s.List(ctx, nil); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: list: %v, want a cancellation", name, err)
+		}
+		s = open(t, source.Options{}, path)
+		if err := s.Read(context.Background(), nil, func(int, source.Fetch) error { return stop }); !errors.Is(err, stop) {
+			t.Errorf("%s: %v, want the error of emit", name, err)
+		}
+	}
+}
+
+func TestLinksInFolders(t *testing.T) {
+	real := animals(2).folder(t)
+	dir := t.TempDir()
+	for _, class := range []string{"cats", "dogs"} {
+		check(t, os.Symlink(filepath.Join(real, class), filepath.Join(dir, class)))
+	}
+	check(t, os.Symlink(dir, filepath.Join(real, "dogs", "loop")))
+	check(t, os.Symlink(filepath.Join(real, "cats", "a.png"), filepath.Join(real, "dogs", "cat.png")))
+	check(t, os.Symlink("nowhere", filepath.Join(real, "dogs", "dangling.png")))
+	s := open(t, source.Options{}, dir)
+	sameRejected(t, s.Rejected, map[string]string{"dogs/loop": "link to the folder", "dogs/dangling.png": "no such file"})
+	if want := []int32{0, 0, 1, 1, 1}; !slices.Equal(labels(s.Listing, false), want) {
+		t.Errorf("labels %v, want %v", labels(s.Listing, false), want)
+	}
+}
+
+// Side is that of all images, as far as their headers can be read.
+func TestSide(t *testing.T) {
+	for name, c := range map[string]struct {
+		more files
+		want int
+	}{
+		"alike":      {nil, 8},
+		"unreadable": {files{"cats/x.jpg": []byte("no image")}, 8},
+		"another":    {files{"cats/x.png": plainPNG(9, 1)}, 0},
+		"large":      {files{"cats/0.png": plainPNG(257, 1)}, 0},
+	} {
+		for container, path := range everyContainer(t, join(animals(2), c.more)) {
+			if got := open(t, source.Options{}, path).Side; got != c.want {
+				t.Errorf("%s, %s: side %d, want %d", name, container, got, c.want)
+			}
+		}
+	}
+}
+
+// A file that is gone, or changed, when it is read rejects itself in a folder; a stream is read again as a whole.
+func TestGoneFiles(t *testing.T) {
+	dir := animals(2).folder(t)
+	s := open(t, source.Options{}, dir)
+	check(t, os.Remove(filepath.Join(dir, "cats", "b.png")))
+	_, data := s.contents(t)
+	if got := string(data[1]); got != "rejected: no such file or directory" {
+		t.Errorf("item 1: %q", got)
+	}
+	path := animals(2).tar(t, "a.tar.gz")
+	s = open(t, source.Options{}, path)
+	check(t, os.WriteFile(path, gzipped(animals(1).tarred(t)), 0o666))
+	err := s.Read(context.Background(), nil, func(int, source.Fetch) error { return nil })
+	lacks(t, err, "a.tar.gz", "changed since it was listed")
+}
+
+func TestProgress(t *testing.T) {
+	s, err := source.Open([]string{animals(3).folder(t)}, source.Options{})
+	check(t, err)
+	defer s.Close()
+	last := 0
+	_, err = s.List(context.Background(), func(found int) { last = found })
+	check(t, err)
+	if last != 6 {
+		t.Errorf("progress ended at %d, want 6", last)
+	}
+}
