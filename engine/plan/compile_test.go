@@ -130,6 +130,24 @@ func TestCompanionOfParameter(t *testing.T) {
 	}
 }
 
+// TestUploadOfLentMemory: a device that does not lend gets it as an array.
+func TestUploadOfLentMemory(t *testing.T) {
+	s := newSmall(newFake("fake:0", 1))
+	m := mix{ID: 1, Inputs: 1, Bytes: 100}
+	s.output("z", apply(t, m, 0, s.leaf))
+	p, state := s.compile(t)
+	defer s.close(t, p, state)
+	lent := backend.NewLent([]uint8{7}, nil, nil)
+	if err := p.Upload("x", lent); err != nil {
+		t.Fatal(err)
+	}
+	p.Run()
+	var got uint64
+	if err := p.Download("z", &got); err != nil || got != stampOf(m, 0, []uint64{7}) {
+		t.Errorf("stamp %x, %v", got, err)
+	}
+}
+
 // TestPruning: what no output needs is neither a step, nor an input that must be fed; feeding it is no error.
 func TestPruning(t *testing.T) {
 	s := newSmall(newFake("fake:0", 1))

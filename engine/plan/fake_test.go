@@ -142,9 +142,12 @@ func stampsOf(b backend.Buffer) []uint64 {
 	return m.stamps[b.Offset/word : (b.Offset+b.Bytes+word-1)/word]
 }
 
-// Upload takes the stamp of an input. It takes effect in its turn.
+// Upload takes the stamp of an input, or one byte for it. It takes effect in its turn.
 func (f *fake) Upload(dst backend.Buffer, _ backend.Layout, host any) error {
-	stamp := host.(uint64)
+	stamp, is := host.(uint64)
+	if !is {
+		stamp = uint64(host.([]uint8)[0])
+	}
 	f.leaves = append(f.leaves, dst)
 	f.jobs <- func() { f.write(dst, stamp) }
 	return nil

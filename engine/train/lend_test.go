@@ -14,15 +14,9 @@ import (
 type mute struct {
 	backend.Device
 	name string
-	got  any
 }
 
 func (m *mute) Name() string { return m.name }
-
-func (m *mute) Upload(_ backend.Buffer, _ backend.Layout, host any) error {
-	m.got = host
-	return nil
-}
 
 // lending is one that does.
 type lending struct {
@@ -61,29 +55,6 @@ func TestLendAsksTheFirstDevice(t *testing.T) {
 		if _, err := m.Lend(-1); err == nil {
 			t.Errorf("%s: -1 bytes: no error", c.name)
 		}
-	}
-}
-
-// TestUploadToADeviceThatDoesNotLend: such a device gets an array.
-func TestUploadToADeviceThatDoesNotLend(t *testing.T) {
-	l := backend.NewLent([]uint8{1, 2, 3}, nil, nil)
-	d, lender := &mute{name: "tpu:0"}, &lending{}
-	for _, to := range []backend.Device{d, lender} {
-		if err := backend.Upload(to, backend.Buffer{}, nil, l); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got, is := d.got.([]uint8); !is || &got[0] != &l.Data[0] {
-		t.Errorf("got %v, want the lent bytes as an array", d.got)
-	}
-	if lender.got != l {
-		t.Errorf("a lender got %v, want the Lent", lender.got)
-	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := backend.Upload(d, backend.Buffer{}, nil, l); err == nil {
-		t.Error("upload after Close: no error")
 	}
 }
 
