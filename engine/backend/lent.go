@@ -96,7 +96,8 @@ func (l *Lent) wait() error {
 	return first
 }
 
-// Close waits as Wait does and gives the memory back. A second Close does nothing.
+// Close waits as Wait does and gives the memory back; from any goroutine, not during an Upload of it. A second Close does
+// nothing.
 func (l *Lent) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -95,7 +95,8 @@ func lendable(l *backend.Lent) bool {
 	return ours
 }
 
-// borrow uploads lent memory, that is read when its turn comes, to an address.
+// borrow uploads lent memory, which is read when its turn comes, to an address: images by the copy stream, little in turn
+// with the kernels, as arrays are.
 func (u *uploader) borrow(at cu.DevicePtr, l *backend.Lent) error {
 	bytes := int64(len(l.Data))
 	if bytes == 0 {

@@ -18,8 +18,8 @@ const (
 // what lets one cross the bus while another is read.
 const smallRing, largeRing = 16, 2
 
-// uploader lends pinned memory to uploads. Memory of one size is used in turn; its next use waits until the GPU has
-// taken what it held.
+// uploader has the memory that uploads pass through. Memory of one size is used in turn; its next use waits until the GPU
+// has taken what it held.
 type uploader struct {
 	d        *device
 	rings    map[slotKind]*ring
@@ -77,7 +77,7 @@ func (u *uploader) sendPiece(at cu.DevicePtr, from []byte, stored element, kind 
 		return err
 	}
 	encode(s.host[:bytes], from, stored)
-	s.to, s.bytes = at, bytes
+	s.to, s.bytes, s.used = at, bytes, true
 	u.d.worker.Start(s)
 	return nil
 }
@@ -89,16 +89,17 @@ func (u *uploader) take(kind slotKind) (*slot, error) {
 		return nil, err
 	}
 	if s.used {
+		s.used = false
 		u.d.worker.Start(&s.wait)
 		if err := u.d.worker.Sync(); err != nil {
 			return nil, err
 		}
 	}
-	s.used = true
 	return s, nil
 }
 
-// turn gives the next memory of a kind at once. Only what is sent by way of pinned memory wants that.
+// turn gives the next memory of a kind at once, which the GPU may not be done with; with pinned memory where that is
+// wanted, which lent memory makes needless.
 func (u *uploader) turn(kind slotKind, pinned bool) (*slot, error) {
 	r := u.rings[kind]
 	if r == nil || pinned && r.slots[0].host == nil {
