@@ -36,10 +36,19 @@ func rowsOf(m image.Image) (channels int, row func(dst []byte, x, y int)) {
 			}
 		}
 	case *image.YCbCr:
-		if m.Rect.Min.X < 0 {
-			break
+		if m.Rect.Min.X >= 0 {
+			return 3, func(dst []byte, x, y int) { jfif.convert(dst, m, x, y) }
 		}
-		return 3, func(dst []byte, x, y int) { convertYCbCr(dst, m, x, y) }
+	case *video:
+		return 3, func(dst []byte, x, y int) {
+			bt601.convert(dst, &m.YCbCr, x, y)
+			if m.A != nil {
+				alpha := m.A[m.AOffset(x, y):]
+				for i := range dst {
+					dst[i] = uint8(uint32(dst[i]) * 257 * uint32(alpha[i/3]) / 255 >> 8)
+				}
+			}
+		}
 	case *framed:
 		channels, row := rowsOf(m.Image)
 		b := m.Image.Bounds()
@@ -102,8 +111,21 @@ func paletteOf(p color.Palette) (rgb [256][3]byte) {
 	return rgb
 }
 
-// convertYCbCr is color.YCbCrToRGB (JFIF's formula in 16 bits of fraction) over a row.
-func convertYCbCr(dst []byte, m *image.YCbCr, x, y int) {
+// video is what WebP's lossy decoder gives: YCbCr of a video's range, though its type means a JPEG's, and alpha or none.
+type video struct{ image.NYCbCrA }
+
+func (m *video) Opaque() bool { return m.A == nil || m.NYCbCrA.Opaque() }
+
+// A matrix brings YCbCr to RGB, in 16 bits of fraction: v = luma*(Y-black) + half + c*(Cb-128) + d*(Cr-128).
+type matrix struct{ luma, black, half, redCr, greenCb, greenCr, blueCb int32 }
+
+var (
+	jfif  = matrix{0x10101, 0, 0, 91881, 22554, 46802, 116130}       // color.YCbCrToRGB: Y, Cb and Cr of 0 to 255
+	bt601 = matrix{76309, 16, 1 << 15, 104597, 25675, 53279, 132201} // Y of 16 to 235, Cb and Cr of 16 to 240
+)
+
+// convert fills dst with the pixels of row y from x on. The image begins at 0 or right of it.
+func (t *matrix) convert(dst []byte, m *image.YCbCr, x, y int) {
 	luma := m.Y[m.YOffset(x, y):]
 	shift := 0
 	switch m.SubsampleRatio {
@@ -115,10 +137,10 @@ func convertYCbCr(dst []byte, m *image.YCbCr, x, y int) {
 	from, at := x>>shift, m.COffset(x, y)
 	for i := 0; i+2 < len(dst); i, x = i+3, x+1 {
 		c := at + x>>shift - from
-		l, cb, cr := int32(luma[i/3])*0x10101, int32(m.Cb[c])-128, int32(m.Cr[c])-128
-		dst[i] = clampShift16(l + 91881*cr)
-		dst[i+1] = clampShift16(l - 22554*cb - 46802*cr)
-		dst[i+2] = clampShift16(l + 116130*cb)
+		l, cb, cr := (int32(luma[i/3])-t.black)*t.luma+t.half, int32(m.Cb[c])-128, int32(m.Cr[c])-128
+		dst[i] = clampShift16(l + t.redCr*cr)
+		dst[i+1] = clampShift16(l - t.greenCb*cb - t.greenCr*cr)
+		dst[i+2] = clampShift16(l + t.blueCb*cb)
 	}
 }
 

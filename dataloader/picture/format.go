@@ -122,7 +122,7 @@ func decodeOther(data []byte, format string, allowTruncated bool) (m image.Image
 	case "BMP":
 		m, err = bmp.Decode(bytes.NewReader(data))
 	case "WebP":
-		m, err = webp.Decode(bytes.NewReader(data))
+		m, err = decodeWebP(data)
 	}
 	if err != nil {
 		return nil, 0, cutShort(err)
@@ -144,6 +144,17 @@ func decodeGIF(data []byte) (image.Image, error) {
 		return &framed{m, screen}, nil
 	}
 	return m, nil
+}
+
+func decodeWebP(data []byte) (image.Image, error) {
+	m, err := webp.Decode(bytes.NewReader(data))
+	switch m := m.(type) {
+	case *image.YCbCr:
+		return &video{image.NYCbCrA{YCbCr: *m}}, err
+	case *image.NYCbCrA:
+		return &video{*m}, err
+	}
+	return m, err
 }
 
 // flagsOf tells what an image's type says of it.

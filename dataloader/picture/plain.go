@@ -9,19 +9,11 @@ import (
 )
 
 // engine is the decoder of JPEG and the resampler of this build: Go's own.
-type engine struct{}
+type engine struct{ resampler }
 
 func (*engine) open() error           { return nil }
 func (*engine) close()                {}
 func (*engine) axes(x, y *axis) error { return nil }
-
-func (*engine) rows(x *axis, src []byte, stride, rows, channels int, dst []byte, dstStride int) {
-	resampleRows(x, src, stride, rows, channels, dst, dstStride)
-}
-
-func (*engine) columns(y *axis, src []byte, stride, rows, width int, dst []byte) {
-	resampleColumns(y, src, stride, rows, width, dst)
-}
 
 // Version names what decodes JPEG.
 func Version() string { return "Go image/jpeg" }

@@ -5,49 +5,63 @@ import "encoding/binary"
 // slack is how far beyond their last pixel buffers of pixels may be read.
 const slack = 64
 
-// resampleRows resamples rows along x: src [rows][stride], from the axis's range on, to dst [rows][dstStride] of
-// len(start) pixels of 1 or 3 channels. Rows are at least slack bytes longer than their pixels.
+// A resampler is the plain version of the resampling; turbo.c has the vectorised one, of the same bytes.
 //
-// Two rows are taken at once, as the halves of 64-bit numbers: a sum of products is exact in both, and a negative lower
-// half borrows from the upper one, which half gives back.
-func resampleRows(a *axis, src []byte, stride, rows, channels int, dst []byte, dstStride int) {
+// It takes two bytes at once, as the halves of 64-bit numbers: a sum of products is exact in both, and a negative lower half
+// borrows from the upper one, which half gives back.
+type resampler struct {
+	wide []uint64 // [3 channels][pixels] of two rows
+}
+
+// rows resamples rows along x: src [rows][stride], from the axis's range on, to dst [rows][dstStride] of len(start) pixels
+// of 1 or 3 channels. Rows are at least slack bytes longer than their pixels.
+func (r *resampler) rows(a *axis, src []byte, stride, rows, channels int, dst []byte, dstStride int) {
 	n := len(a.start)
-	if a.taps == 1 {
-		for r := range rows {
-			copy(dst[r*dstStride:r*dstStride+n*channels], src[r*stride:])
-		}
-		return
-	}
-	for r := 0; r < rows; r += 2 {
-		r2 := min(r+1, rows-1)
-		up, low := src[r*stride:(r+1)*stride], src[r2*stride:(r2+1)*stride]
-		upTo, lowTo := dst[r*dstStride:][:n*channels], dst[r2*dstStride:][:n*channels]
-		if channels == 1 {
+	for y := 0; y < rows; y += 2 {
+		y2 := min(y+1, rows-1)
+		up, low := src[y*stride:(y+1)*stride], src[y2*stride:(y2+1)*stride]
+		upTo, lowTo := dst[y*dstStride:][:n*channels], dst[y2*dstStride:][:n*channels]
+		switch {
+		case a.taps == 1:
+			copy(upTo, up)
+			copy(lowTo, low)
+		case channels == 1:
 			resampleGrey(a, up, low, upTo, lowTo)
-		} else {
-			resampleRGB(a, up, low, upTo, lowTo)
+		default:
+			r.rgb(a, up, low, upTo, lowTo)
 		}
 	}
 }
 
 const lanes = 0x000000ff_000000ff
 
-func resampleRGB(a *axis, up, low, upTo, lowTo []byte) {
+func (r *resampler) rgb(a *axis, up, low, upTo, lowTo []byte) {
+	width := a.to - a.from + 3 // with the taps beyond the end
+	if len(r.wide) < 3*width {
+		r.wide = make([]uint64, 3*width)
+	}
+	red, green, blue := r.wide[:width], r.wide[width:][:width], r.wide[2*width:][:width]
+	for x := range red {
+		v := uint64(binary.LittleEndian.Uint32(up[3*x:])) | uint64(binary.LittleEndian.Uint32(low[3*x:]))<<32
+		red[x], green[x], blue[x] = v&lanes, v>>8&lanes, v>>16&lanes
+	}
 	for i, start := range a.start {
 		coef := a.coef[i*a.taps:][:a.taps]
-		u, l := up[start*3:][:a.taps*3+1], low[start*3:][:a.taps*3+1]
-		var red, green, blue uint64
-		for k := 0; k < len(coef); k++ {
-			c := uint64(int64(coef[k]))
-			v := uint64(binary.LittleEndian.Uint32(u[k*3:])) | uint64(binary.LittleEndian.Uint32(l[k*3:]))<<32
-			red += c * (v & lanes)
-			green += c * (v >> 8 & lanes)
-			blue += c * (v >> 16 & lanes)
+		rs, gs, bs := red[start:][:len(coef)], green[start:][:len(coef)], blue[start:][:len(coef)]
+		var sumR, sumG, sumB uint64
+		for k, c := range coef {
+			c := uint64(int64(c))
+			sumR += c * rs[k]
+			sumG += c * gs[k]
+			sumB += c * bs[k]
 		}
 		o := i * 3
-		upTo[o], lowTo[o] = a.half(red)
-		upTo[o+1], lowTo[o+1] = a.half(green)
-		upTo[o+2], lowTo[o+2] = a.half(blue)
+		upTo[o], lowTo[o] = a.half(sumR)
+		upTo[o+1], lowTo[o+1] = a.half(sumG)
+		upTo[o+2], lowTo[o+2] = a.half(sumB)
+	}
+	if cap(r.wide)*8 > keptBytes {
+		r.wide = nil
 	}
 }
 
@@ -78,9 +92,9 @@ func (a *axis) round(sum int32) byte {
 	return uint8(v)
 }
 
-// resampleColumns resamples rows [rows][stride], of which the first width bytes count, along y to dst [len(start)][width].
+// columns resamples rows [rows][stride], of which the first width bytes count, along y to dst [len(start)][width].
 // Rows are at least slack bytes longer than their pixels. Eight bytes are taken at once, in four pairs.
-func resampleColumns(a *axis, src []byte, stride, rows, width int, dst []byte) {
+func (*resampler) columns(a *axis, src []byte, stride, rows, width int, dst []byte) {
 	for i, start := range a.start {
 		to := dst[i*width:][:width]
 		first := src[int(start)*stride:]
@@ -104,6 +118,10 @@ func resampleColumns(a *axis, src []byte, stride, rows, width int, dst []byte) {
 			b[1], b[5] = a.half(s1)
 			b[2], b[6] = a.half(s2)
 			b[3], b[7] = a.half(s3)
+			if x+8 <= width {
+				*(*[8]byte)(to[x:]) = b
+				continue
+			}
 			copy(to[x:], b[:])
 		}
 	}

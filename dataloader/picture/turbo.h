@@ -19,7 +19,7 @@ void turbo_close(turbo *);
 // turbo_axis sets the resampling of x (which 0) or y (1): start [n], coef [n][taps]; both are copied. 0 without memory.
 int turbo_axis(turbo *, int which, int from, int to, int taps, int bits, int n, const int32_t *start, const int16_t *coef);
 
-// turbo_rows is resampleRows, turbo_columns resampleColumns. len is dst's length in bytes.
+// turbo_rows and turbo_columns are resampler's rows and columns, of the axes that were set.
 void turbo_rows(const turbo *, const uint8_t *src, ptrdiff_t stride, int rows, int channels, uint8_t *dst, ptrdiff_t dst_stride);
 void turbo_columns(const turbo *, const uint8_t *src, ptrdiff_t stride, int rows, int width, uint8_t *dst);
 

@@ -19,6 +19,7 @@ func TestVectorised(t *testing.T) {
 					var p plan
 					p.set(c.width, c.height, c.size, upright)
 					var e engine
+					var plain resampler
 					if err := e.openSIMD(simd); err != nil {
 						t.Fatal(err)
 					}
@@ -39,7 +40,7 @@ func TestVectorised(t *testing.T) {
 						}
 						middleStride := c.size*channels + slack
 						want, got := make([]byte, rows*middleStride+slack), make([]byte, rows*middleStride+slack)
-						resampleRows(&p.x, src, stride, rows, channels, want, middleStride)
+						plain.rows(&p.x, src, stride, rows, channels, want, middleStride)
 						e.rows(&p.x, src, stride, rows, channels, got, middleStride)
 						for r := range rows {
 							if at := r * middleStride; !bytes.Equal(got[at:at+c.size*channels], want[at:at+c.size*channels]) {
@@ -47,7 +48,7 @@ func TestVectorised(t *testing.T) {
 							}
 						}
 						wantOut, gotOut := make([]byte, c.size*c.size*channels), make([]byte, c.size*c.size*channels)
-						resampleColumns(&p.y, want, middleStride, rows, c.size*channels, wantOut)
+						plain.columns(&p.y, want, middleStride, rows, c.size*channels, wantOut)
 						e.columns(&p.y, want, middleStride, rows, c.size*channels, gotOut)
 						if !bytes.Equal(gotOut, wantOut) {
 							t.Fatal("columns differ")
