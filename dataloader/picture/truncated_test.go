@@ -153,6 +153,23 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestDamaged: codes that there are none of, half way: an error, unless a part is allowed.
+func TestDamaged(t *testing.T) {
+	data := flatJPEG{width: 64, height: 64, values: []uint8{77}}.encode()
+	want, _, err := decode(t, data, picture.Options{Size: 64})
+	check(t, err)
+	scan := bytes.Index(data, []byte{0xff, 0xda}) + 10
+	middle := (scan + len(data)) / 2
+	damaged := append(append(bytes.Clone(data[:middle]), 0xff, 0, 0xff, 0, 0xff, 0), data[middle:]...)
+	if _, _, err := decode(t, damaged, picture.Options{Size: 64}); err == nil || !strings.Contains(err.Error(), "bad Huffman code") {
+		t.Errorf("error %v, want a bad Huffman code", err)
+	}
+	got, flags, err := decode(t, damaged, picture.Options{Size: 64, AllowTruncated: true})
+	if err != nil || flags != picture.Grey|picture.Truncated || !bytes.Equal(got[:24*64*3], want[:24*64*3]) {
+		t.Errorf("allowed: flags %q, error %v, or not the 24 rows before the damage", flags, err)
+	}
+}
+
 // TestUnharmed: what is odd but says all its pixels is decoded.
 func TestUnharmed(t *testing.T) {
 	data := flatJPEG{width: 16, height: 16, values: []uint8{77}}.encode()
