@@ -62,7 +62,7 @@ def compare(source, packed):
     images = np.concatenate([np.load(path, mmap_mode="r") for path in sorted((packed / "train").glob("images*.npy"))])
     if len(names) != len(images):
         sys.exit(f"files.csv has {len(names)} names for {len(images)} images")
-    missing = {str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()} - set(names)
+    missing = {name for name in (str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()) if decodes(source / name)} - set(names)
     rows = []
     for name, image in zip(names, images):
         try:
@@ -90,8 +90,18 @@ def compare(source, packed):
             print(f"{len(means)} {kind}pictures differ by {mean:.3f} grey levels in the mean, {max(means):.3f} at most; the bound of the mean is {bound}")
             failed |= not mean < bound
     for name in sorted(missing):
-        print(f"{name}: in one of the two sets only")
+        print(f"{name}: decoded by one of the two only")
     return int(failed or bool(missing) or not rows)
+
+
+def decodes(path):
+    """Does Pillow decode the file?"""
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+    except (OSError, SyntaxError, Image.DecompressionBombError):
+        return False
+    return True
 
 
 def prepare(picture):
