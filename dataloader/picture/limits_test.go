@@ -3,8 +3,10 @@ package picture_test
 import (
 	"bytes"
 	"image"
+	"image/color"
 	"image/gif"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -95,3 +97,29 @@ func TestParallel(t *testing.T) {
 	}
 	group.Wait()
 }
+
+// TestPanic: an image whose methods panic costs an error, and the Decoder goes on.
+func TestPanic(t *testing.T) {
+	d, err := picture.New(picture.Options{Size: 8})
+	check(t, err)
+	pixels := make([]byte, 8*8*3)
+	if err := d.Fit(pixels, panicking{image.NewGray(image.Rect(0, 0, 9, 9))}); err == nil || !strings.Contains(err.Error(), "panicked: no pixels") {
+		t.Errorf("error %v", err)
+	}
+	if err := d.Fit(pixels, &picture.RGB{Width: 9, Height: 9, Pix: make([]byte, 5)}); err == nil {
+		t.Error("5 bytes for 9x9 pixels: no error")
+	}
+	check(t, d.Fit(pixels, fill(image.NewGray(image.Rect(0, 0, 9, 9)), white)))
+	if pixels[0] != 255 {
+		t.Errorf("first byte %d, want 255", pixels[0])
+	}
+	d.Close()
+	d.Close()
+	if err := d.Fit(pixels, image.NewGray(image.Rect(0, 0, 9, 9))); err == nil || !strings.Contains(err.Error(), "closed") {
+		t.Errorf("closed: error %v", err)
+	}
+}
+
+type panicking struct{ image.Image }
+
+func (panicking) At(x, y int) color.Color { panic("no pixels") }

@@ -65,6 +65,7 @@ type Decoder struct {
 	chunk  []byte // rows of a decoded image on their way into the resampler
 	middle []byte // resampled along x
 	turned []byte // [Size,Size,3], what is turned
+	closed bool
 }
 
 // New makes a Decoder; Close frees it.
@@ -80,21 +81,22 @@ func New(o Options) (*Decoder, error) {
 }
 
 // Close frees what the Decoder holds outside Go's memory. The Decoder cannot be used afterwards.
-func (d *Decoder) Close() { d.engine.close() }
+func (d *Decoder) Close() {
+	if !d.closed {
+		d.engine.close()
+	}
+	d.closed = true
+}
 
 // Decode decodes a file into dst [Size,Size,3]. On an error dst holds anything.
 func (d *Decoder) Decode(dst, data []byte) (flags Flags, err error) {
-	if err := d.checkDst(dst); err != nil {
+	if err := d.check(dst); err != nil {
 		return 0, err
 	}
 	if len(data) > MaxFileBytes {
 		return 0, fmt.Errorf("%d bytes: want at most %d", len(data), MaxFileBytes)
 	}
-	defer func() { // a panicking decoder costs this picture only
-		if r := recover(); r != nil {
-			flags, err = 0, fmt.Errorf("%s: the decoder panicked: %v", Format(data), r)
-		}
-	}()
+	defer recovered(&err)
 	format, width, height, err := header(data)
 	if err != nil {
 		return 0, err
@@ -107,6 +109,13 @@ func (d *Decoder) Decode(dst, data []byte) (flags Flags, err error) {
 		return 0, fmt.Errorf("%s: %w", format, err)
 	}
 	return flags | more, nil
+}
+
+// recovered makes an error of a panic: a decoder's mistake costs its picture only.
+func recovered(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("the decoder panicked: %v", r)
+	}
 }
 
 // decode decodes a file whose header was found good.
@@ -134,10 +143,11 @@ func (d *Decoder) decode(dst, data []byte, format string) (Flags, error) {
 
 // Fit brings an image that is decoded already to dst [Size,Size,3]. *RGB, *image.RGBA, *image.Gray, *image.YCbCr and the
 // other types that Go's decoders give are fast.
-func (d *Decoder) Fit(dst []byte, m image.Image) error {
-	if err := d.checkDst(dst); err != nil {
+func (d *Decoder) Fit(dst []byte, m image.Image) (err error) {
+	if err := d.check(dst); err != nil {
 		return err
 	}
+	defer recovered(&err)
 	b := m.Bounds()
 	if err := checkPixels(b.Dx(), b.Dy()); err != nil {
 		return err
@@ -145,7 +155,10 @@ func (d *Decoder) Fit(dst []byte, m image.Image) error {
 	return d.fit(dst, m, upright)
 }
 
-func (d *Decoder) checkDst(dst []byte) error {
+func (d *Decoder) check(dst []byte) error {
+	if d.closed {
+		return errors.New("the decoder is closed")
+	}
 	if want := d.o.Size * d.o.Size * 3; len(dst) != want {
 		return fmt.Errorf("%d bytes for the pixels: want %d, %dx%d RGB", len(dst), want, d.o.Size, d.o.Size)
 	}

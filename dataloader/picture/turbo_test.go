@@ -6,8 +6,15 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"testing"
 )
+
+func TestVersion(t *testing.T) {
+	if v := Version(); !regexp.MustCompile(`^libjpeg-turbo [2-9]\.\d+\.\d+$`).MatchString(v) {
+		t.Errorf("version %q, want libjpeg-turbo's", v)
+	}
+}
 
 // TestVectorised: the C code, vectorised and plain, gives the bits of the Go code.
 func TestVectorised(t *testing.T) {
