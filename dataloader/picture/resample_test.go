@@ -147,4 +147,3 @@ func TestFit(t *testing.T) {
 		}
 	}
 }
-
