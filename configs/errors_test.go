@@ -132,7 +132,7 @@ func TestErrors(t *testing.T) {
 		{"towers do not divide maps", "maps = 8", "maps = 7", `small.toml:8: network.layers[0].maps: conv1: 7, want a multiple of the 2 towers`},
 		{"scores without exchange", "features = 10\nexchange = true", "features = 10", `small.toml:34: network.layers[4].exchange: fc3: runs on one tower but sees two: want exchange = true`},
 		{"crop missing", "crop = 16\n", "\n", `small.toml:40: data.crop: missing, want 1 to 4096, the side in pixels that the network sees`},
-		{"path missing", "path = \"data/small\"\n", "\n", `small.toml:40: data.path: missing, want a packed set, a folder of class folders, a .tar or .tar.gz, or "generated"`},
+		{"path missing", "path = \"data/small\"\n", "\n", `small.toml:40: data.path: missing, want a packed set, a folder, .tar, .tar.gz or .zip of images, or "generated"`},
 		{"unknown mean", "crop = 16", "crop = 16\nmean = \"median\"", `small.toml:43: data.mean: "median", want "channel", "image" or "none"`},
 		{"eleven generated classes", `"data/small"`, "\"generated\"\ngenerated.classes = 11", `small.toml:42: data.generated.classes: 11, want 2 to 10`},
 		{"crop larger than the images", "crop = 16", "crop = 16\nsize = 12\npad = 1", `small.toml:42: data.crop: 16, want at most 14: images are 12 pixels wide with a pad of 1`},

@@ -171,10 +171,10 @@ func TestDamagedSet(t *testing.T) {
 		change     func(data []byte) []byte
 		words      []string
 	}{
-		{"a header that lies", "images.npy", func(b []byte) []byte { return bytes.Replace(b, []byte("(16, 24"), []byte("(99, 24"), 1) },
-			[]string{"images.npy"}},
-		{"images cut short", "images.npy", func(b []byte) []byte { return b[:len(b)-100] }, []string{"images.npy"}},
-		{"no header", "images.npy", func(b []byte) []byte { return b[10:] }, []string{"images.npy"}},
+		{"a header that lies", "images-00000.npy", func(b []byte) []byte { return bytes.Replace(b, []byte("(16, 24"), []byte("(99, 24"), 1) },
+			[]string{"images-00000.npy"}},
+		{"images cut short", "images-00000.npy", func(b []byte) []byte { return b[:len(b)-100] }, []string{"images-00000.npy"}},
+		{"no header", "images-00000.npy", func(b []byte) []byte { return b[10:] }, []string{"images-00000.npy"}},
 		{"a label out of range", "labels.npy", func(b []byte) []byte {
 			binary.LittleEndian.PutUint32(b[len(b)-8:], 2)
 			return b

@@ -14,6 +14,7 @@ import (
 type partial struct {
 	dir, out string
 	lock     *os.File // nil once the folder is given up
+	useless  bool     // what it holds will never be gone on with
 }
 
 const (
@@ -120,7 +121,7 @@ func (p *partial) leave() (kept bool) {
 	if p.lock == nil {
 		return false
 	}
-	if len(p.kept("train"))+len(p.kept("val")) == 0 {
+	if p.useless || len(p.kept("train"))+len(p.kept("val")) == 0 {
 		p.remove()
 		return false
 	}

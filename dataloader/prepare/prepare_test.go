@@ -142,8 +142,8 @@ func TestUnusableSources(t *testing.T) {
 					t.Errorf("error %q lacks %q", err, want)
 				}
 			}
-			if errors.Is(err, prepare.ErrKept) != (len(leftIn(t, parent)) > 0) {
-				t.Errorf("left behind: %v; error %v", leftIn(t, parent), err)
+			if left := leftIn(t, parent); len(left) > 0 || errors.Is(err, prepare.ErrKept) {
+				t.Errorf("left behind: %v; error %v", left, err)
 			}
 		})
 	}

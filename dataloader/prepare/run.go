@@ -69,7 +69,8 @@ func run(ctx context.Context, p *partial, sources []string, o Options) (s Summar
 		return s, err
 	}
 	contents, err := m.contents()
-	if err != nil {
+	if err != nil { // it is the source that has to change: its shards are of no use
+		p.useless = true
 		return s, err
 	}
 	contents.Index.Request, contents.Index.Decoder = request.JSON(), decoder()

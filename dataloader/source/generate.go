@@ -123,10 +123,10 @@ func nearNormal(word uint32) float64 {
 
 // Generated says what the source "generated" draws.
 type Generated struct {
-	Classes int `toml:"classes"` // 2 to 10
-	Train   int `toml:"train"`   // images of the training split
-	Val     int `toml:"val"`     // images of the validation split
-	Size    int `toml:"size"`    // side in pixels
+	Classes int `toml:"classes" json:"classes"` // 2 to 10
+	Train   int `toml:"train" json:"train"`     // images of the training split
+	Val     int `toml:"val" json:"val"`         // images of the validation split
+	Size    int `toml:"size" json:"size"`       // side in pixels
 }
 
 // DefaultGenerated is what an empty Generated stands for.

@@ -45,6 +45,9 @@ type Options struct {
 // PackedFile is the file by which a packed set is recognised.
 const PackedFile = "set.json"
 
+// GeneratedPath is the source that is no path: images that are drawn.
+const GeneratedPath = "generated"
+
 // The formats, in the order in which they are tried, and the two that no files are looked at for.
 const (
 	formatILSVRC    = "ilsvrc2012"
@@ -53,7 +56,7 @@ const (
 	formatCSV       = "csv"
 	formatFolders   = "folders"
 	formatPacked    = "packed"
-	formatGenerated = "generated"
+	formatGenerated = GeneratedPath
 )
 
 // Formats are the values of Options.Format.
