@@ -194,6 +194,18 @@ func TestEncodeJPEG(t *testing.T) {
 			t.Errorf("quality %d: mean difference %.2f, want under %v", quality, mean, most)
 		}
 	}
+	for _, size := range []int{1, 7, 300} { // noise, which is as large as a JPEG gets
+		m := noise(size, size)
+		pixels := make([]byte, 0, size*size*3)
+		for i := 0; i < len(m.Pix); i += 4 {
+			pixels = append(pixels, m.Pix[i:i+3]...)
+		}
+		data, err := picture.EncodeJPEG(pixels, size, 100)
+		check(t, err)
+		if width, height, err := picture.Bounds(data); err != nil || width != size || height != size {
+			t.Errorf("size %d: a JPEG of %dx%d, error %v", size, width, height, err)
+		}
+	}
 	for _, c := range []struct{ bytes, size, quality int }{{64 * 64 * 3, 64, 0}, {64 * 64 * 3, 64, 101}, {5, 64, 90}, {0, 0, 90}} {
 		if _, err := picture.EncodeJPEG(rgb.Pix[:c.bytes], c.size, c.quality); err == nil {
 			t.Errorf("%+v: no error", c)

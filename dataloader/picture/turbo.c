@@ -355,7 +355,7 @@ static void ink(uint8_t *row, int width) {
 static int out_of_memory(turbo *t) {
 	snprintf(t->message, sizeof t->message, "out of memory");
 	jpeg_abort_decompress(&t->d);
-	return TURBO_MEMORY;
+	return TURBO_ERROR;
 }
 
 int turbo_jpeg(turbo *t, const uint8_t *data, size_t len, int width, int height, int shrink, int allow, uint8_t *dst, int *truncated) {
@@ -407,16 +407,18 @@ int turbo_jpeg(turbo *t, const uint8_t *data, size_t len, int width, int height,
 
 int turbo_encode(turbo *t, const uint8_t *pixels, int size, int quality, int full_chroma, uint8_t **out, unsigned long *len) {
 	struct jpeg_compress_struct c = {0};
+	size_t padded = (size_t)(size + 15) & ~(size_t)15;
+	*len = 6 * padded * padded + 2048; // the most that a JPEG can take, so that the library takes no memory of its own
+	*out = malloc(*len);
+	if (!*out) return out_of_memory(t);
 	c.err = &t->errors;
 	c.client_data = t;
 	t->code = 0;
 	t->allow = 1;
-	unsigned char *volatile *made = (unsigned char *volatile *)out;
-	*made = NULL;
 	if (setjmp(t->fail)) {
 		jpeg_destroy_compress(&c);
-		free(*made);
-		*made = NULL;
+		free(*out);
+		*out = NULL;
 		return t->code;
 	}
 	jpeg_create_compress(&c);

@@ -113,7 +113,7 @@ def run_duet(duet, work, workers):
 
 
 def version(duet):
-    return subprocess.run([duet, "version"], check=True, capture_output=True, text=True).stdout.splitlines()[0]
+    return subprocess.run([duet, "version"], check=True, capture_output=True, text=True).stdout.splitlines()[0].removeprefix("duet ")
 
 
 def listed(values):
