@@ -13,8 +13,8 @@
 // with one to three bytes changed, 3 in 100 are decoded by one of them only. AllowTruncated keeps more with libjpeg-turbo: of
 // a progressive JPEG the part of its last scan, and what follows after damage.
 //
-// Memory is what a picture's decoder takes and no more. libjpeg-turbo's baseline decoder takes some rows, and so does a
-// progressive JPEG's but for two bytes a pixel and channel (Go's: four, and a byte for the decoded picture). The other
-// formats are decoded as a whole, in 1 to 8 bytes a pixel. With [MaxPixels] that is at most half a gigabyte, 1 GB for
-// progressive JPEG in plain Go, and only for files that are long enough to have so many pixels, except for WebP.
+// Memory is what one picture's decoder takes: libjpeg-turbo's some rows, and for a progressive JPEG two bytes a pixel and
+// channel (Go's: four, and a byte for the picture); the other formats are decoded as a whole, in 1 to 8 bytes a pixel. With
+// [MaxPixels] that is about half a gigabyte at most, 1 GB for a progressive JPEG in plain Go, and only for files that are
+// long enough to have so many pixels, except for WebP.
 package picture
