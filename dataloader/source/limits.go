@@ -14,11 +14,6 @@ const (
 	maxNameBytes   = 4096      // of a path
 	maxFolderDepth = 64        // folders within each other on disk
 
-	// What a .tar.gz or .zip may unpack to: maxUnpacked, and maxRatio bytes for each of its own. Deflate packs at most
-	// 1032 to 1; photographs come at 1 to 1, and the flattest drawings in bulk stay below 64.
-	maxUnpacked = 4 << 30
-	maxRatio    = 64
-
 	maxTexts     = 256       // files of labels and names
 	maxTextBytes = 256 << 20 // of all of them
 	maxLineBytes = 1 << 16   // of a line
@@ -26,6 +21,12 @@ const (
 	maxMATBytes  = 16 << 20  // of meta.mat
 	maxInflated  = 64 << 20  // of what meta.mat unpacks to
 )
+
+// What a .tar.gz or .zip may unpack to: maxUnpacked, and maxRatio bytes for each of its own. Deflate packs at most 1032
+// to 1; photographs come at 1 to 1, and the flattest drawings in bulk stay below 64.
+const maxRatio = 64
+
+var maxUnpacked int64 = 4 << 30 // changed by a test alone
 
 func unpackedLimit(packed int64) int64 { return maxUnpacked + maxRatio*min(packed, 1<<50) }
 

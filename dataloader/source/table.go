@@ -22,7 +22,6 @@ var (
 // A table says the class, and perhaps the split, of images by name.
 type table struct {
 	text
-	root  string // folder of the table, with a slash at its end
 	split string // of all its rows, by its own name: "train" or one of valNames; "" when its rows say
 	rows  map[string]*row
 }
@@ -108,9 +107,6 @@ func readTable(t text) (*table, error) {
 	}
 	r.TrimLeadingSpace, r.ReuseRecord = true, true
 	x := &table{text: t, rows: map[string]*row{}}
-	if dir := path.Dir(t.path); dir != "." {
-		x.root = dir + "/"
-	}
 	base := strings.TrimSuffix(path.Base(t.path), path.Ext(t.path))
 	if m := splitWord.FindStringSubmatch(base); m != nil {
 		x.split = strings.ToLower(m[1])
@@ -189,16 +185,20 @@ func (t *table) add(file string, r *row) {
 	t.rows[file] = r
 }
 
-// find is the row of an image: by its path below the table or the root, or by its file name, with or without ending.
+// find is the row of an image: by its path or the longest end of it, with or without the file's ending.
 func (t *table) find(name string) *row {
-	for _, p := range []string{strings.TrimPrefix(name, t.root), name, path.Base(name)} {
+	for p := name; ; {
 		for _, key := range []string{p, p[:len(p)-len(path.Ext(p))]} {
 			if r := t.rows[key]; r != nil {
 				return r
 			}
 		}
+		_, rest, ok := strings.Cut(p, "/")
+		if !ok {
+			return nil
+		}
+		p = rest
 	}
-	return nil
 }
 
 // inVal says which split a row is of.

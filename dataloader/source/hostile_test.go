@@ -1,0 +1,277 @@
+package source_test
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"duet/dataloader/source"
+)
+
+func TestHostileTarMembers(t *testing.T) {
+	f := animals(2)
+	f["../../cats/out.png"] = f["cats/a.png"]
+	f["/cats/absolute.png"] = f["cats/a.png"]
+	f["cats/old.tif"], f["cats/new.HEIC"] = []byte("II"), nil
+	f["cats/deep.tar"] = files{"deeper.tar": files{"a.png": nil}.tarred(t)}.tarred(t)
+	f["cats/packed.tar.gz"] = []byte("x")
+	more := []tar.Header{
+		{Name: "cats/link.png", Linkname: "/etc/passwd", Typeflag: tar.TypeSymlink},
+		{Name: "cats/hard.png", Linkname: "cats/a.png", Typeflag: tar.TypeLink},
+		{Name: "cats/null.png", Typeflag: tar.TypeChar},
+		{Name: "cats/pipe.png", Typeflag: tar.TypeFifo},
+		{Name: "cats/a.png", Typeflag: tar.TypeReg},
+		{Name: "cats/" + strings.Repeat("x", 5000) + ".png", Typeflag: tar.TypeReg},
+	}
+	want := map[string]string{
+		"../../cats/out.png": "path leads out", "/cats/absolute.png": "path leads out", "cats/old.tif": ".tif is not read",
+		"cats/new.HEIC": ".heic is not read", "cats/deep/deeper.tar": "nested more than 2 times", "cats/packed.tar.gz": "a packed archive in an archive",
+		"cats/link.png": "link to /etc/passwd", "cats/hard.png": "link to", "cats/null.png": "not a regular file",
+		"cats/pipe.png": "not a regular file", "cats/a.png": "the same name twice", more[5].Name[:4096]: "more than 4096 bytes",
+	}
+	for _, name := range []string{"a.tar", "a.tar.gz"} {
+		s := open(t, source.Options{}, f.tar(t, name, more...))
+		sameRejected(t, s.Rejected, want)
+		_, data := s.contents(t)
+		if len(data) != 4 {
+			t.Errorf("%s: %d images, want 4", name, len(data))
+		}
+		for i, d := range data {
+			if len(d) == 0 {
+				t.Errorf("%s: %s is the second of its name", name, s.Items[i].Name)
+			}
+		}
+	}
+}
+
+// header is a tar header that claims size bytes.
+func header(t *testing.T, name string, size int64) []byte {
+	var b bytes.Buffer
+	check(t, tar.NewWriter(&b).WriteHeader(&tar.Header{Name: name, Size: size, Mode: 0o644, Typeflag: tar.TypeReg}))
+	return b.Bytes()
+}
+
+// sparse writes parts at their offsets into a file of that size, which takes no room on disk.
+func sparse(t testing.TB, name string, size int64, parts map[int64][]byte) string {
+	path := filepath.Join(t.TempDir(), name)
+	f, err := os.Create(path)
+	check(t, err)
+	defer f.Close()
+	check(t, f.Truncate(size))
+	for at, data := range parts {
+		_, err := f.WriteAt(data, at)
+		check(t, err)
+	}
+	return path
+}
+
+func TestTarsThatClaimTooMuch(t *testing.T) {
+	good := animals(1).tarred(t)
+	good = good[:len(good)-1024]
+	long := append(bytes.Clone(good), header(t, "cats/z.png", 1<<40)...)
+	lacks(t, failure(source.Options{}, write(t, "a.tar", long)), "a.tar", "damaged archive", "cats/z.png claims 1099511627776 bytes, but 0 follow")
+	lacks(t, failure(source.Options{}, write(t, "a.tar.gz", gzipped(long))), "a.tar.gz", "damaged archive", "unexpected EOF")
+	inner := files{"x.png": nil}.tarred(t)
+	inner = append(inner[:512], header(t, "y.png", 5000)...)
+	lacks(t, failure(source.Options{}, files{"cats.tar": inner}.tar(t, "b.tar")), "b.tar", "damaged archive cats.tar", "y.png claims 5000 bytes")
+
+	const huge = 300 << 20
+	at := int64(len(good))
+	path := sparse(t, "c.tar", at+512+huge+1024, map[int64][]byte{0: good, at: header(t, "cats/huge.png", huge)})
+	sameRejected(t, open(t, source.Options{}, path).Rejected, map[string]string{"cats/huge.png": "314572800 bytes: want at most 256 MiB"})
+}
+
+// A file of a folder may be too large, or no file at all.
+func TestHostileFolder(t *testing.T) {
+	dir := animals(1).folder(t)
+	f, err := os.Create(filepath.Join(dir, "cats", "huge.png"))
+	check(t, err)
+	check(t, f.Truncate(300<<20))
+	check(t, f.Close())
+	check(t, syscall.Mkfifo(filepath.Join(dir, "cats", "pipe.png"), 0o666))
+	sameRejected(t, open(t, source.Options{}, dir).Rejected, map[string]string{"cats/huge.png": "at most 256 MiB", "cats/pipe.png": "not a regular file"})
+	lacks(t, failure(source.Options{}, filepath.Join(dir, "cats", "pipe.png")), "pipe.png", "neither a folder nor a regular file")
+}
+
+// Archives that unpack to far more than they are end early; 64 times their size is always allowed.
+func TestBombs(t *testing.T) {
+	defer source.LimitUnpacked(1 << 20)()
+	f := animals(2)
+	f["cats/zeros.txt"] = make([]byte, 8<<20)
+	for _, path := range []string{f.tar(t, "bomb.tar.gz"), f.zip(t, "bomb.zip", zip.Deflate)} {
+		lacks(t, failure(source.Options{Format: "folders"}, path), filepath.Base(path), "unpack", "more than 1 MiB", "no archive of pictures")
+	}
+	if s := open(t, source.Options{}, f.tar(t, "plain.tar")); len(s.Items) != 4 {
+		t.Errorf("%d images of a plain tar, want 4", len(s.Items))
+	}
+}
+
+// patch changes the local header and the entry in the directory of a member of a zip, each at its offset if not negative.
+func patch(t *testing.T, path, name string, local, central int, value ...byte) {
+	t.Helper()
+	data := readFile(t, path)
+	for sign, at := range map[string]int{"PK\x03\x04": local, "PK\x01\x02": central} {
+		if at < 0 {
+			continue
+		}
+		size := map[string]int{"PK\x03\x04": 30, "PK\x01\x02": 46}[sign]
+		for i := 0; ; {
+			k := bytes.Index(data[i:], []byte(sign))
+			if k < 0 {
+				break
+			}
+			if i += k; bytes.HasPrefix(data[i+size:], []byte(name)) {
+				copy(data[i+at:], value)
+			}
+			i++
+		}
+	}
+	check(t, os.WriteFile(path, data, 0o666))
+}
+
+func TestHostileZips(t *testing.T) {
+	size := func(n uint32) []byte { return binary.LittleEndian.AppendUint32(nil, n) }
+	rejects := func(name string, want string, change func(path string)) {
+		t.Helper()
+		path := join(animals(3), files{"readme": nil}).zip(t, "a.zip", zip.Deflate)
+		change(path)
+		s := open(t, source.Options{}, path)
+		_, data := s.contents(t)
+		var causes []string
+		for i, d := range data {
+			if cause, bad := strings.CutPrefix(string(d), "rejected: "); bad {
+				causes = append(causes, s.Items[i].Name+": "+cause)
+			}
+		}
+		for _, r := range s.Rejected {
+			causes = append(causes, r.File+": "+r.Cause)
+		}
+		if len(causes) != 1 || !strings.Contains(causes[0], want) || len(s.Items) < 5 {
+			t.Errorf("%s: rejected %q, want %q", name, causes, want)
+		}
+	}
+	rejects("encrypted", "cats/b.png: encrypted", func(p string) { patch(t, p, "cats/b.png", 6, 8, 9) })
+	rejects("method", "compressed by method 12", func(p string) { patch(t, p, "cats/b.png", 8, 10, 12) })
+	rejects("larger claim", "it claims 500", func(p string) { patch(t, p, "cats/b.png", 22, 24, size(500)...) })
+	rejects("smaller claim", "unpacks to more than the 5 bytes", func(p string) { patch(t, p, "cats/b.png", 22, 24, size(5)...) })
+	rejects("a huge claim", "want at most 256 MiB", func(p string) { patch(t, p, "cats/b.png", 22, 24, size(300<<20)...) })
+	rejects("checksum", "checksum", func(p string) { patch(t, p, "cats/b.png", 14, 16, 1, 2, 3, 4) })
+	rejects("a link", "a link", func(p string) {
+		patch(t, p, "cats/b.png", -1, 5, 3)                 // made by Unix
+		patch(t, p, "cats/b.png", -1, 38, 0, 0, 0xff, 0xa1) // its mode
+	})
+
+	bad := func(want string, change func(path string)) {
+		t.Helper()
+		path := animals(3).zip(t, "a.zip", zip.Store)
+		change(path)
+		lacks(t, failure(source.Options{}, path), "a.zip", want)
+	}
+	bad("overlap", func(p string) { patch(t, p, "cats/b.png", 18, 20, append(size(200), size(200)...)...) })
+	bad("follow", func(p string) { patch(t, p, "cats/b.png", 18, 20, append(size(1<<30), size(1<<30)...)...) })
+	bad("damaged archive", func(p string) { check(t, os.Truncate(p, 300)) })
+	bad("not a valid zip", func(p string) { check(t, os.WriteFile(p, []byte("PK\x03\x04 and so on"), 0o666)) })
+	bad("claims to unpack to more than", func(p string) {
+		for _, name := range []string{"cats/a", "cats/b", "cats/c", "dogs/a", "dogs/b", "dogs/c"} {
+			patch(t, p, name, 8, 10, 8) // deflated
+			patch(t, p, name, 22, 24, size(1<<30)...)
+		}
+	})
+	up := files{"../cats/x.png": nil, "cats/a.png": plainPNG(8, 1), "dogs\\b.png": plainPNG(8, 2), "cats/inner.zip": {1}}.zip(t, "b.zip", zip.Store)
+	s := open(t, source.Options{}, up)
+	sameRejected(t, s.Rejected, map[string]string{"../cats/x.png": "path leads out", "cats/inner.zip": "an archive in a .zip"})
+	if len(s.Items) != 2 || len(s.Classes) != 2 {
+		t.Errorf("items %v", s.Items)
+	}
+}
+
+func TestUnusableSources(t *testing.T) {
+	cut := animals(2).tar(t, "cut.tar.gz")
+	data := readFile(t, cut)
+	check(t, os.WriteFile(cut, data[:len(data)/2], 0o666))
+	for name, c := range map[string]struct {
+		format string
+		paths  []string
+		want   []string
+	}{
+		"missing":               {"", []string{filepath.Join(t.TempDir(), "nowhere")}, []string{"nowhere", "does not exist"}},
+		"none":                  {"", nil, []string{"no source"}},
+		"an unknown format":     {"jpeg", []string{t.TempDir()}, []string{`"jpeg"`, "ilsvrc2012, cifar, idx"}},
+		"empty":                 {"", []string{files{}.folder(t)}, []string{"source", "no images"}},
+		"flat":                  {"", []string{files{"a.jpg": nil, "b.jpg": nil}.folder(t)}, []string{"2 images", "none in a class folder", "CLASS/IMAGE"}},
+		"only empty folders":    {"", []string{files{"cats/": nil, "dogs/": nil}.folder(t)}, []string{"2 folders", "no JPEG or PNG"}},
+		"only other formats":    {"", []string{files{"cats/a.avif": nil}.folder(t)}, []string{"cats/a.avif", "convert"}},
+		"an empty class":        {"", []string{join(animals(2), files{"birds/": nil}).folder(t)}, []string{"class birds has no image"}},
+		"an empty class, tar":   {"", []string{join(animals(2), files{"birds/": nil}).tar(t, "a.tar")}, []string{"class birds has no image"}},
+		"an empty class, zip":   {"", []string{join(animals(2), files{"birds/": nil}).zip(t, "a.zip", zip.Store)}, []string{"class birds has no image"}},
+		"a class only in val":   {"", []string{join(animals(2).below("train"), animals(2).below("val"), files{"val/birds/a.png": nil}).folder(t)}, []string{"class birds", "val", "not in train"}},
+		"a cut archive":         {"", []string{cut}, []string{"cut.tar.gz", "unexpected EOF"}},
+		"a cut one in a folder": {"", []string{files{"cats.tar": {1, 2, 3}}.folder(t)}, []string{"cats.tar", "complete"}},
+		"not an archive":        {"", []string{write(t, "notes.md", bytes.Repeat([]byte("text "), 300))}, []string{"notes.md", "not a folder, .tar, .tar.gz or .zip"}},
+		"a line break in name":  {"", []string{join(animals(1), files{"a\nb/a.png": nil}).folder(t)}, []string{`"a\nb"`, "line break"}},
+		"not ILSVRC2012":        {"ilsvrc2012", []string{animals(1).folder(t)}, []string{"not of the format ilsvrc2012", "n01440764"}},
+		"not CIFAR":             {"cifar", []string{animals(1).folder(t)}, []string{"not of the format cifar", "data_batch_1.bin"}},
+		"not IDX":               {"idx", []string{animals(1).folder(t)}, []string{"not of the format idx", "train-images-idx3-ubyte"}},
+		"not packed":            {"packed", []string{animals(1).folder(t)}, []string{"set.json"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lacks(t, failure(source.Options{Format: c.format}, c.paths...), c.want...)
+		})
+	}
+}
+
+func TestReadBeforeList(t *testing.T) {
+	s, err := source.Open([]string{animals(1).folder(t)}, source.Options{})
+	check(t, err)
+	defer s.Close()
+	lacks(t, s.Read(context.Background(), nil, nil), "before List")
+}
+
+// A fingerprint is the same for the same source, and another when anything of it changes.
+func TestFingerprint(t *testing.T) {
+	f := join(flat("", ".png"), files{"labels.csv": []byte("a,x\nb,y\nc,x\nd,y\ne,x\n")})
+	dir := f.folder(t)
+	first := open(t, source.Options{}, dir).Fingerprint
+	if again := open(t, source.Options{}, dir).Fingerprint; again != first || len(first) != 64 {
+		t.Errorf("fingerprints %s, then %s", first, again)
+	}
+	seen := map[string]string{first: "nothing"}
+	for _, c := range []struct {
+		what   string
+		change func()
+	}{
+		{"a label", func() {
+			check(t, os.WriteFile(filepath.Join(dir, "labels.csv"), []byte("a,y\nb,y\nc,x\nd,y\ne,x\n"), 0o666))
+		}},
+		{"a size", func() { check(t, os.WriteFile(filepath.Join(dir, "a.png"), []byte("x"), 0o666)) }},
+		{"a time", func() {
+			info, err := os.Stat(filepath.Join(dir, "b.png"))
+			check(t, err)
+			check(t, os.Chtimes(filepath.Join(dir, "b.png"), info.ModTime(), info.ModTime().Add(1e9)))
+		}},
+		{"a name", func() { check(t, os.Rename(filepath.Join(dir, "c.png"), filepath.Join(dir, "C.png"))) }},
+		{"a file less", func() { check(t, os.Remove(filepath.Join(dir, "d.png"))) }},
+	} {
+		c.change()
+		now := open(t, source.Options{}, dir).Fingerprint
+		if what, same := seen[now]; same {
+			t.Errorf("after %s changed, the fingerprint is as after %s", c.what, what)
+		}
+		seen[now] = c.what
+	}
+	archive := animals(1).tar(t, "a.tar")
+	first = open(t, source.Options{}, archive).Fingerprint
+	info, err := os.Stat(archive)
+	check(t, err)
+	check(t, os.Chtimes(archive, info.ModTime(), info.ModTime().Add(1e9)))
+	if open(t, source.Options{}, archive).Fingerprint == first {
+		t.Error("the time of an archive changed, but not the fingerprint")
+	}
+}

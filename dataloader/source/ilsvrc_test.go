@@ -1,0 +1,223 @@
+package source_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"fmt"
+	"image"
+	"image/color"
+	_ "image/jpeg"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"duet/dataloader/source"
+	"duet/dataloader/source/mini"
+)
+
+func miniature(t testing.TB, o mini.Options) *mini.Set {
+	t.Helper()
+	s, err := mini.ILSVRC(t.TempDir(), o)
+	check(t, err)
+	return s
+}
+
+// sameAs compares a listing of ILSVRC2012, and what it reads, with what was written.
+func sameAs(t *testing.T, s opened, m *mini.Set, val, names bool) {
+	t.Helper()
+	if s.Kind != "ILSVRC2012" || !slices.Equal(classIDs(s.Listing), m.WNIDs) || len(s.Rejected) > 0 {
+		t.Fatalf("%s, classes %v, rejected %v", s.Kind, s.Classes, s.Rejected)
+	}
+	for k, c := range s.Classes {
+		if want := m.Words[k]; names != (c.Name == want) {
+			t.Errorf("class %s is named %q, want %q: %t", c.ID, c.Name, want, names)
+		}
+	}
+	want := map[string]mini.Image{}
+	for _, x := range m.Train {
+		want[x.Name] = x
+	}
+	if val {
+		for _, x := range m.Val {
+			want[x.Name] = x
+		}
+	}
+	keys, data := s.contents(t)
+	if len(keys) != len(want) {
+		t.Errorf("%d items, want %d", len(keys), len(want))
+	}
+	for i, it := range s.Items {
+		x, ok := want[path.Base(it.Name)]
+		if !ok || m.WNIDs[it.Label] != x.WNID || !bytes.Equal(data[i], x.Data) || it.Val != (x.Name[0] == 'I') {
+			t.Errorf("%s is not what was written (%.20q)", keys[i], data[i])
+		}
+	}
+}
+
+// zipTar packs a tar.
+func zipTar(t testing.TB, name string) string {
+	data, err := os.ReadFile(name)
+	check(t, err)
+	return write(t, filepath.Base(name)+".gz", gzipped(data))
+}
+
+// unpacked is the content of a tar or .tar.gz, and of the tars in it, below folders of their names.
+func unpacked(t testing.TB, r io.Reader, prefix string) files {
+	f := files{}
+	for a := tar.NewReader(r); ; {
+		h, err := a.Next()
+		if err == io.EOF {
+			return f
+		}
+		check(t, err)
+		data, err := io.ReadAll(a)
+		check(t, err)
+		if path.Ext(h.Name) == ".tar" {
+			f = join(f, unpacked(t, bytes.NewReader(data), prefix+h.Name[:len(h.Name)-4]+"/"))
+		} else {
+			f[prefix+h.Name] = data
+		}
+	}
+}
+
+func TestILSVRC(t *testing.T) {
+	m := miniature(t, mini.Options{Quirks: true, Classes: 5, Seed: 7})
+	ids := m.IDs(7)
+	var truth, list, solution, synsets bytes.Buffer
+	fmt.Fprintln(&solution, "ImageId,PredictionString")
+	for _, x := range m.Val {
+		fmt.Fprintln(&truth, ids[x.WNID])
+		fmt.Fprintln(&list, x.Name, x.WNID)
+		fmt.Fprintf(&solution, "%s,%s 85 1 499 272 \n", x.Name[:len(x.Name)-5], x.WNID)
+	}
+	var meta []mini.Synset
+	for k, wnid := range m.WNIDs {
+		fmt.Fprintln(&synsets, wnid, m.Words[k])
+		meta = append(meta, mini.Synset{ID: ids[wnid], WNID: wnid, Words: m.Words[k]})
+	}
+	read := func(p string) *bytes.Reader {
+		data, err := os.ReadFile(p)
+		check(t, err)
+		return bytes.NewReader(data)
+	}
+	train, val := unpacked(t, read(m.TrainTar), "train/"), unpacked(t, read(m.ValTar), "val/")
+	sorted := files{}
+	for _, x := range m.Val {
+		sorted["val/"+x.WNID+"/"+x.Name] = x.Data
+	}
+	listed := files{"val.txt": list.Bytes()}
+	loose := files{"ILSVRC2012_validation_ground_truth.txt": truth.Bytes(), "meta.mat": mini.MAT(meta, false)}
+	devkit, err := os.ReadFile(m.Devkit)
+	check(t, err)
+	for name, c := range map[string]struct {
+		paths      []string
+		val, names bool
+	}{
+		"the three archives":     {m.Paths(), true, true},
+		"in another order":       {[]string{m.Devkit, m.ValTar, m.TrainTar}, true, true},
+		"in a folder":            {[]string{filepath.Dir(m.TrainTar)}, true, true},
+		"train alone":            {[]string{m.TrainTar}, false, false},
+		"train and kit":          {[]string{m.TrainTar, m.Devkit}, false, true},
+		"streams":                {[]string{zipTar(t, m.TrainTar), zipTar(t, m.ValTar), m.Devkit}, true, true},
+		"under other names":      {[]string{write(t, "a.bin.tar", readFile(t, m.TrainTar)), write(t, "b", readFile(t, m.ValTar)), m.Devkit}, true, true},
+		"a loose kit":            {[]string{m.TrainTar, m.ValTar, loose.folder(t)}, true, true},
+		"the kit's files":        {[]string{m.TrainTar, write(t, "meta.mat", loose["meta.mat"]), m.ValTar, write(t, "ILSVRC2012_validation_ground_truth.txt", truth.Bytes())}, true, true},
+		"a list":                 {[]string{m.TrainTar, m.ValTar, write(t, "val.txt", list.Bytes())}, true, false},
+		"a list and names":       {[]string{m.TrainTar, m.ValTar, write(t, "val.txt", list.Bytes()), write(t, "synset_words.txt", synsets.Bytes())}, true, true},
+		"a solution as a list":   {[]string{m.TrainTar, m.ValTar, write(t, "LOC_val_solution.csv", solution.Bytes()), write(t, "LOC_synset_mapping.txt", synsets.Bytes())}, true, true},
+		"unpacked, with list":    {[]string{join(train, val, listed).folder(t)}, true, false},
+		"unpacked, with kit":     {[]string{join(train, val, loose).folder(t)}, true, true},
+		"unpacked, with its tar": {[]string{join(train, val, files{"ILSVRC2012_devkit_t12.tar.gz": devkit, "ILSVRC2012_img_train.tar": nil}).folder(t)}, true, true},
+		"unpacked and sorted":    {[]string{join(train, sorted).folder(t)}, true, false},
+		"a tar of the unpacked":  {[]string{join(train, sorted).below("ILSVRC/Data/CLS-LOC").tar(t, "x.tar.gz")}, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, format := range []string{"", "ilsvrc2012"} {
+				s := open(t, source.Options{Format: format}, c.paths...)
+				s.Rejected = slices.DeleteFunc(s.Rejected, func(r source.Rejected) bool { return r.File == "ILSVRC2012_img_train.tar" })
+				sameAs(t, s, m, c.val, c.names)
+			}
+		})
+	}
+}
+
+func readFile(t testing.TB, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	check(t, err)
+	return data
+}
+
+// The miniature's quirks are what they claim to be.
+func TestMiniatureQuirks(t *testing.T) {
+	m := miniature(t, mini.Options{Quirks: true, Damaged: true})
+	models := map[string]color.Model{}
+	for _, x := range m.Train {
+		config, format, err := image.DecodeConfig(bytes.NewReader(x.Data))
+		_, _, whole := image.Decode(bytes.NewReader(x.Data))
+		if bad := slices.Contains(m.Damaged, x.Name); bad != (whole != nil) {
+			t.Errorf("%s: damaged %t, but decoded with %v", x.Name, bad, whole)
+		} else if err == nil && whole == nil {
+			models[format+fmt.Sprint(config.ColorModel == color.CMYKModel, config.ColorModel == color.GrayModel)] = config.ColorModel
+		}
+	}
+	for _, want := range []string{"jpegtrue false", "jpegfalse true", "jpegfalse false", "pngfalse false"} {
+		if models[want] == nil {
+			t.Errorf("no image is %s", want)
+		}
+	}
+	cmyk, _, err := image.Decode(bytes.NewReader(mini.CMYK(64, 48)))
+	check(t, err)
+	if got, want := cmyk.(*image.CMYK).Pix[4*8*3:][:4], []byte{255 - 100, 255 - 220, 255 - 152, 255 - 230}; !slices.Equal(got, want) {
+		t.Errorf("inks %v, want %v", got, want)
+	}
+}
+
+func TestILSVRCErrors(t *testing.T) {
+	m := miniature(t, mini.Options{})
+	truth := func(text string) string { return write(t, "ILSVRC2012_validation_ground_truth.txt", []byte(text)) }
+	synsets := []mini.Synset{{ID: 1, WNID: m.WNIDs[0]}, {ID: 2, WNID: m.WNIDs[1]}, {ID: 3, WNID: m.WNIDs[2]}, {ID: 4, WNID: "n99999999"}}
+	mat := write(t, "meta.mat", mini.MAT(synsets, true))
+	cutTar := write(t, "cut.tar", readFile(t, m.TrainTar)[:20000])
+	cutGz := write(t, "cut.tar.gz", gzipped(readFile(t, m.TrainTar))[:9000])
+	for name, c := range map[string]struct {
+		paths []string
+		want  []string
+	}{
+		"val alone":            {[]string{m.ValTar, m.Devkit}, []string{"no training images", "ILSVRC2012_img_train.tar"}},
+		"no kit":               {[]string{m.TrainTar, m.ValTar}, []string{"ILSVRC2012_val_0000000", "nothing that gives their labels", "ILSVRC2012_devkit_t12.tar.gz"}},
+		"no meta.mat":          {[]string{m.TrainTar, m.ValTar, truth("1\n2\n3\n1\n2\n3\n")}, []string{"no meta.mat", "ground_truth"}},
+		"a word in the truth":  {[]string{m.TrainTar, m.ValTar, mat, truth("1\ntwo\n")}, []string{"ground_truth.txt:2", `"two"`}},
+		"a class of no number": {[]string{m.TrainTar, m.ValTar, mat, truth("1\n2\n3\n1\n2\n77\n")}, []string{"ground_truth.txt:6: class 77"}},
+		"a class not in train": {[]string{m.TrainTar, m.ValTar, mat, truth("1\n2\n3\n1\n2\n4\n")}, []string{"class n99999999", "val_00000006", "no training image"}},
+		"a list against one":   {[]string{m.TrainTar, m.ValTar, write(t, "v.txt", []byte("a n00000001\na n00000002\n"))}, []string{"v.txt:2", "n00000001 in v.txt:1"}},
+		"a wrong line":         {[]string{m.TrainTar, m.ValTar, write(t, "v.txt", []byte("a n00000001\nb 7\n"))}, []string{"v.txt:2", `"b 7"`, "IMAGE WNID"}},
+		"not a MAT file":       {[]string{m.TrainTar, m.ValTar, write(t, "meta.mat", []byte("text"))}, []string{"meta.mat", "4 bytes"}},
+		"a cut tar":            {[]string{cutTar}, []string{"cut.tar", "damaged archive", "claims", "follow"}},
+		"a cut stream":         {[]string{cutGz}, []string{"cut.tar.gz", "damaged archive", "unexpected EOF"}},
+		"an empty class":       {[]string{files{"n00000001.tar": files{"n00000001_1.JPEG": {1}}.tarred(t), "n00000002.tar": files{}.tarred(t)}.tar(t, "x.tar")}, []string{"class n00000002 has no image"}},
+	} {
+		t.Run(name, func(t *testing.T) { lacks(t, failure(source.Options{}, c.paths...), c.want...) })
+	}
+}
+
+// Test images have no labels, and a short truth costs only the images beyond it.
+func TestILSVRCRejects(t *testing.T) {
+	m := miniature(t, mini.Options{})
+	synsets := []mini.Synset{{ID: 1, WNID: m.WNIDs[0]}, {ID: 2, WNID: m.WNIDs[1]}, {ID: 3, WNID: m.WNIDs[2]}}
+	kit := files{"meta.mat": mini.MAT(synsets, true), "ILSVRC2012_validation_ground_truth.txt": []byte("1\n2\n3\n1\n2\n"),
+		"ILSVRC2012_img_test.tar": files{"ILSVRC2012_test_00000001.JPEG": {1}}.tarred(t)}
+	tests := files{"ILSVRC2012_test_00000001.JPEG": {1}, "ILSVRC2012_test_00000002.JPEG": {1}}.tar(t, "test.tar")
+	s := open(t, source.Options{}, m.TrainTar, m.ValTar, kit.folder(t), tests)
+	sameRejected(t, s.Rejected, map[string]string{
+		"ILSVRC2012_img_val/ILSVRC2012_val_00000006.JPEG": "has 5 lines: none for image 6",
+		"(2 images)":                     "test images",
+		"source/ILSVRC2012_img_test.tar": "no images of the classification task",
+	})
+	if n := len(labels(s.Listing, true)); n != 5 {
+		t.Errorf("%d validation images, want 5", n)
+	}
+}

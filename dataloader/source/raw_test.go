@@ -1,0 +1,260 @@
+package source_test
+
+import (
+	"archive/zip"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"duet/dataloader/source"
+)
+
+// cifarBatch has n records with labels first, first+1, ... modulo 10; record k is red k, green 100+k, blue 200, but for
+// its last pixel, which is (1,2,3). coarse: CIFAR-100's, whose first label is 9.
+func cifarBatch(n, first int, coarse bool) []byte {
+	var b []byte
+	for k := range n {
+		if coarse {
+			b = append(b, 9)
+		}
+		b = append(b, byte((first+k)%10))
+		for c, v := range []byte{byte(k), byte(100 + k), 200} {
+			for range 1023 {
+				b = append(b, v)
+			}
+			b = append(b, byte(c+1))
+		}
+	}
+	return b
+}
+
+const cifarNames = "airplane\nautomobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n\n"
+
+func cifar10() files {
+	return files{
+		"cifar-10-batches-bin/data_batch_1.bin":  cifarBatch(10, 0, false),
+		"cifar-10-batches-bin/data_batch_2.bin":  cifarBatch(5, 3, false),
+		"cifar-10-batches-bin/test_batch.bin":    cifarBatch(4, 6, false),
+		"cifar-10-batches-bin/batches.meta.txt":  []byte(cifarNames),
+		"cifar-10-batches-bin/readme.html":       []byte("<html>"),
+		"cifar-10-batches-bin/unrelated/x/y.txt": nil,
+	}
+}
+
+func cifar100() files {
+	return files{
+		"cifar-100-binary/train.bin":              append(cifarBatch(10, 0, true), cifarBatch(5, 3, true)...),
+		"cifar-100-binary/test.bin":               cifarBatch(4, 6, true),
+		"cifar-100-binary/fine_label_names.txt":   []byte(cifarNames),
+		"cifar-100-binary/coarse_label_names.txt": []byte("a\nb\n"),
+	}
+}
+
+func TestCIFAR(t *testing.T) {
+	for kind, f := range map[string]files{"CIFAR-10 binary": cifar10(), "CIFAR-100 binary": cifar100()} {
+		inner := "cifar-10-batches-bin"
+		if kind == "CIFAR-100 binary" {
+			inner = "cifar-100-binary"
+		}
+		for name, path := range map[string]string{
+			"folder": f.folder(t), "inner": filepath.Join(f.folder(t), inner), "tar": f.tar(t, "c.tar"),
+			"tar.gz": f.tar(t, "cifar-binary.tar.gz"), "zip": f.zip(t, "c.zip", zip.Deflate),
+			"a tar.gz in a folder": files{"c.tar.gz": gzipped(f.tarred(t))}.folder(t),
+		} {
+			s := open(t, source.Options{}, path)
+			if s.Kind != kind || s.Side != 32 || s.Classes[6].ID != "frog" {
+				t.Fatalf("%s: %s, side %d, classes %v", name, s.Kind, s.Side, s.Classes)
+			}
+			keys, data := s.contents(t)
+			train, val := labels(s.Listing, false), labels(s.Listing, true)
+			slices.Sort(train) // a stream has its own order
+			if want := []int32{0, 1, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 9}; !slices.Equal(train, want) {
+				t.Errorf("%s: labels %v, want %v", name, train, want)
+			}
+			if want := []int32{6, 7, 8, 9}; !slices.Equal(val, want) {
+				t.Errorf("%s: validation labels %v, want %v", name, val, want)
+			}
+			for i, key := range keys {
+				k := int(data[i][0]) // in its batch
+				label := s.Items[i].Label
+				if d := data[i]; len(d) != 3072 || !slices.Equal(d[:3], []byte{byte(k), byte(100 + k), 200}) || !slices.Equal(d[3069:], []byte{1, 2, 3}) ||
+					!slices.Contains([]int{k, k + 3, k + 6}, int(label)) {
+					t.Errorf("%s: %s has pixels %v ... %v", name, key, d[:3], d[3069:])
+				}
+			}
+		}
+	}
+}
+
+// idxFile is an IDX array of bytes.
+func idxFile(data []byte, dims ...int) []byte {
+	b := []byte{0, 0, 8, byte(len(dims))}
+	for _, d := range dims {
+		b = binary.BigEndian.AppendUint32(b, uint32(d))
+	}
+	return append(b, data...)
+}
+
+// mnist are two training images of class 7 and 3, and one test image of class 7, 2x2 pixels each.
+func mnist() files {
+	return files{
+		"train-images-idx3-ubyte": idxFile([]byte{1, 2, 3, 4, 5, 6, 7, 8}, 2, 2, 2),
+		"train-labels-idx1-ubyte": idxFile([]byte{7, 3}, 2),
+		"t10k-images-idx3-ubyte":  idxFile([]byte{9, 10, 11, 12}, 1, 2, 2),
+		"t10k-labels-idx1-ubyte":  idxFile([]byte{7}, 1),
+	}
+}
+
+func TestIDX(t *testing.T) {
+	gz, dotted := files{}, files{}
+	for name, data := range mnist() {
+		gz[name+".gz"] = gzipped(data)
+		dotted[strings.Replace(name, "-idx", ".idx", 1)] = data
+	}
+	alone := gz.folder(t)
+	var each []string
+	for name := range gz {
+		each = append(each, filepath.Join(alone, name))
+	}
+	for name, paths := range map[string][]string{
+		"plain": {mnist().folder(t)}, "zipped": {gz.folder(t)}, "dotted": {dotted.folder(t)}, "each alone": each,
+		"in a tar.gz": {mnist().below("MNIST/raw").tar(t, "mnist.tar.gz")}, "zipped in a zip": {gz.zip(t, "m.zip", zip.Store)},
+	} {
+		s := open(t, source.Options{}, paths...)
+		if s.Kind != "IDX" || s.Side != 2 || !slices.Equal(classIDs(s.Listing), []string{"3", "7"}) {
+			t.Fatalf("%s: %s, side %d, classes %v", name, s.Kind, s.Side, s.Classes)
+		}
+		_, data := s.contents(t)
+		want := map[bool][]int32{false: {1, 0}, true: {1}}
+		for _, val := range []bool{false, true} {
+			if got := labels(s.Listing, val); !slices.Equal(got, want[val]) {
+				t.Errorf("%s: labels %v, want %v", name, got, want[val])
+			}
+		}
+		for i, it := range s.Items {
+			if strings.HasPrefix(it.Name, "train") && strings.HasSuffix(it.Name, "#1") && !slices.Equal(data[i], []byte{5, 5, 5, 6, 6, 6, 7, 7, 7, 8, 8, 8}) {
+				t.Errorf("%s: image %v", name, data[i])
+			}
+		}
+	}
+}
+
+func TestWantOfRaw(t *testing.T) {
+	for name, path := range map[string]string{"folder": cifar10().folder(t), "tar.gz": cifar10().tar(t, "c.tar.gz")} {
+		s := open(t, source.Options{}, path)
+		var got []int
+		check(t, s.Read(context.Background(), func(i int) bool { return i%7 == 3 }, func(i int, _ source.Fetch) error {
+			got = append(got, i)
+			return nil
+		}))
+		if !slices.Equal(got, []int{3, 10, 17}) {
+			t.Errorf("%s: items %v", name, got)
+		}
+	}
+}
+
+func TestDamagedRawSources(t *testing.T) {
+	change := func(f files, name string, data []byte) files {
+		f[name] = data
+		if data == nil {
+			delete(f, name)
+		}
+		return f
+	}
+	const batch, train = "cifar-10-batches-bin/data_batch_1.bin", "cifar-100-binary/train.bin"
+	wrong := cifarBatch(10, 0, false)
+	wrong[3073*4] = 10
+	for name, c := range map[string]struct {
+		f    files
+		want []string
+	}{
+		"cut batch":         {change(cifar10(), batch, cifarBatch(10, 0, false)[:30000]), []string{"data_batch_1.bin", "30000 bytes", "3073"}},
+		"empty batch":       {change(cifar10(), batch, []byte{}), []string{"data_batch_1.bin", "0 bytes"}},
+		"label of a batch":  {change(cifar10(), batch, wrong), []string{"data_batch_1.bin", "record 4 has label 10", "0 to 9"}},
+		"a class missing":   {change(cifar10(), batch, cifarBatch(2, 3, false)), []string{"class airplane has no training image"}},
+		"only test":         {files{"test_batch.bin": cifarBatch(1, 0, false)}, []string{"no data_batch_1.bin"}},
+		"a batch twice":     {change(cifar10(), "copy/data_batch_1.bin", cifarBatch(1, 0, false)), []string{"the same array as", "keep one"}},
+		"both":              {join(cifar10(), cifar100()), []string{"both CIFAR-10", "CIFAR-100"}},
+		"cut CIFAR-100":     {change(cifar100(), train, cifarBatch(10, 0, true)[:30000]), []string{"train.bin", "30000 bytes", "3074"}},
+		"fine label":        {change(cifar100(), "cifar-100-binary/fine_label_names.txt", []byte("a b c")), []string{"record", "has label", "0 to 2"}},
+		"for Python":        {files{"cifar-10-batches-py/data_batch_1": {1}}, []string{"data_batch_1", "binary version"}},
+		"no labels":         {change(mnist(), "train-labels-idx1-ubyte", nil), []string{"train", "both"}},
+		"no train":          {files{"t10k-images-idx3-ubyte": idxFile(nil, 1, 2, 2)}, []string{"train-images-idx3-ubyte"}},
+		"counts":            {change(mnist(), "train-labels-idx1-ubyte", idxFile([]byte{1, 2, 3}, 3)), []string{"2 images", "3 labels"}},
+		"labels cut":        {change(mnist(), "train-labels-idx1-ubyte", idxFile([]byte{1}, 2)), []string{"train-labels", "claims 2 labels, but 1 follow"}},
+		"labels too long":   {change(mnist(), "train-labels-idx1-ubyte", idxFile([]byte{1, 2, 3}, 2)), []string{"train-labels", "more follow"}},
+		"images cut":        {change(mnist(), "train-images-idx3-ubyte", idxFile(make([]byte, 7), 2, 2, 2)), []string{"train-images", "within image 1"}},
+		"images too long":   {change(mnist(), "train-images-idx3-ubyte", idxFile(make([]byte, 9), 2, 2, 2)), []string{"train-images", "more bytes"}},
+		"images of floats":  {change(mnist(), "train-images-idx3-ubyte", []byte{0, 0, 13, 3, 0, 0, 0, 0}), []string{"00000d03", "00000803"}},
+		"images too large":  {change(mnist(), "train-images-idx3-ubyte", idxFile(nil, 2, 1<<30, 2)), []string{"size 2 of 3 is 1073741824"}},
+		"header cut":        {change(mnist(), "train-images-idx3-ubyte", []byte{0, 0, 8, 3, 0, 0}), []string{"ends before size 1 of 3"}},
+		"a new test label":  {change(mnist(), "t10k-labels-idx1-ubyte", idxFile([]byte{5}, 1)), []string{"label 5 of image 0", "t10k-labels"}},
+		"twice":             {change(mnist(), "copy/train-images-idx3-ubyte", idxFile(nil, 1, 2, 2)), []string{"the same array as", "keep one"}},
+		"not zipped inside": {files{"train-images-idx3-ubyte.gz": []byte("plain")}, []string{"train-images-idx3-ubyte.gz", "gzip"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lacks(t, failure(source.Options{}, c.f.folder(t)), c.want...)
+			lacks(t, failure(source.Options{}, c.f.tar(t, "x.tar.gz")), c.want...)
+		})
+	}
+}
+
+func TestGenerated(t *testing.T) {
+	s := open(t, source.Options{}, "generated")
+	if s.Kind != "generated" || len(s.Items) != 9000 || s.Side != 40 || len(s.Classes) != 10 {
+		t.Fatalf("%s, %d items, side %d, classes %v", s.Kind, len(s.Items), s.Side, s.Classes)
+	}
+	counts := make([]int, 10)
+	for _, l := range labels(s.Listing, false) {
+		counts[l]++
+	}
+	if want := slices.Repeat([]int{800}, 10); !slices.Equal(counts, want) {
+		t.Errorf("images of the classes %v, want %v", counts, want)
+	}
+	small := source.Options{Generated: source.Generated{Classes: 4, Train: 6, Val: 2, Size: 16}, Seed: 3}
+	a, b := open(t, small, "generated"), open(t, small, "generated")
+	small.Seed = 4
+	other := open(t, small, "generated")
+	keys, x := a.contents(t)
+	_, y := b.contents(t)
+	_, z := other.contents(t)
+	if want := "disc true val#0"; keys[6] != want {
+		t.Errorf("item 6 is %s, want %s", keys[6], want)
+	}
+	for i := range x {
+		if !slices.Equal(x[i], y[i]) || slices.Equal(x[i], z[i]) || len(x[i]) != 16*16*3 {
+			t.Errorf("image %d: not drawn by its seed alone", i)
+		}
+	}
+	if a.Fingerprint != b.Fingerprint || a.Fingerprint == other.Fingerprint {
+		t.Errorf("fingerprints %s, %s and %s", a.Fingerprint, b.Fingerprint, other.Fingerprint)
+	}
+	small.Generated.Classes = 11
+	lacks(t, failure(small, "generated"), "generated.classes", "11, want 2 to 10")
+	lacks(t, failure(source.Options{}, "generated", "x"), "alone")
+}
+
+func TestPackedHook(t *testing.T) {
+	dir := join(animals(1), files{source.PackedFile: []byte("{}")}).folder(t)
+	lacks(t, failure(source.Options{}, dir), dir, "packed set")
+	called := ""
+	hook := func(d string) (source.Source, error) {
+		called = d
+		return nil, fmt.Errorf("seen")
+	}
+	for _, format := range []string{"", "packed"} {
+		called = ""
+		lacks(t, failure(source.Options{Format: format, Packed: hook}, dir), "seen")
+		if called != dir {
+			t.Errorf("format %q: the hook was called with %q, want %q", format, called, dir)
+		}
+	}
+	s := open(t, source.Options{Format: "folders", Packed: hook}, dir)
+	if len(s.Items) != 2 {
+		t.Errorf("%d items, want 2", len(s.Items))
+	}
+}

@@ -1,0 +1,147 @@
+package source_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"duet/dataloader/source"
+)
+
+// flat are images a to e in one folder.
+func flat(folder, end string) files {
+	f := files{}
+	for k, name := range strings.Split("abcde", "") {
+		f[folder+name+end] = plainPNG(8, uint8(k))
+	}
+	return f
+}
+
+func TestTables(t *testing.T) {
+	const rows = "a.png,dog\nb.png,cat\nc.png,dog\nd.png,cat\ne.png,dog\n"
+	const split = "id,split,label\na,train,dog\nb,train,cat\nc,train,dog\nd,val,cat\ne,test,dog\n"
+	for name, c := range map[string]struct {
+		images files
+		table  string
+		as     string
+		val    int
+	}{
+		"no header":           {flat("", ".png"), rows, "labels.csv", 0},
+		"header":              {flat("", ".png"), "filename,label\n" + rows, "labels.csv", 0},
+		"byte order mark":     {flat("", ".png"), "\ufeffFile,Class\n" + rows, "labels.csv", 0},
+		"ends of Windows":     {flat("", ".png"), strings.ReplaceAll("image,label\n"+rows, "\n", "\r\n"), "labels.csv", 0},
+		"more columns":        {flat("", ".png"), "kg,category,image\n1,dog,a.png\n2,cat,b.png\n,dog,c.png\n,cat,d.png\n,dog,e.png\n", "labels.csv", 0},
+		"tabs":                {flat("", ".png"), strings.ReplaceAll("file,target\n"+rows, ",", "\t"), "labels.tsv", 0},
+		"no endings":          {flat("", ".png"), "id,label\n" + strings.ReplaceAll(rows, ".png", ""), "labels.csv", 0},
+		"in a folder":         {flat("images/", ".png"), rows, "labels.csv", 0},
+		"by path":             {flat("images/", ".png"), "image,label\nimages/" + strings.ReplaceAll(strings.TrimSpace(rows), "\n", "\n./images/"), "labels.csv", 0},
+		"below another":       {flat("pets/images/", ".png"), rows, "pets/labels.csv", 0},
+		"train.csv":           {flat("train/", ".png"), "id,label\n" + rows, "train.csv", 0},
+		"split":               {flat("", ".png"), split, "labels.csv", 2},
+		"spaces about fields": {flat("", ".png"), "file , label\na.png , dog\nb.png, cat\n c.png,dog\nd.png,cat\ne.png,dog\n", "labels.csv", 0},
+		"the same row twice":  {flat("", ".png"), rows + "a.png,dog\n", "labels.csv", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			whole := join(c.images, files{c.as: []byte(c.table)})
+			for container, path := range everyContainer(t, whole) {
+				sameTable(t, container, open(t, source.Options{}, path), c.images, c.val)
+			}
+			base := c.as[strings.LastIndex(c.as, "/")+1:]
+			given := write(t, base, []byte(c.table))
+			sameTable(t, "a path of its own", open(t, source.Options{}, c.images.folder(t), given), c.images, c.val)
+			sameTable(t, "asked for", open(t, source.Options{Format: "csv"}, given, c.images.tar(t, "x.tar.gz")), c.images, c.val)
+		})
+	}
+}
+
+func sameTable(t *testing.T, where string, s opened, images files, val int) {
+	t.Helper()
+	if s.Kind != "images with a table of labels" || !slices.Equal(classIDs(s.Listing), []string{"cat", "dog"}) || len(s.Rejected) > 0 {
+		t.Fatalf("%s: %s, classes %v, rejected %v", where, s.Kind, s.Classes, s.Rejected)
+	}
+	keys, data := s.contents(t)
+	if len(keys) != 5 || len(labels(s.Listing, true)) != val {
+		t.Fatalf("%s: items %q", where, keys)
+	}
+	for i, it := range s.Items {
+		name := it.Name[len(it.Name)-5:]
+		if want := int32(1 - (name[0]-'a')%2); it.Label != want {
+			t.Errorf("%s: %s has label %d, want %d", where, it.Name, it.Label, want)
+		}
+		for path, want := range images {
+			if strings.HasSuffix(path, name) && string(data[i]) != string(want) {
+				t.Errorf("%s: %s has other bytes", where, it.Name)
+			}
+		}
+	}
+}
+
+// Two tables that are named as splits.
+func TestTablesOfSplits(t *testing.T) {
+	f := join(flat("train/", ".png"), flat("val/", ".png"), files{"train.csv": []byte("id,label\na,x\nb,y\nc,x\nd,y\ne,x\n"),
+		"val.csv": []byte("id,label\na,y\nb,x\nc,y\nd,x\ne,y\n")})
+	s := open(t, source.Options{}, f.folder(t))
+	if want := []int32{0, 0, 0, 1, 1}; !slices.Equal(labels(s.Listing, false), want) || len(s.Rejected) > 0 {
+		t.Errorf("labels %v, rejected %v", labels(s.Listing, false), s.Rejected)
+	}
+	if want := []int32{0, 0, 1, 1, 1}; !slices.Equal(labels(s.Listing, true), want) {
+		t.Errorf("validation labels %v", labels(s.Listing, true))
+	}
+}
+
+func TestTableOrdersNumbers(t *testing.T) {
+	f := files{}
+	var b strings.Builder
+	for k := range 12 {
+		f[fmt.Sprintf("i%d.png", k)] = plainPNG(8, 1)
+		fmt.Fprintf(&b, "i%d.png,%d\n", k, k)
+	}
+	f["labels.csv"] = []byte(b.String())
+	if got := classIDs(open(t, source.Options{}, f.folder(t)).Listing); got[2] != "2" || got[11] != "11" {
+		t.Errorf("classes %v, want numbers in their order", got)
+	}
+}
+
+func TestTableRejects(t *testing.T) {
+	f := flat("", ".png")
+	f["labels.csv"] = []byte("file,label,split\na.png,x,\nb.png,,\nc.png,x,somewhere\nd.png,x,\nd.png,y,\nz.png,x,\n,x,\n")
+	s := open(t, source.Options{}, f.folder(t))
+	sameRejected(t, s.Rejected, map[string]string{
+		"b.png":        "labels.csv:3: no label",
+		"c.png":        `labels.csv:4: split "somewhere"`,
+		"d.png":        "labels.csv:5: d.png is x here, but y in line 6",
+		"e.png":        "not in labels.csv",
+		"labels.csv:7": "no image z.png",
+		"labels.csv:8": "no file name",
+	})
+	if len(s.Items) != 1 {
+		t.Errorf("%d items, want 1", len(s.Items))
+	}
+}
+
+func TestTableErrors(t *testing.T) {
+	twins := join(flat("x/", ".png"), flat("y/", ".png"))
+	for name, c := range map[string]struct {
+		f      files
+		format string
+		want   []string
+	}{
+		"ambiguous":         {join(twins, files{"labels.csv": []byte("a,x\nb,y\n")}), "csv", []string{"labels.csv:1: means both", "x/a.png", "y/a.png"}},
+		"three columns":     {join(flat("", ".png"), files{"labels.csv": []byte("a,b,c\n")}), "", []string{"labels.csv:1", "columns", "filename"}},
+		"only a file":       {join(flat("", ".png"), files{"labels.csv": []byte("file,kg\na,b\n")}), "", []string{"labels.csv:1", "columns"}},
+		"no row":            {join(flat("", ".png"), files{"labels.csv": []byte("file,label\n")}), "", []string{"labels.csv", "no row"}},
+		"uneven rows":       {join(flat("", ".png"), files{"labels.csv": []byte("a,b\nc\n")}), "", []string{"labels.csv", "line 2", "wrong number of fields"}},
+		"other names":       {join(flat("", ".png"), files{"labels.csv": []byte("u,b\nv,c\n")}), "", []string{"labels.csv names none of the images"}},
+		"two tables":        {join(flat("", ".png"), files{"a.csv": []byte("a,b\n"), "b.csv": []byte("a,b\n")}), "", []string{"a.csv and b.csv", "path of its own"}},
+		"a class of val":    {join(flat("", ".png"), files{"l.csv": []byte("file,label,split\na,x,\nb,y,val\n")}), "", []string{"l.csv:3", "class y", "no training image"}},
+		"a NUL byte":        {join(flat("", ".png"), files{"l.csv": []byte("a,b\x00\n")}), "", []string{"l.csv", "NUL"}},
+		"a long line":       {join(flat("", ".png"), files{"l.csv": []byte("a," + strings.Repeat("x", 70000) + "\n")}), "", []string{"l.csv:1", "70002 bytes"}},
+		"none, asked for":   {flat("", ".png"), "csv", []string{"not of the format csv", "want a .csv"}},
+		"asked for folders": {flat("", ".png"), "folders", []string{"5 images", "none in a class folder"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lacks(t, failure(source.Options{Format: c.format}, c.f.folder(t)), c.want...)
+		})
+	}
+}
