@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"fmt"
@@ -166,35 +167,47 @@ func order(a, b bool) int {
 	return -1
 }
 
-// sideOf finds the side that all images have, until one is different, large or not square.
+// sideOf finds the side that all images have, until one is different, large or not square, or too many are unreadable.
 type sideOf struct {
-	side    int
-	decided bool // there is none
+	side       int
+	decided    bool // there is none
+	unreadable int
+	buffer     *bufio.Reader
 }
+
+const maxUnreadable = 1000 // headers: the images are damaged, and not worth a look at a million of them
 
 // look reads an image's header; what is unreadable is reported when it is decoded.
 func (s *sideOf) look(r io.Reader) {
 	if s.decided {
 		return
 	}
-	w, h := headerSize(r)
-	switch {
+	if s.buffer == nil {
+		s.buffer = bufio.NewReader(nil)
+	}
+	s.buffer.Reset(io.LimitReader(r, maxFileBytes))
+	switch w, h := headerSize(s.buffer); {
 	case w == 0:
+		s.unreadable++
+		s.decided = s.unreadable > maxUnreadable
 	case w != h || w > MaxSide || s.side != 0 && s.side != w:
-		s.side, s.decided = 0, true
+		s.decided = true
 	default:
 		s.side = w
+	}
+	if s.decided {
+		s.side = 0
 	}
 }
 
 // headerSize is the size in pixels that a file's header gives; 0 when it gives none.
-func headerSize(r io.Reader) (w, h int) {
+func headerSize(r *bufio.Reader) (w, h int) {
 	defer func() {
 		if recover() != nil {
 			w, h = 0, 0
 		}
 	}()
-	config, _, err := image.DecodeConfig(io.LimitReader(r, maxFileBytes))
+	config, _, err := image.DecodeConfig(r)
 	if err != nil {
 		return 0, 0
 	}

@@ -160,8 +160,8 @@ func (s *files) findSide(ctx context.Context, c *catalog, l *Listing) error {
 		if c.side.decided {
 			break
 		}
-		if s.streamed(l.Items[i].in) {
-			continue // seen as it passed
+		if s.streamed(l.Items[i].in) || l.Items[i].size == 0 {
+			continue // seen as it passed; nothing to see
 		}
 		if err := ctx.Err(); err != nil {
 			return err
