@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"image"
 	_ "image/gif" // the formats whose headers are read
@@ -61,7 +62,12 @@ func (c *catalog) look(e entry, r io.Reader) error {
 	case isImage(e.path):
 		return c.image(e, r)
 	case slices.Contains(textEndings, ending(e.path)) || isMeta(e.path):
-		return under(e.path, c.text(e, r))
+		err := c.text(e, r)
+		if _, one := errors.AsType[*fileError](err); one {
+			c.reject(e.path, err.Error())
+			return nil
+		}
+		return under(e.path, err)
 	}
 	return nil
 }

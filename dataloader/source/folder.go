@@ -18,7 +18,9 @@ func (w *walker) folder(ctx context.Context, in uint16) error {
 	var walk func(at string, depth int) error
 	walk = func(at string, depth int) error {
 		real, err := filepath.EvalSymlinks(filepath.Join(c.path, filepath.FromSlash(at)))
-		if err != nil {
+		if err != nil && at == "" {
+			return err
+		} else if err != nil {
 			return w.refuse(c.prefix+at, in, causeOf(err))
 		}
 		if first, again := seen[real]; again {

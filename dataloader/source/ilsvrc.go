@@ -132,7 +132,7 @@ func (c *catalog) ilsvrcListing(labels *ilsvrcLabels, numbers map[string]int32, 
 		return nil, err
 	}
 	for i := range l.Classes {
-		l.Classes[i].Name = labels.names[l.Classes[i].ID]
+		l.Classes[i].Name = strings.Join(strings.Fields(labels.names[l.Classes[i].ID]), " ")
 	}
 	return l, nil
 }

@@ -36,6 +36,10 @@ const (
 
 var errMATEnds = errors.New("ends within an element")
 
+// numberBytes are the sizes of the types of numbers.
+var numberBytes = map[uint32]int{miINT8: 1, miUINT8: 1, miINT16: 2, miUINT16: 2, miINT32: 4, miUINT32: 4, miSINGLE: 4, miDOUBLE: 8,
+	miINT64: 8, miUINT64: 8}
+
 // A matFile is data in its byte order.
 type matFile struct{ order binary.ByteOrder }
 
@@ -226,22 +230,30 @@ func (f matFile) number(b []byte) (int, error) {
 		return 0, err
 	}
 	x := math.NaN()
-	size := map[uint32]int{miINT8: 1, miUINT8: 1, miINT16: 2, miUINT16: 2, miINT32: 4, miUINT32: 4, miSINGLE: 4, miDOUBLE: 8, miINT64: 8, miUINT64: 8}[kind]
+	size := numberBytes[kind]
 	if m.cells != 1 || size == 0 || len(body) != size {
 		return 0, fmt.Errorf("%d elements in %d bytes of type %d: want one number", m.cells, len(body), kind)
 	}
 	switch kind {
-	case miINT8, miUINT8:
+	case miINT8:
+		x = float64(int8(body[0]))
+	case miUINT8:
 		x = float64(body[0])
-	case miINT16, miUINT16:
+	case miINT16:
+		x = float64(int16(f.order.Uint16(body)))
+	case miUINT16:
 		x = float64(f.order.Uint16(body))
-	case miINT32, miUINT32:
+	case miINT32:
+		x = float64(int32(f.order.Uint32(body)))
+	case miUINT32:
 		x = float64(f.order.Uint32(body))
 	case miSINGLE:
 		x = float64(math.Float32frombits(f.order.Uint32(body)))
 	case miDOUBLE:
 		x = math.Float64frombits(f.order.Uint64(body))
-	case miINT64, miUINT64:
+	case miINT64:
+		x = float64(int64(f.order.Uint64(body)))
+	case miUINT64:
 		x = float64(f.order.Uint64(body))
 	}
 	if !(x >= 1 && x <= 1<<24) || x != math.Trunc(x) {

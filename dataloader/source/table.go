@@ -53,15 +53,19 @@ func (c *catalog) table(forced bool, paths []string) (*Listing, error) {
 	return c.byTables(tables)
 }
 
-// flat reports whether no image lies in what could be a class folder.
+// flat reports whether the images lie in one folder, or in one for each split, so that no folders can be their classes.
 func (c *catalog) flat() bool {
-	root := commonRoot(c.items)
+	root, only := commonRoot(c.items), ""
 	for _, it := range c.items {
-		if first, _, ok := strings.Cut(it.Name[len(root):], "/"); ok && first != trainName && !slices.Contains(valNames, first) && first != "images" {
+		first, rest, ok := strings.Cut(it.Name[len(root):], "/")
+		switch {
+		case strings.Contains(rest, "/"):
 			return false
-		}
-		if val := it.Name[len(root):]; strings.Count(val, "/") > 1 {
+		case !ok || first == trainName || slices.Contains(valNames, first):
+		case only != "" && first != only:
 			return false
+		default:
+			only = first
 		}
 	}
 	return true

@@ -35,6 +35,7 @@ func TestTables(t *testing.T) {
 		"tabs":                {flat("", ".png"), strings.ReplaceAll("file,target\n"+rows, ",", "\t"), "labels.tsv", 0},
 		"no endings":          {flat("", ".png"), "id,label\n" + strings.ReplaceAll(rows, ".png", ""), "labels.csv", 0},
 		"in a folder":         {flat("images/", ".png"), rows, "labels.csv", 0},
+		"in another folder":   {flat("jpegs/", ".png"), rows, "labels.csv", 0},
 		"by path":             {flat("images/", ".png"), "image,label\nimages/" + strings.ReplaceAll(strings.TrimSpace(rows), "\n", "\n./images/"), "labels.csv", 0},
 		"below another":       {flat("pets/images/", ".png"), rows, "pets/labels.csv", 0},
 		"train.csv":           {flat("train/", ".png"), "id,label\n" + rows, "train.csv", 0},

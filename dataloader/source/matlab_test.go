@@ -1,0 +1,86 @@
+package source_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"strings"
+	"testing"
+
+	"duet/dataloader/source"
+	"duet/dataloader/source/mini"
+)
+
+// withMeta lists a miniature of two classes and two validation images with another meta.mat.
+func withMeta(t *testing.T, truth string, meta []byte) ([]string, *mini.Set) {
+	m := miniature(t, mini.Options{Classes: 2, Val: 2})
+	return []string{m.TrainTar, m.ValTar, write(t, "ILSVRC2012_validation_ground_truth.txt", []byte(truth)), write(t, "meta.mat", meta)}, m
+}
+
+// typed is a meta.mat whose one number, 70000 as a double, is of another type.
+func typed(kind uint32, value uint64, size int) []byte {
+	double := binary.LittleEndian.AppendUint32(nil, 9)
+	double = binary.LittleEndian.AppendUint32(double, 8)
+	double = binary.LittleEndian.AppendUint64(double, 0x40f1170000000000)
+	other := binary.LittleEndian.AppendUint32(nil, kind)
+	other = binary.LittleEndian.AppendUint32(other, uint32(size))
+	other = binary.LittleEndian.AppendUint64(other, value)
+	return bytes.Replace(mini.MAT([]mini.Synset{{ID: 70000, WNID: "n01440764"}, {ID: 2, WNID: "n01443583"}}, false), double, other, 1)
+}
+
+func TestMATNumbers(t *testing.T) {
+	for name, c := range map[string]struct {
+		meta  []byte
+		truth string
+	}{
+		"uint8":   {typed(2, 200, 1), "200\n2\n"},
+		"int8":    {typed(1, 100, 1), "100\n2\n"},
+		"int16":   {typed(3, 300, 2), "300\n2\n"},
+		"uint16":  {typed(4, 40000, 2), "40000\n2\n"},
+		"int32":   {typed(5, 70001, 4), "70001\n2\n"},
+		"uint32":  {typed(6, 70001, 4), "70001\n2\n"},
+		"single":  {typed(7, 0x42c80000, 4), "100\n2\n"},
+		"double":  {typed(9, 0x40f1170000000000, 8), "70000\n2\n"},
+		"int64":   {typed(12, 70002, 8), "70002\n2\n"},
+		"uint64":  {typed(13, 70002, 8), "70002\n2\n"},
+		"in zlib": {mini.MAT([]mini.Synset{{ID: 300, WNID: "n01440764"}, {ID: 70000, WNID: "n01443583"}}, true), "300\n70000\n"},
+	} {
+		paths, m := withMeta(t, c.truth, c.meta)
+		s := open(t, source.Options{}, paths...)
+		if n := len(labels(s.Listing, true)); n != len(m.Val) {
+			t.Errorf("%s: %d validation images, want %d; rejected %v", name, n, len(m.Val), s.Rejected)
+		}
+	}
+}
+
+func TestMATErrors(t *testing.T) {
+	good := mini.MAT([]mini.Synset{{ID: 1, WNID: "n01440764", Words: "a"}, {ID: 2, WNID: "n01443583", Words: "b"}}, false)
+	change := func(from, to string) []byte { return bytes.Replace(good, []byte(from), []byte(to), 1) }
+	packed := mini.MAT([]mini.Synset{{ID: 1, WNID: "n01440764"}}, true)
+	packed[len(packed)-20] ^= 0xff
+	for name, c := range map[string]struct {
+		meta []byte
+		want string
+	}{
+		"short":         {good[:100], "100 bytes: a MAT file of level 5 has at least 128"},
+		"order":         {change("IM", "XX"), `byte order "XX"`},
+		"version":       {change("\x00\x01IM", "\x00\x02IM"), "version 0x200"},
+		"other":         {change("synsets", "SYNSETS"), "no struct array synsets"},
+		"no field":      {change("WNID\x00", "wnid\x00"), "want ILSVRC2012_ID, WNID and words"},
+		"no entry":      {mini.MAT(nil, true), "synsets is empty"},
+		"cut":           {good[:len(good)-300], "ends within an element"},
+		"not zlib":      {packed, "compressed element"},
+		"not a WNID":    {mini.MAT([]mini.Synset{{ID: 1, WNID: "entity"}}, false), `synsets(1).WNID: "entity": want a WordNet ID`},
+		"zero":          {typed(9, 0, 8), "0: want a whole number"},
+		"not a number":  {typed(9, 0x7ff8000000000001, 8), "NaN: want a whole number"},
+		"negative":      {typed(1, 0xff, 1), "-1: want a whole number"},
+		"a wrong size":  {typed(9, 1, 7), "7 bytes of type 9: want one number"},
+		"an odd type":   {typed(99, 1, 8), "type 99: want one number"},
+		"a class twice": {mini.MAT([]mini.Synset{{ID: 7, WNID: "n01440764"}, {ID: 7, WNID: "n01443583"}}, true), "two classes are number 7"},
+		"a long string": {mini.MAT([]mini.Synset{{ID: 1, WNID: "n01440764", Words: strings.Repeat("x", 5000)}}, true), "at most 4096 characters"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			paths, _ := withMeta(t, "1\n2\n", c.meta)
+			lacks(t, failure(source.Options{}, paths...), "meta.mat", c.want)
+		})
+	}
+}
