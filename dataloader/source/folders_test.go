@@ -60,7 +60,7 @@ func TestArrangements(t *testing.T) {
 		"two paths":               {[]string{animals(2).tar(t, "pets_val.tar"), animals(4).zip(t, "pets_train.zip", zip.Store)}, 4},
 		"two paths, wrapped":      {[]string{animals(4).below("train").tar(t, "train.tar"), animals(2).below("val").tar(t, "val.tar.gz")}, 4},
 		"two streams":             {[]string{animals(4).tar(t, "train.tar.gz"), animals(2).tar(t, "validation.tar.gz")}, 4},
-		"with other files":        {[]string{join(plain, files{"README.md": []byte("hello"), ".DS_Store": {0}, "__MACOSX/cats/._a.png": {1}, "cats/list.txt": nil}).folder(t)}, 0},
+		"with other files":        {[]string{join(plain, files{"README.md": []byte("hello"), ".DS_Store": {0}, "__MACOSX/cats/._a.png": {1}, "cats/list.txt": nil, "meta.mat": {1}, "val.txt": []byte("a n00000001\n?\n")}).folder(t)}, 0},
 		"with a table about them": {[]string{join(plain, files{"weights.csv": []byte("cat,kg\na,3\n")}).folder(t)}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

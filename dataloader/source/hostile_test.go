@@ -6,10 +6,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"duet/dataloader/source"
@@ -86,18 +86,6 @@ func TestTarsThatClaimTooMuch(t *testing.T) {
 	at := int64(len(good))
 	path := sparse(t, "c.tar", at+512+huge+1024, map[int64][]byte{0: good, at: header(t, "cats/huge.png", huge)})
 	sameRejected(t, open(t, source.Options{}, path).Rejected, map[string]string{"cats/huge.png": "314572800 bytes: want at most 256 MiB"})
-}
-
-// A file of a folder may be too large, or no file at all.
-func TestHostileFolder(t *testing.T) {
-	dir := animals(1).folder(t)
-	f, err := os.Create(filepath.Join(dir, "cats", "huge.png"))
-	check(t, err)
-	check(t, f.Truncate(300<<20))
-	check(t, f.Close())
-	check(t, syscall.Mkfifo(filepath.Join(dir, "cats", "pipe.png"), 0o666))
-	sameRejected(t, open(t, source.Options{}, dir).Rejected, map[string]string{"cats/huge.png": "at most 256 MiB", "cats/pipe.png": "not a regular file"})
-	lacks(t, failure(source.Options{}, filepath.Join(dir, "cats", "pipe.png")), "pipe.png", "neither a folder nor a regular file")
 }
 
 // Archives that unpack to far more than they are end early; 64 times their size is always allowed.
@@ -273,5 +261,21 @@ func TestFingerprint(t *testing.T) {
 	check(t, os.Chtimes(archive, info.ModTime(), info.ModTime().Add(1e9)))
 	if open(t, source.Options{}, archive).Fingerprint == first {
 		t.Error("the time of an archive changed, but not the fingerprint")
+	}
+}
+
+// A zip of more than 65535 members has a directory of the 64-bit kind.
+func TestZip64(t *testing.T) {
+	const n = 66_000
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for k := range n {
+		_, err := w.CreateHeader(&zip.FileHeader{Name: fmt.Sprintf("class%d/%d.jpg", k%2, k)})
+		check(t, err)
+	}
+	check(t, w.Close())
+	s := open(t, source.Options{}, write(t, "many.zip", b.Bytes()))
+	if len(s.Items) != n || len(s.Classes) != 2 || len(s.Rejected) != 0 {
+		t.Errorf("%d items of %d classes, %d rejected; want %d of 2", len(s.Items), len(s.Classes), len(s.Rejected), n)
 	}
 }

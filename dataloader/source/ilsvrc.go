@@ -57,7 +57,14 @@ func ilsvrcRole(name string) (wnid string, val, test bool) {
 	return wnid, val, test
 }
 
+// ilsvrc lists ILSVRC2012, and what is arranged like it; nil when this is something else.
 func (c *catalog) ilsvrc() (*Listing, error) {
+	if !slices.ContainsFunc(c.items, func(it Item) bool {
+		wnid, val, _ := ilsvrcRole(it.Name)
+		return wnid != "" || val
+	}) {
+		return nil, nil // its texts are not ours to judge
+	}
 	labels, err := c.ilsvrcTexts()
 	if err != nil {
 		return nil, err

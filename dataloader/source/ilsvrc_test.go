@@ -12,6 +12,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"duet/dataloader/source"
@@ -201,6 +202,26 @@ func TestILSVRCErrors(t *testing.T) {
 		"an empty class":       {[]string{files{"n00000001.tar": files{"n00000001_1.JPEG": {1}}.tarred(t), "n00000002.tar": files{}.tarred(t)}.tar(t, "x.tar")}, []string{"class n00000002 has no image"}},
 	} {
 		t.Run(name, func(t *testing.T) { lacks(t, failure(source.Options{}, c.paths...), c.want...) })
+	}
+}
+
+// Tiny ImageNet is arranged so.
+func TestTinyImageNet(t *testing.T) {
+	f := files{"wnids.txt": []byte("n01443537\nn01629819\n"), "words.txt": []byte("n00001740\tentity\nn01443537\tgoldfish, Carassius auratus\n"),
+		"val/val_annotations.txt": []byte("val_0.JPEG\tn01629819\t0\t32\t44\t62\nval_1.JPEG\tn01443537\t1\t2\t3\t4\n")}
+	for _, name := range []string{"train/n01443537/images/n01443537_0.JPEG", "train/n01629819/images/n01629819_0.JPEG", "val/images/val_0.JPEG",
+		"val/images/val_1.JPEG", "test/images/test_0.JPEG"} {
+		f[name] = plainPNG(64, 1)
+	}
+	f["train/n01443537/n01443537_boxes.txt"] = []byte("n01443537_0.JPEG\t0\t10\t63\t58\n")
+	for container, path := range everyContainer(t, f.below("tiny-imagenet-200")) {
+		s := open(t, source.Options{}, path)
+		keys, _ := s.contents(t)
+		slices.Sort(keys)
+		if len(keys) != 4 || !strings.HasPrefix(keys[1], "n01443537 true") || !strings.HasSuffix(keys[1], "val_1.JPEG") || s.Side != 64 ||
+			s.Classes[0].Name != "goldfish, Carassius auratus" || s.Classes[1].Name != "" || len(s.Rejected) != 1 {
+			t.Errorf("%s: %q, side %d, classes %v, rejected %v", container, keys, s.Side, s.Classes, s.Rejected)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ const MaxSide = 256
 // Bounds on untrusted files.
 const (
 	maxFileBytes   = 256 << 20 // of one image
+	maxClaim       = 4 << 20   // that a buffer is made for
 	maxMembers     = 16 << 20  // files and folders of one source
 	maxContainers  = 1<<16 - 1 // archives and folders on disk
 	maxDepth       = 2         // archives within each other

@@ -57,10 +57,11 @@ func (s *files) fetch(e entry) Fetch {
 	}
 }
 
-// readAll reads the size bytes, or so, of an image into buf, or into a new buffer when it is too small.
+// readAll reads an image into buf, or into a new buffer when it is too small. size is what it claims: no more than
+// maxClaim is believed before the bytes are there.
 func readAll(r io.Reader, size int64, buf []byte) ([]byte, error) {
 	b := bytes.NewBuffer(buf[:0])
-	b.Grow(int(size) + bytes.MinRead)
+	b.Grow(int(min(size, maxClaim)) + bytes.MinRead)
 	n, err := b.ReadFrom(io.LimitReader(r, maxFileBytes+1))
 	if err != nil {
 		return nil, errors.New(causeOf(err))

@@ -70,7 +70,8 @@ type Source interface {
 	// found. Its errors are of the whole source: a damaged archive, a class without images.
 	List(ctx context.Context, progress func(found int)) (*Listing, error)
 	// Read emits the items that want wants (all when want is nil) in the order of Listing.Items, from one goroutine, after
-	// a List. An error of emit ends it and is returned. An error of its own is of the whole source.
+	// a List. want may be asked about an item more than once. An error of emit ends it and is returned, perhaps within
+	// another. An error of its own is of the whole source.
 	Read(ctx context.Context, want func(item int) bool, emit func(item int, fetch Fetch) error) error
 	// Close ends the source; no Fetch may be called after it.
 	Close() error
