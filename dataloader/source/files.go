@@ -236,7 +236,8 @@ func (s *files) open(e entry) (io.ReadCloser, error) {
 		return nil, err
 	}
 	if c.kind == inZip {
-		return reader{c.members[e.at].reader(f, e.size), done}, nil
+		r := c.members[e.at].reader(f, e.size)
+		return reader{r, func() { r.close(); done() }}, nil
 	}
 	return reader{io.NewSectionReader(f, e.at, e.size), done}, nil
 }

@@ -12,6 +12,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // A zipMember is where the bytes of a member are.
@@ -56,11 +57,10 @@ func (w *walker) zip(ctx context.Context, in uint16) error {
 			continue
 		}
 		e.path = c.prefix + e.path
-		r := io.Reader(nil)
-		if e.refused == "" && !e.dir {
-			r = m.reader(f, e.size)
-		}
-		if err := w.show(e, int64(m.crc), r); err != nil {
+		r := m.reader(f, e.size)
+		err = w.show(e, int64(m.crc), r)
+		r.close()
+		if err != nil {
 			return err
 		}
 	}
@@ -123,23 +123,45 @@ func noOverlap(members []zipMember, files []*zip.File) error {
 	return nil
 }
 
-// reader unpacks a member of size bytes, and checks its length and sum.
-func (m zipMember) reader(f io.ReaderAt, size int64) io.Reader {
-	var r io.Reader = io.NewSectionReader(f, m.at, m.packed)
-	if m.deflated {
-		r = flate.NewReader(r)
-	}
-	return &checkedReader{r: r, left: size, size: size, want: m.crc}
+// inflaters are 40 KiB each: they are used again.
+var inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
+
+// reader unpacks a member of size bytes, and checks its length and sum. It must be closed.
+func (m zipMember) reader(f io.ReaderAt, size int64) *checkedReader {
+	return &checkedReader{packed: io.NewSectionReader(f, m.at, m.packed), deflated: m.deflated, left: size, size: size, want: m.crc}
 }
 
 // A checkedReader ends well only after size bytes of the right sum.
 type checkedReader struct {
-	r          io.Reader
+	packed     io.Reader
+	deflated   bool
+	r          io.Reader // nil before the first Read
 	left, size int64
 	sum, want  uint32
 }
 
+func (c *checkedReader) close() {
+	if c.deflated && c.r != nil {
+		inflaters.Put(c.r)
+	}
+	c.packed, c.r, c.deflated = nil, nil, false
+}
+
+func (c *checkedReader) start() error {
+	if !c.deflated {
+		c.r = c.packed
+		return nil
+	}
+	c.r = inflaters.Get().(io.Reader)
+	return c.r.(flate.Resetter).Reset(c.packed, nil)
+}
+
 func (c *checkedReader) Read(p []byte) (int, error) {
+	if c.r == nil {
+		if err := c.start(); err != nil {
+			return 0, err
+		}
+	}
 	n, err := c.r.Read(p)
 	c.left -= int64(n)
 	c.sum = crc32.Update(c.sum, crc32.IEEETable, p[:n])
