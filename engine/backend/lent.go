@@ -24,7 +24,8 @@ type Lender interface {
 //
 // Data must not be written between an Upload and the end of the next Wait; reading it is allowed at any time. Wait is for
 // one goroutine at a time, which need not be the one that uploads, but not during an Upload of this Lent. Data is the
-// memory itself, and must not be set to another slice.
+// memory itself, and must not be set to another slice. A device that cannot reach the memory, as a GPU cannot reach Go's,
+// copies it aside as it does an array; the round is the same.
 //
 // Close gives the memory back. So does the device that lent it when it is closed, where the memory is not Go's: then Data
 // must not be touched any more.
