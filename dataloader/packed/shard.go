@@ -2,7 +2,6 @@ package packed
 
 import (
 	"bufio"
-	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -67,11 +66,7 @@ func (w *ShardWriter) Finish() (map[string]uint32, error) {
 	header := npyHeader{dtype: npyUint8, shape: []int{w.Len(), w.layout.Height, w.layout.Width, 3}}
 	if w.layout.Codec == JPEG {
 		header.shape = []int{int(w.offsets[w.Len()])}
-		places, err := binary.Append(nil, binary.LittleEndian, w.offsets)
-		if err != nil {
-			return nil, err
-		}
-		if err := writeFile(w.path(1), npyHeader{dtype: npyInt64, shape: []int{len(w.offsets)}}.encode(), places); err != nil {
+		if _, err := writeFile(w.path(1), array(npyInt64, []int{len(w.offsets)}, w.offsets)); err != nil {
 			return nil, err
 		}
 	}

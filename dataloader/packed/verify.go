@@ -15,9 +15,6 @@ import (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// sum is the CRC32C of bytes.
-func sum(data []byte) uint32 { return crc32.Checksum(data, castagnoli) }
-
 // Extend is the CRC32C of what had the CRC32C crc, followed by data.
 func Extend(crc uint32, data []byte) uint32 { return crc32.Update(crc, castagnoli, data) }
 

@@ -1,11 +1,14 @@
 package packed
 
 import (
-	"bytes"
+	"bufio"
 	"encoding/binary"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"hash/crc32"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -50,99 +53,107 @@ func Write(dir string, c Contents) error {
 	x := c.Index
 	x.Format, x.Version = format, version
 	x.Classes, x.Rejected = len(c.Classes), len(c.Rejected)
-	var classes bytes.Buffer
-	for _, k := range c.Classes {
-		classes.WriteString(k.ID)
-		if k.Name != "" {
-			classes.WriteString("\t" + k.Name)
-		}
-		classes.WriteByte('\n')
+	files := map[string]func(io.Writer) error{
+		ClassesFile:  c.writeClasses,
+		MeanFile:     array(npyFloat32, []int{3, x.Height, x.Width}, c.Mean),
+		RejectedFile: c.writeRejected,
 	}
-	mean, err := array(npyFloat32, []int{3, x.Height, x.Width}, c.Mean)
-	if err != nil {
-		return err
-	}
-	rejected := [][]string{{"file", "cause"}}
-	for _, r := range c.Rejected {
-		rejected = append(rejected, []string{r.File, r.Cause})
-	}
-	table, err := commaSeparated(rejected)
-	if err != nil {
-		return err
-	}
-	files := map[string][]byte{ClassesFile: classes.Bytes(), MeanFile: mean, RejectedFile: table}
 	for name, rows := range c.Splits {
-		if err := rows.encode(name, c.Classes, files); err != nil {
+		files[name+"/"+labelsFile] = array(npyInt32, []int{len(rows.Labels)}, rows.Labels)
+		files[name+"/"+flagsFile] = array(npyUint8, []int{len(rows.Flags)}, rows.Flags)
+		files[name+"/"+filesFile] = func(w io.Writer) error { return rows.writeFiles(w, c.Classes) }
+	}
+	for name, write := range files {
+		crc, err := writeFile(filepath.Join(dir, filepath.FromSlash(name)), write)
+		if err != nil {
 			return err
 		}
+		x.Checksums[name] = crc
 	}
-	for name, data := range files {
-		if err := writeFile(filepath.Join(dir, filepath.FromSlash(name)), data); err != nil {
-			return err
-		}
-		x.Checksums[name] = sum(data)
-	}
+	path := filepath.Join(dir, IndexFile)
 	if err := x.check(); err != nil {
-		return fmt.Errorf("%s: %w", filepath.Join(dir, IndexFile), err)
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	data, err := json.MarshalIndent(x, "", "  ")
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(dir, IndexFile), append(data, '\n'))
+	_, err = writeFile(path, func(w io.Writer) error {
+		_, err := w.Write(append(data, '\n'))
+		return err
+	})
+	return err
 }
 
-// encode makes the files of a split.
-func (r Rows) encode(split string, classes []Class, files map[string][]byte) error {
-	labels, err := array(npyInt32, []int{len(r.Labels)}, r.Labels)
-	if err != nil {
-		return err
+func (c Contents) writeClasses(w io.Writer) error {
+	for _, k := range c.Classes {
+		line := k.ID
+		if k.Name != "" {
+			line += "\t" + k.Name
+		}
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
 	}
-	flags, err := array(npyUint8, []int{len(r.Flags)}, r.Flags)
-	if err != nil {
-		return err
+	return nil
+}
+
+func (c Contents) writeRejected(w io.Writer) error {
+	table := csv.NewWriter(w)
+	table.Write([]string{"file", "cause"}) // Error tells of an error of any Write
+	for _, r := range c.Rejected {
+		table.Write([]string{r.File, r.Cause})
 	}
-	var names bytes.Buffer
-	table := csv.NewWriter(&names)
-	table.Write([]string{"file", "class"}) // a buffer takes everything
-	row := make([]string, 2)
+	table.Flush()
+	return table.Error()
+}
+
+// writeFiles writes files.csv.
+func (r Rows) writeFiles(w io.Writer, classes []Class) error {
+	table := csv.NewWriter(w)
+	row := []string{"file", "class"}
+	table.Write(row) // Error tells of an error of any Write
 	for i, file := range r.Files {
 		row[0], row[1] = file, classes[r.Labels[i]].ID
 		table.Write(row)
 	}
 	table.Flush()
-	files[split+"/"+labelsFile], files[split+"/"+flagsFile], files[split+"/"+filesFile] = labels, flags, names.Bytes()
 	return table.Error()
 }
 
-func array(dtype string, shape []int, values any) ([]byte, error) {
-	return binary.Append(npyHeader{dtype: dtype, shape: shape}.encode(), binary.LittleEndian, values)
+// array writes a .npy file of values.
+func array[E any](dtype string, shape []int, values []E) func(io.Writer) error {
+	return func(w io.Writer) error {
+		if _, err := w.Write(npyHeader{dtype: dtype, shape: shape}.encode()); err != nil {
+			return err
+		}
+		const step = 1 << 16 // binary.Write makes a copy
+		for ; len(values) > 0; values = values[min(step, len(values)):] {
+			if err := binary.Write(w, binary.LittleEndian, values[:min(step, len(values))]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
-func commaSeparated(rows [][]string) ([]byte, error) {
-	var b bytes.Buffer
-	err := csv.NewWriter(&b).WriteAll(rows)
-	return b.Bytes(), err
-}
-
-// writeFile writes a whole file and waits until it is on disk.
-func writeFile(path string, parts ...[]byte) error {
+// writeFile writes a whole file, waits until it is on disk, and gives its CRC32C.
+func writeFile(path string, write func(io.Writer) error) (crc uint32, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		return err
+		return 0, err
 	}
 	f, err := os.Create(path)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	for _, data := range parts {
-		if _, err := f.Write(data); err != nil {
-			f.Close()
-			return err
-		}
+	sum := crc32.New(castagnoli)
+	buffer := bufio.NewWriterSize(io.MultiWriter(f, sum), 1<<18)
+	err = write(buffer)
+	if err == nil {
+		err = buffer.Flush()
 	}
-	if err := f.Sync(); err != nil {
-		f.Close()
-		return err
+	if err == nil {
+		err = f.Sync()
 	}
-	return f.Close()
+	return sum.Sum32(), errors.Join(err, f.Close())
 }
