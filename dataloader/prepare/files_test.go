@@ -1,92 +1,20 @@
 package prepare_test
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"image"
-	"image/color"
 	"image/jpeg"
 	"image/png"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"duet/dataloader/packed"
 	"duet/dataloader/prepare"
 )
-
-// files is a source in memory: content by path. A path that ends in a slash is an empty folder.
-type files map[string][]byte
-
-// folder writes the files below a new folder.
-func (f files) folder(t testing.TB) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "source")
-	check(t, os.Mkdir(dir, 0o777))
-	for name, data := range f {
-		path := filepath.Join(dir, filepath.FromSlash(name))
-		if name[len(name)-1] == '/' {
-			check(t, os.MkdirAll(path, 0o777))
-			continue
-		}
-		check(t, os.MkdirAll(filepath.Dir(path), 0o777))
-		check(t, os.WriteFile(path, data, 0o666))
-	}
-	return dir
-}
-
-// tar writes the files into an archive of that name, in an order that is not that of the names.
-func (f files) tar(t testing.TB, name string, more ...tar.Header) string {
-	t.Helper()
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	names := slices.Sorted(maps.Keys(f))
-	slices.Reverse(names)
-	for _, n := range names {
-		h := &tar.Header{Name: n, Size: int64(len(f[n])), Mode: 0o644, Typeflag: tar.TypeReg}
-		if n[len(n)-1] == '/' {
-			h.Typeflag = tar.TypeDir
-		}
-		check(t, w.WriteHeader(h))
-		w.Write(f[n])
-	}
-	for _, h := range more {
-		check(t, w.WriteHeader(&h))
-	}
-	check(t, w.Close())
-	data := b.Bytes()
-	if filepath.Ext(name) == ".gz" {
-		data = zipped(data)
-	}
-	path := filepath.Join(t.TempDir(), name)
-	check(t, os.WriteFile(path, data, 0o666))
-	return path
-}
-
-func zipped(data []byte) []byte {
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	z.Write(data) // a buffer takes everything
-	z.Close()
-	return b.Bytes()
-}
-
-// plainPNG is a PNG of one colour.
-func plainPNG(w, h int, c color.Color) []byte {
-	m := image.NewNRGBA(image.Rect(0, 0, w, h))
-	for y := range h {
-		for x := range w {
-			m.Set(x, y, c)
-		}
-	}
-	return encodePNG(m)
-}
 
 func encodePNG(m image.Image) []byte {
 	var b bytes.Buffer
@@ -102,37 +30,6 @@ func encodeJPEG(m image.Image) []byte {
 		panic(err)
 	}
 	return b.Bytes()
-}
-
-// grey is a grey level that identifies an image in a test.
-func grey(v uint8) color.Color { return color.Gray{Y: v} }
-
-// animals is a source of two classes; image k of cats is grey 10+k, of dogs 100+k.
-func animals(each int) files {
-	f := files{}
-	for k := range each {
-		name := string(rune('a'+k)) + ".png"
-		f["cats/"+name] = plainPNG(8, 8, grey(uint8(10+k)))
-		f["dogs/"+name] = plainPNG(8, 8, grey(uint8(100+k)))
-	}
-	return f
-}
-
-// below puts every file into a folder.
-func (f files) below(folder string) files {
-	moved := files{}
-	for name, data := range f {
-		moved[folder+"/"+name] = data
-	}
-	return moved
-}
-
-func join(parts ...files) files {
-	all := files{}
-	for _, p := range parts {
-		maps.Copy(all, p)
-	}
-	return all
 }
 
 func check(t testing.TB, err error) {

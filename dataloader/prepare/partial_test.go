@@ -16,11 +16,12 @@ import (
 	"duet/dataloader/packed"
 	"duet/dataloader/prepare"
 	"duet/dataloader/source"
+	"duet/dataloader/source/mini"
 )
 
 // An interruption before the first shard is finished leaves nothing.
 func TestInterruptionLeavesNothing(t *testing.T) {
-	source := animals(20).folder(t)
+	source := mini.Animals(20).Folder(t)
 	parent := t.TempDir()
 	ctx, cancel := context.WithCancel(context.Background())
 	_, err := prepare.Run(ctx, []string{source}, filepath.Join(parent, "set"), prepare.Options{Progress: func(p prepare.Progress) {
@@ -37,10 +38,10 @@ func TestInterruptionLeavesNothing(t *testing.T) {
 }
 
 // many is a source whose set has several shards of a MiB.
-func many() files {
-	f := files{}
+func many() mini.Files {
+	f := mini.Files{}
 	for k := range 120 {
-		f[fmt.Sprintf("%c/%03d.png", 'a'+k%4, k)] = plainPNG(9, 7, grey(uint8(k)))
+		f[fmt.Sprintf("%c/%03d.png", 'a'+k%4, k)] = mini.GreyPNG(9, 7, uint8(k))
 	}
 	f["b/damaged.png"] = []byte("no image")
 	f["d/damaged.png"] = []byte("no image")
@@ -54,7 +55,7 @@ func manyOptions() prepare.Options {
 
 // After an interruption the same call goes on, and comes to the same bytes as without.
 func TestGoesOn(t *testing.T) {
-	for name, source := range map[string]string{"folder": many().folder(t), "tar.gz": many().tar(t, "many.tar.gz")} {
+	for name, source := range map[string]string{"folder": many().Folder(t), "tar.gz": many().Tar(t, "many.tar.gz")} {
 		whole, _ := run(t, source, manyOptions())
 		want := contents(t, whole)
 		out := filepath.Join(t.TempDir(), "set")
@@ -122,11 +123,11 @@ func TestOtherRequestsAreRefused(t *testing.T) {
 		"another size":     {func(o *prepare.Options, _ string) { o.Size = 64 }, "size 64 instead of 128"},
 		"another fraction": {func(o *prepare.Options, _ string) { o.ValFraction = 0.1 }, "val_fraction 0.1 instead of 0.2"},
 		"a new image": {func(_ *prepare.Options, folder string) {
-			check(t, os.WriteFile(filepath.Join(folder, "a", "new.png"), plainPNG(4, 4, grey(1)), 0o666))
+			check(t, os.WriteFile(filepath.Join(folder, "a", "new.png"), mini.GreyPNG(4, 4, 1), 0o666))
 		}, "the source has changed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			source, out := many().folder(t), filepath.Join(t.TempDir(), "set")
+			source, out := many().Folder(t), filepath.Join(t.TempDir(), "set")
 			interrupted(t, source, out)
 			o := manyOptions()
 			c.change(&o, source)
@@ -147,7 +148,7 @@ func TestOtherRequestsAreRefused(t *testing.T) {
 
 // What is left of a shard whose state is damaged or gone is made again.
 func TestDamagedStateIsMadeAgain(t *testing.T) {
-	source := many().folder(t)
+	source := many().Folder(t)
 	whole, _ := run(t, source, manyOptions())
 	want := contents(t, whole)
 	for name, damage := range map[string]func(partial string) error{
@@ -168,7 +169,7 @@ func TestDamagedStateIsMadeAgain(t *testing.T) {
 }
 
 func TestTwoAtOnce(t *testing.T) {
-	source := animals(4).folder(t)
+	source := mini.Animals(4).Folder(t)
 	out := filepath.Join(t.TempDir(), "set")
 	var second error
 	_, err := prepare.Run(context.Background(), []string{source}, out, prepare.Options{Progress: func(p prepare.Progress) {

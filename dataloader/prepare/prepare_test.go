@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -19,10 +18,11 @@ import (
 	"duet/dataloader/picture"
 	"duet/dataloader/prepare"
 	"duet/dataloader/source"
+	"duet/dataloader/source/mini"
 )
 
 func TestSplitsClassesAndNames(t *testing.T) {
-	source := join(animals(4).below("train"), animals(2).below("test")).folder(t)
+	source := mini.Join(mini.Animals(4).Below("train"), mini.Animals(2).Below("test")).Folder(t)
 	dir, summary := run(t, source, prepare.Options{})
 	if summary.Train != 8 || summary.Val != 4 || summary.Size != 8 || len(summary.Rejected) != 0 || len(summary.Classes) != 2 {
 		t.Fatalf("summary %+v", summary)
@@ -61,8 +61,8 @@ func sameRejected(t *testing.T, got []packed.Rejected, want map[string]string) {
 	}
 }
 
-func damagedAnimals() (files, map[string]string) {
-	f := animals(4)
+func damagedAnimals() (mini.Files, map[string]string) {
+	f := mini.Animals(4)
 	photo := encodeJPEG(noise(40, 40))
 	f["cats/0 cut.jpg"] = photo[:len(photo)/2]
 	f["cats/text.jpg"] = []byte("not an image\n")
@@ -74,7 +74,7 @@ func damagedAnimals() (files, map[string]string) {
 // Images that cannot be read are listed with their cause, in the summary and in rejected.csv; the others are there.
 func TestDamagedImagesAreListed(t *testing.T) {
 	f, want := damagedAnimals()
-	for name, source := range map[string]string{"folder": f.folder(t), "tar.gz": f.tar(t, "a.tar.gz")} {
+	for name, source := range map[string]string{"folder": f.Folder(t), "tar.gz": f.Tar(t, "a.tar.gz")} {
 		for _, shard := range []int{0, 1} {
 			dir, summary := run(t, source, prepare.Options{Size: 8, ShardMiB: shard})
 			sameRejected(t, summary.Rejected, want)
@@ -100,14 +100,14 @@ func TestStrict(t *testing.T) {
 	f, _ := damagedAnimals()
 	delete(f, "stray.png")
 	for name, c := range map[string]struct {
-		f    files
+		f    mini.Files
 		want string
 	}{
 		"damaged":              {f, "cats/0 cut.jpg"},
-		"found in the listing": {join(animals(2), files{"stray.png": f["dogs/a.png"]}), "stray.png"},
+		"found in the listing": {mini.Join(mini.Animals(2), mini.Files{"stray.png": f["dogs/a.png"]}), "stray.png"},
 	} {
 		parent := t.TempDir()
-		_, err := prepare.Run(context.Background(), []string{c.f.folder(t)}, filepath.Join(parent, "set"), prepare.Options{Strict: true, Size: 8})
+		_, err := prepare.Run(context.Background(), []string{c.f.Folder(t)}, filepath.Join(parent, "set"), prepare.Options{Strict: true, Size: 8})
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "strict") {
 			t.Errorf("%s: error %v, want %q", name, err, c.want)
 		}
@@ -119,7 +119,7 @@ func TestStrict(t *testing.T) {
 
 // Whatever is wrong with a source, the error names it, and neither OUT nor OUT.partial is left.
 func TestUnusableSources(t *testing.T) {
-	broken := animals(2)
+	broken := mini.Animals(2)
 	broken["birds/a.jpg"] = []byte("text")
 	for name, c := range map[string]struct {
 		source string
@@ -127,9 +127,9 @@ func TestUnusableSources(t *testing.T) {
 		want   []string
 	}{
 		"missing":             {filepath.Join(t.TempDir(), "nowhere"), prepare.Options{}, []string{"nowhere"}},
-		"an unreadable class": {broken.folder(t), prepare.Options{}, []string{"class birds has no readable", "birds/a.jpg"}},
-		"val all unreadable":  {join(animals(2).below("train"), files{"val/cats/a.png": {1}}).folder(t), prepare.Options{}, []string{"validation split", "val/cats/a.png"}},
-		"unknown classes":     {animals(2).folder(t), prepare.Options{Classes: []string{"cats", "cows", "pigs"}}, []string{"cows, pigs", "2 classes", "cats"}},
+		"an unreadable class": {broken.Folder(t), prepare.Options{}, []string{"class birds has no readable", "birds/a.jpg"}},
+		"val all unreadable":  {mini.Join(mini.Animals(2).Below("train"), mini.Files{"val/cats/a.png": {1}}).Folder(t), prepare.Options{}, []string{"validation split", "val/cats/a.png"}},
+		"unknown classes":     {mini.Animals(2).Folder(t), prepare.Options{Classes: []string{"cats", "cows", "pigs"}}, []string{"cows, pigs", "2 classes", "cats"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			parent := t.TempDir()
@@ -178,21 +178,21 @@ func TestOptionsOutOfRange(t *testing.T) {
 }
 
 func TestAutomaticSize(t *testing.T) {
-	large := files{"a/x.png": plainPNG(300, 300, grey(9)), "b/x.png": plainPNG(300, 300, grey(9))}
-	mixed := files{"a/x.png": plainPNG(8, 8, grey(9)), "b/x.png": plainPNG(9, 9, grey(9))}
-	oblong := files{"a/x.png": plainPNG(8, 6, grey(9)), "b/x.png": plainPNG(8, 6, grey(9))}
+	large := mini.Files{"a/x.png": mini.GreyPNG(300, 300, 9), "b/x.png": mini.GreyPNG(300, 300, 9)}
+	mixed := mini.Files{"a/x.png": mini.GreyPNG(8, 8, 9), "b/x.png": mini.GreyPNG(9, 9, 9)}
+	oblong := mini.Files{"a/x.png": mini.GreyPNG(8, 6, 9), "b/x.png": mini.GreyPNG(8, 6, 9)}
 	for _, c := range []struct {
 		name       string
-		f          files
+		f          mini.Files
 		size, want int
 	}{
-		{"square and alike", animals(1), 0, 8},
+		{"square and alike", mini.Animals(1), 0, 8},
 		{"large", large, 0, 256},
 		{"mixed", mixed, 0, 256},
 		{"oblong", oblong, 0, 256},
 		{"forced", oblong, 5, 5},
 	} {
-		dir, summary := run(t, c.f.folder(t), prepare.Options{Size: c.size})
+		dir, summary := run(t, c.f.Folder(t), prepare.Options{Size: c.size})
 		s := open(t, dir, "train")
 		if summary.Size != c.want || s.Height() != c.want || s.Width() != c.want {
 			t.Errorf("%s: size %d, set %dx%d, want %d", c.name, summary.Size, s.Height(), s.Width(), c.want)
@@ -204,7 +204,7 @@ func TestAutomaticSize(t *testing.T) {
 }
 
 func TestValFraction(t *testing.T) {
-	source := animals(10).folder(t)
+	source := mini.Animals(10).Folder(t)
 	o := prepare.Options{ValFraction: 0.3, Seed: 5}
 	dir, summary := run(t, source, o)
 	if summary.Train != 14 || summary.Val != 6 {
@@ -229,8 +229,8 @@ func TestValFraction(t *testing.T) {
 
 // A part of a source has the classes and the numbers that were asked for, and nothing else.
 func TestSubset(t *testing.T) {
-	f := join(animals(6), files{"birds/a.png": plainPNG(8, 8, grey(200)), "birds/b.png": plainPNG(8, 8, grey(201))})
-	source := join(f.below("train"), f.below("val")).folder(t)
+	f := mini.Join(mini.Animals(6), mini.Files{"birds/a.png": mini.GreyPNG(8, 8, 200), "birds/b.png": mini.GreyPNG(8, 8, 201)})
+	source := mini.Join(f.Below("train"), f.Below("val")).Folder(t)
 	dir, summary := run(t, source, prepare.Options{Classes: []string{"dogs", "birds"}, PerClass: 3, ValPerClass: 1, Seed: 2})
 	if summary.Train != 5 || summary.Val != 2 || len(summary.Classes) != 2 {
 		t.Fatalf("summary %+v", summary)
@@ -253,7 +253,7 @@ func TestSubset(t *testing.T) {
 // A packed set is a source: of a part of it, and of smaller images.
 func TestRepack(t *testing.T) {
 	for _, codec := range []string{packed.Raw, packed.JPEG} {
-		dir, _ := run(t, join(animals(4).below("train"), animals(2).below("val")).folder(t), prepare.Options{Codec: codec})
+		dir, _ := run(t, mini.Join(mini.Animals(4).Below("train"), mini.Animals(2).Below("val")).Folder(t), prepare.Options{Codec: codec})
 		again, summary := run(t, dir, prepare.Options{Size: 4, PerClass: 3, Classes: []string{"dogs"}})
 		if summary.Train != 3 || summary.Val != 2 || summary.Size != 4 {
 			t.Fatalf("summary %+v", summary)
@@ -277,12 +277,12 @@ func TestRepack(t *testing.T) {
 
 // The same source gives the same bytes, however many workers.
 func TestWorkersDoNotChangeTheSet(t *testing.T) {
-	f := files{}
+	f := mini.Files{}
 	for k := range 30 {
 		f[fmt.Sprintf("%c/%02d.jpg", 'a'+k%3, k)] = encodeJPEG(noise(20+k, 31))
 	}
 	f["a/damaged.jpg"] = f["a/00.jpg"][:300]
-	source := f.folder(t)
+	source := f.Folder(t)
 	for _, codec := range []string{packed.Raw, packed.JPEG} {
 		var want map[string]string
 		for _, workers := range []int{1, 2, 8} {
@@ -300,8 +300,8 @@ func TestWorkersDoNotChangeTheSet(t *testing.T) {
 
 // The flags say what was special about a file.
 func TestFlags(t *testing.T) {
-	f := files{"a/1.jpg": encodeJPEG(noise(40, 40)), "a/2.jpg": encodePNG(noise(40, 40)), "b/3.jpg": encodeJPEG(noise(10, 10))}
-	dir, _ := run(t, f.folder(t), prepare.Options{Size: 20})
+	f := mini.Files{"a/1.jpg": encodeJPEG(noise(40, 40)), "a/2.jpg": encodePNG(noise(40, 40)), "b/3.jpg": encodeJPEG(noise(10, 10))}
+	dir, _ := run(t, f.Folder(t), prepare.Options{Size: 20})
 	flags, err := open(t, dir, "train").Flags()
 	check(t, err)
 	want := []uint8{0, uint8(picture.NotJPEG), uint8(picture.Upscaled)}
@@ -310,93 +310,10 @@ func TestFlags(t *testing.T) {
 	}
 }
 
-// The statistics agree with a plain computation over all pixels, however many shards there are.
-func TestStatistics(t *testing.T) {
-	for _, shard := range []int{0, 1} {
-		dir, _ := run(t, "generated", prepare.Options{Generated: source.Generated{Classes: 4, Train: 600, Val: 12, Size: 32}, Seed: 3, ShardMiB: shard})
-		s := open(t, dir, "train")
-		if n := len(s.Index.Splits["train"].Shards); n != 1+shard {
-			t.Fatalf("%d shards, want %d", n, 1+shard)
-		}
-		pixels := s.Height() * s.Width()
-		image, channel := make([]float64, 3*pixels), [3]float64{}
-		for i := range s.Len() {
-			for p, v := range s.Stored(i) {
-				image[p%3*pixels+p/3] += float64(v) / float64(s.Len())
-				channel[p%3] += float64(v) / float64(s.Len()*pixels)
-			}
-		}
-		const tol = 1e-3 // float32 at 255
-		for i, want := range image {
-			if got := float64(s.MeanImage()[i]); !(math.Abs(got-want) <= tol) {
-				t.Fatalf("mean image at %d = %v, want %v", i, got, want)
-			}
-		}
-		for c, want := range channel {
-			if got := float64(s.ChannelMean()[c]); !(math.Abs(got-want) <= tol) {
-				t.Errorf("channel mean %d = %v, want %v", c, got, want)
-			}
-		}
-		checkColors(t, s, colorCovariance(s, channel))
-	}
-}
-
-// checkColors rebuilds the covariance from the principal components.
-func checkColors(t *testing.T, s *packed.Set, covariance [3][3]float64) {
-	t.Helper()
-	eigen, std := s.ColorEigen(), s.ColorStd()
-	for i := range 3 {
-		for j := range 3 {
-			rebuilt, dot := 0., 0.
-			for k := range 3 {
-				rebuilt += float64(eigen[k][i]) * float64(eigen[k][j]) * float64(std[k]) * float64(std[k])
-				dot += float64(eigen[i][k]) * float64(eigen[j][k])
-			}
-			if want := covariance[i][j]; !(math.Abs(rebuilt-want) <= 1e-5*covariance[0][0]) {
-				t.Errorf("covariance %d,%d from the PCA = %v, want %v", i, j, rebuilt, want)
-			}
-			if want := map[bool]float64{true: 1}[i == j]; !(math.Abs(dot-want) <= 1e-5) {
-				t.Errorf("eigenvectors %d and %d: product %v, want %v", i, j, dot, want)
-			}
-		}
-	}
-	if !(std[0] >= std[1] && std[1] >= std[2] && std[2] >= 0) {
-		t.Errorf("standard deviations %v: want the largest first", std)
-	}
-}
-
-// colorCovariance is the covariance of R, G and B over all pixels of a set.
-func colorCovariance(s *packed.Set, mean [3]float64) (covariance [3][3]float64) {
-	count := float64(s.Len() * s.Height() * s.Width())
-	for n := range s.Len() {
-		image := s.Stored(n)
-		for p := 0; p < len(image); p += 3 {
-			for i := range 3 {
-				for j := range 3 {
-					covariance[i][j] += (float64(image[p+i]) - mean[i]) * (float64(image[p+j]) - mean[j]) / count
-				}
-			}
-		}
-	}
-	return covariance
-}
-
-// A set of one grey has no spread at all: nothing becomes NaN.
-func TestStatisticsWithoutSpread(t *testing.T) {
-	for _, v := range []uint8{0, 50, 255} {
-		f := files{"a/x.png": plainPNG(9, 9, grey(v)), "b/x.png": plainPNG(9, 9, grey(v))}
-		dir, _ := run(t, f.folder(t), prepare.Options{})
-		s := open(t, dir, "train")
-		if want := float32(v); s.ColorStd() != [3]float32{} || s.ChannelMean() != [3]float32{want, want, want} {
-			t.Errorf("std %v, mean %v, want 0 and %v", s.ColorStd(), s.ChannelMean(), want)
-		}
-	}
-}
-
 func TestExistingOutIsKept(t *testing.T) {
 	out := t.TempDir()
 	check(t, os.WriteFile(filepath.Join(out, "mine"), []byte("x"), 0o666))
-	_, err := prepare.Run(context.Background(), []string{animals(1).folder(t)}, out, prepare.Options{})
+	_, err := prepare.Run(context.Background(), []string{mini.Animals(1).Folder(t)}, out, prepare.Options{})
 	if err == nil || !strings.Contains(err.Error(), out+" exists") {
 		t.Errorf("error %v", err)
 	}
@@ -406,7 +323,7 @@ func TestExistingOutIsKept(t *testing.T) {
 }
 
 func TestIndexIsJSON(t *testing.T) {
-	dir, _ := run(t, animals(2).folder(t), prepare.Options{})
+	dir, _ := run(t, mini.Animals(2).Folder(t), prepare.Options{})
 	data, err := os.ReadFile(filepath.Join(dir, "set.json"))
 	check(t, err)
 	var x map[string]any

@@ -8,11 +8,12 @@ import (
 	"testing"
 
 	"duet/dataloader/source"
+	"duet/dataloader/source/mini"
 )
 
 // many is a source of 20,000 files of 4 KiB in 100 classes.
-func many() files {
-	f := files{}
+func many() mini.Files {
+	f := mini.Files{}
 	data := bytes.Repeat([]byte("\xff\xd8\xff not much of an image"), 200)[:4096]
 	for k := range 20_000 {
 		f[fmt.Sprintf("class%03d/image%06d.jpg", k%100, k)] = data
@@ -22,8 +23,8 @@ func many() files {
 
 func BenchmarkContainers(b *testing.B) {
 	f := many()
-	for _, c := range []struct{ name, path string }{{"folder", f.folder(b)}, {"tar", f.tar(b, "a.tar")}, {"tar.gz", f.tar(b, "a.tar.gz")},
-		{"zip", f.zip(b, "a.zip", zip.Deflate)}} {
+	for _, c := range []struct{ name, path string }{{"folder", f.Folder(b)}, {"tar", f.Tar(b, "a.tar")}, {"tar.gz", f.Tar(b, "a.tar.gz")},
+		{"zip", f.Zip(b, "a.zip", zip.Deflate)}} {
 		s, err := source.Open([]string{c.path}, source.Options{})
 		check(b, err)
 		b.Run("list/"+c.name, func(b *testing.B) {

@@ -14,17 +14,18 @@ import (
 	"testing"
 
 	"duet/dataloader/source"
+	"duet/dataloader/source/mini"
 )
 
 // Every arrangement of the same animals gives the same classes, labels and bytes.
 func TestArrangements(t *testing.T) {
-	plain := animals(4)
-	split := join(animals(4).below("train"), animals(2).below("test"))
-	deeper := animals(4)
+	plain := mini.Animals(4)
+	split := mini.Join(mini.Animals(4).Below("train"), mini.Animals(2).Below("test"))
+	deeper := mini.Animals(4)
 	deeper["cats/x/a.png"], deeper["cats/x/d.png"] = deeper["cats/a.png"], deeper["cats/d.png"]
 	delete(deeper, "cats/a.png")
 	delete(deeper, "cats/d.png")
-	cats, dogs := files{}, files{}
+	cats, dogs := mini.Files{}, mini.Files{}
 	for name, data := range plain {
 		if class, file := path.Split(name); class == "cats/" {
 			cats[file] = data
@@ -32,36 +33,36 @@ func TestArrangements(t *testing.T) {
 			dogs[file] = data
 		}
 	}
-	tars := files{"cats.tar": cats.tarred(t), "dogs.tar": dogs.tarred(t)}
+	tars := mini.Files{"cats.tar": cats.Tarred(t), "dogs.tar": dogs.Tarred(t)}
 	for name, c := range map[string]struct {
 		paths []string
 		val   int
 	}{
-		"folder":                  {[]string{plain.folder(t)}, 0},
-		"tar":                     {[]string{plain.tar(t, "animals.tar")}, 0},
-		"tar.gz":                  {[]string{plain.tar(t, "animals.tar.gz")}, 0},
-		"tar under no ending":     {[]string{plain.tar(t, "animals")}, 0},
-		"zip, stored":             {[]string{plain.zip(t, "animals.zip", zip.Store)}, 0},
-		"zip, deflated":           {[]string{plain.zip(t, "animals.zip", zip.Deflate)}, 0},
-		"wrapped":                 {[]string{plain.below("animals-1.0/images").tar(t, "a.tar")}, 0},
-		"dot slash":               {[]string{plain.below(".").tar(t, "a.tar")}, 0},
-		"train only":              {[]string{plain.below("train").folder(t)}, 0},
-		"deeper":                  {[]string{deeper.folder(t)}, 0},
-		"tars in a folder":        {[]string{tars.folder(t)}, 0},
-		"tars in a tar":           {[]string{tars.tar(t, "a.tar")}, 0},
-		"tars in a tar.gz":        {[]string{tars.tar(t, "a.tar.gz")}, 0},
-		"a tar in a folder":       {[]string{files{"animals.tar.gz": gzipped(plain.tarred(t))}.folder(t)}, 0},
-		"split":                   {[]string{split.folder(t)}, 4},
-		"split in a tar.gz":       {[]string{split.tar(t, "split.tar.gz")}, 4},
-		"split in a zip":          {[]string{split.zip(t, "split.zip", zip.Deflate)}, 4},
-		"valid":                   {[]string{join(animals(4).below("train"), animals(2).below("valid")).folder(t)}, 4},
-		"val wrapped":             {[]string{join(animals(4).below("train"), animals(2).below("val")).below("w").tar(t, "v.tar")}, 4},
-		"split tars in a folder":  {[]string{files{"train.tar": animals(4).tarred(t), "val.tar": animals(2).tarred(t)}.folder(t)}, 4},
-		"two paths":               {[]string{animals(2).tar(t, "pets_val.tar"), animals(4).zip(t, "pets_train.zip", zip.Store)}, 4},
-		"two paths, wrapped":      {[]string{animals(4).below("train").tar(t, "train.tar"), animals(2).below("val").tar(t, "val.tar.gz")}, 4},
-		"two streams":             {[]string{animals(4).tar(t, "train.tar.gz"), animals(2).tar(t, "validation.tar.gz")}, 4},
-		"with other files":        {[]string{join(plain, files{"README.md": []byte("hello"), ".DS_Store": {0}, "__MACOSX/cats/._a.png": {1}, "cats/list.txt": nil, "meta.mat": {1}, "val.txt": []byte("a n00000001\n?\n")}).folder(t)}, 0},
-		"with a table about them": {[]string{join(plain, files{"weights.csv": []byte("cat,kg\na,3\n")}).folder(t)}, 0},
+		"folder":                  {[]string{plain.Folder(t)}, 0},
+		"tar":                     {[]string{plain.Tar(t, "animals.tar")}, 0},
+		"tar.gz":                  {[]string{plain.Tar(t, "animals.tar.gz")}, 0},
+		"tar under no ending":     {[]string{plain.Tar(t, "animals")}, 0},
+		"zip, stored":             {[]string{plain.Zip(t, "animals.zip", zip.Store)}, 0},
+		"zip, deflated":           {[]string{plain.Zip(t, "animals.zip", zip.Deflate)}, 0},
+		"wrapped":                 {[]string{plain.Below("animals-1.0/images").Tar(t, "a.tar")}, 0},
+		"dot slash":               {[]string{plain.Below(".").Tar(t, "a.tar")}, 0},
+		"train only":              {[]string{plain.Below("train").Folder(t)}, 0},
+		"deeper":                  {[]string{deeper.Folder(t)}, 0},
+		"tars in a folder":        {[]string{tars.Folder(t)}, 0},
+		"tars in a tar":           {[]string{tars.Tar(t, "a.tar")}, 0},
+		"tars in a tar.gz":        {[]string{tars.Tar(t, "a.tar.gz")}, 0},
+		"a tar in a folder":       {[]string{mini.Files{"animals.tar.gz": mini.Gzipped(plain.Tarred(t))}.Folder(t)}, 0},
+		"split":                   {[]string{split.Folder(t)}, 4},
+		"split in a tar.gz":       {[]string{split.Tar(t, "split.tar.gz")}, 4},
+		"split in a zip":          {[]string{split.Zip(t, "split.zip", zip.Deflate)}, 4},
+		"valid":                   {[]string{mini.Join(mini.Animals(4).Below("train"), mini.Animals(2).Below("valid")).Folder(t)}, 4},
+		"val wrapped":             {[]string{mini.Join(mini.Animals(4).Below("train"), mini.Animals(2).Below("val")).Below("w").Tar(t, "v.tar")}, 4},
+		"split tars in a folder":  {[]string{mini.Files{"train.tar": mini.Animals(4).Tarred(t), "val.tar": mini.Animals(2).Tarred(t)}.Folder(t)}, 4},
+		"two paths":               {[]string{mini.Animals(2).Tar(t, "pets_val.tar"), mini.Animals(4).Zip(t, "pets_train.zip", zip.Store)}, 4},
+		"two paths, wrapped":      {[]string{mini.Animals(4).Below("train").Tar(t, "train.tar"), mini.Animals(2).Below("val").Tar(t, "val.tar.gz")}, 4},
+		"two streams":             {[]string{mini.Animals(4).Tar(t, "train.tar.gz"), mini.Animals(2).Tar(t, "validation.tar.gz")}, 4},
+		"with other files":        {[]string{mini.Join(plain, mini.Files{"README.md": []byte("hello"), ".DS_Store": {0}, "__MACOSX/cats/._a.png": {1}, "cats/list.txt": nil, "meta.mat": {1}, "val.txt": []byte("a n00000001\n?\n")}).Folder(t)}, 0},
+		"with a table about them": {[]string{mini.Join(plain, mini.Files{"weights.csv": []byte("cat,kg\na,3\n")}).Folder(t)}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, source.Options{}, c.paths...)
@@ -88,7 +89,7 @@ func TestArrangements(t *testing.T) {
 
 // What can be read anywhere is sorted; a stream is read in its own order.
 func TestOrder(t *testing.T) {
-	f := join(animals(2).below("train"), animals(1).below("val"))
+	f := mini.Join(mini.Animals(2).Below("train"), mini.Animals(1).Below("val"))
 	sorted := []string{"cats false train/cats/a.png", "cats false train/cats/b.png", "dogs false train/dogs/a.png",
 		"dogs false train/dogs/b.png", "cats true val/cats/a.png", "dogs true val/dogs/a.png"}
 	archived := []string{"dogs true val/dogs/a.png", "cats true val/cats/a.png", "dogs false train/dogs/b.png",
@@ -97,8 +98,8 @@ func TestOrder(t *testing.T) {
 		path string
 		want []string
 	}{
-		"folder": {f.folder(t), sorted}, "tar": {f.tar(t, "a.tar"), sorted}, "zip": {f.zip(t, "a.zip", zip.Deflate), sorted},
-		"tar.gz": {f.tar(t, "a.tar.gz"), archived},
+		"folder": {f.Folder(t), sorted}, "tar": {f.Tar(t, "a.tar"), sorted}, "zip": {f.Zip(t, "a.zip", zip.Deflate), sorted},
+		"tar.gz": {f.Tar(t, "a.tar.gz"), archived},
 	} {
 		if keys, _ := open(t, source.Options{}, c.path).contents(t); !slices.Equal(keys, c.want) {
 			t.Errorf("%s: order %q, want %q", name, keys, c.want)
@@ -107,13 +108,13 @@ func TestOrder(t *testing.T) {
 }
 
 // everyContainer is the same source in each container.
-func everyContainer(t *testing.T, f files) map[string]string {
-	return map[string]string{"folder": f.folder(t), "tar": f.tar(t, "a.tar"), "tar.gz": f.tar(t, "a.tar.gz"),
-		"zip": f.zip(t, "a.zip", zip.Deflate)}
+func everyContainer(t *testing.T, f mini.Files) map[string]string {
+	return map[string]string{"folder": f.Folder(t), "tar": f.Tar(t, "a.tar"), "tar.gz": f.Tar(t, "a.tar.gz"),
+		"zip": f.Zip(t, "a.zip", zip.Deflate)}
 }
 
 func TestWant(t *testing.T) {
-	for name, path := range everyContainer(t, animals(5)) {
+	for name, path := range everyContainer(t, mini.Animals(5)) {
 		s := open(t, source.Options{}, path)
 		for _, wanted := range [][]int{{}, {0}, {9}, {3, 4, 8}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}} {
 			got := []int{}
@@ -131,7 +132,7 @@ func TestWant(t *testing.T) {
 
 // Items are fetched by many goroutines at once, after Read has returned, with scratch of any size.
 func TestParallelFetch(t *testing.T) {
-	f := animals(20)
+	f := mini.Animals(20)
 	for name, path := range everyContainer(t, f) {
 		s := open(t, source.Options{}, path)
 		fetches := make([]source.Fetch, len(s.Items))
@@ -154,7 +155,7 @@ func TestParallelFetch(t *testing.T) {
 
 func TestCancelAndEmitErrors(t *testing.T) {
 	stop := errors.New("stop")
-	for name, path := range everyContainer(t, animals(3)) {
+	for name, path := range everyContainer(t, mini.Animals(3)) {
 		s := open(t, source.Options{}, path)
 		ctx, cancel := context.WithCancel(context.Background())
 		seen := 0
@@ -178,7 +179,7 @@ func TestCancelAndEmitErrors(t *testing.T) {
 }
 
 func TestLinksInFolders(t *testing.T) {
-	real := animals(2).folder(t)
+	real := mini.Animals(2).Folder(t)
 	dir := t.TempDir()
 	for _, class := range []string{"cats", "dogs"} {
 		check(t, os.Symlink(filepath.Join(real, class), filepath.Join(dir, class)))
@@ -196,15 +197,15 @@ func TestLinksInFolders(t *testing.T) {
 // Side is that of all images, as far as their headers can be read.
 func TestSide(t *testing.T) {
 	for name, c := range map[string]struct {
-		more files
+		more mini.Files
 		want int
 	}{
 		"alike":      {nil, 8},
-		"unreadable": {files{"cats/x.jpg": []byte("no image")}, 8},
-		"another":    {files{"cats/x.png": plainPNG(9, 1)}, 0},
-		"large":      {files{"cats/0.png": plainPNG(257, 1)}, 0},
+		"unreadable": {mini.Files{"cats/x.jpg": []byte("no image")}, 8},
+		"another":    {mini.Files{"cats/x.png": plainPNG(9, 1)}, 0},
+		"large":      {mini.Files{"cats/0.png": plainPNG(257, 1)}, 0},
 	} {
-		for container, path := range everyContainer(t, join(animals(2), c.more)) {
+		for container, path := range everyContainer(t, mini.Join(mini.Animals(2), c.more)) {
 			if got := open(t, source.Options{}, path).Side; got != c.want {
 				t.Errorf("%s, %s: side %d, want %d", name, container, got, c.want)
 			}
@@ -214,22 +215,22 @@ func TestSide(t *testing.T) {
 
 // A file that is gone, or changed, when it is read rejects itself in a folder; a stream is read again as a whole.
 func TestGoneFiles(t *testing.T) {
-	dir := animals(2).folder(t)
+	dir := mini.Animals(2).Folder(t)
 	s := open(t, source.Options{}, dir)
 	check(t, os.Remove(filepath.Join(dir, "cats", "b.png")))
 	_, data := s.contents(t)
 	if got := string(data[1]); got != "rejected: no such file or directory" {
 		t.Errorf("item 1: %q", got)
 	}
-	path := animals(2).tar(t, "a.tar.gz")
+	path := mini.Animals(2).Tar(t, "a.tar.gz")
 	s = open(t, source.Options{}, path)
-	check(t, os.WriteFile(path, gzipped(animals(1).tarred(t)), 0o666))
+	check(t, os.WriteFile(path, mini.Gzipped(mini.Animals(1).Tarred(t)), 0o666))
 	err := s.Read(context.Background(), nil, func(int, source.Fetch) error { return nil })
 	lacks(t, err, "a.tar.gz", "changed since it was listed")
 }
 
 func TestProgress(t *testing.T) {
-	s, err := source.Open([]string{animals(3).folder(t)}, source.Options{})
+	s, err := source.Open([]string{mini.Animals(3).Folder(t)}, source.Options{})
 	check(t, err)
 	defer s.Close()
 	last := 0

@@ -69,33 +69,33 @@ func put(t *testing.T, dir, name string, data []byte) string {
 
 func FuzzTar(f *testing.F) {
 	dir := f.TempDir()
-	good := animals(2).tarred(f)
-	nested := files{"cats.tar": animals(1).tarred(f), "dogs.tar": good, "labels.csv": []byte("a,b\n")}.tarred(f)
+	good := mini.Animals(2).Tarred(f)
+	nested := mini.Files{"cats.tar": mini.Animals(1).Tarred(f), "dogs.tar": good, "labels.csv": []byte("a,b\n")}.Tarred(f)
 	ilsvrc, err := mini.ILSVRC(dir, mini.Options{Classes: 1, Train: 1, Val: 1})
 	check(f, err)
 	f.Add(good)
 	f.Add(nested)
 	f.Add(nested[:len(nested)/2])
 	f.Add(readFile(f, ilsvrc.TrainTar))
-	f.Add(cifar100().tarred(f)[:8192])
+	f.Add(cifar100().Tarred(f)[:8192])
 	f.Fuzz(func(t *testing.T, data []byte) {
 		sound(t, source.Options{}, put(t, dir, "x.tar", data))
-		sound(t, source.Options{}, put(t, dir, "x.tar.gz", gzipped(data)))
+		sound(t, source.Options{}, put(t, dir, "x.tar.gz", mini.Gzipped(data)))
 	})
 }
 
 func FuzzZip(f *testing.F) {
 	dir := f.TempDir()
-	f.Add(readFile(f, animals(2).zip(f, "a.zip", zip.Store)))
-	f.Add(readFile(f, animals(2).zip(f, "a.zip", zip.Deflate)))
-	f.Add(readFile(f, join(flat("", ".png"), files{"l.csv": []byte("a,x\nb,y\n")}).zip(f, "a.zip", zip.Deflate)))
+	f.Add(readFile(f, mini.Animals(2).Zip(f, "a.zip", zip.Store)))
+	f.Add(readFile(f, mini.Animals(2).Zip(f, "a.zip", zip.Deflate)))
+	f.Add(readFile(f, mini.Join(flat("", ".png"), mini.Files{"l.csv": []byte("a,x\nb,y\n")}).Zip(f, "a.zip", zip.Deflate)))
 	f.Add([]byte("PK\x05\x06"))
 	f.Fuzz(func(t *testing.T, data []byte) { sound(t, source.Options{}, put(t, dir, "x.zip", data)) })
 }
 
 func FuzzTable(f *testing.F) {
 	dir := f.TempDir()
-	images := join(flat("", ".png"), flat("train/", ".png")).folder(f)
+	images := mini.Join(flat("", ".png"), flat("train/", ".png")).Folder(f)
 	f.Add([]byte("file,label,split\na.png,x,train\ntrain/b,y,val\nb,y,\n"), false)
 	f.Add([]byte("\"a\",\"x\ny\"\nb,z\n"), false)
 	f.Add([]byte("\xef\xbb\xbfid\tclass\n./a\t1\ntrain\\b.png\t02\n"), true)
@@ -151,7 +151,7 @@ func FuzzIDX(f *testing.F) {
 	labels := idxFile([]byte{5, 9}, 2)
 	f.Add(images, labels)
 	f.Add(images[:18], labels)
-	f.Add(gzipped(images), labels)
+	f.Add(mini.Gzipped(images), labels)
 	f.Add([]byte{0, 0, 8, 3, 0xff, 0xff, 0xff, 0xff}, labels)
 	f.Add(images, []byte{0, 0, 8, 1, 0x00, 0xff, 0xff, 0xff, 1})
 	f.Fuzz(func(t *testing.T, images, labels []byte) {

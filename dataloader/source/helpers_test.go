@@ -1,151 +1,19 @@
 package source_test
 
 import (
-	"archive/tar"
-	"archive/zip"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"fmt"
 	"image"
 	"image/color"
-	"image/png"
-	"maps"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"duet/dataloader/source"
+	"duet/dataloader/source/mini"
 )
 
-// files is a source in memory: content by path. A path that ends in a slash is an empty folder.
-type files map[string][]byte
-
-func (f files) folder(t testing.TB) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "source")
-	check(t, os.Mkdir(dir, 0o777))
-	for name, data := range f {
-		path := filepath.Join(dir, filepath.FromSlash(name))
-		if name[len(name)-1] == '/' {
-			check(t, os.MkdirAll(path, 0o777))
-			continue
-		}
-		check(t, os.MkdirAll(filepath.Dir(path), 0o777))
-		check(t, os.WriteFile(path, data, 0o666))
-	}
-	return dir
-}
-
-// names are the paths in an order that is not that of the names.
-func (f files) names() []string {
-	names := slices.Sorted(maps.Keys(f))
-	slices.Reverse(names)
-	return names
-}
-
-// tarred are the files as a tar.
-func (f files) tarred(t testing.TB, more ...tar.Header) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	for _, n := range f.names() {
-		h := &tar.Header{Name: n, Size: int64(len(f[n])), Mode: 0o644, Typeflag: tar.TypeReg}
-		if n[len(n)-1] == '/' {
-			h.Typeflag = tar.TypeDir
-		}
-		check(t, w.WriteHeader(h))
-		w.Write(f[n])
-	}
-	for _, h := range more {
-		check(t, w.WriteHeader(&h))
-	}
-	check(t, w.Close())
-	return b.Bytes()
-}
-
-// tar writes the files into an archive of that name, zipped when it ends in .gz.
-func (f files) tar(t testing.TB, name string, more ...tar.Header) string {
-	t.Helper()
-	data := f.tarred(t, more...)
-	if filepath.Ext(name) == ".gz" {
-		data = gzipped(data)
-	}
-	return write(t, name, data)
-}
-
-func (f files) zip(t testing.TB, name string, method uint16) string {
-	t.Helper()
-	var b bytes.Buffer
-	w := zip.NewWriter(&b)
-	for _, n := range f.names() {
-		m, err := w.CreateHeader(&zip.FileHeader{Name: n, Method: method})
-		check(t, err)
-		if n[len(n)-1] != '/' {
-			_, err := m.Write(f[n])
-			check(t, err)
-		}
-	}
-	check(t, w.Close())
-	return write(t, name, b.Bytes())
-}
-
-func write(t testing.TB, name string, data []byte) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	check(t, os.WriteFile(path, data, 0o666))
-	return path
-}
-
-func gzipped(data []byte) []byte {
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	z.Write(data) // a buffer takes everything
-	z.Close()
-	return b.Bytes()
-}
-
-// plainPNG is a square PNG of one grey level, by which a test knows it again.
-func plainPNG(side int, level uint8) []byte {
-	m := image.NewGray(image.Rect(0, 0, side, side))
-	for i := range m.Pix {
-		m.Pix[i] = level
-	}
-	var b bytes.Buffer
-	if err := png.Encode(&b, m); err != nil {
-		panic(err)
-	}
-	return b.Bytes()
-}
-
-// animals is a source of two classes.
-func animals(each int) files {
-	f := files{}
-	for k := range each {
-		name := string(rune('a'+k)) + ".png"
-		f["cats/"+name] = plainPNG(8, uint8(10+k))
-		f["dogs/"+name] = plainPNG(8, uint8(100+k))
-	}
-	return f
-}
-
-func (f files) below(folder string) files {
-	moved := files{}
-	for name, data := range f {
-		moved[folder+"/"+name] = data
-	}
-	return moved
-}
-
-func join(parts ...files) files {
-	all := files{}
-	for _, p := range parts {
-		maps.Copy(all, p)
-	}
-	return all
-}
+func plainPNG(side int, level uint8) []byte { return mini.GreyPNG(side, side, level) }
 
 func check(t testing.TB, err error) {
 	t.Helper()

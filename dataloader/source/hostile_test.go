@@ -13,14 +13,15 @@ import (
 	"testing"
 
 	"duet/dataloader/source"
+	"duet/dataloader/source/mini"
 )
 
 func TestHostileTarMembers(t *testing.T) {
-	f := animals(2)
+	f := mini.Animals(2)
 	f["../../cats/out.png"] = f["cats/a.png"]
 	f["/cats/absolute.png"] = f["cats/a.png"]
 	f["cats/old.tif"], f["cats/new.HEIC"] = []byte("II"), nil
-	f["cats/deep.tar"] = files{"deeper.tar": files{"a.png": nil}.tarred(t)}.tarred(t)
+	f["cats/deep.tar"] = mini.Files{"deeper.tar": mini.Files{"a.png": nil}.Tarred(t)}.Tarred(t)
 	f["cats/packed.tar.gz"] = []byte("x")
 	more := []tar.Header{
 		{Name: "cats/link.png", Linkname: "/etc/passwd", Typeflag: tar.TypeSymlink},
@@ -37,7 +38,7 @@ func TestHostileTarMembers(t *testing.T) {
 		"cats/pipe.png": "not a regular file", "cats/a.png": "the same name twice", more[5].Name[:4096]: "more than 4096 bytes",
 	}
 	for _, name := range []string{"a.tar", "a.tar.gz"} {
-		s := open(t, source.Options{}, f.tar(t, name, more...))
+		s := open(t, source.Options{}, f.Tar(t, name, more...))
 		sameRejected(t, s.Rejected, want)
 		_, data := s.contents(t)
 		if len(data) != 4 {
@@ -73,14 +74,14 @@ func sparse(t testing.TB, name string, size int64, parts map[int64][]byte) strin
 }
 
 func TestTarsThatClaimTooMuch(t *testing.T) {
-	good := animals(1).tarred(t)
+	good := mini.Animals(1).Tarred(t)
 	good = good[:len(good)-1024]
 	long := append(bytes.Clone(good), header(t, "cats/z.png", 1<<40)...)
-	lacks(t, failure(source.Options{}, write(t, "a.tar", long)), "a.tar", "damaged archive", "cats/z.png claims 1099511627776 bytes, but 0 follow")
-	lacks(t, failure(source.Options{}, write(t, "a.tar.gz", gzipped(long))), "a.tar.gz", "damaged archive", "unexpected EOF")
-	inner := files{"x.png": nil}.tarred(t)
+	lacks(t, failure(source.Options{}, mini.Write(t, "a.tar", long)), "a.tar", "damaged archive", "cats/z.png claims 1099511627776 bytes, but 0 follow")
+	lacks(t, failure(source.Options{}, mini.Write(t, "a.tar.gz", mini.Gzipped(long))), "a.tar.gz", "damaged archive", "unexpected EOF")
+	inner := mini.Files{"x.png": nil}.Tarred(t)
 	inner = append(inner[:512], header(t, "y.png", 5000)...)
-	lacks(t, failure(source.Options{}, files{"cats.tar": inner}.tar(t, "b.tar")), "b.tar", "damaged archive cats.tar", "y.png claims 5000 bytes")
+	lacks(t, failure(source.Options{}, mini.Files{"cats.tar": inner}.Tar(t, "b.tar")), "b.tar", "damaged archive cats.tar", "y.png claims 5000 bytes")
 
 	const huge = 300 << 20
 	at := int64(len(good))
@@ -91,12 +92,12 @@ func TestTarsThatClaimTooMuch(t *testing.T) {
 // Archives that unpack to far more than they are end early; 64 times their size is always allowed.
 func TestBombs(t *testing.T) {
 	defer source.LimitUnpacked(1 << 20)()
-	f := animals(2)
+	f := mini.Animals(2)
 	f["cats/zeros.txt"] = make([]byte, 8<<20)
-	for _, path := range []string{f.tar(t, "bomb.tar.gz"), f.zip(t, "bomb.zip", zip.Deflate)} {
+	for _, path := range []string{f.Tar(t, "bomb.tar.gz"), f.Zip(t, "bomb.zip", zip.Deflate)} {
 		lacks(t, failure(source.Options{Format: "folders"}, path), filepath.Base(path), "unpack", "more than 1 MiB", "no archive of pictures")
 	}
-	if s := open(t, source.Options{}, f.tar(t, "plain.tar")); len(s.Items) != 4 {
+	if s := open(t, source.Options{}, f.Tar(t, "plain.tar")); len(s.Items) != 4 {
 		t.Errorf("%d images of a plain tar, want 4", len(s.Items))
 	}
 }
@@ -128,7 +129,7 @@ func TestHostileZips(t *testing.T) {
 	size := func(n uint32) []byte { return binary.LittleEndian.AppendUint32(nil, n) }
 	rejects := func(name string, want string, change func(path string)) {
 		t.Helper()
-		path := join(animals(3), files{"readme": nil}).zip(t, "a.zip", zip.Deflate)
+		path := mini.Join(mini.Animals(3), mini.Files{"readme": nil}).Zip(t, "a.zip", zip.Deflate)
 		change(path)
 		s := open(t, source.Options{}, path)
 		_, data := s.contents(t)
@@ -158,7 +159,7 @@ func TestHostileZips(t *testing.T) {
 
 	bad := func(want string, change func(path string)) {
 		t.Helper()
-		path := animals(3).zip(t, "a.zip", zip.Store)
+		path := mini.Animals(3).Zip(t, "a.zip", zip.Store)
 		change(path)
 		lacks(t, failure(source.Options{}, path), "a.zip", want)
 	}
@@ -172,7 +173,7 @@ func TestHostileZips(t *testing.T) {
 			patch(t, p, name, 22, 24, size(1<<30)...)
 		}
 	})
-	up := files{"../cats/x.png": nil, "cats/a.png": plainPNG(8, 1), "dogs\\b.png": plainPNG(8, 2), "cats/inner.zip": {1}}.zip(t, "b.zip", zip.Store)
+	up := mini.Files{"../cats/x.png": nil, "cats/a.png": plainPNG(8, 1), "dogs\\b.png": plainPNG(8, 2), "cats/inner.zip": {1}}.Zip(t, "b.zip", zip.Store)
 	s := open(t, source.Options{}, up)
 	sameRejected(t, s.Rejected, map[string]string{"../cats/x.png": "path leads out", "cats/inner.zip": "an archive in a .zip"})
 	if len(s.Items) != 2 || len(s.Classes) != 2 {
@@ -181,7 +182,7 @@ func TestHostileZips(t *testing.T) {
 }
 
 func TestUnusableSources(t *testing.T) {
-	cut := animals(2).tar(t, "cut.tar.gz")
+	cut := mini.Animals(2).Tar(t, "cut.tar.gz")
 	data := readFile(t, cut)
 	check(t, os.WriteFile(cut, data[:len(data)/2], 0o666))
 	for name, c := range map[string]struct {
@@ -192,22 +193,22 @@ func TestUnusableSources(t *testing.T) {
 		"missing":               {"", []string{filepath.Join(t.TempDir(), "nowhere")}, []string{"nowhere", "does not exist"}},
 		"none":                  {"", nil, []string{"no source"}},
 		"an unknown format":     {"jpeg", []string{t.TempDir()}, []string{`"jpeg"`, "ilsvrc2012, cifar, idx"}},
-		"empty":                 {"", []string{files{}.folder(t)}, []string{"source", "no images"}},
-		"flat":                  {"", []string{files{"a.jpg": nil, "b.jpg": nil}.folder(t)}, []string{"2 images", "none in a class folder", "CLASS/IMAGE"}},
-		"only empty folders":    {"", []string{files{"cats/": nil, "dogs/": nil}.folder(t)}, []string{"2 folders", "no JPEG or PNG"}},
-		"only other formats":    {"", []string{files{"cats/a.avif": nil}.folder(t)}, []string{"cats/a.avif", "convert"}},
-		"an empty class":        {"", []string{join(animals(2), files{"birds/": nil}).folder(t)}, []string{"class birds has no image"}},
-		"an empty class, tar":   {"", []string{join(animals(2), files{"birds/": nil}).tar(t, "a.tar")}, []string{"class birds has no image"}},
-		"an empty class, zip":   {"", []string{join(animals(2), files{"birds/": nil}).zip(t, "a.zip", zip.Store)}, []string{"class birds has no image"}},
-		"a class only in val":   {"", []string{join(animals(2).below("train"), animals(2).below("val"), files{"val/birds/a.png": nil}).folder(t)}, []string{"class birds", "val", "not in train"}},
+		"empty":                 {"", []string{mini.Files{}.Folder(t)}, []string{"source", "no images"}},
+		"flat":                  {"", []string{mini.Files{"a.jpg": nil, "b.jpg": nil}.Folder(t)}, []string{"2 images", "none in a class folder", "CLASS/IMAGE"}},
+		"only empty folders":    {"", []string{mini.Files{"cats/": nil, "dogs/": nil}.Folder(t)}, []string{"2 folders", "no JPEG or PNG"}},
+		"only other formats":    {"", []string{mini.Files{"cats/a.avif": nil}.Folder(t)}, []string{"cats/a.avif", "convert"}},
+		"an empty class":        {"", []string{mini.Join(mini.Animals(2), mini.Files{"birds/": nil}).Folder(t)}, []string{"class birds has no image"}},
+		"an empty class, tar":   {"", []string{mini.Join(mini.Animals(2), mini.Files{"birds/": nil}).Tar(t, "a.tar")}, []string{"class birds has no image"}},
+		"an empty class, zip":   {"", []string{mini.Join(mini.Animals(2), mini.Files{"birds/": nil}).Zip(t, "a.zip", zip.Store)}, []string{"class birds has no image"}},
+		"a class only in val":   {"", []string{mini.Join(mini.Animals(2).Below("train"), mini.Animals(2).Below("val"), mini.Files{"val/birds/a.png": nil}).Folder(t)}, []string{"class birds", "val", "not in train"}},
 		"a cut archive":         {"", []string{cut}, []string{"cut.tar.gz", "unexpected EOF"}},
-		"a cut one in a folder": {"", []string{files{"cats.tar": {1, 2, 3}}.folder(t)}, []string{"cats.tar", "complete"}},
-		"not an archive":        {"", []string{write(t, "notes.md", bytes.Repeat([]byte("text "), 300))}, []string{"notes.md", "not a folder, .tar, .tar.gz or .zip"}},
-		"a line break in name":  {"", []string{join(animals(1), files{"a\nb/a.png": nil}).folder(t)}, []string{`"a\nb"`, "line break"}},
-		"not ILSVRC2012":        {"ilsvrc2012", []string{animals(1).folder(t)}, []string{"not of the format ilsvrc2012", "n01440764"}},
-		"not CIFAR":             {"cifar", []string{animals(1).folder(t)}, []string{"not of the format cifar", "data_batch_1.bin"}},
-		"not IDX":               {"idx", []string{animals(1).folder(t)}, []string{"not of the format idx", "train-images-idx3-ubyte"}},
-		"not packed":            {"packed", []string{animals(1).folder(t)}, []string{"set.json"}},
+		"a cut one in a folder": {"", []string{mini.Files{"cats.tar": {1, 2, 3}}.Folder(t)}, []string{"cats.tar", "complete"}},
+		"not an archive":        {"", []string{mini.Write(t, "notes.md", bytes.Repeat([]byte("text "), 300))}, []string{"notes.md", "not a folder, .tar, .tar.gz or .zip"}},
+		"a line break in name":  {"", []string{mini.Join(mini.Animals(1), mini.Files{"a\nb/a.png": nil}).Folder(t)}, []string{`"a\nb"`, "line break"}},
+		"not ILSVRC2012":        {"ilsvrc2012", []string{mini.Animals(1).Folder(t)}, []string{"not of the format ilsvrc2012", "n01440764"}},
+		"not CIFAR":             {"cifar", []string{mini.Animals(1).Folder(t)}, []string{"not of the format cifar", "data_batch_1.bin"}},
+		"not IDX":               {"idx", []string{mini.Animals(1).Folder(t)}, []string{"not of the format idx", "train-images-idx3-ubyte"}},
+		"not packed":            {"packed", []string{mini.Animals(1).Folder(t)}, []string{"set.json"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			lacks(t, failure(source.Options{Format: c.format}, c.paths...), c.want...)
@@ -216,7 +217,7 @@ func TestUnusableSources(t *testing.T) {
 }
 
 func TestReadBeforeList(t *testing.T) {
-	s, err := source.Open([]string{animals(1).folder(t)}, source.Options{})
+	s, err := source.Open([]string{mini.Animals(1).Folder(t)}, source.Options{})
 	check(t, err)
 	defer s.Close()
 	lacks(t, s.Read(context.Background(), nil, nil), "before List")
@@ -224,8 +225,8 @@ func TestReadBeforeList(t *testing.T) {
 
 // A fingerprint is the same for the same source, and another when anything of it changes.
 func TestFingerprint(t *testing.T) {
-	f := join(flat("", ".png"), files{"labels.csv": []byte("a,x\nb,y\nc,x\nd,y\ne,x\n")})
-	dir := f.folder(t)
+	f := mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("a,x\nb,y\nc,x\nd,y\ne,x\n")})
+	dir := f.Folder(t)
 	first := open(t, source.Options{}, dir).Fingerprint
 	if again := open(t, source.Options{}, dir).Fingerprint; again != first || len(first) != 64 {
 		t.Errorf("fingerprints %s, then %s", first, again)
@@ -254,7 +255,7 @@ func TestFingerprint(t *testing.T) {
 		}
 		seen[now] = c.what
 	}
-	archive := animals(1).tar(t, "a.tar")
+	archive := mini.Animals(1).Tar(t, "a.tar")
 	first = open(t, source.Options{}, archive).Fingerprint
 	info, err := os.Stat(archive)
 	check(t, err)
@@ -274,7 +275,7 @@ func TestZip64(t *testing.T) {
 		check(t, err)
 	}
 	check(t, w.Close())
-	s := open(t, source.Options{}, write(t, "many.zip", b.Bytes()))
+	s := open(t, source.Options{}, mini.Write(t, "many.zip", b.Bytes()))
 	if len(s.Items) != n || len(s.Classes) != 2 || len(s.Rejected) != 0 {
 		t.Errorf("%d items of %d classes, %d rejected; want %d of 2", len(s.Items), len(s.Classes), len(s.Rejected), n)
 	}

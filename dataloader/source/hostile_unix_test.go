@@ -9,11 +9,12 @@ import (
 	"testing"
 
 	"duet/dataloader/source"
+	"duet/dataloader/source/mini"
 )
 
 // A file of a folder may be too large, or no file at all.
 func TestHostileFolder(t *testing.T) {
-	dir := animals(1).folder(t)
+	dir := mini.Animals(1).Folder(t)
 	f, err := os.Create(filepath.Join(dir, "cats", "huge.png"))
 	check(t, err)
 	check(t, f.Truncate(300<<20))

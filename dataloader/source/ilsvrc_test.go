@@ -62,12 +62,12 @@ func sameAs(t *testing.T, s opened, m *mini.Set, val, names bool) {
 func zipTar(t testing.TB, name string) string {
 	data, err := os.ReadFile(name)
 	check(t, err)
-	return write(t, filepath.Base(name)+".gz", gzipped(data))
+	return mini.Write(t, filepath.Base(name)+".gz", mini.Gzipped(data))
 }
 
 // unpacked is the content of a tar or .tar.gz, and of the tars in it, below folders of their names.
-func unpacked(t testing.TB, r io.Reader, prefix string) files {
-	f := files{}
+func unpacked(t testing.TB, r io.Reader, prefix string) mini.Files {
+	f := mini.Files{}
 	for a := tar.NewReader(r); ; {
 		h, err := a.Next()
 		if err == io.EOF {
@@ -77,7 +77,7 @@ func unpacked(t testing.TB, r io.Reader, prefix string) files {
 		data, err := io.ReadAll(a)
 		check(t, err)
 		if path.Ext(h.Name) == ".tar" {
-			f = join(f, unpacked(t, bytes.NewReader(data), prefix+h.Name[:len(h.Name)-4]+"/"))
+			f = mini.Join(f, unpacked(t, bytes.NewReader(data), prefix+h.Name[:len(h.Name)-4]+"/"))
 		} else {
 			f[prefix+h.Name] = data
 		}
@@ -105,12 +105,12 @@ func TestILSVRC(t *testing.T) {
 		return bytes.NewReader(data)
 	}
 	train, val := unpacked(t, read(m.TrainTar), "train/"), unpacked(t, read(m.ValTar), "val/")
-	sorted := files{}
+	sorted := mini.Files{}
 	for _, x := range m.Val {
 		sorted["val/"+x.WNID+"/"+x.Name] = x.Data
 	}
-	listed := files{"val.txt": list.Bytes()}
-	loose := files{"ILSVRC2012_validation_ground_truth.txt": truth.Bytes(), "meta.mat": mini.MAT(meta, false)}
+	listed := mini.Files{"val.txt": list.Bytes()}
+	loose := mini.Files{"ILSVRC2012_validation_ground_truth.txt": truth.Bytes(), "meta.mat": mini.MAT(meta, false)}
 	devkit, err := os.ReadFile(m.Devkit)
 	check(t, err)
 	for name, c := range map[string]struct {
@@ -123,17 +123,17 @@ func TestILSVRC(t *testing.T) {
 		"train alone":            {[]string{m.TrainTar}, false, false},
 		"train and kit":          {[]string{m.TrainTar, m.Devkit}, false, true},
 		"streams":                {[]string{zipTar(t, m.TrainTar), zipTar(t, m.ValTar), m.Devkit}, true, true},
-		"under other names":      {[]string{write(t, "a.bin.tar", readFile(t, m.TrainTar)), write(t, "b", readFile(t, m.ValTar)), m.Devkit}, true, true},
-		"a loose kit":            {[]string{m.TrainTar, m.ValTar, loose.folder(t)}, true, true},
-		"the kit's files":        {[]string{m.TrainTar, write(t, "meta.mat", loose["meta.mat"]), m.ValTar, write(t, "ILSVRC2012_validation_ground_truth.txt", truth.Bytes())}, true, true},
-		"a list":                 {[]string{m.TrainTar, m.ValTar, write(t, "val.txt", list.Bytes())}, true, false},
-		"a list and names":       {[]string{m.TrainTar, m.ValTar, write(t, "val.txt", list.Bytes()), write(t, "synset_words.txt", synsets.Bytes())}, true, true},
-		"a solution as a list":   {[]string{m.TrainTar, m.ValTar, write(t, "LOC_val_solution.csv", solution.Bytes()), write(t, "LOC_synset_mapping.txt", synsets.Bytes())}, true, true},
-		"unpacked, with list":    {[]string{join(train, val, listed).folder(t)}, true, false},
-		"unpacked, with kit":     {[]string{join(train, val, loose).folder(t)}, true, true},
-		"unpacked, with its tar": {[]string{join(train, val, files{"ILSVRC2012_devkit_t12.tar.gz": devkit, "ILSVRC2012_img_train.tar": nil}).folder(t)}, true, true},
-		"unpacked and sorted":    {[]string{join(train, sorted).folder(t)}, true, false},
-		"a tar of the unpacked":  {[]string{join(train, sorted).below("ILSVRC/Data/CLS-LOC").tar(t, "x.tar.gz")}, true, false},
+		"under other names":      {[]string{mini.Write(t, "a.bin.tar", readFile(t, m.TrainTar)), mini.Write(t, "b", readFile(t, m.ValTar)), m.Devkit}, true, true},
+		"a loose kit":            {[]string{m.TrainTar, m.ValTar, loose.Folder(t)}, true, true},
+		"the kit's files":        {[]string{m.TrainTar, mini.Write(t, "meta.mat", loose["meta.mat"]), m.ValTar, mini.Write(t, "ILSVRC2012_validation_ground_truth.txt", truth.Bytes())}, true, true},
+		"a list":                 {[]string{m.TrainTar, m.ValTar, mini.Write(t, "val.txt", list.Bytes())}, true, false},
+		"a list and names":       {[]string{m.TrainTar, m.ValTar, mini.Write(t, "val.txt", list.Bytes()), mini.Write(t, "synset_words.txt", synsets.Bytes())}, true, true},
+		"a solution as a list":   {[]string{m.TrainTar, m.ValTar, mini.Write(t, "LOC_val_solution.csv", solution.Bytes()), mini.Write(t, "LOC_synset_mapping.txt", synsets.Bytes())}, true, true},
+		"unpacked, with list":    {[]string{mini.Join(train, val, listed).Folder(t)}, true, false},
+		"unpacked, with kit":     {[]string{mini.Join(train, val, loose).Folder(t)}, true, true},
+		"unpacked, with its tar": {[]string{mini.Join(train, val, mini.Files{"ILSVRC2012_devkit_t12.tar.gz": devkit, "ILSVRC2012_img_train.tar": nil}).Folder(t)}, true, true},
+		"unpacked and sorted":    {[]string{mini.Join(train, sorted).Folder(t)}, true, false},
+		"a tar of the unpacked":  {[]string{mini.Join(train, sorted).Below("ILSVRC/Data/CLS-LOC").Tar(t, "x.tar.gz")}, true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, format := range []string{"", "ilsvrc2012"} {
@@ -179,11 +179,11 @@ func TestMiniatureQuirks(t *testing.T) {
 
 func TestILSVRCErrors(t *testing.T) {
 	m := miniature(t, mini.Options{})
-	truth := func(text string) string { return write(t, "ILSVRC2012_validation_ground_truth.txt", []byte(text)) }
+	truth := func(text string) string { return mini.Write(t, "ILSVRC2012_validation_ground_truth.txt", []byte(text)) }
 	synsets := []mini.Synset{{ID: 1, WNID: m.WNIDs[0]}, {ID: 2, WNID: m.WNIDs[1]}, {ID: 3, WNID: m.WNIDs[2]}, {ID: 4, WNID: "n99999999"}}
-	mat := write(t, "meta.mat", mini.MAT(synsets, true))
-	cutTar := write(t, "cut.tar", readFile(t, m.TrainTar)[:20000])
-	cutGz := write(t, "cut.tar.gz", gzipped(readFile(t, m.TrainTar))[:9000])
+	mat := mini.Write(t, "meta.mat", mini.MAT(synsets, true))
+	cutTar := mini.Write(t, "cut.tar", readFile(t, m.TrainTar)[:20000])
+	cutGz := mini.Write(t, "cut.tar.gz", mini.Gzipped(readFile(t, m.TrainTar))[:9000])
 	for name, c := range map[string]struct {
 		paths []string
 		want  []string
@@ -194,12 +194,12 @@ func TestILSVRCErrors(t *testing.T) {
 		"a word in the truth":  {[]string{m.TrainTar, m.ValTar, mat, truth("1\ntwo\n")}, []string{"ground_truth.txt:2", `"two"`}},
 		"a class of no number": {[]string{m.TrainTar, m.ValTar, mat, truth("1\n2\n3\n1\n2\n77\n")}, []string{"ground_truth.txt:6: class 77"}},
 		"a class not in train": {[]string{m.TrainTar, m.ValTar, mat, truth("1\n2\n3\n1\n2\n4\n")}, []string{"class n99999999", "val_00000006", "no training image"}},
-		"a list against one":   {[]string{m.TrainTar, m.ValTar, write(t, "v.txt", []byte("a n00000001\na n00000002\n"))}, []string{"v.txt:2", "n00000001 in v.txt:1"}},
-		"a wrong line":         {[]string{m.TrainTar, m.ValTar, write(t, "v.txt", []byte("a n00000001\nb 7\n"))}, []string{"v.txt:2", `"b 7"`, "IMAGE WNID"}},
-		"not a MAT file":       {[]string{m.TrainTar, m.ValTar, write(t, "meta.mat", []byte("text"))}, []string{"meta.mat", "4 bytes"}},
+		"a list against one":   {[]string{m.TrainTar, m.ValTar, mini.Write(t, "v.txt", []byte("a n00000001\na n00000002\n"))}, []string{"v.txt:2", "n00000001 in v.txt:1"}},
+		"a wrong line":         {[]string{m.TrainTar, m.ValTar, mini.Write(t, "v.txt", []byte("a n00000001\nb 7\n"))}, []string{"v.txt:2", `"b 7"`, "IMAGE WNID"}},
+		"not a MAT file":       {[]string{m.TrainTar, m.ValTar, mini.Write(t, "meta.mat", []byte("text"))}, []string{"meta.mat", "4 bytes"}},
 		"a cut tar":            {[]string{cutTar}, []string{"cut.tar", "damaged archive", "claims", "follow"}},
 		"a cut stream":         {[]string{cutGz}, []string{"cut.tar.gz", "damaged archive", "unexpected EOF"}},
-		"an empty class":       {[]string{files{"n00000001.tar": files{"n00000001_1.JPEG": {1}}.tarred(t), "n00000002.tar": files{}.tarred(t)}.tar(t, "x.tar")}, []string{"class n00000002 has no image"}},
+		"an empty class":       {[]string{mini.Files{"n00000001.tar": mini.Files{"n00000001_1.JPEG": {1}}.Tarred(t), "n00000002.tar": mini.Files{}.Tarred(t)}.Tar(t, "x.tar")}, []string{"class n00000002 has no image"}},
 	} {
 		t.Run(name, func(t *testing.T) { lacks(t, failure(source.Options{}, c.paths...), c.want...) })
 	}
@@ -207,14 +207,14 @@ func TestILSVRCErrors(t *testing.T) {
 
 // Tiny ImageNet is arranged so.
 func TestTinyImageNet(t *testing.T) {
-	f := files{"wnids.txt": []byte("n01443537\nn01629819\n"), "words.txt": []byte("n00001740\tentity\nn01443537\tgoldfish, Carassius auratus\n"),
+	f := mini.Files{"wnids.txt": []byte("n01443537\nn01629819\n"), "words.txt": []byte("n00001740\tentity\nn01443537\tgoldfish, Carassius auratus\n"),
 		"val/val_annotations.txt": []byte("val_0.JPEG\tn01629819\t0\t32\t44\t62\nval_1.JPEG\tn01443537\t1\t2\t3\t4\n")}
 	for _, name := range []string{"train/n01443537/images/n01443537_0.JPEG", "train/n01629819/images/n01629819_0.JPEG", "val/images/val_0.JPEG",
 		"val/images/val_1.JPEG", "test/images/test_0.JPEG"} {
 		f[name] = plainPNG(64, 1)
 	}
 	f["train/n01443537/n01443537_boxes.txt"] = []byte("n01443537_0.JPEG\t0\t10\t63\t58\n")
-	for container, path := range everyContainer(t, f.below("tiny-imagenet-200")) {
+	for container, path := range everyContainer(t, f.Below("tiny-imagenet-200")) {
 		s := open(t, source.Options{}, path)
 		keys, _ := s.contents(t)
 		slices.Sort(keys)
@@ -229,10 +229,10 @@ func TestTinyImageNet(t *testing.T) {
 func TestILSVRCRejects(t *testing.T) {
 	m := miniature(t, mini.Options{})
 	synsets := []mini.Synset{{ID: 1, WNID: m.WNIDs[0]}, {ID: 2, WNID: m.WNIDs[1]}, {ID: 3, WNID: m.WNIDs[2]}}
-	kit := files{"meta.mat": mini.MAT(synsets, true), "ILSVRC2012_validation_ground_truth.txt": []byte("1\n2\n3\n1\n2\n"),
-		"ILSVRC2012_img_test.tar": files{"ILSVRC2012_test_00000001.JPEG": {1}}.tarred(t)}
-	tests := files{"ILSVRC2012_test_00000001.JPEG": {1}, "ILSVRC2012_test_00000002.JPEG": {1}}.tar(t, "test.tar")
-	s := open(t, source.Options{}, m.TrainTar, m.ValTar, kit.folder(t), tests)
+	kit := mini.Files{"meta.mat": mini.MAT(synsets, true), "ILSVRC2012_validation_ground_truth.txt": []byte("1\n2\n3\n1\n2\n"),
+		"ILSVRC2012_img_test.tar": mini.Files{"ILSVRC2012_test_00000001.JPEG": {1}}.Tarred(t)}
+	tests := mini.Files{"ILSVRC2012_test_00000001.JPEG": {1}, "ILSVRC2012_test_00000002.JPEG": {1}}.Tar(t, "test.tar")
+	s := open(t, source.Options{}, m.TrainTar, m.ValTar, kit.Folder(t), tests)
 	sameRejected(t, s.Rejected, map[string]string{
 		"ILSVRC2012_img_val/ILSVRC2012_val_00000006.JPEG": "has 5 lines: none for image 6",
 		"(2 images)":                     "test images",

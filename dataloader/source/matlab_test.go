@@ -13,7 +13,7 @@ import (
 // withMeta lists a miniature of two classes and two validation images with another meta.mat.
 func withMeta(t *testing.T, truth string, meta []byte) ([]string, *mini.Set) {
 	m := miniature(t, mini.Options{Classes: 2, Val: 2})
-	return []string{m.TrainTar, m.ValTar, write(t, "ILSVRC2012_validation_ground_truth.txt", []byte(truth)), write(t, "meta.mat", meta)}, m
+	return []string{m.TrainTar, m.ValTar, mini.Write(t, "ILSVRC2012_validation_ground_truth.txt", []byte(truth)), mini.Write(t, "meta.mat", meta)}, m
 }
 
 // typed is a meta.mat whose one number, 70000 as a double, is of another type.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"duet/dataloader/source"
+	"duet/dataloader/source/mini"
 )
 
 // cifarBatch has n records with labels first, first+1, ... modulo 10; record k is red k, green 100+k, blue 200, but for
@@ -34,8 +35,8 @@ func cifarBatch(n, first int, coarse bool) []byte {
 
 const cifarNames = "airplane\nautomobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n\n"
 
-func cifar10() files {
-	return files{
+func cifar10() mini.Files {
+	return mini.Files{
 		"cifar-10-batches-bin/data_batch_1.bin":  cifarBatch(10, 0, false),
 		"cifar-10-batches-bin/data_batch_2.bin":  cifarBatch(5, 3, false),
 		"cifar-10-batches-bin/test_batch.bin":    cifarBatch(4, 6, false),
@@ -45,8 +46,8 @@ func cifar10() files {
 	}
 }
 
-func cifar100() files {
-	return files{
+func cifar100() mini.Files {
+	return mini.Files{
 		"cifar-100-binary/train.bin":              append(cifarBatch(10, 0, true), cifarBatch(5, 3, true)...),
 		"cifar-100-binary/test.bin":               cifarBatch(4, 6, true),
 		"cifar-100-binary/fine_label_names.txt":   []byte(cifarNames),
@@ -55,15 +56,15 @@ func cifar100() files {
 }
 
 func TestCIFAR(t *testing.T) {
-	for kind, f := range map[string]files{"CIFAR-10 binary": cifar10(), "CIFAR-100 binary": cifar100()} {
+	for kind, f := range map[string]mini.Files{"CIFAR-10 binary": cifar10(), "CIFAR-100 binary": cifar100()} {
 		inner := "cifar-10-batches-bin"
 		if kind == "CIFAR-100 binary" {
 			inner = "cifar-100-binary"
 		}
 		for name, path := range map[string]string{
-			"folder": f.folder(t), "inner": filepath.Join(f.folder(t), inner), "tar": f.tar(t, "c.tar"),
-			"tar.gz": f.tar(t, "cifar-binary.tar.gz"), "zip": f.zip(t, "c.zip", zip.Deflate),
-			"a tar.gz in a folder": files{"c.tar.gz": gzipped(f.tarred(t))}.folder(t),
+			"folder": f.Folder(t), "inner": filepath.Join(f.Folder(t), inner), "tar": f.Tar(t, "c.tar"),
+			"tar.gz": f.Tar(t, "cifar-binary.tar.gz"), "zip": f.Zip(t, "c.zip", zip.Deflate),
+			"a tar.gz in a folder": mini.Files{"c.tar.gz": mini.Gzipped(f.Tarred(t))}.Folder(t),
 		} {
 			s := open(t, source.Options{}, path)
 			if s.Kind != kind || s.Side != 32 || s.Classes[6].ID != "frog" {
@@ -100,8 +101,8 @@ func idxFile(data []byte, dims ...int) []byte {
 }
 
 // mnist are two training images of class 7 and 3, and one test image of class 7, 2x2 pixels each.
-func mnist() files {
-	return files{
+func mnist() mini.Files {
+	return mini.Files{
 		"train-images-idx3-ubyte": idxFile([]byte{1, 2, 3, 4, 5, 6, 7, 8}, 2, 2, 2),
 		"train-labels-idx1-ubyte": idxFile([]byte{7, 3}, 2),
 		"t10k-images-idx3-ubyte":  idxFile([]byte{9, 10, 11, 12}, 1, 2, 2),
@@ -110,19 +111,19 @@ func mnist() files {
 }
 
 func TestIDX(t *testing.T) {
-	gz, dotted := files{}, files{}
+	gz, dotted := mini.Files{}, mini.Files{}
 	for name, data := range mnist() {
-		gz[name+".gz"] = gzipped(data)
+		gz[name+".gz"] = mini.Gzipped(data)
 		dotted[strings.Replace(name, "-idx", ".idx", 1)] = data
 	}
-	alone := gz.folder(t)
+	alone := gz.Folder(t)
 	var each []string
 	for name := range gz {
 		each = append(each, filepath.Join(alone, name))
 	}
 	for name, paths := range map[string][]string{
-		"plain": {mnist().folder(t)}, "zipped": {gz.folder(t)}, "dotted": {dotted.folder(t)}, "each alone": each,
-		"in a tar.gz": {mnist().below("MNIST/raw").tar(t, "mnist.tar.gz")}, "zipped in a zip": {gz.zip(t, "m.zip", zip.Store)},
+		"plain": {mnist().Folder(t)}, "zipped": {gz.Folder(t)}, "dotted": {dotted.Folder(t)}, "each alone": each,
+		"in a tar.gz": {mnist().Below("MNIST/raw").Tar(t, "mnist.tar.gz")}, "zipped in a zip": {gz.Zip(t, "m.zip", zip.Store)},
 	} {
 		s := open(t, source.Options{}, paths...)
 		if s.Kind != "IDX" || s.Side != 2 || !slices.Equal(classIDs(s.Listing), []string{"3", "7"}) {
@@ -144,7 +145,7 @@ func TestIDX(t *testing.T) {
 }
 
 func TestWantOfRaw(t *testing.T) {
-	for name, path := range map[string]string{"folder": cifar10().folder(t), "tar.gz": cifar10().tar(t, "c.tar.gz")} {
+	for name, path := range map[string]string{"folder": cifar10().Folder(t), "tar.gz": cifar10().Tar(t, "c.tar.gz")} {
 		s := open(t, source.Options{}, path)
 		var got []int
 		check(t, s.Read(context.Background(), func(i int) bool { return i%7 == 3 }, func(i int, _ source.Fetch) error {
@@ -158,7 +159,7 @@ func TestWantOfRaw(t *testing.T) {
 }
 
 func TestDamagedRawSources(t *testing.T) {
-	change := func(f files, name string, data []byte) files {
+	change := func(f mini.Files, name string, data []byte) mini.Files {
 		f[name] = data
 		if data == nil {
 			delete(f, name)
@@ -169,21 +170,21 @@ func TestDamagedRawSources(t *testing.T) {
 	wrong := cifarBatch(10, 0, false)
 	wrong[3073*4] = 10
 	for name, c := range map[string]struct {
-		f    files
+		f    mini.Files
 		want []string
 	}{
 		"cut batch":         {change(cifar10(), batch, cifarBatch(10, 0, false)[:30000]), []string{"data_batch_1.bin", "30000 bytes", "3073"}},
 		"empty batch":       {change(cifar10(), batch, []byte{}), []string{"data_batch_1.bin", "0 bytes"}},
 		"label of a batch":  {change(cifar10(), batch, wrong), []string{"data_batch_1.bin", "record 4 has label 10", "0 to 9"}},
 		"a class missing":   {change(cifar10(), batch, cifarBatch(2, 3, false)), []string{"class airplane has no training image"}},
-		"only test":         {files{"test_batch.bin": cifarBatch(1, 0, false)}, []string{"no data_batch_1.bin"}},
+		"only test":         {mini.Files{"test_batch.bin": cifarBatch(1, 0, false)}, []string{"no data_batch_1.bin"}},
 		"a batch twice":     {change(cifar10(), "copy/data_batch_1.bin", cifarBatch(1, 0, false)), []string{"the same array as", "keep one"}},
-		"both":              {join(cifar10(), cifar100()), []string{"both CIFAR-10", "CIFAR-100"}},
+		"both":              {mini.Join(cifar10(), cifar100()), []string{"both CIFAR-10", "CIFAR-100"}},
 		"cut CIFAR-100":     {change(cifar100(), train, cifarBatch(10, 0, true)[:30000]), []string{"train.bin", "30000 bytes", "3074"}},
 		"fine label":        {change(cifar100(), "cifar-100-binary/fine_label_names.txt", []byte("a b c")), []string{"record", "has label", "0 to 2"}},
-		"for Python":        {files{"cifar-10-batches-py/data_batch_1": {1}}, []string{"data_batch_1", "binary version"}},
+		"for Python":        {mini.Files{"cifar-10-batches-py/data_batch_1": {1}}, []string{"data_batch_1", "binary version"}},
 		"no labels":         {change(mnist(), "train-labels-idx1-ubyte", nil), []string{"train", "both"}},
-		"no train":          {files{"t10k-images-idx3-ubyte": idxFile(nil, 1, 2, 2)}, []string{"train-images-idx3-ubyte"}},
+		"no train":          {mini.Files{"t10k-images-idx3-ubyte": idxFile(nil, 1, 2, 2)}, []string{"train-images-idx3-ubyte"}},
 		"counts":            {change(mnist(), "train-labels-idx1-ubyte", idxFile([]byte{1, 2, 3}, 3)), []string{"2 images", "3 labels"}},
 		"labels cut":        {change(mnist(), "train-labels-idx1-ubyte", idxFile([]byte{1}, 2)), []string{"train-labels", "claims 2 labels, but 1 follow"}},
 		"labels too long":   {change(mnist(), "train-labels-idx1-ubyte", idxFile([]byte{1, 2, 3}, 2)), []string{"train-labels", "more follow"}},
@@ -194,11 +195,11 @@ func TestDamagedRawSources(t *testing.T) {
 		"header cut":        {change(mnist(), "train-images-idx3-ubyte", []byte{0, 0, 8, 3, 0, 0}), []string{"ends before size 1 of 3"}},
 		"a new test label":  {change(mnist(), "t10k-labels-idx1-ubyte", idxFile([]byte{5}, 1)), []string{"label 5 of image 0", "t10k-labels"}},
 		"twice":             {change(mnist(), "copy/train-images-idx3-ubyte", idxFile(nil, 1, 2, 2)), []string{"the same array as", "keep one"}},
-		"not zipped inside": {files{"train-images-idx3-ubyte.gz": []byte("plain")}, []string{"train-images-idx3-ubyte.gz", "gzip"}},
+		"not zipped inside": {mini.Files{"train-images-idx3-ubyte.gz": []byte("plain")}, []string{"train-images-idx3-ubyte.gz", "gzip"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			lacks(t, failure(source.Options{}, c.f.folder(t)), c.want...)
-			lacks(t, failure(source.Options{}, c.f.tar(t, "x.tar.gz")), c.want...)
+			lacks(t, failure(source.Options{}, c.f.Folder(t)), c.want...)
+			lacks(t, failure(source.Options{}, c.f.Tar(t, "x.tar.gz")), c.want...)
 		})
 	}
 }
@@ -239,7 +240,7 @@ func TestGenerated(t *testing.T) {
 }
 
 func TestPackedHook(t *testing.T) {
-	dir := join(animals(1), files{source.PackedFile: []byte("{}")}).folder(t)
+	dir := mini.Join(mini.Animals(1), mini.Files{source.PackedFile: []byte("{}")}).Folder(t)
 	lacks(t, failure(source.Options{}, dir), dir, "packed set")
 	called := ""
 	hook := func(d string) (source.Source, error) {

@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"duet/dataloader/source"
+	"duet/dataloader/source/mini"
 )
 
 // flat are images a to e in one folder.
-func flat(folder, end string) files {
-	f := files{}
+func flat(folder, end string) mini.Files {
+	f := mini.Files{}
 	for k, name := range strings.Split("abcde", "") {
 		f[folder+name+end] = plainPNG(8, uint8(k))
 	}
@@ -22,7 +23,7 @@ func TestTables(t *testing.T) {
 	const rows = "a.png,dog\nb.png,cat\nc.png,dog\nd.png,cat\ne.png,dog\n"
 	const split = "id,split,label\na,train,dog\nb,train,cat\nc,train,dog\nd,val,cat\ne,test,dog\n"
 	for name, c := range map[string]struct {
-		images files
+		images mini.Files
 		table  string
 		as     string
 		val    int
@@ -44,19 +45,19 @@ func TestTables(t *testing.T) {
 		"the same row twice":  {flat("", ".png"), rows + "a.png,dog\n", "labels.csv", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			whole := join(c.images, files{c.as: []byte(c.table)})
+			whole := mini.Join(c.images, mini.Files{c.as: []byte(c.table)})
 			for container, path := range everyContainer(t, whole) {
 				sameTable(t, container, open(t, source.Options{}, path), c.images, c.val)
 			}
 			base := c.as[strings.LastIndex(c.as, "/")+1:]
-			given := write(t, base, []byte(c.table))
-			sameTable(t, "a path of its own", open(t, source.Options{}, c.images.folder(t), given), c.images, c.val)
-			sameTable(t, "asked for", open(t, source.Options{Format: "csv"}, given, c.images.tar(t, "x.tar.gz")), c.images, c.val)
+			given := mini.Write(t, base, []byte(c.table))
+			sameTable(t, "a path of its own", open(t, source.Options{}, c.images.Folder(t), given), c.images, c.val)
+			sameTable(t, "asked for", open(t, source.Options{Format: "csv"}, given, c.images.Tar(t, "x.tar.gz")), c.images, c.val)
 		})
 	}
 }
 
-func sameTable(t *testing.T, where string, s opened, images files, val int) {
+func sameTable(t *testing.T, where string, s opened, images mini.Files, val int) {
 	t.Helper()
 	if s.Kind != "images with a table of labels" || !slices.Equal(classIDs(s.Listing), []string{"cat", "dog"}) || len(s.Rejected) > 0 {
 		t.Fatalf("%s: %s, classes %v, rejected %v", where, s.Kind, s.Classes, s.Rejected)
@@ -80,9 +81,9 @@ func sameTable(t *testing.T, where string, s opened, images files, val int) {
 
 // Two tables that are named as splits.
 func TestTablesOfSplits(t *testing.T) {
-	f := join(flat("train/", ".png"), flat("val/", ".png"), files{"train.csv": []byte("id,label\na,x\nb,y\nc,x\nd,y\ne,x\n"),
+	f := mini.Join(flat("train/", ".png"), flat("val/", ".png"), mini.Files{"train.csv": []byte("id,label\na,x\nb,y\nc,x\nd,y\ne,x\n"),
 		"val.csv": []byte("id,label\na,y\nb,x\nc,y\nd,x\ne,y\n")})
-	s := open(t, source.Options{}, f.folder(t))
+	s := open(t, source.Options{}, f.Folder(t))
 	if want := []int32{0, 0, 0, 1, 1}; !slices.Equal(labels(s.Listing, false), want) || len(s.Rejected) > 0 {
 		t.Errorf("labels %v, rejected %v", labels(s.Listing, false), s.Rejected)
 	}
@@ -92,14 +93,14 @@ func TestTablesOfSplits(t *testing.T) {
 }
 
 func TestTableOrdersNumbers(t *testing.T) {
-	f := files{}
+	f := mini.Files{}
 	var b strings.Builder
 	for k := range 12 {
 		f[fmt.Sprintf("i%d.png", k)] = plainPNG(8, 1)
 		fmt.Fprintf(&b, "i%d.png,%d\n", k, k)
 	}
 	f["labels.csv"] = []byte(b.String())
-	if got := classIDs(open(t, source.Options{}, f.folder(t)).Listing); got[2] != "2" || got[11] != "11" {
+	if got := classIDs(open(t, source.Options{}, f.Folder(t)).Listing); got[2] != "2" || got[11] != "11" {
 		t.Errorf("classes %v, want numbers in their order", got)
 	}
 }
@@ -107,7 +108,7 @@ func TestTableOrdersNumbers(t *testing.T) {
 func TestTableRejects(t *testing.T) {
 	f := flat("", ".png")
 	f["labels.csv"] = []byte("file,label,split\na.png,x,\nb.png,,\nc.png,x,somewhere\nd.png,x,\nd.png,y,\nz.png,x,\n,x,\n")
-	s := open(t, source.Options{}, f.folder(t))
+	s := open(t, source.Options{}, f.Folder(t))
 	sameRejected(t, s.Rejected, map[string]string{
 		"b.png":        "labels.csv:3: no label",
 		"c.png":        `labels.csv:4: split "somewhere"`,
@@ -122,27 +123,27 @@ func TestTableRejects(t *testing.T) {
 }
 
 func TestTableErrors(t *testing.T) {
-	twins := join(flat("x/", ".png"), flat("y/", ".png"))
+	twins := mini.Join(flat("x/", ".png"), flat("y/", ".png"))
 	for name, c := range map[string]struct {
-		f      files
+		f      mini.Files
 		format string
 		want   []string
 	}{
-		"ambiguous":         {join(twins, files{"labels.csv": []byte("a,x\nb,y\n")}), "csv", []string{"labels.csv:1: means both", "x/a.png", "y/a.png"}},
-		"three columns":     {join(flat("", ".png"), files{"labels.csv": []byte("a,b,c\n")}), "", []string{"labels.csv:1", "columns", "filename"}},
-		"only a file":       {join(flat("", ".png"), files{"labels.csv": []byte("file,kg\na,b\n")}), "", []string{"labels.csv:1", "columns"}},
-		"no row":            {join(flat("", ".png"), files{"labels.csv": []byte("file,label\n")}), "", []string{"labels.csv", "no row"}},
-		"uneven rows":       {join(flat("", ".png"), files{"labels.csv": []byte("a,b\nc\n")}), "", []string{"labels.csv", "line 2", "wrong number of fields"}},
-		"other names":       {join(flat("", ".png"), files{"labels.csv": []byte("u,b\nv,c\n")}), "", []string{"labels.csv names none of the images"}},
-		"two tables":        {join(flat("", ".png"), files{"a.csv": []byte("a,b\n"), "b.csv": []byte("a,b\n")}), "", []string{"a.csv and b.csv", "path of its own"}},
-		"a class of val":    {join(flat("", ".png"), files{"l.csv": []byte("file,label,split\na,x,\nb,y,val\n")}), "", []string{"l.csv:3", "class y", "no training image"}},
-		"a NUL byte":        {join(flat("", ".png"), files{"l.csv": []byte("a,b\x00\n")}), "", []string{"l.csv", "NUL"}},
-		"a long line":       {join(flat("", ".png"), files{"l.csv": []byte("a," + strings.Repeat("x", 70000) + "\n")}), "", []string{"l.csv:1", "70002 bytes"}},
+		"ambiguous":         {mini.Join(twins, mini.Files{"labels.csv": []byte("a,x\nb,y\n")}), "csv", []string{"labels.csv:1: means both", "x/a.png", "y/a.png"}},
+		"three columns":     {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("a,b,c\n")}), "", []string{"labels.csv:1", "columns", "filename"}},
+		"only a file":       {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("file,kg\na,b\n")}), "", []string{"labels.csv:1", "columns"}},
+		"no row":            {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("file,label\n")}), "", []string{"labels.csv", "no row"}},
+		"uneven rows":       {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("a,b\nc\n")}), "", []string{"labels.csv", "line 2", "wrong number of fields"}},
+		"other names":       {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("u,b\nv,c\n")}), "", []string{"labels.csv names none of the images"}},
+		"two tables":        {mini.Join(flat("", ".png"), mini.Files{"a.csv": []byte("a,b\n"), "b.csv": []byte("a,b\n")}), "", []string{"a.csv and b.csv", "path of its own"}},
+		"a class of val":    {mini.Join(flat("", ".png"), mini.Files{"l.csv": []byte("file,label,split\na,x,\nb,y,val\n")}), "", []string{"l.csv:3", "class y", "no training image"}},
+		"a NUL byte":        {mini.Join(flat("", ".png"), mini.Files{"l.csv": []byte("a,b\x00\n")}), "", []string{"l.csv", "NUL"}},
+		"a long line":       {mini.Join(flat("", ".png"), mini.Files{"l.csv": []byte("a," + strings.Repeat("x", 70000) + "\n")}), "", []string{"l.csv:1", "70002 bytes"}},
 		"none, asked for":   {flat("", ".png"), "csv", []string{"not of the format csv", "want a .csv"}},
 		"asked for folders": {flat("", ".png"), "folders", []string{"5 images", "none in a class folder"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			lacks(t, failure(source.Options{Format: c.format}, c.f.folder(t)), c.want...)
+			lacks(t, failure(source.Options{Format: c.format}, c.f.Folder(t)), c.want...)
 		})
 	}
 }

@@ -64,7 +64,7 @@ func ILSVRC(dir string, o Options) (*Set, error) {
 	for _, f := range []struct {
 		path string
 		data []byte
-	}{{s.TrainTar, s.trainTar()}, {s.ValTar, tarOf(files(s.Val, ""))}, {s.Devkit, gzipped(s.devkit(o.Seed))}} {
+	}{{s.TrainTar, s.trainTar()}, {s.ValTar, tarOf(files(s.Val, ""))}, {s.Devkit, Gzipped(s.devkit(o.Seed))}} {
 		if err := os.WriteFile(f.path, f.data, 0o666); err != nil {
 			return nil, err
 		}
@@ -206,7 +206,8 @@ func tarOf(all []file) []byte {
 	return b.Bytes()
 }
 
-func gzipped(data []byte) []byte {
+// Gzipped is data as a .gz.
+func Gzipped(data []byte) []byte {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	z.Write(data) // a buffer takes everything

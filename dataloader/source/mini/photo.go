@@ -45,9 +45,11 @@ func encodeJPEG(m image.Image) []byte {
 	return b.Bytes()
 }
 
-func pngPhoto(seed uint64) []byte {
+func pngPhoto(seed uint64) []byte { return encodePNG(picture(seed, 1<<21, 0)) }
+
+func encodePNG(m image.Image) []byte {
 	var b bytes.Buffer
-	if err := png.Encode(&b, picture(seed, 1<<21, 0)); err != nil {
+	if err := png.Encode(&b, m); err != nil {
 		panic(err) // a buffer takes everything
 	}
 	return b.Bytes()
