@@ -113,7 +113,7 @@ func (c Config) Validate() error {
 		return bad("quality", c.Quality, "1 to 100, or 0 for the default")
 	case c.ShardMiB < 0 || c.ShardMiB > 1<<20:
 		return bad("shard_mib", c.ShardMiB, "1 to 1048576 MiB, or 0 for the default")
-	case c.Cache != CacheMap && c.Cache != CacheRAM:
+	case c.Cache != "" && c.Cache != CacheMap && c.Cache != CacheRAM: // empty in configurations that are older than the key
 		return bad("cache", c.Cache, `"mmap" or "ram" (where the packed set is kept is data.packed)`)
 	case c.ReadAhead < 0 || c.ReadAhead > 1<<16:
 		return bad("readahead", c.ReadAhead, "0 to 65536 batches")
