@@ -136,6 +136,22 @@ func (p *partial) remove() {
 	p.lock = nil
 }
 
+// removePublished removes what a process left that was killed after it had published its set.
+func removePublished(out string) {
+	if _, err := os.Stat(filepath.Join(partialFolder(out), begunName)); err != nil {
+		return
+	}
+	p, err := lockPartial(out)
+	if err != nil {
+		return
+	}
+	if _, err := os.Stat(p.set()); errors.Is(err, fs.ErrNotExist) {
+		p.remove()
+		return
+	}
+	p.lock.Close()
+}
+
 func syncFolder(path string) error {
 	f, err := os.Open(path)
 	if err != nil {

@@ -98,6 +98,23 @@ func TestGoesOn(t *testing.T) {
 	}
 }
 
+// What a process leaves that is killed between publishing its set and removing OUT.partial goes with the next command.
+func TestLeftAfterPublishing(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "set")
+	check(t, os.MkdirAll(filepath.Join(out+".partial", "state"), 0o777))
+	for _, name := range []string{"lock", "begun.json", "state/train-00000"} {
+		check(t, os.WriteFile(filepath.Join(out+".partial", name), nil, 0o666))
+	}
+	check(t, os.Mkdir(out, 0o777))
+	_, err := prepare.Run(context.Background(), []string{mini.Animals(1).Folder(t)}, out, prepare.Options{})
+	if err == nil || !strings.Contains(err.Error(), "exists") {
+		t.Errorf("error %v", err)
+	}
+	if left, _ := filepath.Glob(out + "*"); len(left) != 1 {
+		t.Errorf("left: %v", left)
+	}
+}
+
 // interrupted leaves finished shards of many() at out.
 func interrupted(t *testing.T, source, out string) {
 	t.Helper()

@@ -29,6 +29,7 @@ func Run(ctx context.Context, sources []string, out string, o Options) (Summary,
 		if err != nil {
 			return Summary{}, err
 		}
+		removePublished(out)
 		return Summary{}, fmt.Errorf("%s exists: name another folder, or remove it first", out)
 	}
 	p, err := lockPartial(out)
