@@ -248,12 +248,17 @@ func (l *Loader) Close() error {
 
 // release gives the batches' memory back.
 func (l *Loader) release() error {
-	var errs []error
+	var first error // a device that failed says so for each
 	for _, b := range l.ring {
-		if b.Buffer != nil {
-			errs = append(errs, b.Buffer.Wait(), b.Buffer.Close())
+		if b.Buffer == nil {
+			continue
+		}
+		for _, err := range []error{b.Buffer.Wait(), b.Buffer.Close()} {
+			if first == nil {
+				first = err
+			}
 		}
 	}
 	l.ring = nil
-	return errors.Join(errs...)
+	return first
 }

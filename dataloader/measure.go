@@ -2,7 +2,6 @@ package dataloader
 
 import (
 	"context"
-	"errors"
 	"runtime"
 	"slices"
 	"sync"
@@ -26,7 +25,11 @@ type FeedSpeed struct {
 // rounds of at least a second each, in turn with plain copies of as many bytes from memory to memory.
 func MeasureFeed(ctx context.Context, set *packed.Set, c Config, batch, rounds int, progress func(done, total int)) (s FeedSpeed, err error) {
 	l := NewTrainLoader(set, c, batch, 1, 0, nil)
-	defer func() { err = errors.Join(err, l.Close()) }()
+	defer func() {
+		if e := l.Close(); err == nil {
+			err = e
+		}
+	}()
 	took := func(f func() error) (seconds float64, err error) {
 		began := time.Now()
 		err = f()

@@ -103,8 +103,8 @@ func readClassList(text string) ([]string, error) {
 func printPrepared(out string, s prepare.Summary, took time.Duration) error {
 	fmt.Printf("%s: %s, %d training and %d validation images of %d x %d in %d classes, %s\n", out, s.Kind, s.Train, s.Val,
 		s.Size, s.Size, len(s.Classes), metrics.FormatBytes(uint64(s.Bytes)))
-	if n := s.Train + s.Val - s.Earlier; n > 0 {
-		fmt.Printf("%s images/s in %s", metrics.FormatRate(float64(n)/took.Seconds()), metrics.FormatDuration(took))
+	if s.Decoded > 0 {
+		fmt.Printf("%s images/s in %s", metrics.FormatRate(float64(s.Decoded)/took.Seconds()), metrics.FormatDuration(took))
 		if s.Earlier > 0 {
 			fmt.Printf(", after %d that an interrupted run had done", s.Earlier)
 		}

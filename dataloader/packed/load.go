@@ -60,19 +60,14 @@ func (h *shard) load(count func(bytes int) error) error {
 		return err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
 	data, free, err := memory(int64(len(h.data)))
 	if err != nil {
 		return fmt.Errorf("%s: %w", h.path, err)
 	}
-	start := info.Size() - int64(len(data))
 	const step = 8 << 20
 	for at := 0; at < len(data); at += step {
 		part := data[at:min(at+step, len(data))]
-		_, err := f.ReadAt(part, start+int64(at))
+		_, err := f.ReadAt(part, h.start+int64(at))
 		if err == nil {
 			err = count(len(part))
 		}

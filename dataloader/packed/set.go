@@ -31,8 +31,9 @@ type shard struct {
 	images  int
 	offsets []int64 // of JPEG files: where each begins in data, and where the last one ends; nil for pixels
 	data    []byte
-	mapped  bool // from a file
-	jumps   bool // its images are so large that the system is told which ones will be needed
+	start   int64 // of data in its file
+	mapped  bool  // from a file
+	jumps   bool  // its images are so large that the system is told which ones will be needed
 	release func() error
 }
 
@@ -109,7 +110,7 @@ func openShard(dir string, files []string, l Layout, images int) (shard, error) 
 	if err != nil {
 		return h, err
 	}
-	h.data, h.release = data[header.start:], unmap
+	h.data, h.start, h.release = data[header.start:], header.start, unmap
 	return h, nil
 }
 

@@ -31,10 +31,15 @@ func choose(l *source.Listing, o Options) (*choice, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, class := range c.classes {
+		if strings.ContainsAny(class.ID+class.Name, "\r\n\t") {
+			return nil, fmt.Errorf("class %q: a class name cannot hold a line break or a tab", class)
+		}
+	}
 	hasVal := false
 	for i, it := range l.Items {
 		c.items[i] = chosen{label: labels[it.Label], val: it.Val}
-		hasVal = hasVal || it.Val
+		hasVal = hasVal || it.Val && labels[it.Label] >= 0
 	}
 	if o.ValFraction > 0 && !hasVal {
 		c.splitOff(o.ValFraction, o.Seed)

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"maps"
 	"path/filepath"
-	"strings"
 
 	"duet/dataloader/packed"
 )
@@ -15,9 +14,6 @@ func (m *maker) contents() (packed.Contents, error) {
 	c := packed.Contents{Splits: map[string]packed.Rows{}}
 	c.Index = packed.Index{Kind: m.listing.Kind, Layout: m.layout, Splits: map[string]packed.Split{}, Checksums: map[string]uint32{}}
 	for _, class := range m.classes {
-		if strings.ContainsAny(class.ID+class.Name, "\r\n\t") {
-			return c, fmt.Errorf("class %q: a class name cannot hold a line break or a tab", class.ID)
-		}
 		c.Classes = append(c.Classes, packed.Class{ID: class.ID, Name: class.Name})
 	}
 	for _, r := range m.listing.Rejected {
@@ -37,7 +33,7 @@ func (m *maker) contents() (packed.Contents, error) {
 		c.Index.Splits[w.name], c.Splits[w.name] = split, rows
 		c.Rejected = append(c.Rejected, rejected...)
 	}
-	s := m.statistics()
+	s := m.splits[0].sums.finish(c.Index.Splits[packed.Train].Images)
 	c.Mean = s.mean
 	c.Index.ChannelMean, c.Index.ColorEigen, c.Index.ColorStd = s.channelMean, s.eigen, s.std
 	return c, nil
@@ -89,24 +85,10 @@ func (m *maker) rows(i int) (split packed.Split, rows packed.Rows, rejected []pa
 	return split, rows, rejected, nil
 }
 
-// statistics are those of the training split.
-func (m *maker) statistics() statistics {
-	all := moments{sum: make([]uint64, m.layout.Pixels())}
-	n := 0
-	for _, s := range m.splits[0].states {
-		for i, v := range s.Sum {
-			all.sum[i] += uint64(v)
-		}
-		all.products.add(s.Products)
-		n += s.Images
-	}
-	return all.finish(n)
-}
-
 // summary is of a set that was published.
 func (m *maker) summary(c packed.Contents) (Summary, error) {
 	s := Summary{Kind: m.listing.Kind, Size: m.layout.Width, Train: c.Index.Splits[packed.Train].Images, Val: c.Index.Splits[packed.Val].Images,
-		Classes: c.Classes, Rejected: c.Rejected, Earlier: m.told.Earlier}
+		Classes: c.Classes, Rejected: c.Rejected, Earlier: m.told.Earlier, Decoded: m.told.Done - m.told.Earlier}
 	err := filepath.WalkDir(m.partial.out, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err

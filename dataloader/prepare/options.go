@@ -1,6 +1,7 @@
 package prepare
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -65,6 +66,7 @@ type Summary struct {
 	Classes    []packed.Class
 	Rejected   []packed.Rejected
 	Earlier    int   // images that an interrupted run had done already
+	Decoded    int   // images of this run, rejected ones included
 	Bytes      int64 // of all files
 }
 
@@ -191,7 +193,11 @@ func compact(value json.RawMessage) string {
 	if value == nil {
 		return "none"
 	}
-	return strings.Join(strings.Fields(string(value)), "")
+	var b bytes.Buffer
+	if err := json.Compact(&b, value); err != nil {
+		return err.Error()
+	}
+	return b.String()
 }
 
 // decoder names what turns JPEG files into pixels: another one gives other pixels.

@@ -55,6 +55,9 @@ func (s *packedSource) List(context.Context, func(found int)) (*source.Listing, 
 	return l, nil
 }
 
+// readAhead is how many images before its turn the system is asked for one: a mapped set is otherwise read a page at a time.
+const readAhead = 64
+
 func (s *packedSource) Read(_ context.Context, want func(item int) bool, emit func(item int, fetch source.Fetch) error) error {
 	item := 0
 	for _, set := range s.sets {
@@ -62,6 +65,9 @@ func (s *packedSource) Read(_ context.Context, want func(item int) bool, emit fu
 			continue
 		}
 		for i := range set.Len() {
+			if ahead := i + readAhead; ahead < set.Len() && want(item+readAhead) {
+				set.WillNeed(ahead)
+			}
 			if want(item) {
 				if err := emit(item, func(buf []byte) (source.Content, error) { return content(set, i, buf) }); err != nil {
 					return err

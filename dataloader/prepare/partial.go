@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // A partial is a set in the making, OUT.partial; the package comment says what it holds.
@@ -15,6 +17,7 @@ type partial struct {
 	dir, out string
 	lock     *os.File // nil once the folder is given up
 	useless  bool     // what it holds will never be gone on with
+	agreed   bool     // what it holds is of this request
 }
 
 const (
@@ -31,22 +34,35 @@ type begun struct {
 	Fingerprint string          `json:"fingerprint"` // of the listing
 }
 
-func partialFolder(out string) string { return filepath.Clean(out) + ".partial" }
+// lockIsThere says whether the locked file is still the one in the folder: another process may have removed that meanwhile.
+func (p *partial) lockIsThere() bool {
+	held, err := p.lock.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(p.lock.Name())
+	return err == nil && os.SameFile(held, there)
+}
+
+func partialFolder(out string) string { return out + ".partial" }
 
 // set is the folder of the set itself.
 func (p *partial) set() string { return filepath.Join(p.dir, setFolder) }
 
 // lockPartial makes OUT.partial, or takes the one that is there.
 func lockPartial(out string) (*partial, error) {
-	p := &partial{dir: partialFolder(out), out: filepath.Clean(out)}
+	p := &partial{dir: partialFolder(out), out: out}
+	entries, err := os.ReadDir(p.dir)
+	if ours := func(e os.DirEntry) bool { return e.Name() == lockName || e.Name() == begunName }; len(entries) > 0 && !slices.ContainsFunc(entries, ours) {
+		return nil, fmt.Errorf("%s is where the set would be made, but it is not of an interrupted preparation: move it away", p.dir)
+	}
 	if err := os.MkdirAll(p.dir, 0o777); err != nil {
 		return nil, err
 	}
-	var err error
 	if p.lock, err = os.OpenFile(filepath.Join(p.dir, lockName), os.O_CREATE|os.O_RDWR, 0o666); err != nil {
 		return nil, err
 	}
-	if !lockFile(p.lock) {
+	if !lockFile(p.lock) || !p.lockIsThere() {
 		p.lock.Close()
 		return nil, fmt.Errorf("%s is being prepared by another process (it holds %s)", out, p.dir)
 	}
@@ -59,10 +75,12 @@ func (p *partial) begin(b begun, r Request, restart bool) error {
 	data, err := os.ReadFile(filepath.Join(p.dir, begunName))
 	var was begun
 	known := err == nil && json.Unmarshal(data, &was) == nil
-	if known && was.Decoder == b.Decoder && was.Fingerprint == b.Fingerprint && r.Difference(was.Request) == "" && !restart {
+	_, noSet := os.Stat(p.set())
+	if known && noSet == nil && was.Decoder == b.Decoder && was.Fingerprint == b.Fingerprint && r.Difference(was.Request) == "" && !restart {
+		p.agreed = true
 		return nil
 	}
-	if known && !restart && len(p.kept("train"))+len(p.kept("val")) > 0 {
+	if known && !restart && p.anyKept() {
 		var why string
 		switch {
 		case r.Difference(was.Request) != "":
@@ -85,6 +103,7 @@ func (p *partial) begin(b begun, r Request, restart bool) error {
 			return err
 		}
 	}
+	p.agreed = true
 	return replaceFile(filepath.Join(p.dir, begunName), append(data, '\n'))
 }
 
@@ -121,13 +140,13 @@ func (p *partial) leave() (kept bool) {
 	if p.lock == nil {
 		return false
 	}
-	if p.useless || len(p.kept("train"))+len(p.kept("val")) == 0 {
+	if p.useless || !p.anyKept() {
 		p.remove()
 		return false
 	}
 	p.lock.Close()
 	p.lock = nil
-	return true
+	return p.agreed
 }
 
 func (p *partial) remove() {
@@ -179,4 +198,38 @@ func replaceFile(path string, data []byte) error {
 		return err
 	}
 	return syncFolder(filepath.Dir(path))
+}
+
+// outside refuses an OUT within a source: the source would change while it is read.
+func outside(out string, sources []string) error {
+	parent := filepath.Dir(out)
+	for {
+		real, err := filepath.EvalSymlinks(parent)
+		if err == nil {
+			parent = real
+			break
+		}
+		if up := filepath.Dir(parent); up != parent {
+			parent = up
+			continue
+		}
+		return nil
+	}
+	parent, err := filepath.Abs(parent)
+	if err != nil {
+		return err
+	}
+	for _, source := range sources {
+		real, err := filepath.EvalSymlinks(source)
+		if err == nil {
+			real, err = filepath.Abs(real)
+		}
+		if info, statErr := os.Stat(source); err != nil || statErr != nil || !info.IsDir() {
+			continue // it has an error of its own to come
+		}
+		if parent == real || strings.HasPrefix(parent, strings.TrimSuffix(real, string(filepath.Separator))+string(filepath.Separator)) {
+			return fmt.Errorf("%s lies within the source %s: name a folder outside of it", out, source)
+		}
+	}
+	return nil
 }

@@ -2,9 +2,9 @@ package prepare
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 
 	"duet/dataloader/packed"
 	"duet/dataloader/picture"
@@ -13,7 +13,8 @@ import (
 
 // Bounds on what is in memory at once.
 const (
-	encodedBytes = 96 << 20 // of files that are being decoded: with more, no further one is begun
+	encodedBytes = 96 << 20 // of files that are on their way: with more, no further one is begun
+	windowBytes  = 64 << 20 // of decoded images that wait for earlier ones, beyond one for each worker
 	largePixels  = 16 << 20 // images larger than this are decoded one at a time
 	keptBytes    = 4 << 20  // a larger buffer is not kept for the next image
 )
@@ -29,17 +30,45 @@ type task struct {
 	stored   []byte // pixels, or their JPEG file
 	flags    picture.Flags
 	products products
+	bytes    int64 // of the file, as it was listed
 	cause    error // why it is rejected
+	lost     error // why nothing can be said of it, nor of others
 }
 
 // A pool decodes on many goroutines, and hands the results on in the order of reading.
 type pool struct {
-	layout   packed.Layout
-	picture  picture.Options
-	quality  int
-	workers  int
-	inFlight atomic.Int64 // bytes of encoded files
-	large    sync.Mutex   // held while a large image is decoded
+	layout  packed.Layout
+	picture picture.Options
+	quality int
+	workers int
+	size    func(item int) int64 // of an item's file
+
+	mutex    sync.Mutex
+	room     sync.Cond  // of mutex: inFlight has become less
+	inFlight int64      // bytes of encoded files
+	large    sync.Mutex // held while a large image is decoded
+}
+
+// enter waits until there is room for another file. A file that is larger than all the room goes alone.
+func (p *pool) enter(bytes int64) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	for p.inFlight > 0 && p.inFlight+bytes > encodedBytes {
+		p.room.Wait()
+	}
+	p.inFlight += bytes
+}
+
+func (p *pool) leave(bytes int64) {
+	p.mutex.Lock()
+	p.inFlight -= bytes
+	p.mutex.Unlock()
+	p.room.Broadcast()
+}
+
+// window is how many images may be on their way: enough that the workers do not wait for a slow one.
+func (p *pool) window() int {
+	return min(4*p.workers+2, p.workers+1+windowBytes/p.layout.Pixels())
 }
 
 // run reads the wanted items, decodes them, and gives them to take in the order of reading, from one goroutine. The first
@@ -47,7 +76,8 @@ type pool struct {
 func (p *pool) run(ctx context.Context, src source.Source, want func(item int) bool, take func(*task) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	window := 4*p.workers + 2
+	p.room.L = &p.mutex
+	window := p.window()
 	free, jobs, results := make(chan *task, window), make(chan *task), make(chan *task, window)
 	for range window {
 		free <- &task{pixels: make([]byte, p.layout.Pixels())}
@@ -88,8 +118,9 @@ func (p *pool) run(ctx context.Context, src source.Source, want func(item int) b
 	err := src.Read(ctx, want, func(item int, fetch source.Fetch) error {
 		select {
 		case t := <-free:
-			t.number, t.item, t.fetch = read, item, fetch
+			t.number, t.item, t.fetch, t.bytes = read, item, fetch, p.size(item)
 			read++
+			p.enter(t.bytes) // decoders go on whatever happens, and leave
 			select {
 			case jobs <- t:
 				return nil
@@ -117,13 +148,22 @@ func (p *pool) decode(d *picture.Decoder, t *task) {
 			t.cause = fmt.Errorf("the decoder panicked: %v", e)
 		}
 	}()
-	t.flags, t.stored, t.cause = 0, nil, nil
+	defer p.leave(t.bytes)
+	t.flags, t.stored, t.cause, t.lost = 0, nil, nil, nil
 	content, err := t.fetch(t.file)
 	t.fetch = nil
+	if errors.Is(err, source.ErrLost) {
+		t.lost = err
+		return
+	}
 	if err == nil {
 		err = p.fit(d, t, content)
 	}
-	if t.file = content.Encoded[:0]; cap(t.file) > keptBytes {
+	t.file = content.Encoded[:0]
+	if m, is := content.Image.(*picture.RGB); is {
+		t.file = m.Pix[:0]
+	}
+	if cap(t.file) > keptBytes {
 		t.file = nil
 	}
 	if err != nil {
@@ -141,9 +181,7 @@ func (p *pool) fit(d *picture.Decoder, t *task, content source.Content) (err err
 	if content.Image != nil {
 		return d.Fit(t.pixels, content.Image)
 	}
-	size := int64(len(content.Encoded))
-	defer p.inFlight.Add(-size)
-	if w, h, err := picture.Bounds(content.Encoded); p.inFlight.Add(size) > encodedBytes || err == nil && w*h > largePixels {
+	if w, h, err := picture.Bounds(content.Encoded); err == nil && w*h > largePixels {
 		p.large.Lock()
 		defer p.large.Unlock()
 	}

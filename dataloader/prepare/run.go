@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"duet/dataloader/packed"
 	"duet/dataloader/picture"
@@ -25,22 +26,41 @@ func Run(ctx context.Context, sources []string, out string, o Options) (Summary,
 	if err := o.check(); err != nil {
 		return Summary{}, err
 	}
-	if _, err := os.Lstat(out); !errors.Is(err, fs.ErrNotExist) {
-		if err != nil {
-			return Summary{}, err
-		}
+	if out == "" {
+		return Summary{}, errors.New("no name for the packed set: want a folder that does not exist yet")
+	}
+	out = filepath.Clean(out)
+	if err := absent(out); err != nil {
 		removePublished(out)
-		return Summary{}, fmt.Errorf("%s exists: name another folder, or remove it first", out)
+		return Summary{}, err
+	}
+	if err := outside(out, sources); err != nil {
+		return Summary{}, err
 	}
 	p, err := lockPartial(out)
 	if err != nil {
 		return Summary{}, err
 	}
-	s, err := run(ctx, p, sources, o)
+	var s Summary
+	if err = absent(out); err == nil { // another process may have published it just now
+		s, err = run(ctx, p, sources, o)
+	}
 	if kept := p.leave(); kept {
 		return s, fmt.Errorf("%w; %w", err, ErrKept)
 	}
 	return s, err
+}
+
+// absent is an error when out exists.
+func absent(out string) error {
+	_, err := os.Lstat(out)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("%s exists: name another folder, or remove it first", out)
 }
 
 func run(ctx context.Context, p *partial, sources []string, o Options) (s Summary, err error) {
@@ -64,7 +84,10 @@ func run(ctx context.Context, p *partial, sources []string, o Options) (s Summar
 	if err := p.begin(begun{request.JSON(), decoder(), listing.Fingerprint}, request, o.Restart); err != nil {
 		return s, err
 	}
-	m := newMaker(p, c, o)
+	m, err := newMaker(p, c, o)
+	if err != nil {
+		return s, err
+	}
 	if err := m.make(ctx, src); err != nil {
 		m.abandon()
 		return s, err
@@ -104,7 +127,7 @@ type maker struct {
 	told    Progress
 }
 
-func newMaker(p *partial, c *choice, o Options) *maker {
+func newMaker(p *partial, c *choice, o Options) (*maker, error) {
 	size := o.Size
 	if size == 0 {
 		if size = c.listing.Side; size == 0 {
@@ -113,15 +136,22 @@ func newMaker(p *partial, c *choice, o Options) *maker {
 	}
 	m := &maker{choice: c, partial: p, options: o, layout: packed.Layout{Height: size, Width: size, Codec: o.Codec}}
 	for i, name := range splitNames {
-		m.splits[i] = openSplit(p, name, m.layout, int64(o.ShardMiB)<<20)
+		var err error
+		if m.splits[i], err = openSplit(p, name, m.layout, int64(o.ShardMiB)<<20); err != nil {
+			return nil, err
+		}
 		m.told.Earlier += m.splits[i].earlier
 		m.told.Total += len(c.order[i])
 		for _, s := range m.splits[i].states {
 			m.told.Rejected += len(s.Rejected)
+			if len(s.Rejected) > 0 && o.Strict { // an earlier run was not
+				r := s.Rejected[0]
+				return nil, strict(c.listing.Items[c.order[i][r.Position]].Name, r.Cause)
+			}
 		}
 	}
 	m.told.Done = m.told.Earlier
-	return m
+	return m, nil
 }
 
 var splitNames = [2]string{packed.Train, packed.Val}
@@ -129,7 +159,7 @@ var splitNames = [2]string{packed.Train, packed.Val}
 // make reads, decodes and writes what no earlier run has.
 func (m *maker) make(ctx context.Context, src source.Source) error {
 	m.options.progress(m.told)
-	p := &pool{layout: m.layout, workers: m.options.Workers, quality: m.options.Quality,
+	p := &pool{size: func(item int) int64 { return m.listing.Items[item].Bytes() }, layout: m.layout, workers: m.options.Workers, quality: m.options.Quality,
 		picture: picture.Options{Size: m.layout.Width, EXIF: m.options.EXIF, AllowTruncated: m.options.AllowTruncated}}
 	want := func(item int) bool {
 		it := m.items[item]
@@ -139,11 +169,11 @@ func (m *maker) make(ctx context.Context, src source.Source) error {
 		return err
 	}
 	for i, w := range m.splits {
-		if err := w.finish(); err != nil {
-			return err
-		}
 		if w.position != len(m.order[i]) {
 			return fmt.Errorf("split %s: %d of %d images came: the source has changed since it was listed", w.name, w.position, len(m.order[i]))
+		}
+		if err := w.finish(); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -155,6 +185,9 @@ func (m *maker) take(t *task) error {
 	w := m.splits[splitIndex(it.val)]
 	if int(it.position) != w.position {
 		return fmt.Errorf("%s came out of order: the source has changed since it was listed", m.listing.Items[t.item].Name)
+	}
+	if t.lost != nil {
+		return fmt.Errorf("%s: %w: %w", m.listing.Items[t.item].Name, t.lost, source.ErrLost)
 	}
 	m.told.Done++
 	if t.cause != nil {

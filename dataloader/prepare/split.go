@@ -11,7 +11,8 @@ type splitWriter struct {
 	layout  packed.Layout
 	limit   int64 // bytes of a shard
 
-	states   []*shardState // of the shards that are whole and on disk, or being finished
+	states   []*shardState // of the shards that are whole and on disk, or being finished; without their sums
+	sums     moments       // over those shards
 	earlier  int           // of the positions, those that an earlier run has
 	position int           // of the next image
 	content  uint32
@@ -21,14 +22,20 @@ type splitWriter struct {
 }
 
 // openSplit goes on after the shards that are kept.
-func openSplit(p *partial, name string, l packed.Layout, limit int64) *splitWriter {
-	w := &splitWriter{partial: p, name: name, layout: l, limit: limit, states: p.kept(name)}
-	if n := len(w.states); n > 0 {
-		w.position, w.content = w.states[n-1].Next, w.states[n-1].Content
-	}
+func openSplit(p *partial, name string, l packed.Layout, limit int64) (*splitWriter, error) {
+	w := &splitWriter{partial: p, name: name, layout: l, limit: limit, sums: moments{sum: make([]uint64, l.Pixels())}}
+	p.kept(name, func(s *shardState) bool {
+		if len(s.Sum) != l.Pixels() {
+			return false
+		}
+		w.sums.addShard(s)
+		s.Sum = nil // of a thousand shards they would be a gigabyte
+		w.states, w.position, w.content = append(w.states, s), s.Next, s.Content
+		return true
+	})
 	w.earlier = w.position
 	w.begin()
-	return w
+	return w, p.forget(name, len(w.states))
 }
 
 func (w *splitWriter) begin() {
@@ -72,6 +79,7 @@ func (w *splitWriter) rotate() error {
 	}
 	shard, state, number := w.shard, w.state, len(w.states)
 	state.Next, state.Images, state.Content = w.position, len(state.Flags), w.content
+	w.sums.addShard(state)
 	w.shard, w.states, w.finished = nil, append(w.states, state), make(chan error, 1)
 	w.begin()
 	go func(finished chan<- error) {
@@ -82,6 +90,7 @@ func (w *splitWriter) rotate() error {
 		if err == nil {
 			err = w.partial.keep(w.name, number, state)
 		}
+		state.Sum = nil
 		finished <- err
 	}(w.finished)
 	return nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"duet/dataloader/packed"
 )
@@ -53,28 +54,64 @@ func (p *partial) keep(split string, n int, s *shardState) error {
 	return replaceFile(p.statePath(split, n), data)
 }
 
-// kept are the states of a split's shards, in order, as far as they and their files are whole.
-func (p *partial) kept(split string) []*shardState {
-	var states []*shardState
-	for next := 0; ; {
-		data, err := os.ReadFile(p.statePath(split, len(states)))
-		if err != nil || len(data) < 4 {
-			return states
+// kept calls visit for the states of a split's shards, in order, as far as they and their files are whole; visit says
+// whether it wants more.
+func (p *partial) kept(split string, visit func(*shardState) bool) {
+	for n, next := 0, 0; ; n++ {
+		s := p.state(split, n)
+		if s == nil || s.First != next || s.Next < s.First || !visit(s) {
+			return
 		}
-		body := data[:len(data)-4]
-		if packed.Extend(0, body) != binary.LittleEndian.Uint32(data[len(body):]) {
-			return states
+		next = s.Next
+	}
+}
+
+// anyKept says whether there is a finished shard.
+func (p *partial) anyKept() (any bool) {
+	for _, split := range splitNames {
+		p.kept(split, func(*shardState) bool { any = true; return false })
+	}
+	return any
+}
+
+// state reads the state of one shard; nil when it is not there, or it or a file of the shard is damaged.
+func (p *partial) state(split string, n int) *shardState {
+	data, err := os.ReadFile(p.statePath(split, n))
+	if err != nil || len(data) < 4 {
+		return nil
+	}
+	body := data[:len(data)-4]
+	if packed.Extend(0, body) != binary.LittleEndian.Uint32(data[len(body):]) {
+		return nil
+	}
+	s := &shardState{}
+	if err := gob.NewDecoder(bytes.NewReader(body)).Decode(s); err != nil {
+		return nil
+	}
+	for name, size := range s.Sizes {
+		info, err := os.Stat(filepath.Join(p.set(), filepath.FromSlash(name)))
+		if err != nil || info.Size() != size {
+			return nil
 		}
-		s := &shardState{}
-		if err := gob.NewDecoder(bytes.NewReader(body)).Decode(s); err != nil || s.First != next || s.Next < s.First {
-			return states
-		}
-		for name, size := range s.Sizes {
-			info, err := os.Stat(filepath.Join(p.set(), filepath.FromSlash(name)))
-			if err != nil || info.Size() != size {
-				return states
+	}
+	return s
+}
+
+// forget removes the states of shard number n and later ones. They must be gone before those shards are made again: a
+// state would fit a file of the right size that is not whole.
+func (p *partial) forget(split string, n int) error {
+	folder := filepath.Join(p.dir, stateFolder)
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return err
+	}
+	first := filepath.Base(p.statePath(split, n))
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), split+"-") && e.Name() >= first {
+			if err := os.Remove(filepath.Join(folder, e.Name())); err != nil {
+				return err
 			}
 		}
-		states, next = append(states, s), s.Next
 	}
+	return syncFolder(folder)
 }

@@ -59,6 +59,14 @@ func (p *products) add(q products) {
 	}
 }
 
+// addShard adds the sums over a shard.
+func (m *moments) addShard(s *shardState) {
+	for i, v := range s.Sum {
+		m.sum[i] += uint64(v)
+	}
+	m.products.add(s.Products)
+}
+
 // finish turns the sums over n images into means and principal components.
 func (m *moments) finish(n int) statistics {
 	pixels := len(m.sum) / 3

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 )
 
 func (s *files) Read(ctx context.Context, want func(int) bool, emit func(int, Fetch) error) error {
@@ -49,10 +50,13 @@ func (s *files) fetch(e entry) Fetch {
 	return func(buf []byte) (Content, error) {
 		r, err := s.open(e)
 		if err != nil {
-			return Content{}, errors.New(causeOf(err))
+			return Content{}, itemError(err)
 		}
 		defer r.Close()
 		data, err := readAll(r, e.size, buf)
+		if n := int64(len(data)); err == nil && n < e.size && s.containers[e.in].kind != inZip {
+			err = &lostError{fmt.Sprintf("%d bytes, but %d when it was listed", n, e.size)}
+		}
 		return Content{Encoded: data}, err
 	}
 }
@@ -64,12 +68,30 @@ func readAll(r io.Reader, size int64, buf []byte) ([]byte, error) {
 	b.Grow(int(min(size, maxClaim)) + bytes.MinRead)
 	n, err := b.ReadFrom(io.LimitReader(r, maxFileBytes+1))
 	if err != nil {
-		return nil, errors.New(causeOf(err))
+		return nil, itemError(err)
 	}
 	if cause := tooLarge(n); cause != "" {
 		return nil, errors.New(cause)
 	}
 	return b.Bytes(), nil
+}
+
+// ErrLost is among the errors of a Fetch when it is not the item that is at fault: its file is gone or shorter than when it
+// was listed, or the system cannot read it. Then nothing can be said of the item, and others will fare likewise.
+var ErrLost = errors.New("the source has changed since it was listed, or cannot be read")
+
+type lostError struct{ cause string }
+
+func (e *lostError) Error() string        { return e.cause }
+func (e *lostError) Is(target error) bool { return target == ErrLost }
+
+// itemError is an error of one file without its path. What the system says is a matter of the source, but for a file that
+// this user may not read.
+func itemError(err error) error {
+	if number, is := errors.AsType[syscall.Errno](err); is && number != syscall.EACCES && number != syscall.EPERM {
+		return &lostError{causeOf(err)}
+	}
+	return errors.New(causeOf(err))
 }
 
 // errEnough ends a visit of a stream.

@@ -78,7 +78,8 @@ type Source interface {
 }
 
 // A Fetch gives the content of one emitted item. It may be called from any goroutine, until the source is closed. buf is
-// scratch that the bytes may be put in; they may be elsewhere too. An error rejects this item, and is the cause.
+// scratch that the bytes may be put in; they may be elsewhere too. An error rejects this item, and is the cause, unless it
+// is an ErrLost.
 type Fetch func(buf []byte) (Content, error)
 
 // Content is an encoded file, or the pixels of a source that needs no decoder; the other is nil.
@@ -114,6 +115,9 @@ type Item struct {
 	size  int64  // bytes
 	at    int64  // place in the container: an offset, or the number of a member
 }
+
+// Bytes is the size of the item's file, as it was listed; 0 where items are no files.
+func (it Item) Bytes() int64 { return it.size }
 
 // Rejected is something of a source that is not among its items.
 type Rejected struct {

@@ -29,7 +29,12 @@ func (m *Model) BenchData(ctx context.Context, set *packed.Set, steps, rounds in
 		return f, err
 	}
 	loader := dataloader.NewTrainLoader(set, m.parts.Data, m.Batch, 1, 0, m.Allocate)
-	defer func() { err = errors.Join(err, loader.Close()) }()
+	defer func() {
+		m.hosts.forget()
+		if e := loader.Close(); err == nil { // after a failure it only says again what the device said
+			err = e
+		}
+	}()
 	total, done, step := rounds*2*steps, 0, uint64(0)
 	tell := func() error {
 		if done++; progress != nil {

@@ -115,6 +115,7 @@ func (t *tally) result() Result {
 // Predict gives the probabilities of the classes for images as they are stored, each [Height, Width, 3], with the mean
 // over 1 or 10 views.
 func (m *Model) Predict(images [][]byte, views int) ([][]float64, error) {
+	defer m.hosts.forget()
 	var all [][]float64
 	classes := len(m.Input.Classes)
 	probs := make([]float32, m.Batch*classes)
