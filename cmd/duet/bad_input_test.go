@@ -148,7 +148,7 @@ func TestSomeBadImages(t *testing.T) {
 	if !strings.Contains(files, "inks.jpg") || !strings.Contains(files, "deep.png") || strings.Contains(files, "cut.jpg") {
 		t.Errorf("files:\n%s", files)
 	}
-	if !strings.Contains(r.stdout, "2 files were rejected") || !strings.Contains(r.stdout, "2 classes") {
+	if !strings.Contains(r.stdout, "rejected 2 files") || !strings.Contains(r.stdout, "2 classes") {
 		t.Errorf("prepare said %q", r.stdout)
 	}
 	p.refused(exitFailed, []string{"packed"}, "prepare", "photos", "packed") // never overwritten

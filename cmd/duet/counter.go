@@ -39,8 +39,12 @@ func (c *counter) prepared(p prepare.Progress) {
 	c.show(p.Done, p.Total)
 }
 
-// megabytes shows how much of a number of bytes is done.
-func (c *counter) megabytes(done, total int64) { c.show(int(done>>20), int(total>>20)) }
+// megabytes shows how much of a number of bytes is done, where that is worth it.
+func (c *counter) megabytes(done, total int64) {
+	if total >= 1<<20 {
+		c.show(int(done>>20), int(total>>20))
+	}
+}
 
 func (c *counter) close() {
 	if c.console != nil {

@@ -158,10 +158,10 @@ func printInfo(dir string, info setInfo) error {
 		if !ok {
 			continue
 		}
-		fmt.Fprintf(t, "%s\t%d images in %d shards, %s, CRC32C %08x%s\n", split, s.Images, len(s.Shards),
+		fmt.Fprintf(t, "%s\t%s in %s, %s, CRC32C %08x%s\n", split, counted(s.Images, "image"), counted(len(s.Shards), "shard"),
 			metrics.FormatBytes(uint64(info.Bytes[split])), s.Content, flagText(info.Flags[split]))
 	}
-	fmt.Fprintf(t, "rejected\t%d files, see %s\n", x.Rejected, packed.RejectedFile)
+	fmt.Fprintf(t, "rejected\t%s, see %s\n", counted(x.Rejected, "file"), packed.RejectedFile)
 	fmt.Fprintf(t, "mean colour\t%.2f %.2f %.2f\n", x.ChannelMean[0], x.ChannelMean[1], x.ChannelMean[2])
 	for k := range 3 {
 		e := x.ColorEigen[k]
@@ -194,7 +194,18 @@ func flagText(counts flagCount) string {
 // spread is the range of the classes' sizes.
 func spread(counts []int) string {
 	sorted := slices.Sorted(slices.Values(counts))
+	if sorted[0] == sorted[len(sorted)-1] {
+		return counted(sorted[0], "training image") + " each"
+	}
 	return fmt.Sprintf("%d to %d training images each, median %d", sorted[0], sorted[len(sorted)-1], sorted[len(sorted)/2])
+}
+
+// counted is "1 file", "2 files".
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // shownClasses is how many classes are listed one by one.

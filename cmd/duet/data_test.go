@@ -18,13 +18,13 @@ func TestDataCommands(t *testing.T) {
 	p.photos("photos")
 	p.write([]byte("no image"), "photos", "down", "damaged.jpg")
 	r := p.works("prepare", "photos", "set", "--val-fraction", "0.2", "--size", "24")
-	for _, want := range []string{"16 training and 4 validation images of 24 x 24 in 2 classes", "1 files were rejected", "down/damaged.jpg"} {
+	for _, want := range []string{"16 training and 4 validation images of 24 x 24 in 2 classes", "rejected 1 file,", "down/damaged.jpg"} {
 		if !strings.Contains(r.stdout, want) {
 			t.Errorf("prepare prints %q, which lacks %q", r.stdout, want)
 		}
 	}
 	r = p.works("data", "info", "set", "--mean", "mean.png")
-	for _, want := range []string{"class folders", "24 x 24", `train\s+16 images in 1 shards`, `val\s+4 images`, `rejected\s+1 files`, `0\s+across\s+8\s+2\s+####`, `mean\.png`} {
+	for _, want := range []string{"class folders", "24 x 24", `train\s+16 images in 1 shard`, `val\s+4 images`, `rejected\s+1 file,`, `0\s+across\s+8\s+2\s+####`, `mean\.png`} {
 		if !regexp.MustCompile(want).MatchString(r.stdout) {
 			t.Errorf("info prints %q, which lacks %q", r.stdout, want)
 		}

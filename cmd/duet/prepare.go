@@ -111,7 +111,7 @@ func printPrepared(out string, s prepare.Summary, took time.Duration) error {
 		fmt.Println()
 	}
 	if n := len(s.Rejected); n > 0 {
-		fmt.Printf("%d files were rejected, see %s/rejected.csv; the first: %s: %s\n", n, out, s.Rejected[0].File, s.Rejected[0].Cause)
+		fmt.Printf("rejected %s, see %s/rejected.csv; the first: %s: %s\n", counted(n, "file"), out, s.Rejected[0].File, s.Rejected[0].Cause)
 	}
 	return nil
 }

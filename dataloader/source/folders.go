@@ -98,19 +98,36 @@ func (c *catalog) noImages() error {
 	return nil
 }
 
-// commonRoot is the folder, with a slash at its end, that wraps all class folders; "" when nothing wraps them.
+// commonRoot is the folder, with a slash at its end, that wraps all class folders; "" when nothing wraps them. Stray images
+// beside the folders do not count, where there are two folders or more.
 func commonRoot(images []Item) string {
 	root := ""
 	for {
-		first, _, _ := strings.Cut(images[0].Name[len(root):], "/")
-		next := root + first + "/"
+		next, seconds, strays := "", map[string]bool{}, false
 		for _, f := range images {
-			if !strings.HasPrefix(f.Name, next) || !strings.Contains(f.Name[len(next):], "/") {
+			rest, in := strings.CutPrefix(f.Name, root)
+			first, deeper, below := strings.Cut(rest, "/")
+			switch {
+			case !in || !below:
+				strays = true
+				continue
+			case next != "" && first != next:
 				return root
 			}
+			next = first
+			if second, _, below := strings.Cut(deeper, "/"); below {
+				if len(seconds) < 2 {
+					seconds[second] = true
+				}
+			} else {
+				strays = true
+			}
+		}
+		if next == "" || len(seconds) < 2 && (strays || len(seconds) == 0) {
+			return root
 		}
 		// One class folder with folders inside it looks the same as a wrapper: the classes are the inner ones.
-		root = next
+		root += next + "/"
 	}
 }
 

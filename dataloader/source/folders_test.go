@@ -240,3 +240,22 @@ func TestProgress(t *testing.T) {
 		t.Errorf("progress ended at %d, want 6", last)
 	}
 }
+
+// An image that lies beside the class folders is left out, and does not make their wrapper a class.
+func TestStrayImages(t *testing.T) {
+	plain := mini.Animals(2)
+	stray := plain["cats/a.png"]
+	for name, f := range map[string]mini.Files{
+		"in the wrapper":           mini.Join(plain.Below("w"), mini.Files{"w/stray.png": stray}),
+		"beside the wrapper":       mini.Join(plain.Below("w"), mini.Files{"stray.png": stray}),
+		"beside the splits":        mini.Join(plain.Below("w/train"), plain.Below("w/val"), mini.Files{"w/stray.png": stray}),
+		"in a split without other": mini.Join(plain.Below("train"), mini.Files{"train/stray.png": stray}),
+	} {
+		for _, path := range []string{f.Folder(t), f.Tar(t, "s.tar"), f.Tar(t, "s.tar.gz")} {
+			s := open(t, source.Options{}, path)
+			if !slices.Equal(classIDs(s.Listing), []string{"cats", "dogs"}) || len(s.Rejected) != 1 || !strings.HasSuffix(s.Rejected[0].File, "stray.png") {
+				t.Errorf("%s, %s: classes %v, rejected %v", name, path, classIDs(s.Listing), s.Rejected)
+			}
+		}
+	}
+}
