@@ -54,13 +54,14 @@ race: deps ## the race detector over everything that runs concurrently
 	@if docker/has-turbo.sh; then set -x; $(GO) test -race -tags turbo ./dataloader/...; fi
 
 # Inputs are made smaller in ten tries only: without that bound a slow target spends nearly all of its time on it. Each
-# target has a core of its own.
+# target has a core of its own. "context deadline exceeded" without a failing input is how go test sometimes ends when the
+# time is over; it is no failure of the target.
 fuzz: deps ## every fuzz target for FUZZTIME (20s), up to the first failure
 	@tags=$(tags); $(say_tags); \
 	found=$$($(GO) test -tags "$$tags" -list '^Fuzz' ./...) || { echo "$$found" >&2; exit 1; }; \
 	echo "$$found" | awk '/^Fuzz/ { names[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, names[i]; n = 0 }' | \
 	tags="$$tags" xargs -P "$$(getconf _NPROCESSORS_ONLN)" -L 1 sh -c 'said=$$($(GO) test -tags "$$tags" -run "^\$$" -fuzz "^$$1\$$" \
-		-fuzztime $(FUZZTIME) -fuzzminimizetime 10x -parallel 1 "$$0" 2>&1) || { echo "$$said" >&2; exit 255; }; \
+		-fuzztime $(FUZZTIME) -fuzzminimizetime 10x -parallel 1 "$$0" 2>&1) || { echo "$$said" | grep -q "context deadline exceeded" && ! echo "$$said" | grep -q "Failing input"; } || { echo "$$said" >&2; exit 255; }; \
 		echo "$$0 $$1: $$(echo "$$said" | grep -o "execs: [0-9]*" | tail -n 1)"'
 
 test-torch: build ## the same ten steps in PyTorch: losses and weights agree (installs python3-torch)
