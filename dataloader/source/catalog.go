@@ -68,8 +68,25 @@ func (c *catalog) look(e entry, r io.Reader) error {
 			return nil
 		}
 		return under(e.path, err)
+	case !slices.Contains(otherEndings, ending(e.path)):
+		c.other(e, r)
 	}
 	return nil
+}
+
+// imageHeads are the first bytes of files that are images by their content.
+var imageHeads = []string{"\xff\xd8\xff", "\x89PNG\r\n\x1a\n", "GIF87a", "GIF89a"}
+
+// other rejects an image that is not named as one, so that it is missed; anything else is nobody's concern.
+func (c *catalog) other(e entry, r io.Reader) {
+	head := make([]byte, 8)
+	n, _ := io.ReadFull(r, head) // what cannot be read, or is shorter, is no image
+	for _, want := range imageHeads {
+		if strings.HasPrefix(string(head[:n]), want) {
+			c.reject(e.path, fmt.Sprintf("an image named %q: want an ending such as .jpg", path.Base(e.path)))
+			return
+		}
+	}
 }
 
 func (c *catalog) image(e entry, r io.Reader) error {

@@ -161,3 +161,5 @@ func (c *cifar) records(a *array, r io.Reader, emit func(int, image.Image) error
 	}
 	return nil
 }
+
+func (c *cifar) String() string { return "CIFAR's files" }

@@ -54,9 +54,11 @@ func refusedName(name string) string {
 
 // The endings of files by what is done with them, in lower case. What is named as one of the images may be another.
 var (
-	imageEndings   = []string{".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif", ".webp"}
+	imageEndings   = []string{".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".png", ".bmp", ".gif", ".webp"}
 	foreignEndings = []string{".tif", ".tiff", ".heic", ".heif", ".avif"}
 	textEndings    = []string{".txt", ".csv", ".tsv"}
+	// otherEndings are of files that lie beside images by the thousand; nobody looks into them.
+	otherEndings = []string{".xml", ".json", ".jsonl", ".md", ".html", ".htm", ".yaml", ".yml", ".mat", ".pdf", ".npy", ".npz", ".pkl", ".db", ".ini"}
 )
 
 func ending(p string) string { return strings.ToLower(path.Ext(p)) }

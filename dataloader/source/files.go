@@ -134,7 +134,7 @@ func (s *files) recognise(c *catalog) (*Listing, error) {
 		}
 		if l != nil {
 			l.Rejected = c.rejected
-			return l, nil
+			return l, s.together(f.name, c)
 		}
 	}
 	if s.format != "" {
@@ -143,6 +143,34 @@ func (s *files) recognise(c *catalog) (*Listing, error) {
 	return nil, fmt.Errorf("%s holds no images that are recognised: want class folders of JPEG or PNG files "+
 		"(CLASS/IMAGE, or train/CLASS/IMAGE and val/CLASS/IMAGE), images with a .csv of their labels, ILSVRC2012's archives, "+
 		"CIFAR's binary files or IDX files", s)
+}
+
+// together refuses what would be taken for less than it is: folders of classes that are no splits of each other would be
+// classes themselves, and of two formats of raw pixels one would be left out.
+func (s *files) together(format string, c *catalog) error {
+	if s.format == "" {
+		var raws []string
+		for _, r := range c.raws {
+			if r.any() {
+				raws = append(raws, r.String())
+			}
+		}
+		if len(raws) > 1 || len(raws) == 1 && len(c.items) > 0 {
+			if len(c.items) > 0 {
+				raws = append(raws, plural(len(c.items), "image file"))
+			}
+			return fmt.Errorf("%s together: want one of them, or its format named", strings.Join(raws, " and "))
+		}
+	}
+	if len(s.paths) == 1 || format != formatFolders {
+		return nil
+	}
+	if names := prefixes(s.paths); len(names) == 2 && slices.Contains(names, trainName+"/") &&
+		slices.ContainsFunc(names, func(n string) bool { return slices.Contains(valNames, strings.TrimSuffix(n, "/")) }) {
+		return nil
+	}
+	return fmt.Errorf("%d sources of class folders: want one, two that are named train and val, or one with a table of its labels "+
+		"(put others into one folder)", len(s.paths))
 }
 
 // wanted is what each format needs to see.

@@ -13,7 +13,7 @@ func (c *catalog) classFolders() (*Listing, error) {
 		return nil, c.noImages()
 	}
 	root := commonRoot(c.items)
-	val := c.valFolder(root)
+	trainFolder, val := c.splitFolders(root)
 	l := &Listing{Kind: "class folders"}
 	if val != "" {
 		l.Kind = "class folders in train and " + val
@@ -23,7 +23,7 @@ func (c *catalog) classFolders() (*Listing, error) {
 	numbers := map[string]int32{} // of classes, in the order in which they are met
 	for i := range c.items {
 		it := &c.items[i]
-		class, inVal, cause := place(it.Name[len(root):], val)
+		class, inVal, cause := place(it.Name, root, trainFolder, val)
 		if cause != "" {
 			c.drop(i, cause)
 			continue
@@ -44,12 +44,12 @@ func (c *catalog) classFolders() (*Listing, error) {
 			"(found %s)", plural(images, "image"), first)
 	}
 	c.compact()
-	if err := c.emptyClass(root, val, train); err != nil {
+	if err := c.emptyClass(root, trainFolder, val, train); err != nil {
 		return nil, err
 	}
 	for _, class := range slices.Sorted(maps.Keys(valid)) {
 		if !train[class] {
-			return nil, fmt.Errorf("class %s is in %s%s, but not in %s%s", class, root, val, root, trainName)
+			return nil, fmt.Errorf("class %s is in %s%s, but not in %s%s", class, root, val, root, trainFolder)
 		}
 	}
 	classes := slices.Sorted(maps.Keys(train))
@@ -57,13 +57,13 @@ func (c *catalog) classFolders() (*Listing, error) {
 }
 
 // emptyClass finds a class folder without any image.
-func (c *catalog) emptyClass(root, val string, train map[string]bool) error {
+func (c *catalog) emptyClass(root, train, val string, met map[string]bool) error {
 	for _, d := range c.dirs {
 		if !strings.HasPrefix(d+"/", root) || d+"/" == root {
 			continue
 		}
-		class, inVal, cause := place(d[len(root):]+"/x", val)
-		if cause == "" && !inVal && !train[class] {
+		class, inVal, cause := place(d+"/x", root, train, val)
+		if cause == "" && !inVal && !met[class] {
 			return fmt.Errorf("class %s has no image: %s is empty or holds no image that is read", class, d)
 		}
 	}
@@ -98,63 +98,69 @@ func (c *catalog) noImages() error {
 	return nil
 }
 
-// commonRoot is the folder, with a slash at its end, that wraps all class folders; "" when nothing wraps them. Stray images
-// beside the folders do not count, where there are two folders or more.
+// commonRoot is the folder, with a slash at its end, that wraps all class folders; "" when nothing wraps them. It is where
+// the paths part into two folders or more; images beside these do not count. Where they never part, the innermost folder
+// that holds all images is the one class. (A class folder with folders inside it looks the same as a wrapper: the classes
+// are the inner ones.)
 func commonRoot(images []Item) string {
-	root := ""
-	for {
-		next, seconds, strays := "", map[string]bool{}, false
+	whole, strays := "", false // whole: the innermost folder with all images in folders below it
+	for root := ""; ; {
+		next := ""
 		for _, f := range images {
 			rest, in := strings.CutPrefix(f.Name, root)
-			first, deeper, below := strings.Cut(rest, "/")
+			first, _, below := strings.Cut(rest, "/")
 			switch {
 			case !in || !below:
 				strays = true
-				continue
 			case next != "" && first != next:
 				return root
-			}
-			next = first
-			if second, _, below := strings.Cut(deeper, "/"); below {
-				if len(seconds) < 2 {
-					seconds[second] = true
-				}
-			} else {
-				strays = true
+			default:
+				next = first
 			}
 		}
-		if next == "" || len(seconds) < 2 && (strays || len(seconds) == 0) {
-			return root
+		if !strays {
+			whole = root
 		}
-		// One class folder with folders inside it looks the same as a wrapper: the classes are the inner ones.
+		if next == "" {
+			return whole
+		}
 		root += next + "/"
 	}
 }
 
-// valFolder is the folder below root that is the validation split; "" when there is no train folder beside one.
-func (c *catalog) valFolder(root string) string {
-	below := map[string]bool{}
+// splitFolders are the folders below root that are the training and the validation split, in small letters or not; "" when
+// there are not both.
+func (c *catalog) splitFolders(root string) (train, val string) {
+	below := map[string]string{} // by what they mean
 	for _, f := range c.items {
-		if first, _, ok := strings.Cut(f.Name[len(root):], "/"); ok && (first == trainName || slices.Contains(valNames, first)) {
-			below[first] = true
+		rest, in := strings.CutPrefix(f.Name, root)
+		first, _, deeper := strings.Cut(rest, "/")
+		meaning := strings.ToLower(first)
+		if meaning == "training" {
+			meaning = trainName
+		}
+		if in && deeper && (below[meaning] == "" || first < below[meaning]) && (meaning == trainName || slices.Contains(valNames, meaning)) {
+			below[meaning] = first
 		}
 	}
-	if below[trainName] {
-		for _, name := range valNames {
-			if below[name] {
-				return name
-			}
+	for _, name := range valNames {
+		if below[name] != "" && below[trainName] != "" {
+			return below[trainName], below[name]
 		}
 	}
-	return ""
+	return "", ""
 }
 
-// place finds class and split of an image by its path below the root, or says why it has none.
-func place(p, val string) (class string, inVal bool, cause string) {
+// place finds class and split of an image by its path, or says why it has none.
+func place(name, root, train, val string) (class string, inVal bool, cause string) {
+	p, in := strings.CutPrefix(name, root)
+	if !in {
+		return "", false, "not in a class folder"
+	}
 	if val != "" {
 		first, rest, _ := strings.Cut(p, "/")
-		if first != trainName && first != val {
-			return "", false, "neither in " + trainName + " nor in " + val
+		if first != train && first != val {
+			return "", false, "neither in " + train + " nor in " + val
 		}
 		inVal, p = first == val, rest
 		if again, below, ok := strings.Cut(p, "/"); ok && again == first && strings.Contains(below, "/") {

@@ -246,16 +246,51 @@ func TestStrayImages(t *testing.T) {
 	plain := mini.Animals(2)
 	stray := plain["cats/a.png"]
 	for name, f := range map[string]mini.Files{
-		"in the wrapper":           mini.Join(plain.Below("w"), mini.Files{"w/stray.png": stray}),
-		"beside the wrapper":       mini.Join(plain.Below("w"), mini.Files{"stray.png": stray}),
-		"beside the splits":        mini.Join(plain.Below("w/train"), plain.Below("w/val"), mini.Files{"w/stray.png": stray}),
-		"in a split without other": mini.Join(plain.Below("train"), mini.Files{"train/stray.png": stray}),
+		"in the wrapper":                         mini.Join(plain.Below("w"), mini.Files{"w/stray.png": stray}),
+		"with a name shorter than the wrapper's": mini.Join(plain.Below("a-long-wrapper/deep"), mini.Files{"a.png": stray}),
+		"beside the wrapper":                     mini.Join(plain.Below("w"), mini.Files{"stray.png": stray}),
+		"beside the splits":                      mini.Join(plain.Below("w/train"), plain.Below("w/val"), mini.Files{"w/stray.png": stray}),
+		"in a split without other":               mini.Join(plain.Below("train"), mini.Files{"train/stray.png": stray}),
 	} {
 		for _, path := range []string{f.Folder(t), f.Tar(t, "s.tar"), f.Tar(t, "s.tar.gz")} {
 			s := open(t, source.Options{}, path)
-			if !slices.Equal(classIDs(s.Listing), []string{"cats", "dogs"}) || len(s.Rejected) != 1 || !strings.HasSuffix(s.Rejected[0].File, "stray.png") {
+			if !slices.Equal(classIDs(s.Listing), []string{"cats", "dogs"}) || len(s.Rejected) != 1 || !strings.HasSuffix(s.Rejected[0].File, ".png") {
 				t.Errorf("%s, %s: classes %v, rejected %v", name, path, classIDs(s.Listing), s.Rejected)
 			}
+		}
+	}
+}
+
+// Folders of splits are found whatever their letters.
+func TestSplitNames(t *testing.T) {
+	for train, val := range map[string]string{"train": "val", "Train": "Val", "training": "validation", "TRAIN": "test"} {
+		s := open(t, source.Options{}, mini.Join(mini.Animals(2).Below(train), mini.Animals(1).Below(val)).Folder(t))
+		if !slices.Equal(classIDs(s.Listing), []string{"cats", "dogs"}) || len(labels(s.Listing, true)) != 2 {
+			t.Errorf("%s and %s: classes %v, %d validation images", train, val, classIDs(s.Listing), len(labels(s.Listing, true)))
+		}
+	}
+}
+
+// Several sources that do not make one are refused, rather than taken for something else or in part.
+func TestSourcesThatDoNotFit(t *testing.T) {
+	a, b := mini.Animals(2).Folder(t), mini.Animals(3).Tar(t, "b.tar")
+	lacks(t, failure(source.Options{}, a, b), "2 sources", "want one")
+	lacks(t, failure(source.Options{}, a, mini.Animals(1).Folder(t)), "2 sources", "want one")
+	lacks(t, failure(source.Options{}, mnist().Folder(t), cifar10().Folder(t)), "CIFAR's files and IDX files")
+	lacks(t, failure(source.Options{}, mini.Join(mnist(), mini.Animals(1)).Folder(t)), "IDX files and 2 image files")
+	open(t, source.Options{Format: "idx"}, mini.Join(mnist(), mini.Animals(1)).Folder(t))
+}
+
+// An image that is not named as one is listed as rejected; what is no image is not.
+func TestImagesUnderOtherNames(t *testing.T) {
+	f := mini.Animals(2)
+	data := f["cats/a.png"]
+	f["cats/x.dat"], f["cats/copy1"], f["cats/notes"], f["cats/a.xml"], f["dogs/x.jfif"] = data, data, []byte("hello"), data, data
+	for _, path := range []string{f.Folder(t), f.Tar(t, "a.tar"), f.Tar(t, "a.tar.gz"), f.Zip(t, "a.zip", 8)} {
+		s := open(t, source.Options{}, path)
+		sameRejected(t, s.Rejected, map[string]string{"cats/x.dat": "ending", "cats/copy1": "ending"})
+		if len(s.Items) != 5 {
+			t.Errorf("%s: %d images, want 5", path, len(s.Items))
 		}
 	}
 }

@@ -210,3 +210,5 @@ func (x *idx) records(a *array, r io.Reader, emit func(int, image.Image) error) 
 	}
 	return nil
 }
+
+func (x *idx) String() string { return "IDX files" }

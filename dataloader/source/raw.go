@@ -16,6 +16,7 @@ type raw interface {
 	look(e entry, r io.Reader) (mine bool, err error)
 	// any reports whether a file of this format was seen.
 	any() bool
+	fmt.Stringer
 	// listing is what was found, but for items and their order; nil when there is nothing.
 	listing() (*Listing, []*array, error)
 	// records emits the images of one array.
