@@ -111,6 +111,8 @@ func (c Config) Validate() error {
 		return bad("codec", c.Codec, `"raw" or "jpeg"`)
 	case c.Quality < 0 || c.Quality > 100:
 		return bad("quality", c.Quality, "1 to 100, or 0 for the default")
+	case c.Quality != 0 && c.Codec != packed.JPEG:
+		return bad("quality", c.Quality, `0 with codec "raw", which stores pixels as they are`)
 	case c.ShardMiB < 0 || c.ShardMiB > 1<<20:
 		return bad("shard_mib", c.ShardMiB, "1 to 1048576 MiB, or 0 for the default")
 	case c.Cache != "" && c.Cache != CacheMap && c.Cache != CacheRAM: // empty in configurations that are older than the key

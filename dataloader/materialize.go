@@ -17,21 +17,21 @@ import (
 )
 
 // Materialize returns the packed set of c.Path: that folder itself when it is one, else the set in c.Packed, which is
-// prepared when it is not there yet. It is used again only for the source and options it was made from; that the source's
-// content is still the same is not checked.
+// prepared when it is not there yet. It is used again only for the options it was made with and an unchanged source, or when
+// the source is not there any more.
 func Materialize(ctx context.Context, c Config, progress func(prepare.Progress)) (dir string, err error) {
 	if c.Path != source.GeneratedPath {
 		if _, err := os.Stat(filepath.Join(c.Path, packed.IndexFile)); err == nil {
-			return c.Path, nil
+			return c.Path, c.sameSize()
 		}
 	}
 	o := c.options()
+	o.Progress = progress
 	want := prepare.RequestOf([]string{c.Path}, o)
 	if dir = c.Packed; dir == "" {
 		dir = defaultFolder(want)
 	}
 	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
-		o.Progress = progress
 		if _, err := prepare.Run(ctx, []string{c.Path}, dir, o); err != nil {
 			return "", fmt.Errorf("data.path: %w", err)
 		}
@@ -44,7 +44,31 @@ func Materialize(ctx context.Context, c Config, progress func(prepare.Progress))
 	if d := want.Difference(x.Request); d != "" {
 		return "", fmt.Errorf("data.packed: %s was prepared otherwise: the configuration asks for %s: remove it or name another", dir, d)
 	}
+	if _, err := os.Stat(c.Path); err != nil || c.Path == source.GeneratedPath {
+		return dir, nil // nothing to compare with: the set is what there is
+	}
+	now, err := prepare.Fingerprint(ctx, []string{c.Path}, o)
+	if err != nil {
+		return "", fmt.Errorf("data.path: %w", err)
+	}
+	if now != x.Fingerprint {
+		return "", fmt.Errorf("data.path: %s has changed since it was packed into %s: remove that folder to have it packed again, "+
+			"or set data.path to it to train on it as it is", c.Path, dir)
+	}
 	return dir, nil
+}
+
+// sameSize refuses another size than that of the packed set that is the path.
+func (c Config) sameSize() error {
+	x, err := packed.ReadIndex(c.Path)
+	if err != nil {
+		return fmt.Errorf("data.path: %w", err)
+	}
+	if c.Size != 0 && (c.Size != x.Height || c.Size != x.Width) {
+		return fmt.Errorf("data.size = %d, but %s has images of %dx%d: prepare it again with --size %d, or set data.size to 0", c.Size, c.Path,
+			x.Width, x.Height, c.Size)
+	}
+	return nil
 }
 
 // defaultFolder is data/<name>-<fingerprint of the request>: another option is another folder.

@@ -2,6 +2,7 @@ package dataloader_test
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"duet/dataloader"
 	"duet/dataloader/prepare"
 	"duet/dataloader/source"
+	"duet/dataloader/source/mini"
 )
 
 func TestMaterialize(t *testing.T) {
@@ -39,8 +41,35 @@ func TestMaterialize(t *testing.T) {
 	if packed, err := dataloader.Materialize(context.Background(), c, nil); err != nil || packed != dir {
 		t.Errorf("a packed set: %s, error %v", packed, err)
 	}
+	c.Path, c.Size = dir, 12
+	if _, err := dataloader.Materialize(context.Background(), c, nil); err == nil || !strings.Contains(err.Error(), "data.size = 12") {
+		t.Errorf("a packed set of another size: error %v", err)
+	}
+	c.Size = 0
 	c.Path = "nowhere"
 	if _, err := dataloader.Materialize(context.Background(), c, nil); err == nil || !strings.Contains(err.Error(), "nowhere") {
 		t.Errorf("a missing source: error %v", err)
+	}
+}
+
+// A set that was packed from a source is used again while the source is unchanged, or gone; not when it has changed.
+func TestMaterializeSeesChanges(t *testing.T) {
+	photos := mini.Animals(2).Folder(t)
+	t.Chdir(t.TempDir())
+	c := dataloader.Default()
+	c.Path = photos
+	dir, err := dataloader.Materialize(context.Background(), c, nil)
+	check(t, err)
+	if again, err := dataloader.Materialize(context.Background(), c, nil); err != nil || again != dir {
+		t.Errorf("unchanged: %s, error %v", again, err)
+	}
+	added := filepath.Join(photos, "cats", "z.png")
+	check(t, os.WriteFile(added, mini.GreyPNG(8, 8, 1), 0o666))
+	if _, err := dataloader.Materialize(context.Background(), c, nil); err == nil || !strings.Contains(err.Error(), "has changed since it was packed into "+dir) {
+		t.Errorf("with an image more: error %v", err)
+	}
+	check(t, os.RemoveAll(photos))
+	if again, err := dataloader.Materialize(context.Background(), c, nil); err != nil || again != dir {
+		t.Errorf("gone: %s, error %v", again, err)
 	}
 }

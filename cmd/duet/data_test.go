@@ -40,7 +40,7 @@ func TestDataCommands(t *testing.T) {
 	if len(info.Index.Crc32c) != 11 || len(info.Classes) != 2 {
 		t.Errorf("info --json: %+v", info)
 	}
-	if r := p.works("data", "verify", "set"); !strings.Contains(r.stdout, "whole, 12 files") {
+	if r := p.works("data", "verify", "set"); !strings.Contains(r.stdout, "set: whole") {
 		t.Errorf("verify prints %q", r.stdout)
 	}
 
@@ -74,7 +74,14 @@ func TestDataCommands(t *testing.T) {
 	data := p.read("set", "train", "images-00000.npy")
 	data[500] ^= 1
 	p.write(data, "set", "train", "images-00000.npy")
-	p.refused(1, []string{"damaged", "images-00000.npy", "CRC32C"}, "data", "verify", "set")
+	p.works("prepare", "photos", "other", "--size", "8")
+	r = p.duet("data", "verify", "set", "nowhere", "other")
+	p.failed(r, 1, []string{"2 sets not whole: set, nowhere"})
+	for _, want := range []string{"set: damaged", "images-00000.npy: CRC32C", "nowhere is not a packed set", "other: whole"} {
+		if !strings.Contains(r.stdout, want) {
+			t.Errorf("verify prints %q, which lacks %q", r.stdout, want)
+		}
+	}
 }
 
 // pngOf reads a PNG of that size.
@@ -104,11 +111,17 @@ func TestDataRefuses(t *testing.T) {
 	}{
 		{2, []string{"at least 2 arg"}, []string{"prepare", "photos"}},
 		{1, []string{"set exists"}, []string{"prepare", "photos", "set"}},
-		{1, []string{`codec "png"`, `"jpeg"`}, []string{"prepare", "photos", "other", "--codec", "png"}},
+		{2, []string{`codec "png"`, `"jpeg"`}, []string{"prepare", "photos", "other", "--codec", "png"}},
 		{2, []string{"--classes"}, []string{"prepare", "photos", "other", "--classes", ","}},
+		{2, []string{"--classes", "nofile"}, []string{"prepare", "photos", "other", "--classes", "@nofile"}},
+		{2, []string{"size -3"}, []string{"prepare", "photos", "other", "--size", "-3"}},
+		{2, []string{`format "foo"`, "ilsvrc2012"}, []string{"prepare", "photos", "other", "--format", "foo"}},
+		{2, []string{"--quality 50", "--codec jpeg"}, []string{"prepare", "photos", "other", "--quality", "50"}},
+		{1, []string{"data.size = 32", "256x256"}, append([]string{"data", "bench", "smoke", "--set", "data.size=32"}, sets...)},
+		{1, []string{"2 sources of class folders"}, []string{"prepare", "photos", "photos/down", "other"}},
 		{1, []string{"no class sideways", "across"}, []string{"prepare", "photos", "other", "--classes", "sideways"}},
 		{1, []string{"photos is not a packed set"}, []string{"data", "info", "photos"}},
-		{1, []string{"photos is not a packed set"}, []string{"data", "verify", "photos"}},
+		{1, []string{"1 set not whole: photos"}, []string{"data", "verify", "photos"}},
 		{2, []string{"--images 0"}, []string{"data", "show", "smoke", "--images", "0"}},
 		{2, []string{"--views 10", "--split val"}, []string{"data", "show", "smoke", "--views", "10"}},
 		{1, []string{"no validation split"}, append([]string{"data", "show", "smoke", "--split", "val"}, sets...)},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,24 +18,28 @@ func dataVerifyCommand() *cobra.Command {
 		Long:  "Verify reads every file and compares its CRC32C with the index. Every damaged file is named; the status is 1 then.",
 		Args:  args(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
+			var bad []string
 			for _, dir := range given {
 				progress := newCounter(os.Stderr, "verifying "+dir, "MiB")
 				err := packed.Verify(c.Context(), dir, progress.megabytes)
 				progress.close()
-				if damaged, is := errors.AsType[packed.Damaged](err); is {
-					for _, line := range damaged {
-						fmt.Println(line)
-					}
-					return fmt.Errorf("%s: %d files are damaged; the first: %s", dir, len(damaged), damaged[0])
-				}
-				if err != nil {
+				if c.Context().Err() != nil {
 					return err
 				}
-				x, err := packed.ReadIndex(dir)
-				if err != nil {
-					return err
+				damaged, is := errors.AsType[packed.Damaged](err)
+				switch {
+				case is:
+					fmt.Printf("%s: damaged\n%s\n", dir, strings.Join(damaged, "\n"))
+				case err != nil:
+					fmt.Println(err)
+				default:
+					fmt.Printf("%s: whole\n", dir)
+					continue
 				}
-				fmt.Printf("%s: whole, %d files\n", dir, len(x.Checksums)+1)
+				bad = append(bad, dir)
+			}
+			if len(bad) > 0 {
+				return fmt.Errorf("%s not whole: %s", counted(len(bad), "set"), strings.Join(bad, ", "))
 			}
 			return nil
 		},

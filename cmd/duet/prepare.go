@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"duet/dataloader/packed"
 	"duet/dataloader/prepare"
 	"duet/dataloader/source"
 	"duet/engine/metrics"
@@ -37,11 +38,17 @@ kept. Files that cannot be read are listed in OUT/rejected.csv. Interrupted, eve
 the last finished shard; OUT is there whole or not at all.`,
 		Example: `  duet prepare ILSVRC2012_img_train.tar ILSVRC2012_img_val.tar ILSVRC2012_devkit_t12.tar.gz data/imagenet
   duet prepare photos data/photos --val-fraction 0.1
-  duet prepare data/imagenet data/imagenet-10 --classes classes.txt --per-class 500 --size 128`,
+  duet prepare data/imagenet data/imagenet-10 --classes @classes.txt --per-class 500 --size 128`,
 		Args: args(cobra.MinimumNArgs(2)),
 		RunE: func(c *cobra.Command, given []string) (err error) {
 			if o.Classes, err = readClassList(classes); err != nil {
 				return &usageError{err}
+			}
+			if err := o.Check(); err != nil {
+				return &usageError{err}
+			}
+			if o.Quality != 0 && o.Codec != packed.JPEG {
+				return usage("--quality %d with --codec %s, which stores pixels as they are; want --codec jpeg", o.Quality, o.Codec)
 			}
 			sources, out := given[:len(given)-1], given[len(given)-1]
 			limitMemory()
@@ -50,11 +57,11 @@ the last finished shard; OUT is there whole or not at all.`,
 			began := time.Now()
 			s, err := prepare.Run(c.Context(), sources, out, o)
 			progress.close()
-			if errors.Is(err, context.Canceled) {
-				return fmt.Errorf("interrupted: %w", err)
-			}
 			if err != nil {
-				return err
+				return stopped(err)
+			}
+			if s.OwnVal && o.ValFraction > 0 {
+				fmt.Printf("--val-fraction %v was not used: the source has a validation split\n", o.ValFraction)
 			}
 			return printPrepared(out, s, time.Since(began))
 		},
@@ -64,7 +71,7 @@ the last finished shard; OUT is there whole or not at all.`,
 	f.IntVar(&o.Size, "size", 0, "side of the stored images; 0: as they are if square and alike, else 256")
 	f.Float64Var(&o.ValFraction, "val-fraction", 0, "part of every class that becomes the validation split where the source has none")
 	f.Uint64Var(&o.Seed, "seed", 0, "of every choice among images")
-	f.StringVar(&classes, "classes", "", "take only these classes: ids or names with commas between, or a file with one a line")
+	f.StringVar(&classes, "classes", "", "take only these classes: ids or names with commas between, or @FILE with one a line")
 	f.IntVar(&o.PerClass, "per-class", 0, "take at most so many training images of a class; 0: all")
 	f.IntVar(&o.ValPerClass, "val-per-class", 0, "take at most so many validation images of a class; 0: all")
 	f.BoolVar(&o.EXIF, "exif", false, "turn images as their EXIF orientation says (ImageNet is used without)")
@@ -78,13 +85,37 @@ the last finished shard; OUT is there whole or not at all.`,
 	return c
 }
 
-// readClassList reads "a,b,c", or the lines of a file; what follows a tab on a line is a comment, as in classes.txt.
+// An interruption is the end of a preparation that a signal ended.
+type interruption struct{ error }
+
+func (e *interruption) Unwrap() error { return e.error }
+
+func (e *interruption) Error() string {
+	if errors.Is(e.error, prepare.ErrKept) {
+		return "interrupted: " + prepare.ErrKept.Error()
+	}
+	return "interrupted before anything was finished: the same command begins anew"
+}
+
+// stopped says of a canceled preparation what a user wants to know; other errors are as they are.
+func stopped(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return &interruption{err}
+	}
+	return err
+}
+
+// readClassList reads "a,b,c", or the lines of @FILE; what follows a tab on a line is a comment, as in classes.txt.
 func readClassList(text string) ([]string, error) {
 	if text == "" {
 		return nil, nil
 	}
 	separator := ","
-	if data, err := os.ReadFile(text); err == nil {
+	if path, is := strings.CutPrefix(text, "@"); is {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("--classes: %w", err)
+		}
 		text, separator = string(data), "\n"
 	}
 	var classes []string
@@ -95,7 +126,7 @@ func readClassList(text string) ([]string, error) {
 		}
 	}
 	if len(classes) == 0 {
-		return nil, fmt.Errorf("--classes names no class: want ids or names with commas between, or a file with one a line")
+		return nil, fmt.Errorf("--classes names no class: want ids or names with commas between, or @FILE with one a line")
 	}
 	return classes, nil
 }

@@ -30,7 +30,7 @@ func TestPrepareInterrupted(t *testing.T) {
 	if got := r.end(); got.code == 0 {
 		t.Log("it had come to its end before the signal came")
 	} else {
-		r.failed(result{got.code, got.stdout, withoutNotice(got.stderr)}, 130, []string{"interrupted", "the same command goes on"})
+		r.failed(result{got.code, got.stdout, withoutNotice(got.stderr)}, 130, []string{"interrupted: finished shards are kept"})
 		if _, err := os.Stat(p.path("set")); err == nil {
 			t.Error("half a set is there")
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"duet/configs"
+	"duet/engine/backend"
 	"duet/engine/metrics"
 	"duet/engine/train"
 )
@@ -56,6 +57,11 @@ func (o *trainOptions) run(ctx context.Context) (err error) {
 		return err
 	}
 	console := os.Stderr
+	for _, d := range c.Devices.Towers { // before hours of packing
+		if _, _, err := backend.Find(d); err != nil {
+			return err
+		}
+	}
 	data, err := openData(ctx, c.Data)
 	if err != nil {
 		return err

@@ -55,7 +55,9 @@ type Index struct {
 	Version int             `json:"version"`
 	Request json.RawMessage `json:"request"` // the source and the options, as the program that made the set wrote them
 	Kind    string          `json:"kind"`    // what the source was recognised as
-	Decoder string          `json:"decoder"` // what decoded the source's JPEG files
+	// Fingerprint is of the source's listing: names, sizes and times. Another one is of a source that has changed.
+	Fingerprint string `json:"fingerprint"`
+	Decoder     string `json:"decoder"` // what decoded the source's JPEG files
 	Layout
 	Classes  int              `json:"classes"`
 	Rejected int              `json:"rejected"`

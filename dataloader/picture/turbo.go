@@ -27,6 +27,9 @@ type engine struct{ c *C.turbo }
 
 func (e *engine) open() error { return e.openSIMD(true) }
 
+// vectorised says whether the resampling that is vectorised by hand is used.
+func (e *engine) vectorised() bool { return C.turbo_simd(e.c) != 0 }
+
 func (e *engine) openSIMD(simd bool) error {
 	on := C.int(0)
 	if simd {

@@ -14,6 +14,8 @@ typedef struct turbo turbo;
 
 // turbo_open gives NULL without memory. simd 0 leaves out what is vectorised by hand: for tests.
 turbo *turbo_open(int simd);
+// turbo_simd says whether it is used.
+int turbo_simd(const turbo *);
 void turbo_close(turbo *);
 
 // turbo_axis sets the resampling of x (which 0) or y (1): start [n], coef [n][taps]; both are copied. 0 without memory.

@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"testing"
+
+	"golang.org/x/sys/cpu"
 )
 
 func TestVersion(t *testing.T) {
@@ -31,6 +33,9 @@ func TestVectorised(t *testing.T) {
 						t.Fatal(err)
 					}
 					defer e.close()
+					if want := simd && cpu.X86.HasAVX2; e.vectorised() != want { // the bits do not tell
+						t.Fatalf("vectorised: %v, want %v", e.vectorised(), want)
+					}
 					if err := e.axes(&p.x, &p.y); err != nil {
 						t.Fatal(err)
 					}

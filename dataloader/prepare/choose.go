@@ -15,6 +15,7 @@ type choice struct {
 	classes []source.Class
 	items   []chosen // by item of the listing
 	order   [2][]int // of train and val: the items
+	ownVal  bool     // the listing has validation images of these classes
 }
 
 // chosen is what becomes of an item.
@@ -33,15 +34,14 @@ func choose(l *source.Listing, o Options) (*choice, error) {
 	}
 	for _, class := range c.classes {
 		if strings.ContainsAny(class.ID+class.Name, "\r\n\t") {
-			return nil, fmt.Errorf("class %q: a class name cannot hold a line break or a tab", class)
+			return nil, fmt.Errorf("class %q: a class name cannot hold a line break or a tab", class.ID)
 		}
 	}
-	hasVal := false
 	for i, it := range l.Items {
 		c.items[i] = chosen{label: labels[it.Label], val: it.Val}
-		hasVal = hasVal || it.Val && labels[it.Label] >= 0
+		c.ownVal = c.ownVal || it.Val && labels[it.Label] >= 0
 	}
-	if o.ValFraction > 0 && !hasVal {
+	if o.ValFraction > 0 && !c.ownVal {
 		c.splitOff(o.ValFraction, o.Seed)
 	}
 	c.thin(false, o.PerClass, o.Seed)

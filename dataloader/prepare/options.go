@@ -65,6 +65,7 @@ type Summary struct {
 	Train, Val int    // images
 	Classes    []packed.Class
 	Rejected   []packed.Rejected
+	OwnVal     bool  // the source has a validation split, so that ValFraction was not used
 	Earlier    int   // images that an interrupted run had done already
 	Decoded    int   // images of this run, rejected ones included
 	Bytes      int64 // of all files
@@ -76,8 +77,13 @@ const (
 	defaultShardMiB = 512
 )
 
+// Check says what is wrong with options, whatever the source.
+func (o Options) Check() error { return o.complete().check() }
+
 func (o Options) check() error {
 	switch {
+	case o.Format != "" && !slices.Contains(source.Formats(), o.Format):
+		return fmt.Errorf("source format %q: want one of %s", o.Format, strings.Join(source.Formats(), ", "))
 	case o.Size < 0 || o.Size > packed.MaxSide:
 		return fmt.Errorf("size %d: want 0 (automatic) to %d pixels", o.Size, packed.MaxSide)
 	case !(o.ValFraction >= 0 && o.ValFraction < 1):

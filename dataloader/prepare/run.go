@@ -51,6 +51,29 @@ func Run(ctx context.Context, sources []string, out string, o Options) (Summary,
 	return s, err
 }
 
+// Fingerprint is what a set made of these sources now would record of them; it changes with their files' names, sizes and
+// times.
+func Fingerprint(ctx context.Context, sources []string, o Options) (fingerprint string, err error) {
+	src, listing, err := o.complete().list(ctx, sources)
+	if err != nil {
+		return "", err
+	}
+	return listing.Fingerprint, src.Close()
+}
+
+// list opens sources and looks at everything in them. Close the source afterwards.
+func (o Options) list(ctx context.Context, sources []string) (source.Source, *source.Listing, error) {
+	src, err := source.Open(sources, source.Options{Format: o.Format, Generated: o.Generated, Seed: o.Seed, Packed: openPacked})
+	if err != nil {
+		return nil, nil, err
+	}
+	listing, err := src.List(ctx, func(found int) { o.progress(Progress{Found: found}) })
+	if err != nil {
+		return nil, nil, errors.Join(err, src.Close())
+	}
+	return src, listing, nil
+}
+
 // absent is an error when out exists.
 func absent(out string) error {
 	_, err := os.Lstat(out)
@@ -64,15 +87,11 @@ func absent(out string) error {
 }
 
 func run(ctx context.Context, p *partial, sources []string, o Options) (s Summary, err error) {
-	src, err := source.Open(sources, source.Options{Format: o.Format, Generated: o.Generated, Seed: o.Seed, Packed: openPacked})
+	src, listing, err := o.list(ctx, sources)
 	if err != nil {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
-	listing, err := src.List(ctx, func(found int) { o.progress(Progress{Found: found}) })
-	if err != nil {
-		return s, err
-	}
 	if o.Strict && len(listing.Rejected) > 0 {
 		return s, strict(listing.Rejected[0].File, listing.Rejected[0].Cause)
 	}
@@ -97,7 +116,7 @@ func run(ctx context.Context, p *partial, sources []string, o Options) (s Summar
 		p.useless = true
 		return s, err
 	}
-	contents.Index.Request, contents.Index.Decoder = request.JSON(), decoder()
+	contents.Index.Request, contents.Index.Decoder, contents.Index.Fingerprint = request.JSON(), decoder(), listing.Fingerprint
 	if err := packed.Write(p.set(), contents); err != nil {
 		return s, err
 	}

@@ -1,26 +1,3 @@
-#!/usr/bin/env bash
-# Prints the Python that has PyTorch, NumPy and tomllib: $PYTHON, else the first that is found. Where there is none it
-# installs Debian's and Ubuntu's python3-torch if it may, else it says how.
-set -u
-find_python() {
-	for python in ${PYTHON:-python3 /usr/bin/python3}; do
-		if "$python" -c 'import torch, numpy, tomllib' >/dev/null 2>&1; then
-			command -v "$python"
-			return
-		fi
-	done
-	return 1
-}
-
-find_python && exit
-if [ -z "${PYTHON:-}" ] && command -v apt-get >/dev/null; then
-	root=
-	[ "$(id -u)" = 0 ] || root="sudo -n"
-	if [ -z "$root" ] || $root true 2>/dev/null; then
-		echo "installing python3-torch" >&2
-		{ $root apt-get update -qq && DEBIAN_FRONTEND=noninteractive $root apt-get install -y -qq --no-install-recommends python3-torch python3-numpy; } >/dev/null
-		find_python && exit
-	fi
-fi
-echo "${PYTHON:-no Python that was found} has not all of: PyTorch, NumPy, tomllib (Python 3.11): apt-get install python3-torch, or set PYTHON" >&2
-exit 1
+#!/bin/sh
+# Prints the Python that has PyTorch, NumPy and tomllib (3.11); see docs/python.sh.
+exec "$(dirname "$0")/../python.sh" "torch, numpy, tomllib" python3-torch python3-numpy

@@ -145,7 +145,7 @@ func (r *run) open() error {
 		verb = "resuming"
 	}
 	r.log.Info(verb, "run", r.Folder.Dir, "network", r.Parts.Network.Name, "parameters", r.model.Parameters(),
-		"devices", r.Parts.Devices.Towers, "precision", r.Parts.Devices.Precision, "images", r.data.Train.Len(),
+		"devices", r.Parts.Devices.Towers, "precision", r.Parts.Devices.Precision, "data", r.data.Train.Dir(), "images", r.data.Train.Len(),
 		"batch", r.clock.Batch, "step", r.step, "steps", r.clock.Steps)
 	return nil
 }
