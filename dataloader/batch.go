@@ -45,5 +45,4 @@ type Counters struct {
 	Batches uint64        // that Next gave
 	Ready   uint64        // of which so many were ready before they were asked for
 	Waited  time.Duration // in Next
-	Bytes   uint64        // of images, filled
 }

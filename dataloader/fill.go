@@ -26,7 +26,6 @@ func (l *Loader) fill(r *packed.Reader) {
 				break
 			}
 		}
-		l.filled.Add(uint64((end - first) * size))
 		if b.left.Add(-1) == 0 {
 			b.filled <- struct{}{}
 		}

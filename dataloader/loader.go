@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"duet/dataloader/packed"
@@ -36,7 +35,6 @@ type Loader struct {
 	most    int // batches that may be with the caller
 
 	counters Counters
-	filled   atomic.Uint64 // bytes
 }
 
 // coolingBatches are those that may still be uploaded from after Release.
@@ -225,11 +223,7 @@ func (l *Loader) Release(b *Batch) error {
 }
 
 // Counters are what the loader has done so far.
-func (l *Loader) Counters() Counters {
-	c := l.counters
-	c.Bytes = l.filled.Load()
-	return c
-}
+func (l *Loader) Counters() Counters { return l.counters }
 
 // Close stops the background work and waits for it, and for what is still being uploaded. The set may be closed afterwards.
 func (l *Loader) Close() error {
