@@ -11,8 +11,8 @@ import (
 )
 
 // mapFile maps size bytes of f read-only into memory. jumps says that it will be read here and there, in large pieces that
-// willNeed announces: then the system reads nothing ahead by itself. A file that shrinks while it is mapped kills the
-// process.
+// willNeed announces: then the system reads nothing ahead by itself. A file that shrinks while it is mapped faults
+// when it is read: see touch.
 func mapFile(f *os.File, size int64, jumps bool) (data []byte, unmap func() error, err error) {
 	if int64(int(size)) != size {
 		return nil, nil, fmt.Errorf("%s: %d bytes do not fit in this machine's address space", f.Name(), size)

@@ -10,6 +10,7 @@ import (
 type Reader struct {
 	set     *Set
 	decoder *picture.Decoder // nil for pixels
+	encoded []byte           // scratch: a decoder in C must not meet a page that cannot be brought
 }
 
 // NewReader makes a reader of the set's images.
@@ -24,17 +25,19 @@ func (s *Set) NewReader() (*Reader, error) {
 	return r, nil
 }
 
-// Read writes image i to dst [H,W,3]. Only an image that is stored as JPEG can fail, when it is damaged.
-func (r *Reader) Read(i int, dst []byte) error {
-	stored := r.set.Stored(i)
+// Read writes image i to dst [H,W,3]. It fails when the image's file can no longer be read, or is a damaged JPEG.
+func (r *Reader) Read(i int, dst []byte) (err error) {
 	if r.decoder == nil {
-		if h := r.set.shard(i); h.mapped && h.jumps {
+		h, stored := r.set.shard(i), r.set.Stored(i)
+		if h.mapped && h.jumps {
 			populate(stored)
 		}
-		copy(dst, stored)
-		return nil
+		return h.touch(func() { copy(dst, stored) })
 	}
-	if _, err := r.decoder.Decode(dst, stored); err != nil {
+	if r.encoded, err = r.set.AppendStored(r.encoded[:0], i); err != nil {
+		return err
+	}
+	if _, err := r.decoder.Decode(dst, r.encoded); err != nil {
 		return fmt.Errorf("image %d of split %s of %s: %w: duet data verify says what is damaged", i, r.set.split, r.set.dir, err)
 	}
 	return nil

@@ -165,7 +165,8 @@ func (s *Set) shard(i int) *shard {
 	return &s.shards[at-1]
 }
 
-// Stored is image i as the set holds it: pixels [H,W,3], RGB, or a JPEG file. Not to be changed, nor used after Close.
+// Stored is image i as the set holds it: pixels [H,W,3], RGB, or a JPEG file. Not to be changed, nor used after Close. Where
+// it is mapped, reading it ends the process when its file is cut meanwhile; AppendStored gives an error.
 func (s *Set) Stored(i int) []byte {
 	h := s.shard(i)
 	i -= h.first
@@ -174,6 +175,12 @@ func (s *Set) Stored(i int) []byte {
 		return h.data[i*size : (i+1)*size : (i+1)*size]
 	}
 	return h.data[h.offsets[i]:h.offsets[i+1]:h.offsets[i+1]]
+}
+
+// AppendStored appends image i, as the set holds it, to dst. It fails when the image's file can no longer be read.
+func (s *Set) AppendStored(dst []byte, i int) ([]byte, error) {
+	err := s.shard(i).touch(func() { dst = append(dst, s.Stored(i)...) })
+	return dst, err
 }
 
 // Bytes is the size of all stored images.

@@ -81,7 +81,10 @@ func (s *packedSource) Read(_ context.Context, want func(item int) bool, emit fu
 
 // content is image i of a set, copied: what is stored may go away with the set, a scratch may be written to.
 func content(set *packed.Set, i int, buf []byte) (source.Content, error) {
-	stored := append(buf[:0], set.Stored(i)...)
+	stored, err := set.AppendStored(buf[:0], i)
+	if err != nil {
+		return source.Content{}, fmt.Errorf("%w: %w", err, source.ErrLost)
+	}
 	switch set.Index.Codec {
 	case packed.JPEG:
 		return source.Content{Encoded: stored}, nil

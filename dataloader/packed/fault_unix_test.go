@@ -1,0 +1,47 @@
+//go:build unix
+
+package packed_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"duet/dataloader/packed"
+)
+
+// A set that is cut while it is mapped is an error that names the file, for the images that are gone alone.
+func TestCutWhileMapped(t *testing.T) {
+	for _, codec := range []string{packed.Raw, packed.JPEG} {
+		dir := write(t, codec, 4*side*side*3)
+		s := open(t, dir, packed.Train)
+		r, err := s.NewReader()
+		check(t, err)
+		defer r.Close()
+		last := len(s.Index.Splits[packed.Train].Shards) - 1
+		path := filepath.Join(dir, filepath.FromSlash(s.Index.ShardFiles(packed.Train, last)[0]))
+		check(t, os.Truncate(path, 0))
+		got := make([]byte, side*side*3)
+		check(t, r.Read(0, got))
+		for range 2 { // the second time too
+			if err := r.Read(s.Len()-1, got); err == nil || !strings.Contains(err.Error(), path+" cannot be read") {
+				t.Errorf("%s: error %v, want one of %s", codec, err, path)
+			}
+		}
+		check(t, r.Read(1, got))
+		if _, err := s.AppendStored(nil, s.Len()-1); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: AppendStored: error %v, want one of %s", codec, err, path)
+		}
+	}
+}
+
+// What was loaded into memory does not need its file.
+func TestCutAfterLoad(t *testing.T) {
+	dir := write(t, packed.Raw, 1<<20)
+	s := open(t, dir, packed.Train)
+	check(t, s.Load(context.Background(), nil))
+	check(t, os.Truncate(filepath.Join(dir, "train", "images-00000.npy"), 0))
+	sameImages(t, s, counts[packed.Train])
+}
