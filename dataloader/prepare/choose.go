@@ -55,8 +55,10 @@ func choose(l *source.Listing, o Options) (*choice, error) {
 		it.position = int32(len(c.order[split]))
 		c.order[split] = append(c.order[split], i)
 	}
-	if len(c.order[0]) == 0 {
-		return nil, fmt.Errorf("no image for the training split: want at least one of every class")
+	for label, items := range c.members(false) {
+		if len(items) == 0 {
+			return nil, fmt.Errorf("class %s has no training image", c.classes[label].ID)
+		}
 	}
 	return c, nil
 }

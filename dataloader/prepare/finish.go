@@ -43,8 +43,6 @@ func (m *maker) contents() (packed.Contents, error) {
 func (m *maker) rows(i int) (split packed.Split, rows packed.Rows, rejected []packed.Rejected, err error) {
 	w := m.splits[i]
 	split = packed.Split{PerClass: make([]int, len(m.classes)), Content: w.content}
-	asked := make([]int, len(m.classes))
-	first := make([]string, len(m.classes)) // the first rejected image of each class, and why
 	for _, s := range w.states {
 		causes := map[int]string{}
 		for _, r := range s.Rejected {
@@ -53,12 +51,8 @@ func (m *maker) rows(i int) (split packed.Split, rows packed.Rows, rejected []pa
 		for at := s.First; at < s.Next; at++ {
 			item := m.order[i][at]
 			name, label := m.listing.Items[item].Name, m.items[item].label
-			asked[label]++
 			if cause, is := causes[at]; is {
 				rejected = append(rejected, packed.Rejected{File: name, Cause: cause})
-				if first[label] == "" {
-					first[label] = name + ": " + cause
-				}
 				continue
 			}
 			split.PerClass[label]++
@@ -68,15 +62,6 @@ func (m *maker) rows(i int) (split packed.Split, rows packed.Rows, rejected []pa
 		split.Images += s.Images
 		if s.Images > 0 {
 			split.Shards = append(split.Shards, s.Images)
-		}
-	}
-	for label, n := range split.PerClass {
-		if n == 0 && i == 0 {
-			class := m.classes[label].ID
-			if asked[label] == 0 {
-				return split, rows, nil, fmt.Errorf("class %s has no training image", class)
-			}
-			return split, rows, nil, fmt.Errorf("class %s has no readable training image among %d; the first: %s", class, asked[label], first[label])
 		}
 	}
 	if split.Images == 0 {

@@ -98,6 +98,47 @@ func TestGoesOn(t *testing.T) {
 	}
 }
 
+// The last hope of a class ends the preparation at once, whichever run rejected its other images, and leaves nothing.
+func TestHopelessClass(t *testing.T) {
+	f := mini.Files{}
+	labels := ""
+	for k := range 100 {
+		name, class, data := fmt.Sprintf("%03d.png", k), "light", mini.GreyPNG(9, 7, uint8(k))
+		if k == 99 || k == 69 { // the first and the thirty-first: archives are in the opposite order
+			class, data = "dark", []byte("no image")
+		}
+		f[name], labels = data, labels+name+","+class+"\n"
+	}
+	f["labels.csv"] = []byte(labels)
+	source := f.Tar(t, "flat.tar.gz") // read in its order
+	for _, interrupted := range []bool{false, true} {
+		parent := t.TempDir()
+		out := filepath.Join(parent, "set")
+		ctx, cancel := context.WithCancel(context.Background())
+		last := 0
+		o := prepare.Options{Size: 128, ShardMiB: 1, Workers: 1, Progress: func(p prepare.Progress) {
+			if last = p.Done; interrupted && last == 25 {
+				cancel()
+			}
+		}}
+		_, err := prepare.Run(ctx, []string{source}, out, o)
+		cancel()
+		if interrupted {
+			if !errors.Is(err, prepare.ErrKept) {
+				t.Fatalf("error %v, want %v", err, prepare.ErrKept)
+			}
+			interrupted, last = false, 0
+			_, err = prepare.Run(context.Background(), []string{source}, out, o)
+		}
+		if err == nil || !strings.Contains(err.Error(), "class dark has no readable training image; the last: 069.png: ") || last != 30 {
+			t.Errorf("after %d images: error %v", last, err)
+		}
+		if left := leftIn(t, parent); len(left) > 0 || errors.Is(err, prepare.ErrKept) {
+			t.Errorf("left behind: %v; error %v", left, err)
+		}
+	}
+}
+
 // What a process leaves that is killed between publishing its set and removing OUT.partial goes with the next command.
 func TestLeftAfterPublishing(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "set")

@@ -143,6 +143,7 @@ type maker struct {
 	options Options
 	layout  packed.Layout
 	splits  [2]*splitWriter // train, val
+	hopes   []int           // by class: training images that were not rejected yet
 	told    Progress
 }
 
@@ -154,6 +155,9 @@ func newMaker(p *partial, c *choice, o Options) (*maker, error) {
 		}
 	}
 	m := &maker{choice: c, partial: p, options: o, layout: packed.Layout{Height: size, Width: size, Codec: o.Codec}}
+	for _, members := range c.members(false) {
+		m.hopes = append(m.hopes, len(members))
+	}
 	for i, name := range splitNames {
 		var err error
 		if m.splits[i], err = openSplit(p, name, m.layout, int64(o.ShardMiB)<<20); err != nil {
@@ -163,9 +167,14 @@ func newMaker(p *partial, c *choice, o Options) (*maker, error) {
 		m.told.Total += len(c.order[i])
 		for _, s := range m.splits[i].states {
 			m.told.Rejected += len(s.Rejected)
-			if len(s.Rejected) > 0 && o.Strict { // an earlier run was not
-				r := s.Rejected[0]
-				return nil, strict(c.listing.Items[c.order[i][r.Position]].Name, r.Cause)
+			for _, r := range s.Rejected {
+				item := c.order[i][r.Position]
+				if o.Strict { // an earlier run was not
+					return nil, strict(c.listing.Items[item].Name, r.Cause)
+				}
+				if err := m.reject(item, r.Cause); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}
@@ -214,12 +223,29 @@ func (m *maker) take(t *task) error {
 			return strict(m.listing.Items[t.item].Name, t.cause.Error())
 		}
 		m.told.Rejected++
+		if err := m.reject(t.item, t.cause.Error()); err != nil {
+			return err
+		}
 	}
 	if err := w.take(t); err != nil {
 		return err
 	}
 	m.options.progress(m.told)
 	return nil
+}
+
+// reject notes that an image cannot be read. The last hope of a class ends the preparation rather than show at its end: it
+// is the source that has to change, and what is finished will be of no use.
+func (m *maker) reject(item int, cause string) error {
+	it := m.items[item]
+	if it.val {
+		return nil
+	}
+	if m.hopes[it.label]--; m.hopes[it.label] > 0 {
+		return nil
+	}
+	m.partial.useless = true
+	return fmt.Errorf("class %s has no readable training image; the last: %s: %s", m.classes[it.label].ID, m.listing.Items[item].Name, cause)
 }
 
 func (m *maker) abandon() {
