@@ -37,7 +37,7 @@ func (s *files) List(ctx context.Context, progress func(int)) (*Listing, error) 
 	s.containers, s.listing, s.raw, s.arrays = nil, nil, nil, nil
 	l, err := s.list(ctx, progress)
 	if err != nil {
-		return nil, withPath(s.paths[0], err)
+		return nil, err
 	}
 	s.listing = l
 	return l, nil
@@ -69,7 +69,7 @@ func (s *files) list(ctx context.Context, progress func(int)) (*Listing, error) 
 	c.dropTwice()
 	l, err := s.recognise(c)
 	if err != nil {
-		return nil, err
+		return nil, withPath(s.String(), err)
 	}
 	if s.raw == nil {
 		sortItems(l.Items, s.streamed)

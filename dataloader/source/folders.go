@@ -40,8 +40,8 @@ func (c *catalog) classFolders() (*Listing, error) {
 		}
 	}
 	if len(numbers) == 0 {
-		return nil, fmt.Errorf("%s, but none in a class folder: want CLASS/IMAGE, or train/CLASS/IMAGE and val/CLASS/IMAGE "+
-			"(found %s)", plural(images, "image"), first)
+		return nil, fmt.Errorf("%s, but none in a class folder: want CLASS/IMAGE, or train/CLASS/IMAGE and val/CLASS/IMAGE, or a .csv of "+
+			"the images' labels (found %s)", plural(images, "image"), first)
 	}
 	c.compact()
 	if err := c.emptyClass(root, trainFolder, val, train); err != nil {

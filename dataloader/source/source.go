@@ -155,7 +155,7 @@ func Open(paths []string, o Options) (Source, error) {
 	switch {
 	case len(paths) == 1 && (packed && o.Format == "" || o.Format == formatPacked):
 		if o.Packed == nil || !packed {
-			return nil, fmt.Errorf("source %s: want a packed set with %s in it only where one can be read", paths[0], PackedFile)
+			return nil, fmt.Errorf("source %s: want a packed set, a folder with %s in it", paths[0], PackedFile)
 		}
 		return o.Packed(paths[0])
 	case o.Format == formatPacked || packed && len(paths) > 1:

@@ -34,6 +34,8 @@ func TestTables(t *testing.T) {
 		"ends of Windows":     {flat("", ".png"), strings.ReplaceAll("image,label\n"+rows, "\n", "\r\n"), "labels.csv", 0},
 		"more columns":        {flat("", ".png"), "kg,category,image\n1,dog,a.png\n2,cat,b.png\n,dog,c.png\n,cat,d.png\n,dog,e.png\n", "labels.csv", 0},
 		"tabs":                {flat("", ".png"), strings.ReplaceAll("file,target\n"+rows, ",", "\t"), "labels.tsv", 0},
+		"tabs in a .csv":      {flat("", ".png"), strings.ReplaceAll("file,target\n"+rows, ",", "\t"), "labels.csv", 0},
+		"semicolons":          {flat("", ".png"), "file;kg;target\na.png;1,5;dog\nb.png;2;cat\nc.png;;dog\nd.png;;cat\ne.png;;dog\n", "labels.csv", 0},
 		"no endings":          {flat("", ".png"), "id,label\n" + strings.ReplaceAll(rows, ".png", ""), "labels.csv", 0},
 		"in a folder":         {flat("images/", ".png"), rows, "labels.csv", 0},
 		"in another folder":   {flat("jpegs/", ".png"), rows, "labels.csv", 0},
@@ -131,6 +133,7 @@ func TestTableErrors(t *testing.T) {
 	}{
 		"ambiguous":         {mini.Join(twins, mini.Files{"labels.csv": []byte("a,x\nb,y\n")}), "csv", []string{"labels.csv:1: means both", "x/a.png", "y/a.png"}},
 		"three columns":     {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("a,b,c\n")}), "", []string{"labels.csv:1", "columns", "filename"}},
+		"one column":        {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("a|b\n")}), "", []string{"labels.csv:1", "a|b", "one column", "a semicolon"}},
 		"only a file":       {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("file,kg\na,b\n")}), "", []string{"labels.csv:1", "columns"}},
 		"no row":            {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("file,label\n")}), "", []string{"labels.csv", "no row"}},
 		"uneven rows":       {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("a,b\nc\n")}), "", []string{"labels.csv", "line 2", "wrong number of fields"}},

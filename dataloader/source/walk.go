@@ -78,7 +78,7 @@ func (w *walker) add(c *container) (uint16, error) {
 func (w *walker) root(ctx context.Context, path, prefix string) error {
 	info, err := os.Stat(path)
 	if err != nil {
-		return err
+		return withPath(path, err)
 	}
 	if info.IsDir() {
 		in, err := w.add(&container{kind: inFolder, path: path, prefix: prefix})
@@ -89,7 +89,7 @@ func (w *walker) root(ctx context.Context, path, prefix string) error {
 	}
 	kind, err := sniff(path)
 	if err != nil {
-		return err
+		return withPath(path, err)
 	}
 	if kind != inFolder {
 		return w.archive(ctx, path, prefix, kind, info)
@@ -155,7 +155,7 @@ var plainFile = regexp.MustCompile(`(?i)(\.(txt|csv|tsv|mat|bin)|-ubyte(\.gz)?)$
 func sniff(path string) (containerKind, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return 0, fmt.Errorf("source: %w", err)
+		return 0, err
 	}
 	defer f.Close()
 	r := bufio.NewReader(f)
@@ -168,7 +168,7 @@ func sniff(path string) (containerKind, error) {
 	if bytes.HasPrefix(head, []byte{0x1f, 0x8b}) {
 		z, err := gzip.NewReader(r)
 		if err != nil {
-			return 0, fmt.Errorf("source %s: %w", path, err)
+			return 0, err
 		}
 		kind, r = inStream, bufio.NewReader(z)
 	}
@@ -176,7 +176,7 @@ func sniff(path string) (containerKind, error) {
 		return inFolder, nil
 	}
 	if _, err := tar.NewReader(r).Next(); err != nil {
-		return 0, fmt.Errorf("source %s is not a folder, .tar, .tar.gz or .zip (%w)", path, err)
+		return 0, fmt.Errorf("want a folder, .tar, .tar.gz or .zip, or a table or list of labels named .csv, .tsv or .txt: %w", err)
 	}
 	return kind, nil
 }
