@@ -250,6 +250,7 @@ func TestStrayImages(t *testing.T) {
 		"with a name shorter than the wrapper's": mini.Join(plain.Below("a-long-wrapper/deep"), mini.Files{"a.png": stray}),
 		"beside the wrapper":                     mini.Join(plain.Below("w"), mini.Files{"stray.png": stray}),
 		"beside the splits":                      mini.Join(plain.Below("w/train"), plain.Below("w/val"), mini.Files{"w/stray.png": stray}),
+		"beside a table of something else":       mini.Join(plain.Below("a-long-wrapper/deep"), mini.Files{"a.png": stray, "notes.csv": []byte("kg,cm\n1,2\n")}),
 		"in a split without other":               mini.Join(plain.Below("train"), mini.Files{"train/stray.png": stray}),
 	} {
 		for _, path := range []string{f.Folder(t), f.Tar(t, "s.tar"), f.Tar(t, "s.tar.gz")} {

@@ -174,19 +174,30 @@ func FuzzCIFAR(f *testing.F) {
 	})
 }
 
-// FuzzClassPaths arranges files of any paths in archives.
-func FuzzClassPaths(f *testing.F) {
+// FuzzPaths arranges files of any paths, one a line, in an archive, perhaps with a table of labels.
+func FuzzPaths(f *testing.F) {
 	dir := f.TempDir()
-	f.Add("cats/a.png", "train/cats/b.jpg", "dogs/x.JPG")
-	f.Add("../x.png", "/etc/passwd.png", "a/../../b.png")
-	f.Add("a.png", "a.png", "./a.png")
-	f.Add("train/a/b.png", "val/a/b.png", "train/b/c.png")
-	f.Add("n01440764/n01440764_1.JPEG", "val/n01440764/ILSVRC2012_val_00000001.JPEG", "test/x.png")
-	f.Add("c\\a.png", "c/\x00.png", ".tar/x.png")
-	f.Fuzz(func(t *testing.T, first, second, third string) {
+	for _, paths := range []string{
+		"cats/a.png\ntrain/cats/b.jpg\ndogs/x.JPG",
+		"../x.png\n/etc/passwd.png\na/../../b.png",
+		"a.png\na.png\n./a.png",
+		"train/a/b.png\nval/a/b.png\ntrain/b/c.png\nval/b/d.png",
+		"n01440764/n01440764_1.JPEG\nval/n01440764/ILSVRC2012_val_00000001.JPEG\ntest/x.png",
+		"c\\a.png\nc/\x00.png\n.tar/x.png",
+		"a.png\nwrapper/deep/cats/a.png\nwrapper/deep/dogs/b.png",
+	} {
+		f.Add(paths, "")
+		f.Add(paths, "a,x\nb,y\n")
+		f.Add(paths, "kg,cm\n1,2\n")
+	}
+	f.Fuzz(func(t *testing.T, paths, table string) {
+		names := strings.Split(paths, "\n")
+		if len(names) > 64 {
+			return
+		}
 		var b bytes.Buffer
 		w := zip.NewWriter(&b)
-		for _, name := range []string{first, second, third} {
+		for _, name := range names {
 			if len(name) > 1<<15 {
 				return
 			}
@@ -194,7 +205,16 @@ func FuzzClassPaths(f *testing.F) {
 				return
 			}
 		}
+		if table != "" {
+			m, err := w.Create("labels.csv")
+			check(t, err)
+			_, err = m.Write([]byte(table))
+			check(t, err)
+		}
 		check(t, w.Close())
-		sound(t, source.Options{}, put(t, dir, "x.zip", b.Bytes()))
+		path := put(t, dir, "x.zip", b.Bytes())
+		sound(t, source.Options{}, path)
+		sound(t, source.Options{Format: "folders"}, path)
+		sound(t, source.Options{Format: "csv"}, path)
 	})
 }

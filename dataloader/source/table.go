@@ -32,9 +32,10 @@ func (c *catalog) table(forced bool, paths []string) (*Listing, error) {
 func (c *catalog) flat() bool {
 	root, only := commonRoot(c.items), ""
 	for _, it := range c.items {
-		first, rest, ok := strings.Cut(it.Name[len(root):], "/")
+		name, in := strings.CutPrefix(it.Name, root)
+		first, rest, ok := strings.Cut(name, "/")
 		switch {
-		case strings.Contains(rest, "/"):
+		case !in, strings.Contains(rest, "/"): // beside folders of classes, or in one
 			return false
 		case !ok || first == trainName || slices.Contains(valNames, first):
 		case only != "" && first != only:
