@@ -67,7 +67,7 @@ func TestBadConfiguration(t *testing.T) {
 		{"towers that do not divide", "maps = 8", "maps = 9", []string{"maps", "9"}},
 		{"an unknown device", `"reference:0", "reference:1"`, `"banana:0", "banana:1"`, []string{"banana"}},
 		{"a device without number", `"reference:0", "reference:1"`, `"reference"`, []string{"reference"}},
-		{"a device that this build lacks", `"reference:0", "reference:1"`, `"cuda:0"`, []string{"cuda:0", "reference"}},
+		{"a device that this build lacks", `"reference:0", "reference:1"`, `"cuda:0"`, []string{"cuda:0", "reference", `"auto"`}},
 		{"no TOML", "[network]", "[network", []string{":5"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -157,6 +157,16 @@ func TestSomeBadImages(t *testing.T) {
 	best := p.path("runs", "run", "checkpoints", "best.safetensors")
 	p.works("predict", best, "photos/across/inks.jpg", "photos/down/deep.png")
 	p.refused(exitFailed, []string{"cut.jpg"}, "predict", best, "photos/across/cut.jpg")
+	r = p.duet("predict", best, "photos/across/cut.jpg", "photos/down/deep.png", "photos/down/text.jpg")
+	if r.code != exitFailed || !strings.Contains(r.stdout, "deep.png\n") || strings.Contains(r.stdout, "cut") || !strings.Contains(r.stderr, "2 of 3 images cannot be read:\n") ||
+		!strings.Contains(r.stderr, "text.jpg: ") {
+		t.Errorf("predict of one good image among three: exit %d, %q, %q", r.code, r.stdout, r.stderr)
+	}
+	var three []struct{ Image, Error string }
+	p.object(p.duet("predict", best, "--json", "photos/across/inks.jpg", "photos/across/cut.jpg", "photos/down/deep.png"), &three)
+	if len(three) != 3 || three[0].Error != "" || !strings.Contains(three[1].Error, "cut.jpg") || three[2].Error != "" {
+		t.Errorf("predict --json: %+v", three)
+	}
 	p.refused(exitFailed, []string{"text.jpg"}, "predict", best, "photos/down/text.jpg")
 	p.refused(exitFailed, []string{"none.jpg"}, "predict", best, "photos/none.jpg")
 }
