@@ -59,7 +59,9 @@ func TestGenerated(t *testing.T) {
 	}
 
 	// Resuming a run that is done, and naming runs.
-	p.works("train", "--run", "first", "--resume")
+	if r := p.works("train", "--run", "first", "--resume"); strings.Contains(r.stderr, "NaN") || !strings.Contains(r.stderr, "done step=12") {
+		t.Errorf("resuming a run that is done says %q", r.stderr)
+	}
 	p.works(slices.Concat([]string{"train", "smoke"}, tiny())...)
 	p.works(slices.Concat([]string{"train", "smoke"}, tiny())...)
 	p.same(p.last("smoke-001"), p.last("smoke-002"))

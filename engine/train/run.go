@@ -160,7 +160,7 @@ func (r *run) finish(cause error) error {
 		var interrupted *Interrupted
 		switch {
 		case cause == nil:
-			r.log.Info("done", "step", r.step, "loss", r.loss, "best_error", r.best, "best_step", r.bestStep)
+			r.log.Info("done", r.end()...)
 		case errors.As(cause, &interrupted):
 			r.log.Debug("interrupted", "step", r.step)
 		default:
@@ -174,6 +174,19 @@ func (r *run) finish(cause error) error {
 		errs = append(errs, r.log.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// end is what the log says of a run that is done. A resumed run that was done already has read no loss, and one without
+// validation knows no error.
+func (r *run) end() []any {
+	all := []any{"step", r.step}
+	if !math.IsNaN(r.loss) {
+		all = append(all, "loss", r.loss)
+	}
+	if !math.IsNaN(r.best) {
+		all = append(all, "best_error", r.best, "best_step", r.bestStep)
+	}
+	return all
 }
 
 // loop does what is due after each step, and the next step.
