@@ -66,7 +66,7 @@ steps on batches of the configured data, in turn with steps on a batch that is t
 	c.Flags().IntVar(&rounds, "rounds", 5, "with --data: how often the two kinds of steps take turns")
 	c.Flags().BoolVar(&kernels, "kernels", false, "print every kernel, not only the layers")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	o.add(c)
+	o.add(c, "those of the configuration")
 	return c
 }
 

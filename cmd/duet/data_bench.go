@@ -24,8 +24,11 @@ copies of as many bytes on all cores, which are the limit. See also duet bench -
 	}
 	sets := overrides(c)
 	c.RunE = func(c *cobra.Command, given []string) (err error) {
-		if rounds < 1 || batch < 0 {
-			return usage("--rounds %d and --batch %d, want at least 1", rounds, batch)
+		if rounds < 1 {
+			return usage("--rounds %d, want at least 1", rounds)
+		}
+		if batch < 0 {
+			return usage("--batch %d, want at least 1", batch)
 		}
 		config, err := readConfig(given[0], *sets)
 		if err != nil {
@@ -39,6 +42,9 @@ copies of as many bytes on all cores, which are the limit. See also duet bench -
 			return err
 		}
 		defer func() { err = errors.Join(err, data.Close()) }()
+		if n := data.Train.Len(); batch > n {
+			return fmt.Errorf("%s has %d training images, less than a batch of %d: want --batch of at most %d", data.Train.Dir(), n, batch, n)
+		}
 		progress := newCounter(os.Stderr, "measuring", "rounds")
 		s, err := dataloader.MeasureFeed(c.Context(), data.Train, config.Data, batch, rounds, progress.show)
 		progress.close()

@@ -77,7 +77,7 @@ func evalCommand() *cobra.Command {
 	c.Flags().StringVar(&split, "split", "val", "val or train")
 	c.Flags().IntVar(&views, "views", 1, "views an image: 1 (centre) or 10 (corners, centre and mirrors)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON: images, top1_error, top5_error, loss")
-	o.add(c)
+	o.add(c, "auto")
 	return c
 }
 
@@ -88,9 +88,10 @@ type modelFlags struct {
 	precision string
 }
 
-func (o *modelFlags) add(c *cobra.Command) {
+// add adds the flags. towers says what devices are used when none are named.
+func (o *modelFlags) add(c *cobra.Command, towers string) {
 	c.Flags().IntVar(&o.batch, "batch", 0, "images at a time; default: as in training")
-	c.Flags().StringSliceVar(&o.devices, "devices", nil, "one or two devices, such as dnnl:0; default: the best there are")
+	c.Flags().StringSliceVar(&o.devices, "devices", nil, "one or two devices, such as dnnl:0, or auto for the best there are; default: "+towers)
 	c.Flags().StringVar(&o.precision, "precision", "", "fp32 or bf16; default: as in training")
 }
 

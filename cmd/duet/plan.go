@@ -53,6 +53,6 @@ devices that it waits for; then the memory on each device, and what crosses betw
 	c.Flags().BoolVar(&dot, "dot", false, "print a Graphviz graph")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&test, "test", false, "the plan of testing, not of training")
-	o.add(c)
+	o.add(c, "those of the configuration")
 	return c
 }

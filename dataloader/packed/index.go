@@ -109,7 +109,7 @@ func ReadIndex(dir string) (Index, error) {
 	path := filepath.Join(dir, IndexFile)
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return Index{}, fmt.Errorf("%s is not a packed set: %w", dir, err)
+		return Index{}, fmt.Errorf("%s is not a packed set, as duet prepare makes one: %w", dir, err)
 	}
 	x, err := parseIndex(data)
 	if err != nil {
