@@ -183,7 +183,7 @@ func TestMeasureFeed(t *testing.T) {
 	s := open(t, small(t), "train")
 	f, err := dataloader.MeasureFeed(context.Background(), s, augmented(), 8, 1, nil)
 	check(t, err)
-	if !(f.ImagesPerSecond > 0 && f.CopyPerSecond > 0 && f.Share > 0) || f.Batch != 8 || f.Rounds != 1 {
+	if !(f.FirstPerSecond > 0 && f.ImagesPerSecond > 0 && f.CopyPerSecond > 0 && f.Share > 0) || f.Batch != 8 || f.Rounds != 1 {
 		t.Errorf("%+v", f)
 	}
 }

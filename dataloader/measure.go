@@ -13,6 +13,7 @@ import (
 
 // FeedSpeed is how fast a loader brings images into batches when nothing else is done.
 type FeedSpeed struct {
+	FirstPerSecond  float64 `json:"first_images_per_second"` // of the first epoch, which reads from disk what is not in memory yet
 	ImagesPerSecond float64 `json:"images_per_second"`
 	BytesPerSecond  float64 `json:"bytes_per_second"`      // of pixels
 	CopyPerSecond   float64 `json:"copy_bytes_per_second"` // of plain copies of as many bytes on all cores, in the same order: the limit
@@ -21,8 +22,15 @@ type FeedSpeed struct {
 	Rounds          int     `json:"rounds"`
 }
 
-// MeasureFeed takes batches from a loader of the set, an epoch at first so that what fits in memory is there, and then in
-// rounds of at least a second each, in turn with plain copies of as many bytes from memory to memory.
+// The times that a measurement takes: long enough to be steady, and bounded where an epoch is of a set larger than memory.
+const (
+	firstSeconds = 60 // of the first epoch, at most
+	roundSeconds = 10 // of a round of an epoch, at most
+)
+
+// MeasureFeed takes batches from a loader of the set, at first an epoch so that what fits in memory is there, and then in
+// rounds, of an epoch and of at least a second each, in turn with plain copies of as many bytes from memory to memory. Of a
+// large set it takes less than epochs: a minute's worth at first, and ten seconds' worth a round.
 func MeasureFeed(ctx context.Context, set *packed.Set, c Config, batch, rounds int, progress func(done, total int)) (s FeedSpeed, err error) {
 	l := NewTrainLoader(set, c, batch, 1, 0, nil)
 	defer func() {
@@ -47,12 +55,17 @@ func MeasureFeed(ctx context.Context, set *packed.Set, c Config, batch, rounds i
 		}
 		return nil
 	}
-	epoch := (set.Len() + batch - 1) / batch
-	first, err := took(func() error { return take(epoch) })
-	if err != nil {
-		return s, err
+	epoch, taken, seconds := (set.Len()+batch-1)/batch, 0, 0.0
+	for taken < epoch && seconds < firstSeconds {
+		n := min(1+epoch/100, epoch-taken)
+		t, err := took(func() error { return take(n) })
+		if err != nil {
+			return s, err
+		}
+		taken, seconds = taken+n, seconds+t
 	}
-	steps := max(epoch, int(float64(epoch)/first)+1)
+	rate := float64(taken) / seconds
+	steps := max(1+int(rate), min(epoch, 1+int(rate*roundSeconds)))
 	copies := newCopies(set.Len(), set.Index.Pixels(), batch)
 	bytes := float64(batch) * float64(set.Index.Pixels()) * float64(steps)
 	var fed, copied, share []float64
@@ -70,7 +83,7 @@ func MeasureFeed(ctx context.Context, set *packed.Set, c Config, batch, rounds i
 			progress(round+1, rounds)
 		}
 	}
-	s = FeedSpeed{BytesPerSecond: middle(fed), CopyPerSecond: middle(copied), Share: middle(share), Batch: batch, Rounds: rounds}
+	s = FeedSpeed{FirstPerSecond: rate * float64(batch), BytesPerSecond: middle(fed), CopyPerSecond: middle(copied), Share: middle(share), Batch: batch, Rounds: rounds}
 	s.ImagesPerSecond = s.BytesPerSecond / float64(set.Index.Pixels())
 	return s, nil
 }
