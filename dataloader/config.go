@@ -22,6 +22,7 @@ type Config struct {
 
 	// How a source is packed; package prepare says more of each.
 	Format         string   `toml:"format"`          // what the source is taken for; empty: recognised by looking
+	Columns        []string `toml:"columns"`         // of a table: those of files, of labels and perhaps of splits; empty: the usual names
 	Size           int      `toml:"size"`            // side of the packed images in pixels; 0: kept when all are square, alike and at most 256, else 256
 	ValFraction    float64  `toml:"val_fraction"`    // of every class becomes the validation split where the source has none
 	Seed           uint64   `toml:"seed"`            // of every choice among images
@@ -99,6 +100,8 @@ func (c Config) Validate() error {
 		return bad("path", c.Path, `a packed set, a folder, .tar, .tar.gz or .zip of images, or "generated"`)
 	case c.Format != "" && !slices.Contains(source.Formats(), c.Format):
 		return bad("format", c.Format, fmt.Sprintf("one of %q, or empty for a look", source.Formats()))
+	case len(c.Columns) == 1 || len(c.Columns) > 3 || slices.Contains(c.Columns, ""):
+		return bad("columns", c.Columns, `such as ["image_id", "species"], the names of the columns of files, of labels and perhaps of splits`)
 	case c.Size < 0 || c.Size > maxSide:
 		return bad("size", c.Size, fmt.Sprintf("0 (automatic) to %d pixels", maxSide))
 	case !(c.ValFraction >= 0 && c.ValFraction < 1):
@@ -151,7 +154,7 @@ func (c Config) Fits(s *packed.Set) error {
 
 // options are how a source is packed.
 func (c Config) options() prepare.Options {
-	return prepare.Options{Format: c.Format, Size: c.Size, ValFraction: c.ValFraction, Seed: c.Seed, Classes: c.Classes, PerClass: c.PerClass,
+	return prepare.Options{Format: c.Format, Columns: c.Columns, Size: c.Size, ValFraction: c.ValFraction, Seed: c.Seed, Classes: c.Classes, PerClass: c.PerClass,
 		ValPerClass: c.ValPerClass, EXIF: c.EXIF, AllowTruncated: c.AllowTruncated, Strict: c.Strict, Codec: c.Codec, Quality: c.Quality,
 		ShardMiB: c.ShardMiB, Workers: c.Workers, Generated: c.Generated}
 }

@@ -19,6 +19,7 @@ func TestValidate(t *testing.T) {
 		"per_class":         func(c *dataloader.Config) { c.PerClass = -1 },
 		"val_per_class":     func(c *dataloader.Config) { c.ValPerClass = -1 },
 		"codec":             func(c *dataloader.Config) { c.Codec = "png" },
+		"columns":           func(c *dataloader.Config) { c.Columns = []string{"file"} },
 		"quality":           func(c *dataloader.Config) { c.Quality = 101 },
 		"shard_mib":         func(c *dataloader.Config) { c.ShardMiB = -1 },
 		"cache":             func(c *dataloader.Config) { c.Cache = "data/mine" },

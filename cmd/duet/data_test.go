@@ -116,6 +116,8 @@ func TestDataRefuses(t *testing.T) {
 		{2, []string{"--classes", "nofile"}, []string{"prepare", "photos", "other", "--classes", "@nofile"}},
 		{2, []string{"size -3"}, []string{"prepare", "photos", "other", "--size", "-3"}},
 		{2, []string{`format "foo"`, "ilsvrc2012"}, []string{"prepare", "photos", "other", "--format", "foo"}},
+		{2, []string{`columns ["file"]`}, []string{"prepare", "photos", "other", "--columns", "file"}},
+		{1, []string{"none in a class folder"}, []string{"prepare", "photos/down", "other"}},
 		{2, []string{"--quality 50", "--codec jpeg"}, []string{"prepare", "photos", "other", "--quality", "50"}},
 		{1, []string{"data.size = 32", "256x256"}, append([]string{"data", "bench", "smoke", "--set", "data.size=32"}, sets...)},
 		{1, []string{"2 sources of class folders"}, []string{"prepare", "photos", "photos/down", "other"}},

@@ -68,6 +68,7 @@ the last finished shard; OUT is there whole or not at all.`,
 	}
 	f := c.Flags()
 	f.StringVar(&o.Format, "format", "", "what the source is, when looking is not enough: "+strings.Join(source.Formats(), ", "))
+	f.StringSliceVar(&o.Columns, "columns", nil, "names of a CSV file's columns of files, of labels and perhaps of splits, with commas between")
 	f.IntVar(&o.Size, "size", 0, "side of the stored images; 0: as they are if square and alike, else 256")
 	f.Float64Var(&o.ValFraction, "val-fraction", 0, "part of every class that becomes the validation split where the source has none")
 	f.Uint64Var(&o.Seed, "seed", 0, "of every choice among images")

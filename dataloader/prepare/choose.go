@@ -3,6 +3,7 @@ package prepare
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"duet/dataloader/source"
@@ -27,6 +28,14 @@ type chosen struct {
 
 // choose leaves out classes and images as the options say, and splits off validation images.
 func choose(l *source.Listing, o Options) (*choice, error) {
+	for _, f := range l.Faults {
+		if len(o.Classes) == 0 {
+			return nil, fmt.Errorf("class %s; without it the other classes can be chosen by name", f.Problem)
+		}
+		if slices.Contains(o.Classes, f.Class) {
+			return nil, fmt.Errorf("class %s", f.Problem)
+		}
+	}
 	c := &choice{listing: l, items: make([]chosen, len(l.Items))}
 	labels, err := c.chooseClasses(o.Classes)
 	if err != nil {

@@ -18,6 +18,8 @@ import (
 type Options struct {
 	// Format forces what the source is taken for, one of source.Formats; "" looks.
 	Format string
+	// Columns are the names of a table's columns of files, of labels and perhaps of splits; none: the usual names.
+	Columns []string
 	// Size is the side of the packed images in pixels. 0: kept when all images are square, alike and at most 256, else 256.
 	Size int
 	// ValFraction of every class, chosen by Seed, becomes the validation split of a source that has none.
@@ -84,6 +86,8 @@ func (o Options) check() error {
 	switch {
 	case o.Format != "" && !slices.Contains(source.Formats(), o.Format):
 		return fmt.Errorf("source format %q: want one of %s", o.Format, strings.Join(source.Formats(), ", "))
+	case len(o.Columns) == 1 || len(o.Columns) > 3 || slices.Contains(o.Columns, ""):
+		return fmt.Errorf("columns %q: want the names of those of files, of labels and perhaps of splits", o.Columns)
 	case o.Size < 0 || o.Size > packed.MaxSide:
 		return fmt.Errorf("size %d: want 0 (automatic) to %d pixels", o.Size, packed.MaxSide)
 	case !(o.ValFraction >= 0 && o.ValFraction < 1):
@@ -126,6 +130,7 @@ func (o Options) complete() Options {
 type Request struct {
 	Source         []string          `json:"source"`
 	Format         string            `json:"format,omitempty"`
+	Columns        []string          `json:"columns,omitempty"`
 	Size           int               `json:"size"`
 	ValFraction    float64           `json:"val_fraction"`
 	Seed           uint64            `json:"seed"`
@@ -143,7 +148,7 @@ type Request struct {
 // RequestOf is what a set made from sources with these options records.
 func RequestOf(sources []string, o Options) Request {
 	o = o.complete()
-	r := Request{Format: o.Format, Size: o.Size, ValFraction: o.ValFraction, Seed: o.Seed, Classes: o.Classes, PerClass: o.PerClass,
+	r := Request{Format: o.Format, Columns: o.Columns, Size: o.Size, ValFraction: o.ValFraction, Seed: o.Seed, Classes: o.Classes, PerClass: o.PerClass,
 		ValPerClass: o.ValPerClass, EXIF: o.EXIF, AllowTruncated: o.AllowTruncated, Codec: o.Codec, ShardMiB: o.ShardMiB}
 	if o.Codec == packed.JPEG {
 		r.Quality = o.Quality

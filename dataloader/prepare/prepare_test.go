@@ -121,15 +121,18 @@ func TestStrict(t *testing.T) {
 func TestUnusableSources(t *testing.T) {
 	broken := mini.Animals(2)
 	broken["birds/a.jpg"] = []byte("text")
+	withDocs := mini.Join(mini.Animals(2), mini.Files{"docs/": nil})
 	for name, c := range map[string]struct {
 		source string
 		o      prepare.Options
 		want   []string
 	}{
-		"missing":             {filepath.Join(t.TempDir(), "nowhere"), prepare.Options{}, []string{"nowhere"}},
-		"an unreadable class": {broken.Folder(t), prepare.Options{}, []string{"class birds has no readable", "birds/a.jpg"}},
-		"val all unreadable":  {mini.Join(mini.Animals(2).Below("train"), mini.Files{"val/cats/a.png": {1}}).Folder(t), prepare.Options{}, []string{"validation split", "val/cats/a.png"}},
-		"unknown classes":     {mini.Animals(2).Folder(t), prepare.Options{Classes: []string{"cats", "cows", "pigs"}}, []string{"cows, pigs", "2 classes", "cats"}},
+		"missing":                {filepath.Join(t.TempDir(), "nowhere"), prepare.Options{}, []string{"nowhere"}},
+		"an unreadable class":    {broken.Folder(t), prepare.Options{}, []string{"class birds has no readable", "birds/a.jpg"}},
+		"val all unreadable":     {mini.Join(mini.Animals(2).Below("train"), mini.Files{"val/cats/a.png": {1}}).Folder(t), prepare.Options{}, []string{"validation split", "val/cats/a.png"}},
+		"a class without images": {withDocs.Folder(t), prepare.Options{}, []string{"class docs has no image", "chosen by name"}},
+		"the same, asked for":    {withDocs.Folder(t), prepare.Options{Classes: []string{"cats", "docs"}}, []string{"class docs has no image"}},
+		"unknown classes":        {mini.Animals(2).Folder(t), prepare.Options{Classes: []string{"cats", "cows", "pigs"}}, []string{"cows, pigs", "2 classes", "cats"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			parent := t.TempDir()
@@ -166,6 +169,7 @@ func TestOptionsOutOfRange(t *testing.T) {
 		"-2 training":           {PerClass: -2},
 		`codec "png"`:           {Codec: "png"},
 		"quality 101":           {Quality: 101},
+		`columns ["a"]`:         {Columns: []string{"a"}},
 		"shards of -1 MiB":      {ShardMiB: -1},
 		"-1 workers":            {Workers: -1},
 		"generated.classes":     {Generated: source.Generated{Classes: 11, Train: 20, Size: 16}},
@@ -230,7 +234,7 @@ func TestValFraction(t *testing.T) {
 // A part of a source has the classes and the numbers that were asked for, and nothing else.
 func TestSubset(t *testing.T) {
 	f := mini.Join(mini.Animals(6), mini.Files{"birds/a.png": mini.GreyPNG(8, 8, 200), "birds/b.png": mini.GreyPNG(8, 8, 201)})
-	source := mini.Join(f.Below("train"), f.Below("val")).Folder(t)
+	source := mini.Join(f.Below("train"), f.Below("val"), mini.Files{"train/docs/": nil, "val/fish/a.png": nil}).Folder(t) // left out
 	dir, summary := run(t, source, prepare.Options{Classes: []string{"dogs", "birds"}, PerClass: 3, ValPerClass: 1, Seed: 2})
 	if summary.Train != 5 || summary.Val != 2 || len(summary.Classes) != 2 {
 		t.Fatalf("summary %+v", summary)

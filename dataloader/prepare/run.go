@@ -63,7 +63,7 @@ func Fingerprint(ctx context.Context, sources []string, o Options) (fingerprint 
 
 // list opens sources and looks at everything in them. Close the source afterwards.
 func (o Options) list(ctx context.Context, sources []string) (source.Source, *source.Listing, error) {
-	src, err := source.Open(sources, source.Options{Format: o.Format, Generated: o.Generated, Seed: o.Seed, Packed: openPacked})
+	src, err := source.Open(sources, source.Options{Format: o.Format, Columns: o.Columns, Generated: o.Generated, Seed: o.Seed, Packed: openPacked})
 	if err != nil {
 		return nil, nil, err
 	}

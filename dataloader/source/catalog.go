@@ -26,18 +26,63 @@ type catalog struct {
 	texts    []text
 	raws     []raw
 	rejected []Rejected
-	foreign  int // images of formats that are not read
+	foreign  int      // images of formats that are not read
+	unnamed  int      // images that are not named as such
+	notes    []string // of what was not used, for errors
 	streamed func(in uint16) bool
 	side     sideOf // of the images in streams
 	names    arena
 	bytes    int // of texts
+	csvs     int // of the texts that may be tables
 	progress func(found int)
+
+	// What arrange finds.
+	root         string           // of all images
+	folderSplits map[string]split // by folder
+	thereIs      map[split]bool   // folders of it
+}
+
+// arrange looks at the folders of the images once they are all known.
+func (c *catalog) arrange() {
+	c.root, c.folderSplits, c.thereIs = commonRoot(c.items), map[string]split{}, map[split]bool{}
+	for _, it := range c.items {
+		c.thereIs[c.folderSplit(it.Name)] = true
+	}
+}
+
+// folderSplit is the split that the folders of an image stand for. Those around all images say nothing.
+func (c *catalog) folderSplit(image string) split {
+	at := strings.LastIndexByte(image, '/') + 1
+	folder := image[:at]
+	s, known := c.folderSplits[folder]
+	if !known {
+		inner := strings.TrimPrefix(folder, c.root)
+		s = splitOfPath(strings.TrimSuffix(inner, "/"))
+		c.folderSplits[folder] = s
+	}
+	return s
+}
+
+// note keeps what an error may have to say of what was not used.
+func (c *catalog) note(what string) { c.notes = append(c.notes, what) }
+
+// noted is an error with the notes.
+func (c *catalog) noted(err error) error {
+	if err == nil || len(c.notes) == 0 {
+		return err
+	}
+	some := strings.Join(c.notes[:min(len(c.notes), 3)], "; ")
+	if more := len(c.notes) - 3; more > 0 {
+		some += fmt.Sprintf("; and %d more", more)
+	}
+	return fmt.Errorf("%w (not used: %s)", err, some)
 }
 
 // A text is a small file that may say what the images are: a table, a list, the devkit's meta.mat.
 type text struct {
-	path string
-	data []byte
+	path  string
+	alone string // on disk, of one that is a path of its own
+	data  []byte
 }
 
 // look is the visitFunc that fills the catalog.
@@ -74,19 +119,34 @@ func (c *catalog) look(e entry, r io.Reader) error {
 	return nil
 }
 
-// imageHeads are the first bytes of files that are images by their content.
-var imageHeads = []string{"\xff\xd8\xff", "\x89PNG\r\n\x1a\n", "GIF87a", "GIF89a"}
+// imageHead reports whether a file is an image by its first 18 bytes.
+func imageHead(head []byte) bool {
+	for _, begin := range []string{"\xff\xd8\xff", "\x89PNG\r\n\x1a\n", "GIF87a", "GIF89a"} {
+		if strings.HasPrefix(string(head), begin) {
+			return true
+		}
+	}
+	if len(head) < 18 {
+		return false
+	}
+	webp := string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP"
+	bmp := string(head[:2]) == "BM" && string(head[6:10]) == "\x00\x00\x00\x00" && string(head[15:18]) == "\x00\x00\x00" // the size of its header
+	return webp || bmp
+}
 
 // other rejects an image that is not named as one, so that it is missed; anything else is nobody's concern.
 func (c *catalog) other(e entry, r io.Reader) {
-	head := make([]byte, 8)
+	head := make([]byte, 18)
 	n, _ := io.ReadFull(r, head) // what cannot be read, or is shorter, is no image
-	for _, want := range imageHeads {
-		if strings.HasPrefix(string(head[:n]), want) {
-			c.reject(e.path, fmt.Sprintf("an image named %q: want an ending such as .jpg", path.Base(e.path)))
-			return
-		}
+	c.otherImage(e.path, head[:n])
+}
+
+func (c *catalog) otherImage(file string, head []byte) (is bool) {
+	if is = imageHead(head); is {
+		c.unnamed++
+		c.reject(file, fmt.Sprintf("an image named %q: want an ending such as .jpg", path.Base(file)))
 	}
+	return is
 }
 
 func (c *catalog) image(e entry, r io.Reader) error {
@@ -104,22 +164,49 @@ func (c *catalog) image(e entry, r io.Reader) error {
 	return nil
 }
 
-// text keeps a text. Beyond the bounds texts are none of the few that matter: a caption beside every image.
+// text keeps a text. Of more than the bounds the others are none of the few that matter: a caption beside every image.
 func (c *catalog) text(e entry, r io.Reader) error {
-	limit := maxTextBytes - c.bytes
+	if wnidFolder(e.path) != "" {
+		return nil
+	}
+	limit, table := maxTextBytes-c.bytes, ending(e.path) != ".txt" && !isMeta(e.path)
 	if isMeta(e.path) {
 		limit = maxMATBytes
 	}
-	if len(c.texts) >= maxTexts || e.size > int64(limit) || wnidFolder(e.path) != "" {
+	if e.alone == "" && (e.size > int64(limit) || table && c.csvs >= maxTables && !c.makeRoom(e.path) || !table && len(c.texts)-c.csvs >= maxTexts) {
+		if table {
+			c.reject(e.path, fmt.Sprintf("one of more than %d tables, or of %d MiB: give it as a path of its own to have it read", maxTables, maxTextBytes>>20))
+			c.note(e.path + ": one table of too many")
+		}
 		return nil
 	}
-	data, err := io.ReadAll(io.LimitReader(r, int64(limit)))
+	data, err := io.ReadAll(io.LimitReader(r, int64(max(limit, 0))))
 	if err != nil {
 		return err
 	}
+	if c.otherImage(e.path, data[:min(len(data), 18)]) {
+		return nil
+	}
 	c.bytes += len(data)
-	c.texts = append(c.texts, text{strings.Clone(e.path), data})
+	if table {
+		c.csvs++
+	}
+	c.texts = append(c.texts, text{strings.Clone(e.path), e.alone, data})
 	return nil
+}
+
+// makeRoom lets go of the tables that lie deeper than a new one: it is those near the root that may be of all images.
+func (c *catalog) makeRoom(path string) bool {
+	before := len(c.texts)
+	c.texts = slices.DeleteFunc(c.texts, func(t text) bool {
+		deeper := t.alone == "" && ending(t.path) != ".txt" && !isMeta(t.path) && strings.Count(t.path, "/") > strings.Count(path, "/")
+		if deeper {
+			c.bytes -= len(t.data)
+		}
+		return deeper
+	})
+	c.csvs -= before - len(c.texts)
+	return len(c.texts) < before
 }
 
 func (c *catalog) reject(file, cause string) {

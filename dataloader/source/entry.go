@@ -14,6 +14,7 @@ type entry struct {
 	size    int64
 	dir     bool
 	refused string // why it is not to be used; "" when it may
+	alone   string // the path on disk of a file that is a path of the source by itself
 	in      uint16 // container
 	at      int64  // place in it
 }
@@ -55,8 +56,9 @@ func refusedName(name string) string {
 // The endings of files by what is done with them, in lower case. What is named as one of the images may be another.
 var (
 	imageEndings   = []string{".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".png", ".bmp", ".gif", ".webp"}
-	foreignEndings = []string{".tif", ".tiff", ".heic", ".heif", ".avif"}
-	textEndings    = []string{".txt", ".csv", ".tsv"}
+	foreignEndings = []string{".tif", ".tiff", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico", ".svg",
+		".psd", ".pcx", ".dds", ".exr", ".dng", ".cr2", ".nef", ".arw"}
+	textEndings = []string{".txt", ".csv", ".tsv"}
 	// otherEndings are of files that lie beside images by the thousand; nobody looks into them.
 	otherEndings = []string{".xml", ".json", ".jsonl", ".md", ".html", ".htm", ".yaml", ".yml", ".mat", ".pdf", ".npy", ".npz", ".pkl", ".db", ".ini"}
 )

@@ -17,6 +17,7 @@ import (
 type files struct {
 	paths      []string
 	format     string
+	columns    []string
 	containers []*container
 	listing    *Listing
 	raw        raw      // the format whose files hold many images; nil: every item is a file
@@ -67,9 +68,10 @@ func (s *files) list(ctx context.Context, progress func(int)) (*Listing, error) 
 		sum.Write(t.data) // never fails
 	}
 	c.dropTwice()
+	c.arrange()
 	l, err := s.recognise(c)
 	if err != nil {
-		return nil, withPath(s.String(), err)
+		return nil, withPath(s.String(), c.noted(err))
 	}
 	if s.raw == nil {
 		sortItems(l.Items, s.streamed)
@@ -102,7 +104,9 @@ func (s *files) openMet(ctx context.Context, w *walker, c *catalog) error {
 		case ilsvrcOther.MatchString(base):
 			c.reject(a.name, "no images of the classification task")
 		case loose && !other:
-			c.reject(a.name, "an archive beside loose images: give it as a path of its own to have it read")
+			const cause = "an archive beside loose images: give it as a path of its own to have it read"
+			c.reject(a.name, cause)
+			c.note(a.name + ": " + cause)
 		default:
 			if err := w.met(ctx, a); err != nil {
 				return err
@@ -121,8 +125,8 @@ func (s *files) recognise(c *catalog) (*Listing, error) {
 		{formatILSVRC, func() (*Listing, error) { return c.ilsvrc() }},
 		{formatCIFAR, func() (*Listing, error) { return s.rawListing(c, "CIFAR") }},
 		{formatIDX, func() (*Listing, error) { return s.rawListing(c, "IDX") }},
-		{formatCSV, func() (*Listing, error) { return c.table(s.format == formatCSV, s.paths) }},
-		{formatFolders, func() (*Listing, error) { return c.classFolders() }},
+		{formatCSV, func() (*Listing, error) { return c.table(s.format == formatCSV, s.columns) }},
+		{formatFolders, func() (*Listing, error) { return c.classFolders(s.format == formatFolders, len(s.paths)) }},
 	}
 	for _, f := range try {
 		if s.format != "" && s.format != f.name {
@@ -134,7 +138,7 @@ func (s *files) recognise(c *catalog) (*Listing, error) {
 		}
 		if l != nil {
 			l.Rejected = c.rejected
-			return l, s.together(f.name, c)
+			return l, s.together(c)
 		}
 	}
 	if s.format != "" {
@@ -145,9 +149,8 @@ func (s *files) recognise(c *catalog) (*Listing, error) {
 		"CIFAR's binary files or IDX files", s)
 }
 
-// together refuses what would be taken for less than it is: folders of classes that are no splits of each other would be
-// classes themselves, and of two formats of raw pixels one would be left out.
-func (s *files) together(format string, c *catalog) error {
+// together refuses what would be taken for less than it is: of two formats of raw pixels one would be left out.
+func (s *files) together(c *catalog) error {
 	if s.format == "" {
 		var raws []string
 		for _, r := range c.raws {
@@ -162,15 +165,7 @@ func (s *files) together(format string, c *catalog) error {
 			return fmt.Errorf("%s together: want one of them, or its format named", strings.Join(raws, " and "))
 		}
 	}
-	if len(s.paths) == 1 || format != formatFolders {
-		return nil
-	}
-	if names := prefixes(s.paths); len(names) == 2 && slices.Contains(names, trainName+"/") &&
-		slices.ContainsFunc(names, func(n string) bool { return slices.Contains(valNames, strings.TrimSuffix(n, "/")) }) {
-		return nil
-	}
-	return fmt.Errorf("%d sources of class folders: want one, two that are named train and val, or one with a table of its labels "+
-		"(put others into one folder)", len(s.paths))
+	return nil
 }
 
 // wanted is what each format needs to see.

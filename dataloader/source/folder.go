@@ -77,7 +77,7 @@ func (w *walker) file(c *container, in uint16, p, disk string, info os.FileInfo,
 	}
 	r := &lazyFile{path: disk}
 	defer r.close()
-	return w.show(entry{path: c.prefix + p, size: info.Size(), in: in}, info.ModTime().UnixNano(), r)
+	return w.show(entry{path: c.prefix + p, alone: w.alone, size: info.Size(), in: in}, info.ModTime().UnixNano(), r)
 }
 
 // causeOf is an error without the path that the report gives already.

@@ -7,23 +7,27 @@ import (
 	"strings"
 )
 
-// classFolders lists class folders, with or without splits above them.
-func (c *catalog) classFolders() (*Listing, error) {
+// classFolders lists class folders, with or without splits above them. forced: they are asked for, so that doubts whether
+// the folders are classes do not count. sources is the number of paths.
+func (c *catalog) classFolders(forced bool, sources int) (*Listing, error) {
 	if len(c.items) == 0 {
 		return nil, c.noImages()
 	}
-	root := commonRoot(c.items)
-	trainFolder, val := c.splitFolders(root)
-	l := &Listing{Kind: "class folders"}
-	if val != "" {
-		l.Kind = "class folders in train and " + val
+	s, err := c.splitFolders(commonRoot(c.items), forced)
+	if err != nil {
+		return nil, err
 	}
+	if sources > 1 && len(s.of) == 0 {
+		return nil, fmt.Errorf("%d sources of class folders: want one, two that are named train and val, or one with a table of its labels "+
+			"(put others into one folder)", sources)
+	}
+	l := &Listing{Kind: "class folders" + s.kind()}
 	first, images := c.items[0].Name, len(c.items)
 	train, valid := map[string]bool{}, map[string]bool{}
 	numbers := map[string]int32{} // of classes, in the order in which they are met
 	for i := range c.items {
 		it := &c.items[i]
-		class, inVal, cause := place(it.Name, root, trainFolder, val)
+		class, _, inVal, cause := s.place(it.Name)
 		if cause != "" {
 			c.drop(i, cause)
 			continue
@@ -44,30 +48,52 @@ func (c *catalog) classFolders() (*Listing, error) {
 			"the images' labels (found %s)", plural(images, "image"), first)
 	}
 	c.compact()
-	if err := c.emptyClass(root, trainFolder, val, train); err != nil {
-		return nil, err
-	}
-	for _, class := range slices.Sorted(maps.Keys(valid)) {
-		if !train[class] {
-			return nil, fmt.Errorf("class %s is in %s%s, but not in %s%s", class, root, val, root, trainFolder)
-		}
+	c.emptyClasses(l, s, train)
+	c.onlyInVal(l, train, valid, numbers, func(class string) string {
+		return fmt.Sprintf("is in %s, but not in %s", s.names(s.val), s.names(trainSplit))
+	})
+	if len(train) == 0 {
+		return nil, fmt.Errorf("no training image: class %s", l.Faults[0].Problem)
 	}
 	classes := slices.Sorted(maps.Keys(train))
+	if !forced {
+		if err := c.doubt(classes, s); err != nil {
+			return nil, err
+		}
+	}
 	return l, c.setClasses(l, classes, numbers)
 }
 
-// emptyClass finds a class folder without any image.
-func (c *catalog) emptyClass(root, train, val string, met map[string]bool) error {
+// emptyClasses finds class folders without any image.
+func (c *catalog) emptyClasses(l *Listing, s *splitFolders, met map[string]bool) {
 	for _, d := range c.dirs {
-		if !strings.HasPrefix(d+"/", root) || d+"/" == root {
+		if !strings.HasPrefix(d+"/", s.root) || d+"/" == s.root {
 			continue
 		}
-		class, inVal, cause := place(d+"/x", root, train, val)
-		if cause == "" && !inVal && !met[class] {
-			return fmt.Errorf("class %s has no image: %s is empty or holds no image that is read", class, d)
+		class, _, inVal, cause := s.place(d + "/x")
+		if cause != "" || inVal || met[class] || slices.ContainsFunc(l.Faults, func(f Fault) bool { return f.Class == class }) {
+			continue
+		}
+		problem := fmt.Sprintf("%s has no image: %s is empty or holds no image that is read", class, d)
+		if at := slices.IndexFunc(c.rejected, func(r Rejected) bool { return r.File == d }); at >= 0 {
+			problem = fmt.Sprintf("%s has no image: %s: %s", class, d, c.rejected[at].Cause)
+		}
+		l.Faults = append(l.Faults, Fault{class, problem})
+	}
+}
+
+// onlyInVal takes out the classes that have no training image.
+func (c *catalog) onlyInVal(l *Listing, train, valid map[string]bool, numbers map[string]int32, problem func(class string) string) {
+	var out []int32
+	for _, class := range slices.Sorted(maps.Keys(valid)) {
+		if !train[class] {
+			l.Faults = append(l.Faults, Fault{class, class + " " + problem(class)})
+			out = append(out, numbers[class])
 		}
 	}
-	return nil
+	if len(out) > 0 {
+		c.items = slices.DeleteFunc(c.items, func(it Item) bool { return slices.Contains(out, it.Label) })
+	}
 }
 
 // setClasses gives the listing its classes, in their order, and the items, whose labels are numbers of classes, theirs.
@@ -88,10 +114,14 @@ func (c *catalog) setClasses(l *Listing, classes []string, numbers map[string]in
 }
 
 func (c *catalog) noImages() error {
+	first := func(of func(Rejected) bool) string { return c.rejected[slices.IndexFunc(c.rejected, of)].File }
 	switch {
 	case c.foreign > 0:
-		at := slices.IndexFunc(c.rejected, func(r Rejected) bool { return isForeign(r.File) })
-		return fmt.Errorf("no image that is read, but %s of other formats (such as %s): convert them", plural(c.foreign, "image"), c.rejected[at].File)
+		return fmt.Errorf("no image that is read, but %s of other formats (such as %s): convert them to JPEG or PNG", plural(c.foreign, "image"),
+			first(func(r Rejected) bool { return isForeign(r.File) }))
+	case c.unnamed > 0:
+		return fmt.Errorf("%s, but none named as one (such as %s): want an ending such as .jpg", plural(c.unnamed, "image"),
+			first(func(r Rejected) bool { return strings.HasPrefix(r.Cause, "an image named") }))
 	case len(c.dirs) > 0:
 		return fmt.Errorf("%s, but no JPEG or PNG file", plural(len(c.dirs), "folder"))
 	}
@@ -126,50 +156,4 @@ func commonRoot(images []Item) string {
 		}
 		root += next + "/"
 	}
-}
-
-// splitFolders are the folders below root that are the training and the validation split, in small letters or not; "" when
-// there are not both.
-func (c *catalog) splitFolders(root string) (train, val string) {
-	below := map[string]string{} // by what they mean
-	for _, f := range c.items {
-		rest, in := strings.CutPrefix(f.Name, root)
-		first, _, deeper := strings.Cut(rest, "/")
-		meaning := strings.ToLower(first)
-		if meaning == "training" {
-			meaning = trainName
-		}
-		if in && deeper && (below[meaning] == "" || first < below[meaning]) && (meaning == trainName || slices.Contains(valNames, meaning)) {
-			below[meaning] = first
-		}
-	}
-	for _, name := range valNames {
-		if below[name] != "" && below[trainName] != "" {
-			return below[trainName], below[name]
-		}
-	}
-	return "", ""
-}
-
-// place finds class and split of an image by its path, or says why it has none.
-func place(name, root, train, val string) (class string, inVal bool, cause string) {
-	p, in := strings.CutPrefix(name, root)
-	if !in {
-		return "", false, "not in a class folder"
-	}
-	if val != "" {
-		first, rest, _ := strings.Cut(p, "/")
-		if first != train && first != val {
-			return "", false, "neither in " + train + " nor in " + val
-		}
-		inVal, p = first == val, rest
-		if again, below, ok := strings.Cut(p, "/"); ok && again == first && strings.Contains(below, "/") {
-			p = below // train.tar with train/CLASS in it
-		}
-	}
-	class, _, ok := strings.Cut(p, "/")
-	if !ok {
-		return "", false, "not in a class folder"
-	}
-	return class, inVal, ""
 }

@@ -3,6 +3,7 @@ package source_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -38,15 +39,19 @@ func open(t testing.TB, o source.Options, paths ...string) opened {
 	return opened{s, l}
 }
 
-// failure is the error of opening and listing, or of reading everything.
+// failure is the error of opening and listing, the first fault, or the error of reading everything.
 func failure(o source.Options, paths ...string) error {
 	s, err := source.Open(paths, o)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	if _, err := s.List(context.Background(), nil); err != nil {
+	l, err := s.List(context.Background(), nil)
+	if err != nil {
 		return err
+	}
+	if len(l.Faults) > 0 {
+		return errors.New("class " + l.Faults[0].Problem)
 	}
 	return s.Read(context.Background(), nil, func(_ int, fetch source.Fetch) error {
 		_, err := fetch(nil)

@@ -52,7 +52,7 @@ func (x *idx) look(e entry, r io.Reader) (bool, error) {
 		return true, err
 	}
 	split := &x.splits[0]
-	if match[1] != trainName {
+	if match[1] != "train" {
 		split = &x.splits[1]
 	}
 	if match[2] == "images" {

@@ -2,7 +2,6 @@ package source
 
 import (
 	"fmt"
-	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -43,60 +42,82 @@ func wnidFolder(p string) string {
 	}
 }
 
-// ilsvrcRole is what a path says of an image.
-func ilsvrcRole(name string) (wnid string, val, test bool) {
+// ilsvrcRole is what a path says of an image: its class, and its split by its folders, or by its name where they say none.
+func (c *catalog) ilsvrcRole(name string) (wnid string, s split) {
 	base := path.Base(name)
-	wnid = wnidFolder(name)
-	val = len(base) > 15 && strings.EqualFold(base[:15], "ILSVRC2012_val_") && ilsvrcVal.MatchString(base)
-	test = wnid == "" && !val && ilsvrcTest.MatchString(base)
-	if wnid != "" && !val {
-		for part := range strings.SplitSeq(name[:strings.Index(name, wnid)], "/") {
-			val = val || slices.Contains(valNames, part) // val/n01440764/...
-		}
+	byName := noSplit
+	switch {
+	case len(base) > 15 && strings.EqualFold(base[:15], "ILSVRC2012_val_") && ilsvrcVal.MatchString(base):
+		byName = valSplit
+	case len(base) > 16 && strings.EqualFold(base[:16], "ILSVRC2012_test_") && ilsvrcTest.MatchString(base):
+		byName = testSplit
 	}
-	return wnid, val, test
+	if wnid = wnidFolder(name); wnid == "" {
+		if byName == noSplit && c.folderSplit(name) == testSplit {
+			byName = testSplit
+		}
+		return "", byName
+	}
+	if s = c.folderSplit(name[:strings.Index(name, wnid)]); s == noSplit {
+		s = byName
+	}
+	if s == noSplit {
+		s = trainSplit
+	}
+	return wnid, s
 }
 
 // ilsvrc lists ILSVRC2012, and what is arranged like it; nil when this is something else.
 func (c *catalog) ilsvrc() (*Listing, error) {
-	if !slices.ContainsFunc(c.items, func(it Item) bool {
-		wnid, val, _ := ilsvrcRole(it.Name)
-		return wnid != "" || val
-	}) {
+	found, there := false, map[split]bool{}
+	for _, it := range c.items {
+		wnid, s := c.ilsvrcRole(it.Name)
+		found = found || wnid != "" || s == valSplit
+		if wnid != "" {
+			there[s] = true
+		}
+	}
+	if !found {
 		return nil, nil // its texts are not ours to judge
 	}
 	labels, err := c.ilsvrcTexts()
 	if err != nil {
 		return nil, err
 	}
-	train := 0
 	for _, it := range c.items {
-		wnid, val, test := ilsvrcRole(it.Name)
-		switch {
-		case wnid != "" && !val:
-			train++
-		case wnid == "" && !val && !test && labels.list[listKey(it.Name)].wnid == "" && !testFolder(it.Name):
-			return nil, nil // an image that belongs nowhere: this is something else
+		if wnid, s := c.ilsvrcRole(it.Name); wnid == "" {
+			if s == noSplit && labels.list[listKey(it.Name)].wnid == "" && !c.stray(it.Name) {
+				return nil, nil // an image that belongs nowhere: this is something else
+			}
+			there[valSplit] = there[valSplit] || s == valSplit
 		}
 	}
-	if train == 0 {
+	if !there[trainSplit] {
 		return nil, c.onlyVal()
 	}
+	val := validates(func(s split) bool { return there[s] })
+	if len(labels.list) > 0 || labels.truth != nil {
+		val = valSplit
+	}
 	// Names of classes get numbers as they are met; setClasses makes them labels.
-	numbers, inTrain, inVal := map[string]int32{}, map[string]bool{}, map[string]string{}
+	numbers, inTrain, inVal, where := map[string]int32{}, map[string]bool{}, map[string]bool{}, map[string]string{}
 	tests := 0
 	for i := range c.items {
 		it := &c.items[i]
-		wnid, val, test := ilsvrcRole(it.Name)
+		wnid, s := c.ilsvrcRole(it.Name)
 		if wnid == "" {
 			key := listKey(it.Name)
 			_, listed := labels.list[key]
-			if test || !val && !listed {
+			if s == testSplit && !listed {
 				it.Label = dropped
 				tests++
 				continue
 			}
-			val = true
+			if s == noSplit && !listed {
+				c.drop(i, "neither in a class folder nor in a list of validation images")
+				continue
+			}
+			s = val
 			var cause string
 			if wnid, cause, err = labels.of(it.Name, key); err != nil {
 				return nil, err
@@ -105,13 +126,18 @@ func (c *catalog) ilsvrc() (*Listing, error) {
 				continue
 			}
 		}
+		if s != trainSplit && s != val {
+			c.drop(i, fmt.Sprintf("of the split %s, beside %s", s, val))
+			continue
+		}
 		n, known := numbers[wnid]
 		if !known {
 			n = int32(len(numbers))
 			numbers[strings.Clone(wnid)] = n
 		}
-		if it.Label, it.Val = n, val; val {
-			inVal[wnid] = it.Name
+		it.Label = n
+		if it.Val = s == val; it.Val {
+			inVal[wnid], where[wnid] = true, it.Name
 		} else {
 			inTrain[wnid] = true
 		}
@@ -120,37 +146,47 @@ func (c *catalog) ilsvrc() (*Listing, error) {
 		c.reject(fmt.Sprintf("(%s)", plural(tests, "image")), "test images: they have no labels")
 	}
 	c.compact()
-	return c.ilsvrcListing(labels, numbers, inTrain, inVal)
+	l := &Listing{Kind: "ILSVRC2012"}
+	for _, d := range c.dirs {
+		if wnid, s := c.ilsvrcRole(d + "/x"); wnid != "" && s == trainSplit && !inTrain[wnid] {
+			inTrain[wnid] = false
+			l.Faults = append(l.Faults, Fault{wnid, fmt.Sprintf("%s has no image: %s is empty or holds no image that is read", wnid, d)})
+		}
+	}
+	c.onlyInVal(l, inTrain, inVal, numbers, func(wnid string) string {
+		return fmt.Sprintf("is in the validation split (%s), but has no training image", where[wnid])
+	})
+	return l, c.ilsvrcClasses(l, labels, numbers, inTrain)
 }
 
-func (c *catalog) ilsvrcListing(labels *ilsvrcLabels, numbers map[string]int32, inTrain map[string]bool, inVal map[string]string) (*Listing, error) {
-	for _, d := range c.dirs {
-		if wnid, val, _ := ilsvrcRole(d + "/x"); wnid != "" && !val && !inTrain[wnid] {
-			return nil, fmt.Errorf("class %s has no image: %s is empty or holds no image that is read", wnid, d)
+// stray reports whether an image lies beside everything, or in a folder of validation images: one that is listed nowhere
+// is rejected there, and does not make the whole something else.
+func (c *catalog) stray(name string) bool {
+	rest := strings.TrimPrefix(name, c.root)
+	return !strings.Contains(rest, "/") || c.folderSplit(name) == valSplit
+}
+
+func (c *catalog) ilsvrcClasses(l *Listing, labels *ilsvrcLabels, numbers map[string]int32, inTrain map[string]bool) error {
+	var wnids []string
+	for wnid, is := range inTrain {
+		if is {
+			wnids = append(wnids, wnid)
 		}
 	}
-	for _, wnid := range slices.Sorted(maps.Keys(inVal)) {
-		if !inTrain[wnid] {
-			return nil, fmt.Errorf("class %s is in the validation split (%s), but has no training image", wnid, inVal[wnid])
-		}
-	}
-	l := &Listing{Kind: "ILSVRC2012"}
-	if err := c.setClasses(l, slices.Sorted(maps.Keys(inTrain)), numbers); err != nil {
-		return nil, err
+	slices.Sort(wnids)
+	if err := c.setClasses(l, wnids, numbers); err != nil {
+		return err
 	}
 	for i := range l.Classes {
 		l.Classes[i].Name = strings.Join(strings.Fields(labels.names[l.Classes[i].ID]), " ")
 	}
-	return l, nil
+	return nil
 }
-
-// testFolder reports whether an image lies in a folder test, whose images have no labels.
-func testFolder(p string) bool { return strings.HasPrefix(p, "test/") || strings.Contains(p, "/test/") }
 
 // onlyVal says that training images lack when there are validation images; nil when this is not ILSVRC2012 at all.
 func (c *catalog) onlyVal() error {
 	for _, it := range c.items {
-		if _, val, _ := ilsvrcRole(it.Name); val && ilsvrcVal.MatchString(path.Base(it.Name)) {
+		if _, s := c.ilsvrcRole(it.Name); s == valSplit && ilsvrcVal.MatchString(path.Base(it.Name)) {
 			return fmt.Errorf("validation images of ILSVRC2012 (%s), but no training images: add ILSVRC2012_img_train.tar as a path", it.Name)
 		}
 	}

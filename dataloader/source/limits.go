@@ -15,7 +15,8 @@ const (
 	maxNameBytes   = 4096      // of a path
 	maxFolderDepth = 64        // folders within each other on disk
 
-	maxTexts     = 256       // files of labels and names
+	maxTables    = 256       // .csv and .tsv files
+	maxTexts     = 1 << 16   // other files of labels and names
 	maxTextBytes = 256 << 20 // of all of them
 	maxLineBytes = 1 << 16   // of a line
 	maxLines     = 16 << 20  // of one

@@ -5,6 +5,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // ilsvrcTexts reads the catalog's texts for what they say of ILSVRC2012; others are passed over.
@@ -78,7 +79,7 @@ func (x *ilsvrcLabels) readList(t text) error {
 		second, _ := cutField(rest)
 		switch {
 		case line == "":
-		case isWNID(first) && rest != "" && kind != 1:
+		case isWNID(first) && strings.IndexFunc(rest, unicode.IsLetter) >= 0 && kind != 1:
 			kind = 2
 			x.names[first] = rest
 		case isWNID(second) && kind != 2:
@@ -93,7 +94,7 @@ func (x *ilsvrcLabels) readList(t text) error {
 			if wrong++; wrong > 10 {
 				return nil
 			}
-		case isWNID(first): // a class without a name
+		case isWNID(first): // a class without a name, or with a number
 		default:
 			return fmt.Errorf("%s:%d: %.60q: want %s", t.path, i+1, line, [3]string{1: "IMAGE WNID", 2: "WNID NAME"}[kind])
 		}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"slices"
+	"path/filepath"
 	"strings"
 )
 
@@ -14,36 +14,41 @@ import (
 var (
 	fileColumns  = []string{"file", "filename", "file_name", "path", "image", "name", "image_id", "id"}
 	labelColumns = []string{"label", "class", "category", "wnid", "target"}
-	splitColumns = []string{"split", "set"}
+	splitColumns = []string{"split", "set", "subset", "partition"}
 )
 
 // A table says the class, and perhaps the split, of images by name.
 type table struct {
 	text
-	split string // of all its rows, by its own name: "train" or one of valNames; "" when its rows say
-	rows  map[string]*row
+	folder string // the images below it are named, with a slash at its end; "" for all
+	split  split  // of all its rows, by its name or its folder's; noSplit when its rows or the images' folders say
+	rows   map[string]*row
 }
 
 type row struct {
-	line       int
-	class, cut string // cut: the split as it stands there
-	used       string // by the image of this name
-	wrong      string // why it is not to be used
+	line  int
+	class string
+	cut   string // the split as it stands there
+	used  string // by the image of this name
+	wrong string // why it is not to be used
 }
 
-// readTable reads a table. Its columns are named by a header, or are two: file and label.
-func readTable(t text) (*table, error) {
+// readTable reads a table. Its columns are those named, or found by a header, or two: file and label.
+func readTable(t text, named []string) (*table, error) {
+	if bytes.HasPrefix(t.data, []byte("\xff\xfe")) || bytes.HasPrefix(t.data, []byte("\xfe\xff")) {
+		return nil, fmt.Errorf("%s is in UTF-16: save it as UTF-8", t.path)
+	}
+	if bytes.IndexByte(t.data, '\n') < 0 {
+		t.data = bytes.ReplaceAll(t.data, []byte("\r"), []byte("\n")) // as an old Mac ends lines
+	}
 	if _, err := t.lines(); err != nil {
 		return nil, err
 	}
 	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(t.data, []byte("\ufeff"))))
-	r.Comma = separator(t.data)
+	r.Comma = separator(t)
 	r.TrimLeadingSpace, r.ReuseRecord = true, true
 	x := &table{text: t, rows: map[string]*row{}}
-	base := strings.TrimSuffix(path.Base(t.path), path.Ext(t.path))
-	if m := splitWord.FindStringSubmatch(base); m != nil {
-		x.split = strings.ToLower(m[1])
-	}
+	x.folder, x.split = t.scope()
 	file, label, split := 0, 1, -1
 	for first := true; ; first = false {
 		record, err := r.Read()
@@ -55,7 +60,7 @@ func readTable(t text) (*table, error) {
 		}
 		line, _ := r.FieldPos(0)
 		if first {
-			f, l, s, err := columns(record)
+			f, l, s, err := columns(record, named)
 			if err != nil {
 				return nil, fmt.Errorf("%s:%d: %w", t.path, line, err)
 			}
@@ -66,20 +71,43 @@ func readTable(t text) (*table, error) {
 		}
 		entry := &row{line: line, class: strings.TrimSpace(record[label])}
 		if split >= 0 {
-			entry.cut = strings.ToLower(strings.TrimSpace(record[split]))
+			entry.cut = strings.TrimSpace(record[split])
 		}
 		x.add(strings.TrimSpace(record[file]), entry)
 	}
 	if len(x.rows) == 0 {
 		return nil, fmt.Errorf("%s: no row", t.path)
 	}
+	x.unroot()
 	return x, nil
 }
 
-// separator is what separates the fields of a table: a comma, or a tab or a semicolon where the first line has no comma.
-func separator(data []byte) rune {
-	first, _, _ := bytes.Cut(data, []byte("\n"))
-	for _, sign := range ",\t;" {
+// scope says which images a table may name: those in its folder, or all when it was given as a path of its own; and of
+// which split they are by its name, or by its folder's.
+func (t text) scope() (folder string, s split) {
+	at := t.path
+	if t.alone != "" {
+		at = filepath.ToSlash(t.alone)
+	} else if i := strings.LastIndexByte(at, '/'); i >= 0 {
+		folder = at[:i+1]
+	}
+	base := path.Base(at)
+	s = splitOfWords(words(base[:len(base)-len(path.Ext(base))]))
+	if s == noSplit {
+		s, _ = splitOf(path.Base(path.Dir(at)))
+	}
+	return folder, s
+}
+
+// separator is what separates the fields of a table: a comma, or where the first line has none a tab or a semicolon, or a
+// space in a .txt.
+func separator(t text) rune {
+	first, _, _ := bytes.Cut(t.data, []byte("\n"))
+	signs := ",\t;"
+	if ending(t.path) == ".txt" {
+		signs += " "
+	}
+	for _, sign := range signs {
 		if bytes.ContainsRune(first, sign) {
 			return sign
 		}
@@ -87,9 +115,10 @@ func separator(data []byte) rune {
 	return ','
 }
 
-// columns finds the columns in a header; file is -1 when the record is none, but a row of two.
-func columns(record []string) (file, label, split int, err error) {
-	find := func(names []string) int {
+// columns finds the columns in a header: those of the given names, or of the usual ones; of two columns the one that has
+// another name is what is missing. file is -1 when the record is no header, but a row of two.
+func columns(record, named []string) (file, label, split int, err error) {
+	find := func(names ...string) int {
 		for _, name := range names {
 			for i, cell := range record {
 				if strings.EqualFold(strings.TrimSpace(cell), name) {
@@ -99,18 +128,59 @@ func columns(record []string) (file, label, split int, err error) {
 		}
 		return -1
 	}
-	file, label, split = find(fileColumns), find(labelColumns), find(splitColumns)
+	if len(record) == 1 {
+		return 0, 0, 0, fmt.Errorf("%q is one column: want at least a file and its label, with a comma, a tab or a semicolon between", record[0])
+	}
+	if len(named) > 0 {
+		at := [3]int{0, 0, -1}
+		for i, name := range named {
+			if at[i] = find(name); at[i] < 0 {
+				return 0, 0, 0, fmt.Errorf("columns %q: no column %q, which is asked for", record, name)
+			}
+		}
+		return at[0], at[1], at[2], nil
+	}
+	file, label, split = find(fileColumns...), find(labelColumns...), find(splitColumns...)
 	switch {
 	case file >= 0 && label >= 0:
 		return file, label, split, nil
 	case len(record) == 2 && file < 0 && label < 0:
 		return -1, -1, -1, nil
+	case len(record) == 2 && split < 0:
+		if file < 0 {
+			return 1 - label, label, -1, nil
+		}
+		return file, 1 - file, -1, nil
 	}
-	if len(record) == 1 {
-		return 0, 0, 0, fmt.Errorf("%q is one column: want at least a file and its label, with a comma, a tab or a semicolon between", record[0])
-	}
-	return 0, 0, 0, fmt.Errorf("columns %q: want one of %s and one of %s, or two columns without a header", record,
+	return 0, 0, 0, fmt.Errorf("columns %q: want one of %s and one of %s, or two columns without a header, or the columns named", record,
 		strings.Join(fileColumns, ", "), strings.Join(labelColumns, ", "))
+}
+
+// unroot takes from the names of a table what they have in common, where they are paths on some disk: what is left may be
+// found below the source.
+func (t *table) unroot() {
+	common, first := "", true
+	for name := range t.rows {
+		drive := len(name) > 2 && name[1] == ':' && name[2] == '/'
+		if strings.HasPrefix(name, "\x00") {
+			continue
+		}
+		if !drive && !strings.HasPrefix(name, "/") && !strings.HasPrefix(name, "../") {
+			return
+		}
+		dir := name[:strings.LastIndexByte(name, '/')+1]
+		for !first && !strings.HasPrefix(dir, common) {
+			common = common[:strings.LastIndexByte(common[:max(len(common)-1, 0)], '/')+1]
+		}
+		if first {
+			common, first = dir, false
+		}
+	}
+	rows := map[string]*row{}
+	for name, r := range t.rows {
+		rows[strings.TrimPrefix(name, common)] = r
+	}
+	t.rows = rows
 }
 
 func (t *table) add(file string, r *row) {
@@ -132,33 +202,33 @@ func (t *table) add(file string, r *row) {
 	t.rows[file] = r
 }
 
-// find is the row of an image: by its path or the longest end of it, with or without the file's ending.
-func (t *table) find(name string) *row {
+// find is the row of an image: by its path or the longest end of it, with or without the file's ending. other is the row of
+// the one where both are there.
+func (t *table) find(name string) (r, other *row) {
 	for p := name; ; {
-		for _, key := range []string{p, p[:len(p)-len(path.Ext(p))]} {
-			if r := t.rows[key]; r != nil {
-				return r
-			}
+		r, other = t.rows[p], t.rows[p[:len(p)-len(path.Ext(p))]]
+		switch {
+		case r == nil && other != nil:
+			return other, nil
+		case r == other:
+			other = nil
+		}
+		if r != nil {
+			return r, other
 		}
 		_, rest, ok := strings.Cut(p, "/")
 		if !ok {
-			return nil
+			return nil, nil
 		}
 		p = rest
 	}
 }
 
-// inVal says which split a row is of.
-func (t *table) inVal(r *row) (val bool, err error) {
-	cut := r.cut
-	if cut == "" {
-		cut = t.split
+// splitOf is the split of a row by what stands there; noSplit when nothing does.
+func (r *row) splitOf() (split, error) {
+	s := splitWords[strings.ToLower(r.cut)]
+	if r.cut != "" && (s == noSplit || s == sideSplit) {
+		return s, fmt.Errorf("split %q: want train, val or test", r.cut)
 	}
-	switch {
-	case cut == "" || cut == trainName || cut == "training":
-		return false, nil
-	case slices.Contains(valNames, cut):
-		return true, nil
-	}
-	return false, fmt.Errorf("split %q: want %s or one of %s", cut, trainName, strings.Join(valNames, ", "))
+	return s, nil
 }

@@ -7,10 +7,16 @@
 //	            ILSVRC2012_devkit_t12.tar.gz), one path each or in one folder, or the same unpacked
 //	cifar       CIFAR-10's or CIFAR-100's binary files
 //	idx         IDX files, as MNIST comes
-//	csv         images and a table of their labels, in their folder or as a path of its own
-//	folders     class folders, with or without train and val above them; two paths that are named train and val are splits
+//	csv         images and tables of their labels, in their folders or as paths of their own; for all of one split when they,
+//	            or their folders, are named so
+//	folders     class folders, with or without splits above them; paths that are named as splits are splits
 //	packed      a packed set, by Options.Packed
 //	generated   the word "generated": images that are drawn
+//
+// Splits are named train, val (or valid, validation, dev) and test, which validates where there is no val; other names with
+// such a word in them, as seg_train, count where all folders have one. What looks like no classes at all (a single folder,
+// folders that are named images and annotations, folders with the same folders in each) is refused, unless the format
+// folders is asked for.
 //
 // Where files are: in a folder, a .tar, a .tar.gz or a .zip. An archive in a folder, or a .tar in a tar, stands for a
 // folder of its name without its ending. Archives are read in place; nothing is ever written to disk.
@@ -35,6 +41,8 @@ import (
 type Options struct {
 	// Format is one of Formats, or "" when the source is to be recognised by looking.
 	Format string
+	// Columns are the names of a table's columns of files, of labels and perhaps of splits; none: the usual names.
+	Columns []string
 	// Generated is what the source "generated" draws, with Seed; the zero value stands for DefaultGenerated.
 	Generated Generated
 	Seed      uint64
@@ -94,7 +102,8 @@ type Listing struct {
 	Classes  []Class // by label
 	Items    []Item  // in the order of Read: training first, by class and name; what is streamed comes in its archive's order
 	Rejected []Rejected
-	Side     int // in pixels, when all images are square, alike and at most MaxSide; else 0
+	Faults   []Fault // classes that are not among Classes
+	Side     int     // in pixels, when all images are square, alike and at most MaxSide; else 0
 	// Fingerprint is a hexadecimal SHA-256 of the names, sizes and labels, and of the times of modification of the files
 	// on disk: two equal ones are of the same source, unchanged. Paths of the source itself are not in it.
 	Fingerprint string
@@ -118,6 +127,13 @@ type Item struct {
 
 // Bytes is the size of the item's file, as it was listed; 0 where items are no files.
 func (it Item) Bytes() int64 { return it.size }
+
+// A Fault is a class that cannot be used, such as one without a training image. Unless it is left out on purpose it is an
+// error.
+type Fault struct {
+	Class   string
+	Problem string // begins with the class
+}
 
 // Rejected is something of a source that is not among its items.
 type Rejected struct {
@@ -161,7 +177,10 @@ func Open(paths []string, o Options) (Source, error) {
 	case o.Format == formatPacked || packed && len(paths) > 1:
 		return nil, fmt.Errorf("source %s: want a packed set alone", strings.Join(paths, " "))
 	}
-	return &files{paths: slices.Clone(paths), format: o.Format}, nil
+	if len(o.Columns) == 1 || len(o.Columns) > 3 || slices.Contains(o.Columns, "") {
+		return nil, fmt.Errorf("columns %q: want the names of those of files, of labels and perhaps of splits", o.Columns)
+	}
+	return &files{paths: slices.Clone(paths), format: o.Format, columns: o.Columns}, nil
 }
 
 func isPacked(path string) bool {

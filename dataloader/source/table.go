@@ -1,104 +1,161 @@
 package source
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
 )
 
 // table lists images by tables of their labels; nil when there is none, or when images lie in class folders. forced: a
-// table is asked for. paths that name tables count first.
-func (c *catalog) table(forced bool, paths []string) (*Listing, error) {
-	given := func(t text) bool { // as a path of its own
-		return slices.ContainsFunc(paths, func(p string) bool { return filepath.Base(p) == t.path })
-	}
-	tables, err := c.tables(forced, given)
-	if err != nil || len(tables) == 0 || len(c.items) == 0 {
-		return nil, err
-	}
-	named := forced || slices.ContainsFunc(tables, func(t *table) bool { return given(t.text) && len(paths) > 1 })
-	if !named && !c.flat() {
+// table is asked for. Tables that are paths of their own count first.
+func (c *catalog) table(forced bool, columns []string) (*Listing, error) {
+	if len(c.items) == 0 {
 		return nil, nil
 	}
-	if len(tables) > 1 && slices.ContainsFunc(tables, func(t *table) bool { return t.split == "" }) {
-		return nil, fmt.Errorf("several tables of labels, %s and %s: give one of them as a path of its own", tables[0].path, tables[1].path)
+	tables, bad := c.tables(forced, columns)
+	given := slices.ContainsFunc(c.texts, func(t text) bool { return t.alone != "" && isTable(t, true) })
+	switch flat := c.flat(); {
+	case len(tables) == 0 && bad == nil:
+		return nil, nil
+	case len(tables) == 0 && (forced || given || flat):
+		return nil, bad // nothing else labels the images
+	case len(tables) == 0:
+		c.note(bad.Error())
+		return nil, nil
+	case !forced && !given && !flat && !c.rule(tables):
+		return nil, nil
+	case bad != nil:
+		return nil, fmt.Errorf("%s may be a table of labels, but another one cannot be read: %w: give the right one as a path of its own", tables[0].path, bad)
+	}
+	for i, t := range tables {
+		for _, other := range tables[:i] {
+			if t.folder == other.folder && (t.split == noSplit || other.split == noSplit) {
+				return nil, fmt.Errorf("several tables of labels, %s and %s: give one of them as a path of its own", other.path, t.path)
+			}
+		}
 	}
 	return c.byTables(tables)
 }
 
+// isTable reports whether a text may be a table of labels.
+func isTable(t text, forced bool) bool {
+	switch ending(t.path) {
+	case ".csv", ".tsv":
+		return true
+	case ".txt": // most are not; one that is given alone, where nothing else asks for it
+		return forced && t.alone != "" && !ilsvrcTruth.MatchString(path.Base(t.path))
+	}
+	return false
+}
+
+// tables reads the tables at the root, or those that are given as paths of their own; the innermost come first. bad is what
+// is wrong with those that cannot be read.
+func (c *catalog) tables(forced bool, columns []string) (tables []*table, bad error) {
+	alone := slices.ContainsFunc(c.texts, func(t text) bool { return t.alone != "" && isTable(t, true) })
+	depth := func(t text) int { return strings.Count(t.path, "/") }
+	var texts []text
+	for _, t := range c.texts {
+		if isTable(t, alone) && (t.alone != "" || !alone) {
+			texts = append(texts, t)
+		}
+	}
+	if len(texts) == 0 {
+		return nil, nil
+	}
+	if !alone {
+		root := slices.MinFunc(texts, func(a, b text) int { return cmp.Compare(depth(a), depth(b)) })
+		texts = slices.DeleteFunc(texts, func(t text) bool { return depth(t) > depth(root) })
+	}
+	more := 0
+	for _, t := range texts {
+		read, err := readTable(t, columns)
+		if err != nil && bad != nil {
+			more++
+			continue
+		}
+		if err != nil {
+			bad = err
+			continue
+		}
+		tables = append(tables, read)
+	}
+	if more > 0 {
+		bad = fmt.Errorf("%w (and %d more)", bad, more)
+	}
+	slices.SortStableFunc(tables, func(a, b *table) int { return cmp.Compare(len(b.folder), len(a.folder)) })
+	return tables, bad
+}
+
 // flat reports whether the images lie in one folder, or in one for each split, so that no folders can be their classes.
 func (c *catalog) flat() bool {
-	root, only := commonRoot(c.items), ""
+	folders := map[split]string{}
 	for _, it := range c.items {
-		name, in := strings.CutPrefix(it.Name, root)
-		first, rest, ok := strings.Cut(name, "/")
-		switch {
-		case !in, strings.Contains(rest, "/"): // beside folders of classes, or in one
+		folder, s := path.Dir(it.Name), c.folderSplit(it.Name)
+		if other, seen := folders[s]; seen && folder != other {
 			return false
-		case !ok || first == trainName || slices.Contains(valNames, first):
-		case only != "" && first != only:
-			return false
-		default:
-			only = first
 		}
+		folders[s] = folder
 	}
 	return true
 }
 
-// tables reads the tables at the root, or those that are given as paths of their own.
-func (c *catalog) tables(forced bool, given func(text) bool) ([]*table, error) {
-	var texts []text
-	for _, t := range c.texts {
-		if end := ending(t.path); end == ".csv" || end == ".tsv" {
-			texts = append(texts, t)
+// rule reports whether tables name most of the images, though these lie in several folders, and say other classes than the
+// folders do.
+func (c *catalog) rule(tables []*table) bool {
+	images, found, agree := 0, 0, true
+	class, folder := map[string]string{}, map[string]string{} // of a folder, of a class
+	for _, it := range c.items {
+		if s := c.folderSplit(it.Name); s == testSplit || s == sideSplit {
+			continue // they may have no labels
 		}
-	}
-	if slices.ContainsFunc(texts, given) {
-		texts = slices.DeleteFunc(texts, func(t text) bool { return !given(t) })
-	} else if len(texts) > 0 { // the folder that is the root of all: of the shortest path
-		depth := func(t text) int { return strings.Count(t.path, "/") }
-		root := slices.MinFunc(texts, func(a, b text) int { return depth(a) - depth(b) })
-		texts = slices.DeleteFunc(texts, func(t text) bool { return depth(t) > depth(root) })
-	}
-	var all []*table
-	for _, t := range texts {
-		read, err := readTable(t)
-		if err != nil {
-			if forced || given(t) || len(texts) == 1 && len(c.items) > 0 && c.flat() {
-				return nil, err // nothing else labels the images
-			}
-			continue // some other table
-		}
-		all = append(all, read)
-	}
-	return all, nil
-}
-
-func (c *catalog) byTables(tables []*table) (*Listing, error) {
-	numbers, train, valid := map[string]int32{}, map[string]bool{}, map[string]string{}
-	for i := range c.items {
-		it := &c.items[i]
-		var t *table
-		var r *row
-		for _, t = range tables {
-			if len(tables) > 1 && !strings.Contains("/"+it.Name, "/"+t.split+"/") && c.hasFolder(t.split) {
+		images++
+		for _, t := range tables {
+			r, _ := t.find(it.Name)
+			if r == nil || !c.applies(t, it.Name) {
 				continue
 			}
-			if r = t.find(it.Name); r != nil {
-				break
+			found++
+			in := path.Base(path.Dir(it.Name))
+			if _, known := class[in]; !known {
+				class[in] = r.class
 			}
+			if _, known := folder[r.class]; !known {
+				folder[r.class] = in
+			}
+			agree = agree && class[in] == r.class && folder[r.class] == in
+			break
+		}
+	}
+	return found > 0 && 2*found >= images && !agree
+}
+
+// applies reports whether a table may name an image: one in its folder, and of its split where folders say so.
+func (c *catalog) applies(t *table, image string) bool {
+	if !strings.HasPrefix(image, t.folder) {
+		return false
+	}
+	return t.split == noSplit || !c.thereIs[t.split] || c.folderSplit(image) == t.split
+}
+
+// byTables gives every image the class and the split of its row. A row that says no split leaves it to its table, and that
+// to the image's folder.
+func (c *catalog) byTables(tables []*table) (*Listing, error) {
+	numbers, train, valid := map[string]int32{}, map[string]bool{}, map[string]bool{}
+	splits, where, there := make([]split, len(c.items)), map[string]string{}, map[split]bool{}
+	for i := range c.items {
+		it := &c.items[i]
+		t, r, err := c.row(tables, it.Name)
+		if err != nil {
+			return nil, err
 		}
 		if r == nil {
 			c.drop(i, "not in "+tables[0].path)
 			continue
 		}
-		if r.used != "" {
-			return nil, fmt.Errorf("%s:%d: means both %s and %s: want paths", t.path, r.line, r.used, it.Name)
-		}
-		r.used = it.Name
-		val, err := t.inVal(r)
+		s, err := r.splitOf()
 		if err != nil && r.wrong == "" {
 			r.wrong = err.Error()
 		}
@@ -106,15 +163,38 @@ func (c *catalog) byTables(tables []*table) (*Listing, error) {
 			c.drop(i, fmt.Sprintf("%s:%d: %s", t.path, r.line, r.wrong))
 			continue
 		}
+		if s == noSplit {
+			s = t.split
+		}
+		if s == noSplit {
+			s = c.folderSplit(it.Name)
+		}
 		n, known := numbers[r.class]
 		if !known {
 			n = int32(len(numbers))
 			numbers[r.class] = n
 		}
-		if it.Label, it.Val = n, val; val {
-			valid[r.class] = fmt.Sprintf("%s:%d", t.path, r.line)
-		} else {
-			train[r.class] = true
+		it.Label, splits[i], there[s] = n, s, true
+		if _, known := where[r.class]; !known && s != noSplit && s != trainSplit {
+			where[r.class] = fmt.Sprintf("%s:%d", t.path, r.line)
+		}
+	}
+	val := validates(func(s split) bool { return there[s] })
+	classes := slices.Collect(maps.Keys(numbers))
+	byNumber := make([]string, len(classes))
+	for class, n := range numbers {
+		byNumber[n] = class
+	}
+	for i := range c.items {
+		it := &c.items[i]
+		switch s := splits[i]; {
+		case it.Label == dropped:
+		case s == noSplit, s == trainSplit:
+			train[byNumber[it.Label]] = true
+		case s == val:
+			it.Val, valid[byNumber[it.Label]] = true, true
+		default:
+			c.drop(i, fmt.Sprintf("of the split %s, beside %s", s, val))
 		}
 	}
 	c.unusedRows(tables)
@@ -122,20 +202,59 @@ func (c *catalog) byTables(tables []*table) (*Listing, error) {
 	if len(c.items) == 0 {
 		return nil, fmt.Errorf("%s names none of the images: %s", tables[0].path, c.rejected[len(c.rejected)-1].Cause)
 	}
-	for _, class := range slices.Sorted(maps.Keys(valid)) {
-		if !train[class] {
-			return nil, fmt.Errorf("%s: class %s is in the validation split, but has no training image", valid[class], class)
-		}
-	}
 	l := &Listing{Kind: "images with a table of labels"}
-	classes := slices.Sorted(maps.Keys(train))
+	c.onlyInVal(l, train, valid, numbers, func(class string) string {
+		return fmt.Sprintf("is in the validation split (%s), but has no training image", where[class])
+	})
+	if len(train) == 0 {
+		return nil, fmt.Errorf("no training image: class %s", l.Faults[0].Problem)
+	}
+	classes = slices.Sorted(maps.Keys(train))
 	sortNumbers(classes)
 	return l, c.setClasses(l, classes, numbers)
 }
 
-// hasFolder reports whether images lie in a folder of that name.
-func (c *catalog) hasFolder(name string) bool {
-	return slices.ContainsFunc(c.items, func(it Item) bool { return strings.Contains("/"+it.Name, "/"+name+"/") })
+// row is the row of an image, and its table; nil when no table has one. Rows that contradict each other are wrong.
+func (c *catalog) row(tables []*table, image string) (*table, *row, error) {
+	var t *table
+	var r *row
+	take := func(in *table, one *row) error {
+		if one.used != "" && one.used != image {
+			return fmt.Errorf("%s:%d: means both %s and %s: want paths, or a table in the folder of its images, or one that is named as their split",
+				in.path, one.line, one.used, image)
+		}
+		one.used = image
+		switch {
+		case r == nil:
+			t, r = in, one
+		case r.class != one.class || r.cut != one.cut || t.split != in.split:
+			if r.wrong == "" {
+				r.wrong = fmt.Sprintf("%s is said again, and otherwise, in %s:%d", image, in.path, one.line)
+			}
+		}
+		return nil
+	}
+	if c.folderSplit(image) == sideSplit {
+		return nil, nil, nil
+	}
+	for _, in := range tables {
+		if !c.applies(in, image) {
+			continue
+		}
+		one, other := in.find(image)
+		if one == nil {
+			continue
+		}
+		if err := take(in, one); err != nil {
+			return nil, nil, err
+		}
+		if other != nil {
+			if err := take(in, other); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	return t, r, nil
 }
 
 // sortNumbers puts class names that are all whole numbers into the order of their values.

@@ -21,7 +21,7 @@ func flat(folder, end string) mini.Files {
 
 func TestTables(t *testing.T) {
 	const rows = "a.png,dog\nb.png,cat\nc.png,dog\nd.png,cat\ne.png,dog\n"
-	const split = "id,split,label\na,train,dog\nb,train,cat\nc,train,dog\nd,val,cat\ne,test,dog\n"
+	const split = "id,split,label\na,train,dog\nb,train,cat\nc,train,dog\nd,val,cat\ne,Validation,dog\n"
 	for name, c := range map[string]struct {
 		images mini.Files
 		table  string
@@ -134,12 +134,13 @@ func TestTableErrors(t *testing.T) {
 		"ambiguous":         {mini.Join(twins, mini.Files{"labels.csv": []byte("a,x\nb,y\n")}), "csv", []string{"labels.csv:1: means both", "x/a.png", "y/a.png"}},
 		"three columns":     {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("a,b,c\n")}), "", []string{"labels.csv:1", "columns", "filename"}},
 		"one column":        {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("a|b\n")}), "", []string{"labels.csv:1", "a|b", "one column", "a semicolon"}},
-		"only a file":       {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("file,kg\na,b\n")}), "", []string{"labels.csv:1", "columns"}},
+		"only a file":       {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("file,kg,cm\na,b,c\n")}), "", []string{"labels.csv:1", "columns"}},
 		"no row":            {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("file,label\n")}), "", []string{"labels.csv", "no row"}},
 		"uneven rows":       {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("a,b\nc\n")}), "", []string{"labels.csv", "line 2", "wrong number of fields"}},
 		"other names":       {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("u,b\nv,c\n")}), "", []string{"labels.csv names none of the images"}},
 		"two tables":        {mini.Join(flat("", ".png"), mini.Files{"a.csv": []byte("a,b\n"), "b.csv": []byte("a,b\n")}), "", []string{"a.csv and b.csv", "path of its own"}},
 		"a class of val":    {mini.Join(flat("", ".png"), mini.Files{"l.csv": []byte("file,label,split\na,x,\nb,y,val\n")}), "", []string{"l.csv:3", "class y", "no training image"}},
+		"UTF-16":            {mini.Join(flat("", ".png"), mini.Files{"l.csv": []byte("\xff\xfea\x00,\x00x\x00\n\x00")}), "", []string{"l.csv is in UTF-16", "UTF-8"}},
 		"a NUL byte":        {mini.Join(flat("", ".png"), mini.Files{"l.csv": []byte("a,b\x00\n")}), "", []string{"l.csv", "NUL"}},
 		"a long line":       {mini.Join(flat("", ".png"), mini.Files{"l.csv": []byte("a," + strings.Repeat("x", 70000) + "\n")}), "", []string{"l.csv:1", "70002 bytes"}},
 		"none, asked for":   {flat("", ".png"), "csv", []string{"not of the format csv", "want a .csv"}},

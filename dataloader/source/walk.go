@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -39,6 +40,7 @@ type walker struct {
 	containers []*container
 	archives   []archive // met in folders
 	visit      visitFunc
+	alone      string    // the path that is one file
 	sum        hash.Hash // of what was shown; nil: none is wanted
 	scratch    []byte
 	numbered   int64 // members of the archive so far
@@ -98,6 +100,8 @@ func (w *walker) root(ctx context.Context, path, prefix string) error {
 	if err != nil {
 		return err
 	}
+	w.alone = path
+	defer func() { w.alone = "" }()
 	return withPath(path, w.file(w.containers[in], in, filepath.Base(path), path, info, nil))
 }
 
@@ -181,17 +185,10 @@ func sniff(path string) (containerKind, error) {
 	return kind, nil
 }
 
-// The words that name splits. The first of valNames that is there is the validation split.
-const trainName = "train"
-
-var valNames = []string{"val", "valid", "validation", "test"}
-
-var splitWord = regexp.MustCompile(`(?i)(?:^|[-_. ])(train|val|valid|validation|test)$`)
-
-// prefixes are what names the entries of each of several paths: a split when its name ends in one, as in pets_train.tar,
-// else its name without its ending. One path alone has none.
+// prefixes are what names the entries of each of several paths: a split when its name stands for one that no other does, as
+// in pets_train.tar, else its name without its ending. One path alone has none.
 func prefixes(paths []string) []string {
-	names := make([]string, len(paths))
+	names, splits := make([]string, len(paths)), make([]split, len(paths))
 	if len(paths) == 1 {
 		return names
 	}
@@ -200,13 +197,18 @@ func prefixes(paths []string) []string {
 		if stem, _ := archiveStem(base); stem != "" {
 			base = stem
 		}
-		if m := splitWord.FindStringSubmatch(base); m != nil && !strings.HasPrefix(base, "ILSVRC") {
-			base = strings.ToLower(m[1])
+		if !strings.HasPrefix(base, "ILSVRC") {
+			splits[i], _ = splitOf(base)
 		}
 		if hidden(base) || base == ".." || base == "/" || base == "." {
 			base = fmt.Sprintf("source%d", i+1)
 		}
 		names[i] = base + "/"
+	}
+	for i, s := range splits {
+		if s != noSplit && s != sideSplit && slices.Index(splits, s) == i && !slices.Contains(splits[i+1:], s) && !plainFile.MatchString(paths[i]) {
+			names[i] = s.String() + "/"
+		}
 	}
 	return names
 }
