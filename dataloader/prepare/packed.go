@@ -94,6 +94,8 @@ func content(set *packed.Set, i int, buf []byte) (source.Content, error) {
 	return source.Content{}, fmt.Errorf("codec %q", set.Index.Codec)
 }
 
+func (s *packedSource) Unchanged() error { return nil }
+
 func (s *packedSource) Close() error {
 	err := s.sets[0].Close()
 	if s.sets[1] != nil {

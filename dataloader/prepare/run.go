@@ -111,6 +111,10 @@ func run(ctx context.Context, p *partial, sources []string, o Options) (s Summar
 		m.abandon()
 		return s, err
 	}
+	if err := src.Unchanged(); err != nil {
+		p.useless = true
+		return s, err
+	}
 	contents, err := m.contents()
 	if err != nil { // it is the source that has to change: its shards are of no use
 		p.useless = true

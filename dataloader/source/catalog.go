@@ -1,22 +1,13 @@
 package source
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
-	"image"
-	_ "image/gif" // the formats whose headers are read
-	_ "image/jpeg"
-	_ "image/png"
 	"io"
 	"path"
 	"slices"
 	"strings"
-
-	_ "golang.org/x/image/bmp"
-	_ "golang.org/x/image/webp"
 )
 
 // A catalog is everything that was seen in a source.
@@ -76,13 +67,6 @@ func (c *catalog) noted(err error) error {
 		some += fmt.Sprintf("; and %d more", more)
 	}
 	return fmt.Errorf("%w (not used: %s)", err, some)
-}
-
-// A text is a small file that may say what the images are: a table, a list, the devkit's meta.mat.
-type text struct {
-	path  string
-	alone string // on disk, of one that is a path of its own
-	data  []byte
 }
 
 // look is the visitFunc that fills the catalog.
@@ -164,51 +148,6 @@ func (c *catalog) image(e entry, r io.Reader) error {
 	return nil
 }
 
-// text keeps a text. Of more than the bounds the others are none of the few that matter: a caption beside every image.
-func (c *catalog) text(e entry, r io.Reader) error {
-	if wnidFolder(e.path) != "" {
-		return nil
-	}
-	limit, table := maxTextBytes-c.bytes, ending(e.path) != ".txt" && !isMeta(e.path)
-	if isMeta(e.path) {
-		limit = maxMATBytes
-	}
-	if e.alone == "" && (e.size > int64(limit) || table && c.csvs >= maxTables && !c.makeRoom(e.path) || !table && len(c.texts)-c.csvs >= maxTexts) {
-		if table {
-			c.reject(e.path, fmt.Sprintf("one of more than %d tables, or of %d MiB: give it as a path of its own to have it read", maxTables, maxTextBytes>>20))
-			c.note(e.path + ": one table of too many")
-		}
-		return nil
-	}
-	data, err := io.ReadAll(io.LimitReader(r, int64(max(limit, 0))))
-	if err != nil {
-		return err
-	}
-	if c.otherImage(e.path, data[:min(len(data), 18)]) {
-		return nil
-	}
-	c.bytes += len(data)
-	if table {
-		c.csvs++
-	}
-	c.texts = append(c.texts, text{strings.Clone(e.path), e.alone, data})
-	return nil
-}
-
-// makeRoom lets go of the tables that lie deeper than a new one: it is those near the root that may be of all images.
-func (c *catalog) makeRoom(path string) bool {
-	before := len(c.texts)
-	c.texts = slices.DeleteFunc(c.texts, func(t text) bool {
-		deeper := t.alone == "" && ending(t.path) != ".txt" && !isMeta(t.path) && strings.Count(t.path, "/") > strings.Count(path, "/")
-		if deeper {
-			c.bytes -= len(t.data)
-		}
-		return deeper
-	})
-	c.csvs -= before - len(c.texts)
-	return len(c.texts) < before
-}
-
 func (c *catalog) reject(file, cause string) {
 	c.rejected = append(c.rejected, Rejected{strings.Clone(file), cause})
 }
@@ -276,73 +215,3 @@ func order(a, b bool) int {
 	}
 	return -1
 }
-
-// sideOf finds the side that all images have, until one is different, large or not square, or too many are unreadable.
-type sideOf struct {
-	side       int
-	decided    bool // there is none
-	unreadable int
-	buffer     *bufio.Reader
-}
-
-const maxUnreadable = 1000 // headers: the images are damaged, and not worth a look at a million of them
-
-// look reads an image's header; what is unreadable is reported when it is decoded.
-func (s *sideOf) look(r io.Reader) {
-	if s.decided {
-		return
-	}
-	if s.buffer == nil {
-		s.buffer = bufio.NewReader(nil)
-	}
-	s.buffer.Reset(io.LimitReader(r, maxFileBytes))
-	switch w, h := headerSize(s.buffer); {
-	case w == 0:
-		s.unreadable++
-		s.decided = s.unreadable > maxUnreadable
-	case w != h || w > MaxSide || s.side != 0 && s.side != w:
-		s.decided = true
-	default:
-		s.side = w
-	}
-	if s.decided {
-		s.side = 0
-	}
-}
-
-// headerSize is the size in pixels that a file's header gives; 0 when it gives none.
-func headerSize(r *bufio.Reader) (w, h int) {
-	defer func() {
-		if recover() != nil {
-			w, h = 0, 0
-		}
-	}()
-	config, _, err := image.DecodeConfig(r)
-	if err != nil {
-		return 0, 0
-	}
-	return config.Width, config.Height
-}
-
-// lines are the lines of a text, without ends of line and a byte order mark. Its error says what exceeds the bounds.
-func (t text) lines() ([]string, error) {
-	if bytes.IndexByte(t.data, 0) >= 0 {
-		return nil, fmt.Errorf("%s: a NUL byte: not a text", t.path)
-	}
-	all := strings.Split(strings.TrimPrefix(string(t.data), "\ufeff"), "\n")
-	if len(all) > maxLines {
-		return nil, fmt.Errorf("%s: more than %d lines", t.path, maxLines)
-	}
-	for i, line := range all {
-		if len(line) > maxLineBytes {
-			return nil, fmt.Errorf("%s:%d: a line of %d bytes: want at most %d", t.path, i+1, len(line), maxLineBytes)
-		}
-		all[i] = strings.TrimSpace(line)
-	}
-	for len(all) > 0 && all[len(all)-1] == "" {
-		all = all[:len(all)-1]
-	}
-	return all, nil
-}
-
-func isMeta(p string) bool { return strings.EqualFold(path.Base(p), "meta.mat") }

@@ -29,10 +29,32 @@ type fileError struct{ error }
 func (f *fileError) Error() string { return causeOf(f.error) }
 func (f *fileError) Unwrap() error { return f.error }
 
-// hidden reports whether a path is housekeeping of an operating system rather than somebody's data.
+// hidden reports whether a path is not looked at: its name or one of its folders' begins with a dot, or is housekeeping.
 func hidden(p string) bool {
+	return housekeeping(p) || hiddenFolder(p) != "" || isHidden(path.Base(p))
+}
+
+func isHidden(name string) bool { return strings.HasPrefix(name, ".") && name != "." && name != ".." }
+
+// hiddenFolder is the path of the outermost hidden folder around a file; "" when none is.
+func hiddenFolder(p string) string {
+	for at := 0; ; {
+		next := strings.IndexByte(p[at:], '/')
+		if next < 0 {
+			return ""
+		}
+		if isHidden(p[at : at+next]) {
+			return p[:at+next]
+		}
+		at += next + 1
+	}
+}
+
+// housekeeping reports whether a path is of an operating system or a tool rather than somebody's data.
+func housekeeping(p string) bool {
 	for part := range strings.SplitSeq(p, "/") {
-		if strings.HasPrefix(part, ".") && part != "." && part != ".." || part == "__MACOSX" {
+		switch {
+		case strings.HasPrefix(part, "._"), part == "__MACOSX", part == "@eaDir", part == ".git", part == ".cache":
 			return true
 		}
 	}

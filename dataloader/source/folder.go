@@ -40,10 +40,13 @@ func (w *walker) folder(ctx context.Context, in uint16) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
+			p := path.Join(at, name.Name())
 			if hidden(name.Name()) {
+				if err := w.hidden(entry{path: p, dir: name.IsDir(), in: in}, c.prefix); err != nil {
+					return err
+				}
 				continue
 			}
-			p := path.Join(at, name.Name())
 			info, err := os.Stat(filepath.Join(real, name.Name()))
 			if err == nil && info.IsDir() {
 				if err := w.show(entry{path: c.prefix + p, dir: true, in: in}, 0, nil); err != nil {

@@ -212,4 +212,6 @@ func (g *generated) image(i int) image.Image {
 	return shapes[i%g.Classes].draw(g.Size, g.seed, split, uint32(i))
 }
 
+func (g *generated) Unchanged() error { return nil }
+
 func (g *generated) Close() error { return nil }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"syscall"
 )
 
@@ -19,6 +20,26 @@ func (s *files) Read(ctx context.Context, want func(int) bool, emit func(int, Fe
 	if s.raw != nil {
 		return s.readRaw(ctx, want, emit)
 	}
+	return s.readFiles(ctx, want, emit)
+}
+
+func (s *files) Unchanged() error {
+	for _, c := range s.containers {
+		if c.kind == inFolder {
+			continue
+		}
+		info, err := os.Stat(c.path)
+		if err != nil {
+			return err
+		}
+		if info.Size() != c.size || info.ModTime().UnixNano() != c.time {
+			return fmt.Errorf("%s has changed since it was listed", c.path)
+		}
+	}
+	return nil
+}
+
+func (s *files) readFiles(ctx context.Context, want func(int) bool, emit func(int, Fetch) error) error {
 	items := s.listing.Items
 	for i := 0; i < len(items); {
 		if err := ctx.Err(); err != nil {

@@ -43,6 +43,35 @@ func (w *walker) stream(ctx context.Context, in uint16) error {
 	return w.members(ctx, in, bufio.NewReaderSize(bounded, 64<<10), c.prefix, 1)
 }
 
+const tarBlock = 512
+
+// dataBytes is how much of an archive a member's content takes at least.
+func dataBytes(h *tar.Header) int64 {
+	switch h.Typeflag {
+	case tar.TypeReg, tar.TypeCont:
+		if !isSparse(h) {
+			return (h.Size + tarBlock - 1) / tarBlock * tarBlock
+		}
+	}
+	return 0
+}
+
+func isSparse(h *tar.Header) bool {
+	return h.Typeflag == tar.TypeGNUSparse || h.PAXRecords["GNU.sparse.major"] != "" || h.PAXRecords["GNU.sparse.map"] != ""
+}
+
+// A countingReader counts what was read.
+type countingReader struct {
+	r io.Reader
+	n int64
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
 // A boundedReader fails with err after left bytes.
 type boundedReader struct {
 	r    io.Reader
@@ -61,14 +90,23 @@ func (b *boundedReader) Read(p []byte) (int, error) {
 
 // members visits the members of a tar, and of the tars in it.
 func (w *walker) members(ctx context.Context, in uint16, r io.Reader, prefix string, depth int) error {
-	t := tar.NewReader(r)
 	win, random := r.(*window)
+	count := &countingReader{r: r}
+	t, at := tar.NewReader(count), func() int64 { return count.n }
+	if random {
+		first := win.pos
+		t, at = tar.NewReader(r), func() int64 { return win.pos - first }
+	}
+	end := int64(0) // of the last member
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		h, err := t.Next()
 		if err == io.EOF {
+			if at() < end+tarBlock {
+				return fmt.Errorf("damaged archive%s: ends without the empty block that ends a .tar: is it complete?", inside(prefix, depth))
+			}
 			return nil
 		}
 		if err != nil {
@@ -77,6 +115,7 @@ func (w *walker) members(ctx context.Context, in uint16, r io.Reader, prefix str
 		if h.Typeflag == tar.TypeXGlobalHeader {
 			continue // a comment on the archive, as git writes it
 		}
+		end = at() + dataBytes(h)
 		e := tarEntry(h)
 		e.in, e.at = in, w.numbered
 		w.numbered++
@@ -86,7 +125,13 @@ func (w *walker) members(ctx context.Context, in uint16, r io.Reader, prefix str
 				return fmt.Errorf("damaged archive%s: %s claims %d bytes, but %d follow", inside(prefix, depth), e.path, e.size, win.end-e.at)
 			}
 		}
-		if e.path == "." || e.refused == "" && hidden(e.path) {
+		if e.path == "." {
+			continue
+		}
+		if e.refused == "" && hidden(e.path) {
+			if err := w.hidden(e, prefix); err != nil {
+				return err
+			}
 			continue
 		}
 		stem, packed := archiveStem(e.path)
@@ -133,7 +178,7 @@ func tarEntry(h *tar.Header) entry {
 		e.dir = true
 	case h.Typeflag == tar.TypeLink || h.Typeflag == tar.TypeSymlink:
 		e.refused = "link to " + h.Linkname
-	case h.Typeflag == tar.TypeGNUSparse || h.PAXRecords["GNU.sparse.major"] != "" || h.PAXRecords["GNU.sparse.map"] != "":
+	case isSparse(h):
 		e.refused = "a sparse file"
 	case h.Typeflag != tar.TypeReg:
 		e.refused = fmt.Sprintf("not a regular file (type %q)", h.Typeflag)

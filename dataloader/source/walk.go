@@ -23,6 +23,7 @@ type container struct {
 	path    string // on disk
 	prefix  string // before the names of its entries
 	size    int64  // of an archive
+	time    int64  // when it was last modified, in nanoseconds
 	members []zipMember
 }
 
@@ -40,7 +41,8 @@ type walker struct {
 	containers []*container
 	archives   []archive // met in folders
 	visit      visitFunc
-	alone      string    // the path that is one file
+	alone      string // the path that is one file
+	hiddenSeen map[string]bool
 	sum        hash.Hash // of what was shown; nil: none is wanted
 	scratch    []byte
 	numbered   int64 // members of the archive so far
@@ -62,6 +64,28 @@ func (w *walker) show(e entry, time int64, r io.Reader) error {
 		w.sum.Write(w.scratch) // never fails
 	}
 	return w.visit(e, r)
+}
+
+// hidden refuses what is hidden though it may be somebody's data: images, and folders of them as far as they are known.
+func (w *walker) hidden(e entry, prefix string) error {
+	if housekeeping(e.path) {
+		return nil
+	}
+	at := e.path
+	if inside := hiddenFolder(e.path); inside != "" && !e.dir {
+		at = inside
+	}
+	switch {
+	case !isImage(e.path) && !(e.dir && w.containers[e.in].kind == inFolder):
+		return nil
+	case w.hiddenSeen[prefix+at]:
+		return nil
+	}
+	if w.hiddenSeen == nil {
+		w.hiddenSeen = map[string]bool{}
+	}
+	w.hiddenSeen[prefix+at] = true
+	return w.refuse(prefix+at, e.in, "hidden: not read")
 }
 
 func (w *walker) refuse(p string, in uint16, cause string) error {
@@ -122,7 +146,7 @@ func (w *walker) met(ctx context.Context, a archive) error {
 }
 
 func (w *walker) archive(ctx context.Context, path, prefix string, kind containerKind, info os.FileInfo) error {
-	in, err := w.add(&container{kind: kind, path: path, prefix: prefix, size: info.Size()})
+	in, err := w.add(&container{kind: kind, path: path, prefix: prefix, size: info.Size(), time: info.ModTime().UnixNano()})
 	if err != nil {
 		return err
 	}

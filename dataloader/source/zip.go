@@ -53,7 +53,13 @@ func (w *walker) zip(ctx context.Context, in uint16) error {
 		if total += min(h.UncompressedSize64, limit+1); total > limit {
 			return fmt.Errorf("claims to unpack to more than %d MiB from %d bytes: this is no archive of pictures", limit>>20, c.size)
 		}
-		if e.path == "." || e.refused == "" && hidden(e.path) {
+		if e.path == "." {
+			continue
+		}
+		if e.refused == "" && hidden(e.path) {
+			if err := w.hidden(e, c.prefix); err != nil {
+				return err
+			}
 			continue
 		}
 		e.path = c.prefix + e.path
@@ -69,10 +75,7 @@ func (w *walker) zip(ctx context.Context, in uint16) error {
 
 // zipEntry reads where a member is; its errors are of the whole archive.
 func zipEntry(h *zip.File, size int64) (entry, zipMember, error) {
-	name := h.Name
-	if !strings.Contains(name, "/") {
-		name = strings.ReplaceAll(name, "\\", "/") // as some programs of Windows write it
-	}
+	name := strings.ReplaceAll(h.Name, "\\", "/") // as some programs of Windows write it
 	e := entry{path: path.Clean(name), size: int64(min(h.UncompressedSize64, 1<<62))}
 	m := zipMember{packed: int64(min(h.CompressedSize64, 1<<62)), crc: h.CRC32, deflated: h.Method == zip.Deflate}
 	stem, _ := archiveStem(name)
