@@ -2,6 +2,7 @@ package picture
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image"
 	"image/gif"
@@ -63,6 +64,9 @@ func header(data []byte) (format string, width, height int, err error) {
 	case "BMP":
 		config, err = bmp.DecodeConfig(bytes.NewReader(data))
 	case "WebP":
+		if isAnimatedWebP(data) {
+			return format, 0, 0, errors.New("an animated WebP: want a still image")
+		}
 		config, err = webp.DecodeConfig(bytes.NewReader(data))
 	default:
 		return format, 0, 0, fmt.Errorf("%s: not a format that is decoded: want JPEG, PNG, GIF, BMP or WebP", format)
@@ -144,6 +148,13 @@ func decodeGIF(data []byte) (image.Image, error) {
 		return &framed{m, screen}, nil
 	}
 	return m, nil
+}
+
+// isAnimatedWebP looks at the flags of an extended file: a RIFF header of 12 bytes, the chunk's of 8, then the flags.
+// Source: https://developers.google.com/speed/webp/docs/riff_container.
+func isAnimatedWebP(data []byte) bool {
+	const animation = 0x02
+	return len(data) > 20 && string(data[12:16]) == "VP8X" && data[20]&animation != 0
 }
 
 func decodeWebP(data []byte) (image.Image, error) {

@@ -8,6 +8,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"duet/dataloader/picture"
 )
 
 // A catalog is everything that was seen in a source.
@@ -103,24 +105,23 @@ func (c *catalog) look(e entry, r io.Reader) error {
 	return nil
 }
 
-// imageHead reports whether a file is an image by its first 18 bytes.
+// headBytes are looked at of a file to tell whether it is an image.
+const headBytes = 18
+
+// imageHead reports whether a file is an image that is read by its first bytes.
 func imageHead(head []byte) bool {
-	for _, begin := range []string{"\xff\xd8\xff", "\x89PNG\r\n\x1a\n", "GIF87a", "GIF89a"} {
-		if strings.HasPrefix(string(head), begin) {
-			return true
-		}
+	switch picture.Format(head) {
+	case "JPEG", "PNG", "GIF", "WebP":
+		return true
+	case "BMP": // two letters are not enough: reserved zeros and the size of the next header follow
+		return len(head) >= headBytes && string(head[6:10]) == "\x00\x00\x00\x00" && string(head[15:headBytes]) == "\x00\x00\x00"
 	}
-	if len(head) < 18 {
-		return false
-	}
-	webp := string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP"
-	bmp := string(head[:2]) == "BM" && string(head[6:10]) == "\x00\x00\x00\x00" && string(head[15:18]) == "\x00\x00\x00" // the size of its header
-	return webp || bmp
+	return false
 }
 
 // other rejects an image that is not named as one, so that it is missed; anything else is nobody's concern.
 func (c *catalog) other(e entry, r io.Reader) {
-	head := make([]byte, 18)
+	head := make([]byte, headBytes)
 	n, _ := io.ReadFull(r, head) // what cannot be read, or is shorter, is no image
 	c.otherImage(e.path, head[:n])
 }

@@ -93,13 +93,23 @@ func (s *files) list(ctx context.Context, progress func(int)) (*Listing, error) 
 }
 
 // openMet visits the archives that were met in folders. Beside loose images they are often what those came from, so
-// only ILSVRC2012's others are opened there.
+// only ILSVRC2012's others are opened there, and those of classes that are not unpacked.
 func (s *files) openMet(ctx context.Context, w *walker, c *catalog) error {
 	loose := len(c.items) > 0 || slices.ContainsFunc(c.raws, raw.any)
 	looseVal := slices.ContainsFunc(c.items, func(it Item) bool { return ilsvrcVal.MatchString(filepath.Base(it.Name)) })
+	if len(w.archives) == 0 {
+		return nil
+	}
+	classes := map[string]bool{} // WordNet folders with images
+	for _, it := range c.items {
+		if wnid := wnidFolder(it.Name); wnid != "" {
+			classes[it.Name[:strings.Index(it.Name, wnid)+len(wnid)]] = true
+		}
+	}
 	for _, a := range w.archives {
 		base := filepath.Base(a.path)
-		other := strings.HasPrefix(base, "ILSVRC2012_devkit") || strings.HasPrefix(base, "ILSVRC2012_img_val") && !looseVal
+		other := strings.HasPrefix(base, "ILSVRC2012_devkit") || strings.HasPrefix(base, "ILSVRC2012_img_val") && !looseVal ||
+			isWNID(filepath.Base(a.stem)) && !classes[a.stem]
 		switch {
 		case ilsvrcOther.MatchString(base):
 			c.reject(a.name, "no images of the classification task")

@@ -287,9 +287,12 @@ func TestImagesUnderOtherNames(t *testing.T) {
 	f := mini.Animals(2)
 	data := f["cats/a.png"]
 	f["cats/x.dat"], f["cats/copy1"], f["cats/notes"], f["cats/a.xml"], f["dogs/x.jfif"] = data, data, []byte("hello"), data, data
+	f["cats/list.txt"], f["cats/webp"], f["cats/bmp"] = data, []byte("RIFF\x20\x00\x00\x00WEBPVP8 \x00\x00"), append([]byte("BM1234\x00\x00\x00\x001234\x28\x00\x00\x00"), data...)
+	f["cats/BMinutes"] = []byte("BM is how the minutes of the meeting begin")
 	for _, path := range []string{f.Folder(t), f.Tar(t, "a.tar"), f.Tar(t, "a.tar.gz"), f.Zip(t, "a.zip", 8)} {
 		s := open(t, source.Options{}, path)
-		sameRejected(t, s.Rejected, map[string]string{"cats/x.dat": "ending", "cats/copy1": "ending"})
+		sameRejected(t, s.Rejected, map[string]string{"cats/x.dat": "ending", "cats/copy1": "ending", "cats/list.txt": "ending",
+			"cats/webp": "ending", "cats/bmp": "ending"})
 		if len(s.Items) != 5 {
 			t.Errorf("%s: %d images, want 5", path, len(s.Items))
 		}

@@ -225,6 +225,18 @@ func TestTinyImageNet(t *testing.T) {
 	}
 }
 
+// A class that is not unpacked yet is read all the same; one that is, is read once.
+func TestPartlyUnpacked(t *testing.T) {
+	f := laid("train/n01440764/{1,2}.png")
+	f["train/n01443537.tar"] = laid("n01443537_{1,2,3}.png").Tarred(t)
+	f["train/n01440764.tar"] = laid("n01440764_{1,2,3}.png").Tarred(t)
+	s := open(t, source.Options{}, f.Folder(t))
+	if want := []int32{0, 0, 1, 1, 1}; !slices.Equal(labels(s.Listing, false), want) {
+		t.Errorf("labels %v, want %v", labels(s.Listing, false), want)
+	}
+	sameRejected(t, s.Rejected, map[string]string{"train/n01440764.tar": "an archive beside loose images"})
+}
+
 // Test images have no labels, and a short truth costs only the images beyond it.
 func TestILSVRCRejects(t *testing.T) {
 	m := miniature(t, mini.Options{})

@@ -92,6 +92,7 @@ func TestLayouts(t *testing.T) {
 		"a column of three splits":           {laidFiles(laid("{1,2,3,4,5}.png")).text("l.csv", "file,label,subset\n1,x,train\n2,y,training\n3,x,val\n4,y,Valid\n5,y,test\n"), "x y", 2, 2, 1},
 		"numbers twice, one table":           {laidFiles(laid("train/{1,2}.png", "test/{1,2}.png")).text("train.csv", "id,breed\n1,x\n2,y\n"), "x y", 2, 0, 2},
 		"splits within themselves, a table":  {laidFiles(laid("train/train/{1,2}.png", "test/test/{3,4}.png")).text("train.csv", "id,breed\n1,x\n2,y\n"), "x y", 2, 0, 2},
+		"a table in a folder of its own":     {laidFiles(laid("images/{1,2}.png")).text("meta/labels.csv", "file,label\n1.png,x\n2.png,y\n"), "x y", 2, 0, 0},
 		"paths of some disk":                 {laidFiles(laid("img/{1,2}.png")).text("l.csv", "file,label\nC:\\data\\img\\1.png,x\nC:\\data\\img\\2.png,y\n"), "x y", 2, 0, 0},
 		"paths from elsewhere":               {laidFiles(laid("img/{1,2}.png")).text("l.csv", "file,label\n../set/img/1.png,x\n../set/img/2.png,y\n"), "x y", 2, 0, 0},
 		"a table that agrees":                {laidFiles(laid("{a,b}/{1,2}.png")).text("l.csv", "file,label\na/1.png,0\na/2.png,0\nb/1.png,1\nb/2.png,1\n"), "a b", 4, 0, 0},

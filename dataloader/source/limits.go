@@ -1,13 +1,17 @@
 package source
 
-import "fmt"
+import (
+	"fmt"
+
+	"duet/dataloader/picture"
+)
 
 // MaxSide is the largest side of images that are kept as they are, as in the paper of 2012.
 const MaxSide = 256
 
 // Bounds on untrusted files.
 const (
-	maxFileBytes   = 256 << 20 // of one image
+	maxFileBytes   = picture.MaxFileBytes
 	maxClaim       = 4 << 20   // that a buffer is made for
 	maxMembers     = 16 << 20  // files and folders of one source
 	maxContainers  = 1<<16 - 1 // archives and folders on disk

@@ -16,6 +16,11 @@ func (c *catalog) table(forced bool, columns []string) (*Listing, error) {
 		return nil, nil
 	}
 	tables, bad := c.tables(forced, columns)
+	for _, t := range tables {
+		if !slices.ContainsFunc(c.items, func(it Item) bool { return strings.HasPrefix(it.Name, t.folder) }) {
+			t.folder = "" // in a folder of tables
+		}
+	}
 	given := slices.ContainsFunc(c.texts, func(t text) bool { return t.alone != "" && isTable(t, true) })
 	switch flat := c.flat(); {
 	case len(tables) == 0 && bad == nil:

@@ -36,7 +36,7 @@ func (c *catalog) text(e entry, r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	if c.otherImage(e.path, data[:min(len(data), 18)]) {
+	if c.otherImage(e.path, data[:min(len(data), headBytes)]) {
 		return nil
 	}
 	c.bytes += len(data)
