@@ -148,8 +148,9 @@ func (c *catalog) ilsvrc() (*Listing, error) {
 	c.compact()
 	l := &Listing{Kind: "ILSVRC2012"}
 	for _, d := range c.dirs {
-		if wnid, s := c.ilsvrcRole(d + "/x"); wnid != "" && s == trainSplit && !inTrain[wnid] {
-			inTrain[wnid] = false
+		wnid, s := c.ilsvrcRole(d + "/x")
+		if _, known := inTrain[wnid]; wnid != "" && s == trainSplit && !known {
+			inTrain[wnid] = false // said once
 			l.Faults = append(l.Faults, Fault{wnid, fmt.Sprintf("%s has no image: %s is empty or holds no image that is read", wnid, d)})
 		}
 	}

@@ -160,6 +160,22 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// The same of WordNet folders, each once.
+func TestWordNetFaults(t *testing.T) {
+	f := mini.Join(laid("train/{n01440764,n02102040}/images/{1,2}.png", "val/{n01440764,n02102040,n03000684}/3.png"),
+		mini.Files{"train/n03028079/images/": nil})
+	for container, path := range everyContainer(t, f) {
+		s := open(t, source.Options{}, path)
+		var faults []string
+		for _, f := range s.Faults {
+			faults = append(faults, f.Class)
+		}
+		if len(s.Classes) != 2 || len(s.Items) != 6 || !slices.Equal(faults, []string{"n03028079", "n03000684"}) {
+			t.Errorf("%s: classes %v, %d images, faults %v", container, s.Classes, len(s.Items), s.Faults)
+		}
+	}
+}
+
 // Columns may be named, and tables be paths of their own whatever their endings and however many texts there are.
 func TestNamedTables(t *testing.T) {
 	images := laid("{1,2,3,4}.png")
