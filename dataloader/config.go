@@ -20,7 +20,7 @@ type Config struct {
 	// Packed is where a set packed from a source is kept; empty: a folder below data/ named after the source.
 	Packed string `toml:"packed"`
 
-	// How a source is packed; package prepare says more of each.
+	// How a source is packed; package prepare says more of each. Of a packed set: what it was prepared with, or left out.
 	Format         string   `toml:"format"`          // what the source is taken for; empty: recognised by looking
 	Columns        []string `toml:"columns"`         // of a table: those of files, of labels and perhaps of splits; empty: the usual names
 	Size           int      `toml:"size"`            // side of the packed images in pixels; 0: kept when all are square, alike and at most 256, else 256

@@ -16,13 +16,13 @@ import (
 	"duet/dataloader/source"
 )
 
-// Materialize returns the packed set of c.Path: that folder itself when it is one, else the set in c.Packed, which is
-// prepared when it is not there yet. It is used again only for the options it was made with and an unchanged source, or when
-// the source is not there any more.
+// Materialize returns the packed set of c.Path: that folder itself when it is one, where a key that asks for other than it
+// was prepared with is an error; else the set in c.Packed, which is prepared when it is not there yet. It is used again only
+// for the options it was made with and an unchanged source, or when the source is not there any more.
 func Materialize(ctx context.Context, c Config, progress func(prepare.Progress)) (dir string, err error) {
 	if c.Path != source.GeneratedPath {
 		if _, err := os.Stat(filepath.Join(c.Path, packed.IndexFile)); err == nil {
-			return c.Path, c.sameSize()
+			return c.Path, c.asPrepared()
 		}
 	}
 	o := c.options()
@@ -56,19 +56,6 @@ func Materialize(ctx context.Context, c Config, progress func(prepare.Progress))
 			"or set data.path to it to train on it as it is", c.Path, dir)
 	}
 	return dir, nil
-}
-
-// sameSize refuses another size than that of the packed set that is the path.
-func (c Config) sameSize() error {
-	x, err := packed.ReadIndex(c.Path)
-	if err != nil {
-		return fmt.Errorf("data.path: %w", err)
-	}
-	if c.Size != 0 && (c.Size != x.Height || c.Size != x.Width) {
-		return fmt.Errorf("data.size = %d, but %s has images of %dx%d: prepare it again with --size %d, or set data.size to 0", c.Size, c.Path,
-			x.Width, x.Height, c.Size)
-	}
-	return nil
 }
 
 // defaultFolder is data/<name>-<fingerprint of the request>: another option is another folder.

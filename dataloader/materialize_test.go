@@ -37,7 +37,7 @@ func TestMaterialize(t *testing.T) {
 	if _, err = dataloader.Materialize(context.Background(), c, nil); err == nil || !strings.Contains(err.Error(), "seed 1 instead of 0") {
 		t.Errorf("a set of another seed: error %v", err)
 	}
-	c.Path, c.Packed = dir, ""
+	c.Path, c.Packed, c.Seed = dir, "", 0
 	if packed, err := dataloader.Materialize(context.Background(), c, nil); err != nil || packed != dir {
 		t.Errorf("a packed set: %s, error %v", packed, err)
 	}
