@@ -20,10 +20,8 @@ import (
 // was prepared with is an error; else the set in c.Packed, which is prepared when it is not there yet. It is used again only
 // for the options it was made with and an unchanged source, or when the source is not there any more.
 func Materialize(ctx context.Context, c Config, progress func(prepare.Progress)) (dir string, err error) {
-	if c.Path != source.GeneratedPath {
-		if _, err := os.Stat(filepath.Join(c.Path, packed.IndexFile)); err == nil {
-			return c.Path, c.asPrepared()
-		}
+	if c.isPacked() {
+		return c.Path, c.asPrepared()
 	}
 	o := c.options()
 	o.Progress = progress
@@ -56,6 +54,25 @@ func Materialize(ctx context.Context, c Config, progress func(prepare.Progress))
 			"or set data.path to it to train on it as it is", c.Path, dir)
 	}
 	return dir, nil
+}
+
+// isPacked reports whether c.Path is a packed set.
+func (c Config) isPacked() bool {
+	_, err := os.Stat(filepath.Join(c.Path, packed.IndexFile))
+	return c.Path != source.GeneratedPath && err == nil
+}
+
+// Whole is c for the data of another path, a packed set or a source, of which no image is split off or left out. It keeps
+// the classes that a source is packed with.
+func (c Config) Whole(path string) Config {
+	c.Path, c.Packed = path, ""
+	c.ValFraction, c.PerClass, c.ValPerClass = 0, 0, 0
+	if c.isPacked() { // it is taken as it is
+		d := Default()
+		c.Format, c.Size, c.ValFraction, c.Seed, c.Classes = d.Format, d.Size, d.ValFraction, d.Seed, d.Classes
+		c.EXIF, c.AllowTruncated, c.Codec, c.Quality, c.ShardMiB = d.EXIF, d.AllowTruncated, d.Codec, d.Quality, d.ShardMiB
+	}
+	return c
 }
 
 // defaultFolder is data/<name>-<fingerprint of the request>: another option is another folder.

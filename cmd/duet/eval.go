@@ -37,18 +37,20 @@ func evalCommand() *cobra.Command {
 				return err
 			}
 			if data != "" {
-				config.Data.Path = data
+				config.Data = config.Data.Whole(data)
 			}
 			sets, err := openData(c.Context(), config.Data)
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, sets.Close()) }()
-			set := sets.Val
-			if split == "train" {
+			set, whole := sets.Val, false
+			switch {
+			case split == "train":
 				set = sets.Train
-			}
-			if set == nil {
+			case set == nil && data != "" && !c.Flags().Changed("split"):
+				set, whole = sets.Train, true
+			case set == nil:
 				return fmt.Errorf("%s has no validation split; want --split train, or data that has one", config.Data.Path)
 			}
 			m, err := o.model(config, f)
@@ -58,6 +60,13 @@ func evalCommand() *cobra.Command {
 			defer func() { err = errors.Join(err, m.Close()) }()
 			if err := sameKind(m.Input, set); err != nil {
 				return fmt.Errorf("%s: %w", config.Data.Path, err)
+			}
+			if whole {
+				said := os.Stdout
+				if asJSON {
+					said = os.Stderr
+				}
+				fmt.Fprintf(said, "%s has no validation split: testing all its %s\n", data, counted(set.Len(), "image"))
 			}
 			progress := newCounter(os.Stderr, "evaluating", "images")
 			result, err := m.Evaluate(c.Context(), set, views, progress.show)
@@ -73,7 +82,7 @@ func evalCommand() *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().StringVar(&data, "data", "", "packed set or source; default: what it was trained on")
+	c.Flags().StringVar(&data, "data", "", "packed set or source, all of it where it has no validation split; default: what it was trained on")
 	c.Flags().StringVar(&split, "split", "val", "val or train")
 	c.Flags().IntVar(&views, "views", 1, "views an image: 1 (centre) or 10 (corners, centre and mirrors)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON: images, top1_error, top5_error, loss")
