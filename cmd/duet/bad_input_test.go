@@ -193,6 +193,10 @@ func TestDamagedSet(t *testing.T) {
 			binary.LittleEndian.PutUint32(b[len(b)-4:], 0xffffffff)
 			return b
 		}, []string{"labels.npy", "-1"}},
+		{"another label", "labels.npy", func(b []byte) []byte {
+			b[len(b)-4] ^= 1
+			return b
+		}, []string{"labels.npy was altered", "duet data verify"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			q := &place{t, p.dir}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"strconv"
 	"strings"
 )
@@ -198,8 +197,8 @@ func quoted(text string) (s, rest string, ok bool) {
 }
 
 // openNpy opens a .npy file, checks its type, its rank and that it is as long as its header says.
-func openNpy(path, dtype string, rank int) (*os.File, npyHeader, error) {
-	f, err := os.Open(path)
+func openNpy(path, dtype string, rank int) (*summedFile, npyHeader, error) {
+	f, err := openSummed(path)
 	if err != nil {
 		return nil, npyHeader{}, err
 	}
@@ -211,7 +210,7 @@ func openNpy(path, dtype string, rank int) (*os.File, npyHeader, error) {
 	return f, h, nil
 }
 
-func checkNpy(f *os.File, dtype string, rank int) (npyHeader, error) {
+func checkNpy(f *summedFile, dtype string, rank int) (npyHeader, error) {
 	h, err := readNpyHeader(f)
 	if err != nil {
 		return h, err

@@ -4,8 +4,6 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 )
 
@@ -38,8 +36,8 @@ type shard struct {
 }
 
 // Open opens split Train or Val of the packed set in dir, and checks that its files agree with each other: types, shapes,
-// sizes, and every label. It maps the images without reading them; see Load and Verify. A split that the set was prepared
-// without is an ErrNoSplit.
+// sizes, every label, and the checksums of the files that it reads. It maps the images without reading them; see Load and
+// Verify. A split that the set was prepared without is an ErrNoSplit.
 func Open(dir, split string) (*Set, error) {
 	if split != Train && split != Val {
 		return nil, fmt.Errorf(`split %q of %s: want %q or %q`, split, dir, Train, Val)
@@ -53,18 +51,18 @@ func Open(dir, split string) (*Set, error) {
 		return nil, fmt.Errorf("split %s of %s: %w: prepare it again with a validation fraction, such as 0.1", split, dir, ErrNoSplit)
 	}
 	s := &Set{Index: x, dir: dir, split: split}
-	if s.classes, err = readClasses(filepath.Join(dir, ClassesFile), x.Classes); err != nil {
+	if s.classes, err = readClasses(x.recorded(dir, ClassesFile), x.Classes); err != nil {
 		return nil, err
 	}
-	if s.labels, err = readLabels(s.path(labelsFile), counts.Images, x.Classes); err != nil {
+	if s.labels, err = readLabels(s.recorded(labelsFile), counts.Images, x.Classes); err != nil {
 		return nil, err
 	}
-	if s.mean, err = readMean(filepath.Join(dir, MeanFile), x.Height, x.Width); err != nil {
+	if s.mean, err = readMean(x.recorded(dir, MeanFile), x.Height, x.Width); err != nil {
 		return nil, err
 	}
 	first := 0
 	for n, images := range counts.Shards {
-		h, err := openShard(dir, x.ShardFiles(split, n), x.Layout, images)
+		h, err := openShard(dir, x, x.ShardFiles(split, n), images)
 		if err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
@@ -75,17 +73,18 @@ func Open(dir, split string) (*Set, error) {
 	return s, nil
 }
 
-func (s *Set) path(name string) string { return filepath.Join(s.dir, s.split, name) }
+// recorded is a file of the split.
+func (s *Set) recorded(name string) recorded { return s.Index.recorded(s.dir, s.split+"/"+name) }
 
 // jumpBytes is the size of an image from which on it is worth telling the system that it will be needed. Smaller ones come
 // with what the system reads around others.
 const jumpBytes = 16 << 10
 
 // openShard maps a shard of so many images.
-func openShard(dir string, files []string, l Layout, images int) (shard, error) {
-	h := shard{path: filepath.Join(dir, filepath.FromSlash(files[0])), images: images, mapped: true}
+func openShard(dir string, x Index, files []string, images int) (shard, error) {
+	h := shard{path: x.recorded(dir, files[0]).path, images: images, mapped: true}
 	rank := 4
-	if l.Codec == JPEG {
+	if x.Codec == JPEG {
 		rank = 1
 	}
 	f, header, err := openNpy(h.path, npyUint8, rank)
@@ -93,20 +92,20 @@ func openShard(dir string, files []string, l Layout, images int) (shard, error) 
 		return h, err
 	}
 	defer f.Close() // the mapping stays
-	if want := []int{images, l.Height, l.Width, 3}; l.Codec == Raw && !slices.Equal(header.shape, want) {
+	if want := []int{images, x.Height, x.Width, 3}; x.Codec == Raw && !slices.Equal(header.shape, want) {
 		return h, fmt.Errorf("%s: shape %v: want %v as in %s", h.path, header.shape, want, IndexFile)
 	}
 	size, err := header.bytes()
 	if err != nil {
 		return h, fmt.Errorf("%s: %w", h.path, err)
 	}
-	if l.Codec == JPEG {
-		if h.offsets, err = readOffsets(filepath.Join(dir, filepath.FromSlash(files[1])), images, size); err != nil {
+	if x.Codec == JPEG {
+		if h.offsets, err = readOffsets(x.recorded(dir, files[1]), images, size); err != nil {
 			return h, err
 		}
 	}
 	h.jumps = size/int64(images) >= jumpBytes
-	data, unmap, err := mapFile(f, header.start+size, h.jumps)
+	data, unmap, err := mapFile(f.File, header.start+size, h.jumps)
 	if err != nil {
 		return h, err
 	}
@@ -222,27 +221,27 @@ func (s *Set) Identity() string {
 
 // Files are the names that the images had in their source, by image.
 func (s *Set) Files() ([]string, error) {
-	f, err := os.Open(s.path(filesFile))
+	r := s.recorded(filesFile)
+	f, err := openSummed(r.path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	rows, err := csv.NewReader(f).ReadAll()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Name(), err)
+		return nil, fmt.Errorf("%s: %w", r.path, err)
 	}
 	if len(rows) != s.Len()+1 {
-		return nil, fmt.Errorf("%s: %d rows: want a header and one for each of %d images", f.Name(), len(rows), s.Len())
+		return nil, fmt.Errorf("%s: %d rows: want a header and one for each of %d images", r.path, len(rows), s.Len())
 	}
 	names := make([]string, s.Len())
 	for i, row := range rows[1:] {
 		names[i] = row[0]
 	}
-	return names, nil
+	return names, r.same(f)
 }
 
 // Flags are what was special about the images' files, bits of picture.Flags, by image.
 func (s *Set) Flags() ([]uint8, error) {
-	flags, err := readArray[uint8](s.path(flagsFile), npyUint8, s.Len())
-	return flags, err
+	return readArray[uint8](s.recorded(flagsFile), npyUint8, s.Len(), nil)
 }
