@@ -1,6 +1,8 @@
 package packed_test
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,5 +51,33 @@ func TestAltered(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// VerifyShard reads the files of the shard that holds an image, and no other, and ends when it is told to.
+func TestVerifyShard(t *testing.T) {
+	for _, codec := range []string{packed.Raw, packed.JPEG} {
+		dir := write(t, codec, 4*side*side*3)
+		s := open(t, dir, packed.Train)
+		shards := s.Index.Splits[packed.Train].Shards
+		edit("train/images-00001.npy", func(d []byte) []byte { d[len(d)-1] ^= 1; return d })(t, dir)
+		first := 0
+		for n, images := range shards {
+			for i := first; i < first+images; i++ {
+				next, err := s.VerifyShard(context.Background(), i)
+				if n != 1 && (err != nil || next != first+images) || n == 1 && (err == nil || !strings.Contains(err.Error(), "images-00001.npy was altered")) {
+					t.Errorf("%s: image %d of shard %d: next %d, error %v", codec, i, n, next, err)
+				}
+			}
+			first += images
+		}
+		if len(shards) < 2 {
+			t.Errorf("%s: shards %v, want several", codec, shards)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		if _, err := s.VerifyShard(ctx, 0); !errors.Is(err, context.Canceled) {
+			t.Errorf("canceled: error %v", err)
+		}
 	}
 }

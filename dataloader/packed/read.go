@@ -26,7 +26,7 @@ func readClasses(r recorded, want int) ([]Class, error) {
 	for i, line := range lines {
 		classes[i].ID, classes[i].Name, _ = strings.Cut(line, "\t")
 	}
-	return classes, r.same(f)
+	return classes, r.same(f.crc)
 }
 
 // readArray reads an array of one dimension. valid, if any, checks its values: it says more of a value that cannot be than
@@ -48,7 +48,7 @@ func readArray[E any](r recorded, dtype string, want int, valid func([]E) error)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.path, err)
 	}
-	return values, r.same(f)
+	return values, r.same(f.crc)
 }
 
 func readLabels(r recorded, want, classes int) ([]int32, error) {
@@ -90,5 +90,5 @@ func readMean(r recorded, height, width int) ([]float32, error) {
 			return nil, fmt.Errorf("%s: element %d is %v: want 0 to 255", r.path, i, v)
 		}
 	}
-	return mean, r.same(f)
+	return mean, r.same(f.crc)
 }

@@ -238,7 +238,7 @@ func (s *Set) Files() ([]string, error) {
 	for i, row := range rows[1:] {
 		names[i] = row[0]
 	}
-	return names, r.same(f)
+	return names, r.same(f.crc)
 }
 
 // Flags are what was special about the images' files, bits of picture.Flags, by image.

@@ -34,9 +34,9 @@ func (f *summedFile) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// same is an error when what was read, all of the file, is not what was written.
-func (r recorded) same(f *summedFile) error {
-	if f.crc == r.crc {
+// same is an error when crc, of all that was read of the file, is not of what was written.
+func (r recorded) same(crc uint32) error {
+	if crc == r.crc {
 		return nil
 	}
 	return fmt.Errorf("%s was altered or damaged: its CRC32C is not the one in %s; duet data verify says what else is: prepare the set again",

@@ -41,6 +41,23 @@ func checksum(path string, read func(bytes int64) error) (uint32, error) {
 	}
 }
 
+// VerifyShard reads the files of the shard that holds image i and compares their checksums. The next shard begins at image
+// next. The error names the file that differs; it is that of ctx when ctx ends.
+func (s *Set) VerifyShard(ctx context.Context, i int) (next int, err error) {
+	at, _ := slices.BinarySearch(s.starts, i+1)
+	for _, name := range s.Index.ShardFiles(s.split, at-1) {
+		r := s.Index.recorded(s.dir, name)
+		crc, err := checksum(r.path, func(int64) error { return ctx.Err() })
+		if err == nil {
+			err = r.same(crc)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	return s.starts[at-1] + s.shards[at-1].images, nil
+}
+
 // Damaged says what is wrong with the files of a set.
 type Damaged []string
 

@@ -58,15 +58,23 @@ func (s *packedSource) List(context.Context, func(found int)) (*source.Listing, 
 // readAhead is how many images before its turn the system is asked for one: a mapped set is otherwise read a page at a time.
 const readAhead = 64
 
-func (s *packedSource) Read(_ context.Context, want func(item int) bool, emit func(item int, fetch source.Fetch) error) error {
+// Read compares the files of a shard with their checksums before it emits the first image of it.
+func (s *packedSource) Read(ctx context.Context, want func(item int) bool, emit func(item int, fetch source.Fetch) error) error {
 	item := 0
 	for _, set := range s.sets {
 		if set == nil {
 			continue
 		}
+		verified := 0 // the end of the last shard that was compared
 		for i := range set.Len() {
 			if ahead := i + readAhead; ahead < set.Len() && want(item+readAhead) {
 				set.WillNeed(ahead)
+			}
+			if i >= verified && want(item) {
+				var err error
+				if verified, err = set.VerifyShard(ctx, i); err != nil {
+					return err
+				}
 			}
 			if want(item) {
 				if err := emit(item, func(buf []byte) (source.Content, error) { return content(set, i, buf) }); err != nil {
