@@ -84,13 +84,14 @@ func (p *partial) begin(b begun, r Request, restart bool) error {
 		var why string
 		switch {
 		case r.Difference(was.Request) != "":
-			why = "this asks for " + r.Difference(was.Request)
+			why = "this asks for " + r.Difference(was.Request) + ": repeat the command that began it, or give --restart to begin anew"
 		case was.Decoder != b.Decoder:
-			why = fmt.Sprintf("JPEG files were decoded by %s, and would be by %s now", was.Decoder, b.Decoder)
-		default:
-			why = "the source has changed since"
+			why = fmt.Sprintf("JPEG files were decoded by %s, and would be by %s now: repeat it with the duet that began it, or give --restart to begin anew",
+				was.Decoder, b.Decoder)
+		default: // no command can bring back what was
+			why = "the source has changed since: give --restart to begin anew, or remove that folder"
 		}
-		return fmt.Errorf("%s holds finished shards of an interrupted preparation, but %s: repeat the command that began it, or give --restart to begin anew", p.dir, why)
+		return fmt.Errorf("%s holds finished shards of an interrupted preparation, but %s", p.dir, why)
 	}
 	if err := p.clear(); err != nil {
 		return err

@@ -178,11 +178,12 @@ func TestOtherRequestsAreRefused(t *testing.T) {
 		change func(o *prepare.Options, folder string)
 		want   string
 	}{
-		"another size":     {func(o *prepare.Options, _ string) { o.Size = 64 }, "size 64 instead of 128"},
-		"another fraction": {func(o *prepare.Options, _ string) { o.ValFraction = 0.1 }, "val_fraction 0.1 instead of 0.2"},
+		"another size": {func(o *prepare.Options, _ string) { o.Size = 64 }, "size 64 instead of 128: repeat the command that began it, or give --restart"},
+		"another fraction": {func(o *prepare.Options, _ string) { o.ValFraction = 0.1 },
+			"val_fraction 0.1 instead of 0.2: repeat the command that began it, or give --restart to begin anew"},
 		"a new image": {func(_ *prepare.Options, folder string) {
 			check(t, os.WriteFile(filepath.Join(folder, "a", "new.png"), mini.GreyPNG(4, 4, 1), 0o666))
-		}, "the source has changed"},
+		}, "the source has changed since: give --restart to begin anew"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, out := many().Folder(t), filepath.Join(t.TempDir(), "set")
