@@ -52,6 +52,10 @@ func (p *partial) set() string { return filepath.Join(p.dir, setFolder) }
 // lockPartial makes OUT.partial, or takes the one that is there.
 func lockPartial(out string) (*partial, error) {
 	p := &partial{dir: partialFolder(out), out: out}
+	if info, err := os.Lstat(p.dir); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return nil, fmt.Errorf("%s is a symbolic link, and a set made there may lie on another file system, from which it cannot be renamed to %s: "+
+			"remove the link, and name an OUT where there is room", p.dir, out)
+	}
 	entries, err := os.ReadDir(p.dir)
 	if ours := func(e os.DirEntry) bool { return e.Name() == lockName || e.Name() == begunName }; len(entries) > 0 && !slices.ContainsFunc(entries, ours) {
 		return nil, fmt.Errorf("%s is where the set would be made, but it is not of an interrupted preparation: move it away", p.dir)

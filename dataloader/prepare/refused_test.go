@@ -113,6 +113,23 @@ func TestUnusableOuts(t *testing.T) {
 	}
 }
 
+// An OUT.partial that is a link, wherever it leads, is refused before anything is listed: the set could not be renamed from
+// another file system.
+func TestPartialIsALink(t *testing.T) {
+	for name, target := range map[string]string{"to a folder": t.TempDir(), "to nothing": filepath.Join(t.TempDir(), "nothing")} {
+		out := filepath.Join(t.TempDir(), "set")
+		check(t, os.Symlink(target, out+".partial"))
+		listed := false
+		_, err := prepare.Run(context.Background(), []string{mini.Animals(2).Folder(t)}, out, prepare.Options{Progress: func(prepare.Progress) { listed = true }})
+		if err == nil || !strings.Contains(err.Error(), out+".partial is a symbolic link") || listed {
+			t.Errorf("%s: error %v, listed %v", name, err, listed)
+		}
+		if left, _ := os.ReadDir(target); len(left) > 0 {
+			t.Errorf("%s: left behind: %v", name, left)
+		}
+	}
+}
+
 // A class name that cannot be written is refused before anything is decoded.
 func TestClassNames(t *testing.T) {
 	f := mini.Files{"a\tb/x.png": mini.GreyPNG(4, 4, 1), "c/x.png": mini.GreyPNG(4, 4, 1)}
