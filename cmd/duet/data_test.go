@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"image/png"
+	"os"
 	"reflect"
 	"regexp"
 	"strings"
@@ -164,4 +165,19 @@ func TestTrainFromMemoryAndJPEG(t *testing.T) {
 			t.Errorf("a step without its waits: %v", line)
 		}
 	}
+}
+
+// TestReplacedSet: a run is not gone on with from another set at the path of its own, and hears of what helps.
+func TestReplacedSet(t *testing.T) {
+	p := newPlace(t)
+	p.photos("photos")
+	prepare := []string{"prepare", "photos", "set", "--size", "24", "--val-fraction"}
+	p.works(append(prepare, "0.2")...)
+	p.works(trainArgs("run", sets("data.path=set", "train.batch=4", "train.max_steps=1")...)...)
+	p.check(os.Rename(p.path("set"), p.path("first")))
+	p.works(append(prepare, "0.3")...)
+	p.refused(exitFailed, []string{"learned from other data", "of set", "was replaced since, restore it, or begin a new run"}, "train", "--run", "run", "--resume")
+	p.check(os.RemoveAll(p.path("set")))
+	p.check(os.Rename(p.path("first"), p.path("set")))
+	p.works("train", "--run", "run", "--resume")
 }

@@ -65,8 +65,8 @@ func (r *run) restore(f *checkpoint.File) error {
 		return err
 	}
 	if in.Identity != r.model.Input.Identity {
-		return fmt.Errorf("the run learned from other data: %s; now it is %s of %s; want the data of the run's own configuration, "+
-			"which --run NAME --resume takes without another CONFIG", in.Identity, r.model.Input.Identity, r.data.Train.Dir())
+		return fmt.Errorf("the run learned from other data: %s; now it is %s of %s: if another CONFIG or --set names it, leave that out; "+
+			"if the set there was replaced since, restore it, or begin a new run", in.Identity, r.model.Input.Identity, r.data.Train.Dir())
 	}
 	if err := r.model.Restore(f); err != nil {
 		return err
