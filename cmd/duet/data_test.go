@@ -122,7 +122,8 @@ func TestDataRefuses(t *testing.T) {
 		{2, []string{"--quality 50", "--codec jpeg"}, []string{"prepare", "photos", "other", "--quality", "50"}},
 		{1, []string{"data.size = 32", "256x256"}, append([]string{"data", "bench", "smoke", "--set", "data.size=32"}, sets...)},
 		{1, []string{"2 sources of class folders"}, []string{"prepare", "photos", "photos/down", "other"}},
-		{1, []string{"no class sideways", "across"}, []string{"prepare", "photos", "other", "--classes", "sideways"}},
+		{1, []string{`no class "sideways"`, `"across"`}, []string{"prepare", "photos", "other", "--classes", "sideways"}},
+		{1, []string{`no class "owl", "barn"`, "a name with a comma in it wants --classes @FILE"}, []string{"prepare", "photos", "other", "--classes", "across,owl, barn"}},
 		{1, []string{"photos is not a packed set", "duet prepare"}, []string{"data", "info", "photos"}},
 		{1, []string{"1 set not whole: photos"}, []string{"data", "verify", "photos"}},
 		{2, []string{"--images 0"}, []string{"data", "show", "smoke", "--images", "0"}},
@@ -137,6 +138,34 @@ func TestDataRefuses(t *testing.T) {
 	}
 	if left := p.holds(); fmt.Sprint(left) != fmt.Sprint([]string{"photos", "set"}) {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestClassesFile: a list of classes is read as editors of any system write it.
+func TestClassesFile(t *testing.T) {
+	p := newPlace(t)
+	p.photos("photos")
+	p.write(pngOf(drawing("down", 1)), "photos", "flat, even", "1.png")
+	for name, text := range map[string]string{
+		"plain":       "flat, even\nacross\n",
+		"unended":     "across\nflat, even",
+		"mark":        "\ufeffflat, even\nacross\n",
+		"mark alone":  "\ufeff\nflat, even\nacross\n",
+		"returns":     "flat, even\r\nacross\r\n\r\n",
+		"all of them": "\ufeffflat, even\t\r\nacross\tno class\r\n",
+	} {
+		p.write([]byte(text), "list")
+		r := p.works("prepare", "photos", name, "--size", "8", "--classes", "@list")
+		if got := string(p.read(name, "classes.txt")); got != "across\nflat, even\n" || !strings.Contains(r.stdout, "in 2 classes") {
+			t.Errorf("%s: classes %q, and prepare prints %q", name, got, r.stdout)
+		}
+	}
+	p.write([]byte("\ufeff\r\n"), "list")
+	p.refused(exitUsage, []string{"--classes names no class"}, "prepare", "photos", "other", "--classes", "@list")
+	p.write([]byte("owl, barn\nacross\n"), "list")
+	r := p.duet("prepare", "photos", "other", "--classes", "@list")
+	if p.failed(r, exitFailed, []string{`no class "owl, barn"`}); strings.Contains(r.stderr, "@FILE") {
+		t.Errorf("of a class in a file: %q", r.stderr)
 	}
 }
 

@@ -57,6 +57,9 @@ the last finished shard; OUT is there whole or not at all.`,
 			began := time.Now()
 			s, err := prepare.Run(c.Context(), sources, out, o)
 			progress.close()
+			if errors.Is(err, prepare.ErrNoClass) && strings.Contains(classes, ",") && !strings.HasPrefix(classes, "@") {
+				return fmt.Errorf("%w; a name with a comma in it wants --classes @FILE", err)
+			}
 			if err != nil {
 				return stopped(err)
 			}
@@ -117,7 +120,7 @@ func readClassList(text string) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--classes: %w", err)
 		}
-		text, separator = string(data), "\n"
+		text, separator = strings.TrimPrefix(string(data), "\ufeff"), "\n" // without the mark that some editors begin a file with
 	}
 	var classes []string
 	for name := range strings.SplitSeq(text, separator) {

@@ -1,9 +1,11 @@
 package prepare
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"duet/dataloader/source"
@@ -79,40 +81,59 @@ func splitIndex(val bool) int {
 	return 0
 }
 
+// ErrNoClass is among the errors of a Run that was asked for a class that the source lacks.
+var ErrNoClass = errors.New("no class")
+
 // chooseClasses gives the new label of every class of the listing, -1 when it is left out. Classes keep their order.
 func (c *choice) chooseClasses(wanted []string) ([]int32, error) {
-	labels := make([]int32, len(c.listing.Classes))
-	if len(wanted) == 0 {
-		c.classes = c.listing.Classes
-		for i := range labels {
-			labels[i] = int32(i)
+	all := c.listing.Classes
+	taken := make([]bool, len(all))
+	if len(wanted) > 0 {
+		ids, names := map[string]int{}, map[string][]int{}
+		for i, class := range all {
+			ids[class.ID] = i
+			names[class.Name] = append(names[class.Name], i)
 		}
-		return labels, nil
-	}
-	found := map[string]bool{}
-	for i, class := range c.listing.Classes {
-		labels[i] = -1
+		delete(names, "") // of classes without a name
+		var missing []string
 		for _, w := range wanted {
-			if w == class.ID || w == class.Name && w != "" {
-				found[w] = true
-				labels[i] = int32(len(c.classes))
+			i, is := ids[w]
+			switch same := names[w]; {
+			case is:
+				taken[i] = true
+			case len(same) == 1:
+				taken[same[0]] = true
+			case len(same) == 0:
+				missing = append(missing, w)
+			default:
+				var of []string
+				for _, i := range same {
+					of = append(of, all[i].ID)
+				}
+				return nil, fmt.Errorf("class %q is the name of %d classes: want an id, one or more of %s", w, len(same), quoted(of))
 			}
 		}
-		if labels[i] >= 0 {
+		if len(missing) > 0 {
+			return nil, fmt.Errorf("%w %s in the source: want ids or names of its %d classes, such as %q", ErrNoClass, quoted(missing), len(all), all[0].ID)
+		}
+	}
+	labels := make([]int32, len(all))
+	for i, class := range all {
+		if labels[i] = -1; taken[i] || len(wanted) == 0 {
+			labels[i] = int32(len(c.classes))
 			c.classes = append(c.classes, class)
 		}
 	}
-	var missing []string
-	for _, w := range wanted {
-		if !found[w] {
-			missing = append(missing, w)
-		}
-	}
-	if len(missing) > 0 {
-		return nil, fmt.Errorf("no class %s in the source: want ids or names of its %d classes, such as %s", strings.Join(missing, ", "),
-			len(c.listing.Classes), c.listing.Classes[0].ID)
-	}
 	return labels, nil
+}
+
+// quoted is "a", "b".
+func quoted(names []string) string {
+	var all []string
+	for _, n := range names {
+		all = append(all, strconv.Quote(n))
+	}
+	return strings.Join(all, ", ")
 }
 
 // members are the taken items of a split by label.

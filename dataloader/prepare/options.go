@@ -25,7 +25,7 @@ type Options struct {
 	// ValFraction of every class, chosen by Seed, becomes the validation split of a source that has none.
 	ValFraction float64
 	Seed        uint64
-	// Classes are the IDs or names of the only classes to take; none: all.
+	// Classes are the IDs or names of the only classes to take; none: all. An ID wins over a name, and a name is of one class.
 	Classes []string
 	// PerClass is how many training images of a class are taken at most, chosen by Seed; 0: all. ValPerClass likewise of the
 	// validation images.

@@ -132,7 +132,7 @@ func TestUnusableSources(t *testing.T) {
 		"val all unreadable":     {mini.Join(mini.Animals(2).Below("train"), mini.Files{"val/cats/a.png": {1}}).Folder(t), prepare.Options{}, []string{"validation split", "val/cats/a.png"}},
 		"a class without images": {withDocs.Folder(t), prepare.Options{}, []string{"class docs has no image", "chosen by name"}},
 		"the same, asked for":    {withDocs.Folder(t), prepare.Options{Classes: []string{"cats", "docs"}}, []string{"class docs has no image"}},
-		"unknown classes":        {mini.Animals(2).Folder(t), prepare.Options{Classes: []string{"cats", "cows", "pigs"}}, []string{"cows, pigs", "2 classes", "cats"}},
+		"unknown classes":        {mini.Animals(2).Folder(t), prepare.Options{Classes: []string{"cats", "cows", "pigs"}}, []string{`no class "cows", "pigs" in`, "2 classes", `"cats"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			parent := t.TempDir()
