@@ -17,6 +17,8 @@
 //	train/files.csv          file,class: where each image came from
 //	val/...                  the same; absent when the set has no validation split
 //
+// Texts are UTF-8; a byte of a file's name that is not stands in a .csv as \xNN.
+//
 // With the codec "jpeg" a shard is the JPEG files of its images, one after the other, in a uint8 [bytes], and beside it
 // train/offsets-00000.npy, int64 [n+1], says where each begins and where the last one ends.
 //

@@ -11,6 +11,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
+	"unicode/utf8"
 )
 
 // A Class is what a label stands for.
@@ -102,7 +104,7 @@ func (c Contents) writeRejected(w io.Writer) error {
 	table := csv.NewWriter(w)
 	table.Write([]string{"file", "cause"}) // Error tells of an error of any Write
 	for _, r := range c.Rejected {
-		table.Write([]string{r.File, r.Cause})
+		table.Write([]string{escaped(r.File), escaped(r.Cause)})
 	}
 	table.Flush()
 	return table.Error()
@@ -114,11 +116,29 @@ func (r Rows) writeFiles(w io.Writer, classes []Class) error {
 	row := []string{"file", "class"}
 	table.Write(row) // Error tells of an error of any Write
 	for i, file := range r.Files {
-		row[0], row[1] = file, classes[r.Labels[i]].ID
+		row[0], row[1] = escaped(file), classes[r.Labels[i]].ID
 		table.Write(row)
 	}
 	table.Flush()
 	return table.Error()
+}
+
+// escaped is text with every byte that is not of valid UTF-8 as its \xNN: names of files may be any bytes, a table is UTF-8.
+func escaped(text string) string {
+	if utf8.ValidString(text) {
+		return text
+	}
+	var b strings.Builder
+	for len(text) > 0 {
+		r, size := utf8.DecodeRuneInString(text)
+		if r == utf8.RuneError && size == 1 {
+			fmt.Fprintf(&b, `\x%02x`, text[0])
+		} else {
+			b.WriteString(text[:size])
+		}
+		text = text[size:]
+	}
+	return b.String()
 }
 
 // array writes a .npy file of values.

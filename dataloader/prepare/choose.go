@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"duet/dataloader/source"
 	"duet/engine/rng"
@@ -44,8 +45,8 @@ func choose(l *source.Listing, o Options) (*choice, error) {
 		return nil, err
 	}
 	for _, class := range c.classes {
-		if strings.ContainsAny(class.ID+class.Name, "\r\n\t") {
-			return nil, fmt.Errorf("class %q: a class name cannot hold a line break or a tab", class.ID)
+		if err := writable(class); err != nil {
+			return nil, err
 		}
 	}
 	for i, it := range l.Items {
@@ -72,6 +73,19 @@ func choose(l *source.Listing, o Options) (*choice, error) {
 		}
 	}
 	return c, nil
+}
+
+// writable refuses a class that classes.txt, a checkpoint or other programs could not hold.
+func writable(class source.Class) error {
+	for _, text := range []string{class.ID, class.Name} {
+		if strings.ContainsAny(text, "\r\n\t") {
+			return fmt.Errorf("class %q: a class name cannot hold a line break or a tab", text)
+		}
+		if !utf8.ValidString(text) {
+			return fmt.Errorf("class %q is not valid UTF-8: rename the folder, or save the table as UTF-8", text)
+		}
+	}
+	return nil
 }
 
 func splitIndex(val bool) int {
