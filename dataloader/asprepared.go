@@ -35,6 +35,7 @@ func (c Config) asPrepared() error {
 		ofSet         bool // the set itself can be prepared so, not only its source
 	}{
 		{"format", c.Format, was.Format, left.Format, "--format " + c.Format, false},
+		{"columns", c.Columns, was.Columns, left.Columns, "--columns " + strings.Join(c.Columns, ","), false},
 		{"val_fraction", c.ValFraction, was.ValFraction, left.ValFraction, fmt.Sprintf("--val-fraction %v", c.ValFraction), !hasVal},
 		{"seed", c.Seed, was.Seed, left.Seed, fmt.Sprintf("--seed %d", c.Seed), false},
 		{"classes", c.Classes, was.Classes, left.Classes, classesFlag(c.Classes), true},
@@ -46,7 +47,7 @@ func (c Config) asPrepared() error {
 		{"quality", c.Quality, was.Quality, left.Quality, fmt.Sprintf("--codec %s --quality %d", c.Codec, c.Quality), true},
 		{"shard_mib", c.ShardMiB, was.ShardMiB, left.ShardMiB, fmt.Sprintf("--shard-mib %d", c.ShardMiB), true},
 	} {
-		if alike(k.is, k.left) || alike(k.is, k.was) {
+		if alike(k.key, k.is, k.left) || alike(k.key, k.is, k.was) {
 			continue
 		}
 		way := "prepare its source again with " + k.flags
@@ -58,12 +59,17 @@ func (c Config) asPrepared() error {
 	return nil
 }
 
-// alike compares the values of a key; the order of classes does not matter.
-func alike(a, b any) bool {
-	if x, is := a.([]string); is {
-		return slices.Equal(slices.Sorted(slices.Values(x)), slices.Sorted(slices.Values(b.([]string))))
+// alike compares values of a key; the order of classes does not matter.
+func alike(key string, a, b any) bool {
+	x, is := a.([]string)
+	if !is {
+		return a == b
 	}
-	return a == b
+	y := b.([]string)
+	if key == "classes" {
+		x, y = slices.Sorted(slices.Values(x)), slices.Sorted(slices.Values(y))
+	}
+	return slices.Equal(x, y)
 }
 
 // shown is a value of a key with its texts quoted.

@@ -18,6 +18,8 @@ func TestAsPrepared(t *testing.T) {
 	special := prepare.Options{Format: "folders", ValFraction: 0.25, Seed: 3, Classes: []string{"dogs", "cats"}, PerClass: 5, ValPerClass: 1, EXIF: true,
 		AllowTruncated: true, Codec: packed.JPEG, Quality: 80, ShardMiB: 7}
 	other := run(t, photos, special)
+	grey := mini.GreyPNG(8, 8, 1)
+	table := run(t, mini.Files{"1.png": grey, "2.png": grey, "labels.csv": []byte("a,b\ncat,1.png\ndog,2.png\n")}.Folder(t), prepare.Options{Columns: []string{"b", "a"}})
 	for name, c := range map[string]struct {
 		set    string
 		change func(c *dataloader.Config)
@@ -40,6 +42,10 @@ func TestAsPrepared(t *testing.T) {
 		"exif":             {plain, func(c *dataloader.Config) { c.EXIF = true }, []string{"data.exif = true", "exif false", "its source again with --exif,"}},
 		"allow_truncated":  {plain, func(c *dataloader.Config) { c.AllowTruncated = true }, []string{"data.allow_truncated = true", "its source again with --allow-truncated,"}},
 		"format":           {plain, func(c *dataloader.Config) { c.Format = "csv" }, []string{`data.format = "csv"`, `format ""`, "its source again with --format csv"}},
+		"columns": {plain, func(c *dataloader.Config) { c.Columns = []string{"id", "label"} }, []string{`data.columns = ["id" "label"]`, "columns []",
+			"its source again with --columns id,label,"}},
+		"columns as recorded": {table, func(c *dataloader.Config) { c.Columns = []string{"b", "a"} }, nil},
+		"columns turned":      {table, func(c *dataloader.Config) { c.Columns = []string{"a", "b"} }, []string{`data.columns = ["a" "b"]`, `columns ["b" "a"]`}},
 		"val_fraction": {plain, func(c *dataloader.Config) { c.ValFraction = 0.2 }, []string{"data.val_fraction = 0.2", "val_fraction 0",
 			"`duet prepare " + plain + " OUT --val-fraction 0.2`"}},
 		"another fraction": {other, func(c *dataloader.Config) { c.ValFraction = 0.2 }, []string{"val_fraction 0.25", "its source again with --val-fraction 0.2"}},

@@ -69,7 +69,7 @@ func (c Config) Whole(path string) Config {
 	c.ValFraction, c.PerClass, c.ValPerClass = 0, 0, 0
 	if c.isPacked() { // it is taken as it is
 		d := Default()
-		c.Format, c.Size, c.ValFraction, c.Seed, c.Classes = d.Format, d.Size, d.ValFraction, d.Seed, d.Classes
+		c.Format, c.Columns, c.Size, c.ValFraction, c.Seed, c.Classes = d.Format, d.Columns, d.Size, d.ValFraction, d.Seed, d.Classes
 		c.EXIF, c.AllowTruncated, c.Codec, c.Quality, c.ShardMiB = d.EXIF, d.AllowTruncated, d.Codec, d.Quality, d.ShardMiB
 	}
 	return c
