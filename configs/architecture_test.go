@@ -21,7 +21,7 @@ var allowed = map[string][]string{
 	"dataloader":             {"configs/invalid", "dataloader/packed", "dataloader/prepare", "dataloader/source", "engine/rng"},
 	"dataloader/picture":     {},
 	"dataloader/packed":      {"dataloader/picture"},
-	"dataloader/source":      {"configs/invalid", "engine/rng"},
+	"dataloader/source":      {"configs/invalid", "dataloader/picture", "engine/rng"},
 	"dataloader/source/mini": {"engine/rng"},
 	"dataloader/prepare":     {"dataloader/packed", "dataloader/picture", "dataloader/source", "engine/rng"},
 	"alexnet":                {"configs/invalid", "engine/op", "engine/rng"},
