@@ -102,7 +102,7 @@ def run_duet(duet, work, workers):
     shutil.rmtree(out, ignore_errors=True)
     start = time.perf_counter()
     process = subprocess.Popen(
-        [duet, "prepare", work / "source", out, "--size", str(SIZE), "--workers", str(workers)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        [duet, "prepare", work / "source", out, "--format", "folders", "--size", str(SIZE), "--workers", str(workers)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
     message = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
