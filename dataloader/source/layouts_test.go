@@ -128,7 +128,7 @@ func TestDoubtfulLayouts(t *testing.T) {
 		files laidFiles
 		want  []string
 	}{
-		"one folder":                 {laidFiles(laid("pets/images/cat_{1,2}.png")), []string{"2 images", "one class", "images", ".csv", "format folders"}},
+		"one folder":                 {laidFiles(laid("pets/images/cat_{1,2}.png")), []string{"2 images", "one class", "images", ".csv", "--format folders"}},
 		"images and annotations":     {laidFiles(laid("images/{1,2}.png", "annotations/trimaps/{1,2}.png")), []string{"annotations, images", "parts of a data set"}},
 		"flat splits":                {laidFiles(laid("train/{1,2}.png", "test1/{3,4}.png")), []string{"4 images", "none in a class folder"}},
 		"variants":                   {laidFiles(laid("{color,grayscale,segmented}/{a,b,c}/1.png")), []string{"color, grayscale, segmented", "a, b, c", "which are the classes"}},

@@ -152,7 +152,7 @@ func columns(record, named []string) (file, label, split int, err error) {
 		}
 		return file, 1 - file, -1, nil
 	}
-	return 0, 0, 0, fmt.Errorf("columns %q: want one of %s and one of %s, or two columns without a header, or the columns named", record,
+	return 0, 0, 0, fmt.Errorf("columns %q: want one of %s and one of %s, or two columns without a header, or the names of others (--columns FILE,LABEL)", record,
 		strings.Join(fileColumns, ", "), strings.Join(labelColumns, ", "))
 }
 

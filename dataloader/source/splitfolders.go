@@ -56,7 +56,7 @@ func (s *splitFolders) merged() error {
 	for _, folder := range slices.Sorted(maps.Keys(s.of)) {
 		is := s.of[folder]
 		if other, twice := first[is]; twice && is != sideSplit && !slices.Equal(words(other), words(folder)) {
-			return fmt.Errorf("%s and %s are both named as the split %s: give one folder of each split as a path of its own, or the format folders "+
+			return fmt.Errorf("%s and %s are both named as the split %s: give one folder of each split as a path of its own, or --format folders "+
 				"to take these for classes", other, folder, is)
 		}
 		first[is] = folder
@@ -141,10 +141,10 @@ const maxCompared = 1 << 16
 func (c *catalog) doubt(classes []string, s *splitFolders) error {
 	const instead = "want CLASS/IMAGE, or train/CLASS/IMAGE and val/CLASS/IMAGE, or a .csv of the images' labels"
 	if len(classes) == 1 {
-		return fmt.Errorf("all %s are of one class, the folder %s: %s; the format folders takes it for one", plural(len(c.items), "image"), classes[0], instead)
+		return fmt.Errorf("all %s are of one class, the folder %s: %s; --format folders takes it for one", plural(len(c.items), "image"), classes[0], instead)
 	}
 	if !slices.ContainsFunc(classes, func(class string) bool { return !isPart(class) }) {
-		return fmt.Errorf("the folders %s are named as parts of a data set, not as classes: %s; the format folders takes them for classes",
+		return fmt.Errorf("the folders %s are named as parts of a data set, not as classes: %s; --format folders takes them for classes",
 			sample(classes), instead)
 	}
 	inner := map[string]string{} // name of the folder that an image is in, below that of its class -> class
@@ -166,7 +166,7 @@ func (c *catalog) doubt(classes []string, s *splitFolders) error {
 		return nil
 	}
 	return fmt.Errorf("the folders %s hold folders of the same names, such as %s: which are the classes? Give one of the outer folders as the source, "+
-		"or the format folders to take those for classes", sample(classes), sample(slices.Sorted(maps.Keys(shared))))
+		"or --format folders to take those for classes", sample(classes), sample(slices.Sorted(maps.Keys(shared))))
 }
 
 // sample is some of many names.
