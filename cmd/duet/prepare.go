@@ -135,6 +135,9 @@ func readClassList(text string) ([]string, error) {
 	return classes, nil
 }
 
+// shownNotes is how many notes are printed.
+const shownNotes = 5
+
 func printPrepared(out string, s prepare.Summary, took time.Duration) error {
 	fmt.Printf("%s: %s, %d training and %d validation images of %d x %d in %d classes, %s\n", out, s.Kind, s.Train, s.Val,
 		s.Size, s.Size, len(s.Classes), metrics.FormatBytes(uint64(s.Bytes)))
@@ -144,6 +147,13 @@ func printPrepared(out string, s prepare.Summary, took time.Duration) error {
 			fmt.Printf(", after %d that an interrupted run had done", s.Earlier)
 		}
 		fmt.Println()
+	}
+	for i, note := range s.Notes {
+		if i == shownNotes {
+			fmt.Printf("and %d notes more\n", len(s.Notes)-i)
+			break
+		}
+		fmt.Printf("not used: %s\n", note)
 	}
 	if n := len(s.Rejected); n > 0 {
 		fmt.Printf("rejected %s, see %s/rejected.csv; the first: %s: %s\n", counted(n, "file"), out, s.Rejected[0].File, s.Rejected[0].Cause)

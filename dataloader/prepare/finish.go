@@ -73,7 +73,7 @@ func (m *maker) rows(i int) (split packed.Split, rows packed.Rows, rejected []pa
 // summary is of a set that was published.
 func (m *maker) summary(c packed.Contents) (Summary, error) {
 	s := Summary{Kind: m.listing.Kind, Size: m.layout.Width, Train: c.Index.Splits[packed.Train].Images, Val: c.Index.Splits[packed.Val].Images,
-		Classes: c.Classes, Rejected: c.Rejected, OwnVal: m.ownVal, Earlier: m.told.Earlier, Decoded: m.told.Done - m.told.Earlier}
+		Classes: c.Classes, Rejected: c.Rejected, Notes: m.listing.Notes, OwnVal: m.ownVal, Earlier: m.told.Earlier, Decoded: m.told.Done - m.told.Earlier}
 	err := filepath.WalkDir(m.partial.out, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err

@@ -67,10 +67,11 @@ type Summary struct {
 	Train, Val int    // images
 	Classes    []packed.Class
 	Rejected   []packed.Rejected
-	OwnVal     bool  // the source has a validation split, so that ValFraction was not used
-	Earlier    int   // images that an interrupted run had done already
-	Decoded    int   // images of this run, rejected ones included
-	Bytes      int64 // of all files
+	Notes      []string // on what of the source was not used, such as a table of something else
+	OwnVal     bool     // the source has a validation split, so that ValFraction was not used
+	Earlier    int      // images that an interrupted run had done already
+	Decoded    int      // images of this run, rejected ones included
+	Bytes      int64    // of all files
 }
 
 const (

@@ -21,6 +21,7 @@ type catalog struct {
 	rejected []Rejected
 	foreign  int      // images of formats that are not read
 	unnamed  int      // images that are not named as such
+	shelved  []string // files that may hold images in some other way
 	notes    []string // of what was not used, for errors
 	streamed func(in uint16) bool
 	side     sideOf // of the images in streams
@@ -30,33 +31,18 @@ type catalog struct {
 	progress func(found int)
 
 	// What arrange finds.
-	root         string           // of all images
-	folderSplits map[string]split // by folder
-	thereIs      map[split]bool   // folders of it
+	root     string // of all images
+	found    *splitFolders
+	foundErr error
 }
 
 // arrange looks at the folders of the images once they are all known.
 func (c *catalog) arrange() {
-	c.root, c.folderSplits, c.thereIs = commonRoot(c.items), map[string]split{}, map[split]bool{}
-	for _, it := range c.items {
-		c.thereIs[c.folderSplit(it.Name)] = true
-	}
+	c.root = commonRoot(c.items)
+	c.found, c.foundErr = findSplits(c.items, c.root)
 }
 
-// folderSplit is the split that the folders of an image stand for. Those around all images say nothing.
-func (c *catalog) folderSplit(image string) split {
-	at := strings.LastIndexByte(image, '/') + 1
-	folder := image[:at]
-	s, known := c.folderSplits[folder]
-	if !known {
-		inner := strings.TrimPrefix(folder, c.root)
-		s = splitOfPath(strings.TrimSuffix(inner, "/"))
-		c.folderSplits[folder] = s
-	}
-	return s
-}
-
-// note keeps what an error may have to say of what was not used.
+// note keeps what there is to say of what was not used.
 func (c *catalog) note(what string) { c.notes = append(c.notes, what) }
 
 // noted is an error with the notes.
@@ -99,6 +85,8 @@ func (c *catalog) look(e entry, r io.Reader) error {
 			return nil
 		}
 		return under(e.path, err)
+	case slices.Contains(shelvedEndings, ending(e.path)):
+		c.shelved = append(c.shelved, strings.Clone(e.path))
 	case !slices.Contains(otherEndings, ending(e.path)):
 		c.other(e, r)
 	}

@@ -80,7 +80,8 @@ var (
 	imageEndings   = []string{".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp", ".png", ".bmp", ".gif", ".webp"}
 	foreignEndings = []string{".tif", ".tiff", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico", ".svg",
 		".psd", ".pcx", ".dds", ".exr", ".dng", ".cr2", ".nef", ".arw"}
-	textEndings = []string{".txt", ".csv", ".tsv"}
+	shelvedEndings = []string{".parquet", ".arrow", ".tfrecord", ".tfrecords", ".lmdb", ".mdb", ".h5", ".hdf5", ".rec", ".beton"}
+	textEndings    = []string{".txt", ".csv", ".tsv"}
 	// otherEndings are of files that lie beside images by the thousand; nobody looks into them.
 	otherEndings = []string{".xml", ".json", ".jsonl", ".md", ".html", ".htm", ".yaml", ".yml", ".mat", ".pdf", ".npy", ".npz", ".pkl", ".db", ".ini"}
 )

@@ -136,7 +136,7 @@ func (s *files) recognise(c *catalog) (*Listing, error) {
 		{formatCIFAR, func() (*Listing, error) { return s.rawListing(c, "CIFAR") }},
 		{formatIDX, func() (*Listing, error) { return s.rawListing(c, "IDX") }},
 		{formatCSV, func() (*Listing, error) { return c.table(s.format == formatCSV, s.columns) }},
-		{formatFolders, func() (*Listing, error) { return c.classFolders(s.format == formatFolders, len(s.paths)) }},
+		{formatFolders, func() (*Listing, error) { return c.classFolders(s.format == formatFolders, len(s.paths)-c.alone()) }},
 	}
 	for _, f := range try {
 		if s.format != "" && s.format != f.name {
@@ -147,7 +147,11 @@ func (s *files) recognise(c *catalog) (*Listing, error) {
 			return nil, err
 		}
 		if l != nil {
-			l.Rejected = c.rejected
+			if len(s.columns) > 0 && l.Kind != tableKind {
+				return nil, fmt.Errorf("columns %q are asked for, but no table of labels is used (it was taken for %s): --format csv asks for one",
+					s.columns, l.Kind)
+			}
+			l.Rejected, l.Notes = c.rejected, c.notes
 			return l, s.together(c)
 		}
 	}

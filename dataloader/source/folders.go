@@ -8,14 +8,17 @@ import (
 )
 
 // classFolders lists class folders, with or without splits above them. forced: they are asked for, so that doubts whether
-// the folders are classes do not count. sources is the number of paths.
+// the folders are classes do not count. sources is the number of folders and archives.
 func (c *catalog) classFolders(forced bool, sources int) (*Listing, error) {
 	if len(c.items) == 0 {
 		return nil, c.noImages()
 	}
-	s, err := c.splitFolders(commonRoot(c.items), forced)
-	if err != nil {
-		return nil, err
+	s := c.found
+	if c.foundErr != nil && !forced {
+		return nil, c.foundErr
+	}
+	if forced && !s.exact && !slices.ContainsFunc(c.items, func(it Item) bool { _, _, _, cause := s.place(it.Name); return cause == "" }) {
+		s = &splitFolders{root: c.root}
 	}
 	if sources > 1 && len(s.of) == 0 {
 		return nil, fmt.Errorf("%d sources of class folders: want one, two that are named train and val, or one with a table of its labels "+
@@ -27,7 +30,10 @@ func (c *catalog) classFolders(forced bool, sources int) (*Listing, error) {
 	numbers := map[string]int32{} // of classes, in the order in which they are met
 	for i := range c.items {
 		it := &c.items[i]
-		class, _, inVal, cause := s.place(it.Name)
+		class, rest, inVal, cause := s.place(it.Name)
+		if at := strings.LastIndexByte(rest, '/'); at >= 0 && isSide(rest[:at]) {
+			cause = "in a folder of masks or labels"
+		}
 		if cause != "" {
 			c.drop(i, cause)
 			continue
@@ -44,8 +50,20 @@ func (c *catalog) classFolders(forced bool, sources int) (*Listing, error) {
 		}
 	}
 	if len(numbers) == 0 {
+		way := ""
+		if len(s.of) > 0 && !s.exact {
+			way = fmt.Sprintf("; --format folders takes %s for classes", sample(slices.Sorted(maps.Keys(s.of))))
+		}
 		return nil, fmt.Errorf("%s, but none in a class folder: want CLASS/IMAGE, or train/CLASS/IMAGE and val/CLASS/IMAGE, or a .csv of "+
-			"the images' labels (found %s)", plural(images, "image"), first)
+			"the images' labels (found %s)%s", plural(images, "image"), first, way)
+	}
+	if s.val == testSplit && len(train) > 0 && !slices.ContainsFunc(slices.Collect(maps.Keys(valid)), func(class string) bool { return train[class] }) {
+		for i := range c.items {
+			if it := &c.items[i]; it.Label != dropped && it.Val {
+				c.drop(i, "a test image, in none of the classes' folders")
+			}
+		}
+		clear(valid)
 	}
 	c.compact()
 	c.emptyClasses(l, s, train)
@@ -122,6 +140,8 @@ func (c *catalog) noImages() error {
 	case c.unnamed > 0:
 		return fmt.Errorf("%s, but none named as one (such as %s): want an ending such as .jpg", plural(c.unnamed, "image"),
 			first(func(r Rejected) bool { return strings.HasPrefix(r.Cause, "an image named") }))
+	case len(c.shelved) > 0:
+		return fmt.Errorf("no image, but %s that may hold some and are not read (such as %s): unpack the images", plural(len(c.shelved), "file"), c.shelved[0])
 	case len(c.dirs) > 0:
 		return fmt.Errorf("%s, but no JPEG or PNG file", plural(len(c.dirs), "folder"))
 	}

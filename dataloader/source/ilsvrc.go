@@ -53,12 +53,12 @@ func (c *catalog) ilsvrcRole(name string) (wnid string, s split) {
 		byName = testSplit
 	}
 	if wnid = wnidFolder(name); wnid == "" {
-		if byName == noSplit && c.folderSplit(name) == testSplit {
+		if in, _ := c.found.split(name); byName == noSplit && in == testSplit {
 			byName = testSplit
 		}
 		return "", byName
 	}
-	if s = c.folderSplit(name[:strings.Index(name, wnid)]); s == noSplit {
+	if s, _ = c.found.split(name); s == noSplit {
 		s = byName
 	}
 	if s == noSplit {
@@ -69,34 +69,50 @@ func (c *catalog) ilsvrcRole(name string) (wnid string, s split) {
 
 // ilsvrc lists ILSVRC2012, and what is arranged like it; nil when this is something else.
 func (c *catalog) ilsvrc() (*Listing, error) {
+	var sorted []Item // in folders of WordNet IDs
 	found, there := false, map[split]bool{}
 	for _, it := range c.items {
 		wnid, s := c.ilsvrcRole(it.Name)
-		found = found || wnid != "" || s == valSplit
-		if wnid != "" {
-			there[s] = true
+		if found = found || wnid != "" || s == valSplit; wnid != "" {
+			sorted = append(sorted, it)
 		}
 	}
 	if !found {
 		return nil, nil // its texts are not ours to judge
 	}
-	labels, err := c.ilsvrcTexts()
-	if err != nil {
-		return nil, err
+	if len(c.found.of) == 0 && c.foundErr == nil { // other folders may lie beside the splits
+		c.found, c.foundErr = findSplits(sorted, commonRoot(sorted))
 	}
+	labels := c.ilsvrcTexts()
+	lists := false // images that only a list can label
 	for _, it := range c.items {
-		if wnid, s := c.ilsvrcRole(it.Name); wnid == "" {
-			if s == noSplit && labels.list[listKey(it.Name)].wnid == "" && !c.stray(it.Name) {
-				return nil, nil // an image that belongs nowhere: this is something else
-			}
-			there[valSplit] = there[valSplit] || s == valSplit
+		wnid, s := c.ilsvrcRole(it.Name)
+		if wnid != "" {
+			there[s] = true
+			continue
 		}
+		_, listed := labels.list[listKey(it.Name)]
+		if s == noSplit && !listed && !c.stray(it.Name) {
+			return nil, nil // an image that belongs nowhere: this is something else
+		}
+		lists = lists || s == valSplit || listed
+	}
+	switch {
+	case c.foundErr != nil:
+		return nil, c.foundErr
+	case lists && labels.err != nil:
+		return nil, labels.err
+	case labels.err != nil:
+		c.note(labels.err.Error())
 	}
 	if !there[trainSplit] {
 		return nil, c.onlyVal()
 	}
+	if unused := c.unusedGiven(labels); unused != "" {
+		return nil, fmt.Errorf("%s is given, but says nothing of ILSVRC2012: --format csv takes it for a table of labels", unused)
+	}
 	val := validates(func(s split) bool { return there[s] })
-	if len(labels.list) > 0 || labels.truth != nil {
+	if lists {
 		val = valSplit
 	}
 	// Names of classes get numbers as they are met; setClasses makes them labels.
@@ -119,6 +135,7 @@ func (c *catalog) ilsvrc() (*Listing, error) {
 			}
 			s = val
 			var cause string
+			var err error
 			if wnid, cause, err = labels.of(it.Name, key); err != nil {
 				return nil, err
 			} else if cause != "" {
@@ -160,11 +177,22 @@ func (c *catalog) ilsvrc() (*Listing, error) {
 	return l, c.ilsvrcClasses(l, labels, numbers, inTrain)
 }
 
+// unusedGiven is a table that is a path of its own and says nothing of ILSVRC2012; "" when there is none.
+func (c *catalog) unusedGiven(labels *ilsvrcLabels) string {
+	for _, t := range c.texts {
+		if t.alone != "" && !labels.used[t.path] && isTable(t, false) {
+			return t.alone
+		}
+	}
+	return ""
+}
+
 // stray reports whether an image lies beside everything, or in a folder of validation images: one that is listed nowhere
 // is rejected there, and does not make the whole something else.
 func (c *catalog) stray(name string) bool {
 	rest := strings.TrimPrefix(name, c.root)
-	return !strings.Contains(rest, "/") || c.folderSplit(name) == valSplit
+	in, _ := c.found.split(name)
+	return !strings.Contains(rest, "/") || in == valSplit
 }
 
 func (c *catalog) ilsvrcClasses(l *Listing, labels *ilsvrcLabels, numbers map[string]int32, inTrain map[string]bool) error {
@@ -201,10 +229,13 @@ type ilsvrcLabels struct {
 	wnids map[int]string    // by ILSVRC2012_ID; nil: no meta.mat
 	names map[string]string // by WordNet ID
 	where string            // of truth
+	used  map[string]bool   // the texts that say anything, by path
+	err   error             // the first thing that is wrong with a text
 }
 
 type listed struct {
 	wnid, where string
+	twice       error // it is of another class elsewhere
 }
 
 // listKey is the name by which lists give an image.
@@ -219,7 +250,7 @@ func listKey(p string) string {
 // of is the WordNet ID of a validation image, or the cause why it alone has none.
 func (x *ilsvrcLabels) of(name, key string) (wnid, cause string, err error) {
 	if l, ok := x.list[key]; ok {
-		return l.wnid, "", nil
+		return l.wnid, "", l.twice
 	}
 	switch {
 	case x.truth == nil && len(x.list) > 0:

@@ -79,7 +79,20 @@ func TestLayouts(t *testing.T) {
 		"three splits":               {laidFiles(laid("{train,valid,test}/{a,b}/{1,2}.png")), "a b", 4, 4, 4},
 		"one split and other images": {laidFiles(laid("train_images/{a,b}/{1,2}.png", "predict/{1,2}.png")), "a b", 4, 0, 2},
 		"domains in front":           {laidFiles(laid("w/{train,test}/{a,b}/{left,right}.png")), "a b", 4, 4, 0},
-		"a part in every class":      {laidFiles(laid("{a,b}/images/{1,2}.png")), "a b", 4, 0, 0},
+		"splits of one word":         {laidFiles(laid("{TrainImages,TestImages}/{a,b}/{1,2}.png")), "a b", 4, 4, 0},
+		"with and without masks":     {laidFiles(laid("{train_set,test_set}/{with_mask,without_mask}/{1,2}.png")), "with_mask without_mask", 4, 4, 0},
+		"classes as splits":          {laidFiles(laid("{train,test}/{apple,train,road}/{1,2}.png")), "apple road train", 6, 6, 0},
+		"valid and invalid":          {laidFiles(laid("{valid,invalid}/{1,2}.png")).text("meta.csv", "file,kg\nx,1\n"), "invalid valid", 4, 0, 0},
+		"a class of split words":     {laidFiles(laid("train_images/{test tube,dog}/images/{1,2}.png", "val_images/{test tube,dog}/images/{3,4}.png")), "dog test tube", 4, 4, 0},
+		"a wrapper in each split":    {laidFiles(laid("{train,val}/pets/{a,b}/{1,2}.png")), "a b", 4, 4, 0},
+		"a stray in a wrapper":       {laidFiles(laid("train/train/{a,b}/{1,2}.png", "train/train/x.png", "test/test/{a,b}/3.png")), "a b", 4, 2, 1},
+		"tests without labels":       {laidFiles(laid("train/{a,b}/{1,2}.png", "test/unknown/{3,4}.png")), "a b", 4, 0, 2},
+		"images and masks":           {laidFiles(laid("{a,b}/{images,masks}/{1,2}.png")), "a b", 4, 0, 4},
+		"WordNet folders and others": {laidFiles(laid("{n01440764,n02102040,crash test}/{1,2}.png")), "crash test n01440764 n02102040", 6, 0, 0},
+		"WordNet folders and a table": {laidFiles(laid("{train,test}/{n01440764,n02102040}/{1,2}.png")).text("labels.csv", "file,wnid\ntrain/n01440764/1.png,n01440764\n"+
+			"train/n02102040/1.png,n02102040\n"), w1 + " " + w2, 4, 4, 0},
+		"WordNet splits beside others": {laidFiles(laid("imagenet_train/{n01440764,n02102040}/{1,2}.png", "val/{n01440764,n02102040}/3.png", "misc.png")), w1 + " " + w2, 4, 2, 1},
+		"a part in every class":        {laidFiles(laid("{a,b}/images/{1,2}.png")), "a b", 4, 0, 0},
 
 		"a table of images in parts":         {laidFiles(laid("part_1/{1,2}.png", "part_2/{3,4}.png")).text("meta.csv", rows("image_id,label\n", "%d", 1, 4, "x", "y")), "x y", 4, 0, 0},
 		"a table of the training images":     {laidFiles(laid("train_images/{1,2,3,4}.png", "test_images/{5,6}.png")).text("train.csv", rows("image_id,label\n", "%d.png", 1, 4, "x", "y")), "x y", 4, 0, 2},
@@ -95,6 +108,16 @@ func TestLayouts(t *testing.T) {
 		"a table in a folder of its own":     {laidFiles(laid("images/{1,2}.png")).text("meta/labels.csv", "file,label\n1.png,x\n2.png,y\n"), "x y", 2, 0, 0},
 		"paths of some disk":                 {laidFiles(laid("img/{1,2}.png")).text("l.csv", "file,label\nC:\\data\\img\\1.png,x\nC:\\data\\img\\2.png,y\n"), "x y", 2, 0, 0},
 		"paths from elsewhere":               {laidFiles(laid("img/{1,2}.png")).text("l.csv", "file,label\n../set/img/1.png,x\n../set/img/2.png,y\n"), "x y", 2, 0, 0},
+		"a table with an odd folder":         {laidFiles(laid("{test_tube,beaker,flask}/{1,2}.png")).text("l.csv", "file,label\ntest_tube/1.png,x\ntest_tube/2.png,y\nbeaker/1.png,x\nbeaker/2.png,y\nflask/1.png,x\nflask/2.png,y\n"), "x y", 6, 0, 0},
+		"tables and odd folders":             {laidFiles(laid("{alpha,test bench}/{1,2}.png", "beta/{3,4}.png")).text("train.csv", "file,label\nalpha/1.png,x\nalpha/2.png,y\ntest bench/1.png,x\n").text("test.csv", "file,label\ntest bench/2.png,x\n3.png,x\n4.png,y\n"), "x y", 3, 3, 0},
+		"a table with splits":                {laidFiles(laid("{cat,dog}/{1,2}.png")).text("l.csv", "file,label,split\ncat/1.png,cat,train\ncat/2.png,cat,val\ndog/1.png,dog,train\ndog/2.png,dog,val\n"), "cat dog", 2, 2, 0},
+		"tables with splits":                 {laidFiles(laid("{cat,dog}/{1,2}.png")).text("train.csv", "file,label\ncat/1.png,cat\ndog/1.png,dog\n").text("test.csv", "file,label\ncat/2.png,cat\ndog/2.png,dog\n"), "cat dog", 2, 2, 0},
+		"a table of something else":          {laidFiles(laid("{cat,dog}/{1,2}.png")).text("sizes.csv", "file,bytes\ncat/1.png,10\ncat/2.png,10\ndog/1.png,20\ndog/2.png,10\n"), "cat dog", 4, 0, 0},
+		"a table above the right one":        {laidFiles(laid("data/{1,2}.png")).text("classes.csv", "id,name\n8,x\n9,y\n").text("data/labels.csv", "file,label\n1.png,x\n2.png,y\n"), "x y", 2, 0, 0},
+		"id and name":                        {laidFiles(laid("{1,2,3}.png")).text("l.csv", "id,name\n1,dog\n2,cat\n3,dog\n"), "cat dog", 3, 0, 0},
+		"an outer folder of split words":     {laidFiles(laid("dev/{train,val}/{1,2}.png")).text("dev/labels.csv", "file,label\ntrain/1.png,x\ntrain/2.png,y\nval/1.png,x\nval/2.png,y\n"), "x y", 2, 2, 0},
+		"masks beside":                       {laidFiles(laid("train/{1,2}.png", "val/{3,4}.png", "masks/{1,2,3}.png")).text("l.csv", rows("file,label\n", "%d", 1, 4, "x", "y")), "x y", 2, 2, 3},
+		"paths of some disk, splits":         {laidFiles(laid("{train,test}/{1,2}.png")).text("l.csv", "file,label\n/data/x/train/1.png,x\n/data/x/train/2.png,y\n"), "x y", 2, 0, 2},
 		"a table that agrees":                {laidFiles(laid("{a,b}/{1,2}.png")).text("l.csv", "file,label\na/1.png,0\na/2.png,0\nb/1.png,1\nb/2.png,1\n"), "a b", 4, 0, 0},
 		"a label of another name":            {laidFiles(laid("{1,2}.png")).text("l.csv", "id,species\n1,x\n2,y\n"), "x y", 2, 0, 0},
 		"said twice":                         {laidFiles(laid("{1,2,3}.png")).text("train.csv", "1,x\n2,y\n3,x\n").text("val.csv", "3,x\n2,x\n"), "x", 1, 0, 2},
@@ -129,11 +152,21 @@ func TestDoubtfulLayouts(t *testing.T) {
 		want  []string
 	}{
 		"one folder":                 {laidFiles(laid("pets/images/cat_{1,2}.png")), []string{"2 images", "one class", "images", ".csv", "--format folders"}},
-		"images and annotations":     {laidFiles(laid("images/{1,2}.png", "annotations/trimaps/{1,2}.png")), []string{"annotations, images", "parts of a data set"}},
+		"images and annotations":     {laidFiles(laid("images/{1,2}.png", "annotations/trimaps/{1,2}.png")), []string{"one class", "images"}},
+		"images and thumbnails":      {laidFiles(laid("images/{1,2}.png", "jpegimages/{1,2}.png")), []string{"images, jpegimages", "parts of a data set"}},
+		"a set beside its tests":     {laidFiles(laid("pets/{cat,dog}/{1,2}.png", "test_images/{1,2}.png")), []string{"folder pets holds no image", "which are the classes"}},
+		"a set in itself":            {laidFiles(laid("{yes,no}/{1,2}.png", "brain/{yes,no}/{1,2}.png")), []string{"folder brain holds no image", "which are the classes"}},
+		"a test folder":              {laidFiles(laid("{cats,dogs,test}/{1,2}.png")), []string{"folder test is named as a split", "cats, dogs", "--classes"}},
+		"two domains in splits":      {laidFiles(laid("{trainA,trainB,testA,testB}/{1,2}.png")), []string{"testA and testB", "--format folders"}},
+		"letters in front":           {laidFiles(laid("a/{abbey,arch}/1.png", "b/{bar,bank}/1.png")), []string{"folder a holds no image", "abbey and arch"}},
+		"several folds":              {laidFiles(laid("{train1,train2,test1,test2}/{a,b}/1.png")), []string{"test1 and test2"}},
+		"several validations":        {laidFiles(laid("{train,val,dev}/{a,b}/1.png")), []string{"dev and val"}},
+		"split-like classes":         {laidFiles(laid("{crash_test,bullet_train}/{1,2}.png")), []string{"none in a class folder", "--format folders takes bullet_train, crash_test"}},
+		"tables of rows":             {laidFiles{"train.parquet": []byte("PAR1")}, []string{"1 file that may hold", "train.parquet", "unpack"}},
 		"flat splits":                {laidFiles(laid("train/{1,2}.png", "test1/{3,4}.png")), []string{"4 images", "none in a class folder"}},
-		"variants":                   {laidFiles(laid("{color,grayscale,segmented}/{a,b,c}/1.png")), []string{"color, grayscale, segmented", "a, b, c", "which are the classes"}},
-		"domains":                    {laidFiles(laid("{amazon,dslr}/images/{a,b}/1.png")), []string{"amazon, dslr", "a, b", "which are the classes"}},
-		"splits in classes":          {laidFiles(laid("{a,b}/{train,test}/1.png")), []string{"folders a, b hold folders", "test, train"}},
+		"variants":                   {laidFiles(laid("{color,grayscale,segmented}/{a,b,c}/1.png")), []string{"folder color holds no image", "a and b", "grayscale, segmented", "which are the classes"}},
+		"domains":                    {laidFiles(laid("{amazon,dslr}/images/{a,b}/1.png")), []string{"folder amazon holds no image", "images/a and images/b", "dslr"}},
+		"splits in classes":          {laidFiles(laid("{a,b}/{train,test}/1.png")), []string{"folder a holds no image", "test and train", "beside b"}},
 		"two kinds of training":      {laidFiles(laid("{train_a,train_b,test}/{x,y}/1.png")), []string{"train_a and train_b", "path of its own"}},
 		"parts, an unreadable table": {laidFiles(laid("part_1/{1,2}.png", "part_2/{3,4}.png")).text("meta.csv", "age,sex,dx\n1,2,3\n"), []string{"part_1, part_2", "not used: meta.csv:1: columns"}},
 		"two tables, one unreadable": {laidFiles(laid("train/{1,2}.png", "test/{3,4}.png")).text("a.csv", "id,kind,note\n1,x,\n2,y,\n").text("sample.csv", "id,label\n3,0\n4,0\n"), []string{"sample.csv", "a.csv:1", "path of its own"}},
@@ -206,5 +239,27 @@ func TestNamedTables(t *testing.T) {
 	s = open(t, source.Options{}, given...)
 	if train, val := len(labels(s.Listing, false)), len(labels(s.Listing, true)); train != 2 || val != 2 {
 		t.Errorf("two tables of one name: %d and %d images", train, val)
+	}
+}
+
+// What is not used is noted.
+func TestNotes(t *testing.T) {
+	for name, c := range map[string]struct {
+		files laidFiles
+		want  string
+	}{
+		"a table of some images":    {laidFiles(laid("{a,b}/{1,2,3}.png")).text("l.csv", "file,label\na/1.png,x\na/2.png,y\n"), "l.csv names 2 of 6 images"},
+		"a table of other names":    {laidFiles(laid("{a,b}/{1,2}.png")).text("l.csv", "file,label\n7.jpg,x\n8.jpg,y\n"), "l.csv names none of the images"},
+		"a table that is none":      {laidFiles(laid("{a,b}/{1,2}.png")).text("l.csv", "age,dx,kg\n1,2,3\n"), "l.csv:1: columns"},
+		"a table that agrees":       {laidFiles(laid("{a,b}/{1,2}.png")).text("l.csv", "file,label\na/1.png,a\na/2.png,a\nb/1.png,b\nb/2.png,b\n"), ""},
+		"an archive beside folders": {laidFiles(mini.Join(laid("{a,b}/{1,2}.png"), mini.Files{"c.zip": {1}})), "c.zip: an archive beside loose images"},
+	} {
+		s := open(t, source.Options{}, mini.Files(c.files).Folder(t))
+		if got := strings.Join(s.Notes, "; "); !strings.Contains(got, c.want) || len(s.Classes) != 2 {
+			t.Errorf("%s: classes %v, notes %q, want %q", name, s.Classes, s.Notes, c.want)
+		}
+	}
+	for _, o := range []source.Options{{Columns: []string{"file", "label"}}, {Columns: []string{"file", "label"}, Format: "folders"}} {
+		lacks(t, failure(o, laid("{a,b}/{1,2}.png").Folder(t)), `columns ["file" "label"] are asked for`, "no table")
 	}
 }

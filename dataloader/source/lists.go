@@ -9,38 +9,41 @@ import (
 )
 
 // ilsvrcTexts reads the catalog's texts for what they say of ILSVRC2012; others are passed over.
-func (c *catalog) ilsvrcTexts() (*ilsvrcLabels, error) {
-	x := &ilsvrcLabels{list: map[string]listed{}, names: map[string]string{}}
+func (c *catalog) ilsvrcTexts() *ilsvrcLabels {
+	x := &ilsvrcLabels{list: map[string]listed{}, names: map[string]string{}, used: map[string]bool{}}
 	metaNames := map[string]string{}
 	metaAt := ""
 	for _, t := range c.texts {
+		var err error
 		switch base := path.Base(t.path); {
 		case isMeta(t.path):
-			synsets, err := readMeta(t.data)
-			if err != nil {
-				return nil, under(t.path, err)
+			var synsets []synset
+			if synsets, err = readMeta(t.data); err != nil {
+				err = under(t.path, err)
+				break
 			}
 			if metaAt != "" {
-				return nil, fmt.Errorf("%s and %s: keep one of them", metaAt, t.path)
+				err = fmt.Errorf("%s and %s: keep one of them", metaAt, t.path)
+				break
 			}
 			metaAt, x.wnids = t.path, map[int]string{}
 			for _, s := range synsets {
 				if x.wnids[s.id] != "" {
-					return nil, fmt.Errorf("%s: two classes are number %d", t.path, s.id)
+					err = fmt.Errorf("%s: two classes are number %d", t.path, s.id)
 				}
 				x.wnids[s.id], metaNames[s.wnid] = s.wnid, s.words
 			}
 		case ilsvrcTruth.MatchString(base):
 			if x.truth != nil {
-				return nil, fmt.Errorf("%s and %s: keep one of them", x.where, t.path)
+				err = fmt.Errorf("%s and %s: keep one of them", x.where, t.path)
+				break
 			}
-			if err := x.readTruth(t); err != nil {
-				return nil, err
-			}
+			err = x.readTruth(t)
 		case ending(base) == ".txt" || ending(base) == ".csv":
-			if err := x.readList(t); err != nil {
-				return nil, err
-			}
+			x.used[t.path], err = x.readList(t)
+		}
+		if x.err == nil {
+			x.err = err
 		}
 	}
 	for wnid, words := range metaNames {
@@ -48,7 +51,7 @@ func (c *catalog) ilsvrcTexts() (*ilsvrcLabels, error) {
 			x.names[wnid] = words
 		}
 	}
-	return x, nil
+	return x
 }
 
 // readTruth reads the ground truth: a number a line.
@@ -68,10 +71,10 @@ func (x *ilsvrcLabels) readTruth(t text) error {
 
 // readList reads a list of validation images ("IMAGE WNID ..." a line, by spaces, tabs or a comma) or of classes
 // ("WNID NAME" a line). A text whose first lines are neither is something else.
-func (x *ilsvrcLabels) readList(t text) error {
+func (x *ilsvrcLabels) readList(t text) (used bool, err error) {
 	lines, err := t.lines()
 	if err != nil {
-		return nil // not one of these lists; a table is read again as one
+		return false, nil // not one of these lists; a table is read again as one
 	}
 	kind, wrong := 0, 0
 	for i, line := range lines {
@@ -85,21 +88,22 @@ func (x *ilsvrcLabels) readList(t text) error {
 		case isWNID(second) && kind != 2:
 			kind = 1
 			key := listKey(first)
-			if old, twice := x.list[key]; twice && old.wnid != second {
-				return fmt.Errorf("%s:%d: %s is of class %s, but of %s in %s", t.path, i+1, first, second, old.wnid, old.where)
+			one := listed{wnid: second, where: fmt.Sprintf("%s:%d", t.path, i+1)}
+			if old, again := x.list[key]; again && old.wnid != second {
+				one.twice = fmt.Errorf("%s: %s is of class %s, but of %s in %s", one.where, first, second, old.wnid, old.where)
 			}
-			x.list[key] = listed{second, fmt.Sprintf("%s:%d", t.path, i+1)}
+			x.list[key] = one
 		case i == 0: // a header
 		case kind == 0:
 			if wrong++; wrong > 10 {
-				return nil
+				return false, nil
 			}
 		case isWNID(first): // a class without a name, or with a number
 		default:
-			return fmt.Errorf("%s:%d: %.60q: want %s", t.path, i+1, line, [3]string{1: "IMAGE WNID", 2: "WNID NAME"}[kind])
+			return true, fmt.Errorf("%s:%d: %.60q: want %s", t.path, i+1, line, [3]string{1: "IMAGE WNID", 2: "WNID NAME"}[kind])
 		}
 	}
-	return nil
+	return kind != 0, nil
 }
 
 // cutField is the first field of a line that is separated by spaces, tabs or a comma, and the rest.

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"path/filepath"
+	"slices"
 	"strings"
 )
 
 // The names of the columns of a table of labels, in any case; of several the first in this order is taken.
 var (
-	fileColumns  = []string{"file", "filename", "file_name", "path", "image", "name", "image_id", "id"}
+	fileColumns  = []string{"file", "filename", "file_name", "filepath", "path", "image", "name", "image_id", "id"}
 	labelColumns = []string{"label", "class", "category", "wnid", "target"}
 	splitColumns = []string{"split", "set", "subset", "partition"}
 )
@@ -22,6 +22,7 @@ type table struct {
 	text
 	folder string // the images below it are named, with a slash at its end; "" for all
 	split  split  // of all its rows, by its name or its folder's; noSplit when its rows or the images' folders say
+	named  bool   // its columns have the names that are asked for, or the usual ones
 	rows   map[string]*row
 }
 
@@ -48,7 +49,6 @@ func readTable(t text, named []string) (*table, error) {
 	r.Comma = separator(t)
 	r.TrimLeadingSpace, r.ReuseRecord = true, true
 	x := &table{text: t, rows: map[string]*row{}}
-	x.folder, x.split = t.scope()
 	file, label, split := 0, 1, -1
 	for first := true; ; first = false {
 		record, err := r.Read()
@@ -66,6 +66,7 @@ func readTable(t text, named []string) (*table, error) {
 			}
 			if f >= 0 {
 				file, label, split = f, l, s
+				x.named = len(named) > 0 || slices.ContainsFunc(labelColumns, func(n string) bool { return strings.EqualFold(strings.TrimSpace(record[l]), n) })
 				continue
 			}
 		}
@@ -78,25 +79,20 @@ func readTable(t text, named []string) (*table, error) {
 	if len(x.rows) == 0 {
 		return nil, fmt.Errorf("%s: no row", t.path)
 	}
-	x.unroot()
+	if len(named) == 0 && x.distinct() {
+		return nil, fmt.Errorf("%s: a label of its own for (nearly) each of %s: no table of classes", t.path, plural(len(x.rows), "file"))
+	}
 	return x, nil
 }
 
-// scope says which images a table may name: those in its folder, or all when it was given as a path of its own; and of
-// which split they are by its name, or by its folder's.
-func (t text) scope() (folder string, s split) {
-	at := t.path
-	if t.alone != "" {
-		at = filepath.ToSlash(t.alone)
-	} else if i := strings.LastIndexByte(at, '/'); i >= 0 {
-		folder = at[:i+1]
+// distinct reports whether what would be classes are rather numbers or names of the files themselves.
+func (t *table) distinct() bool {
+	const enough = 3
+	classes := map[string]bool{}
+	for _, r := range t.rows {
+		classes[r.class] = true
 	}
-	base := path.Base(at)
-	s = splitOfWords(words(base[:len(base)-len(path.Ext(base))]))
-	if s == noSplit {
-		s, _ = splitOf(path.Base(path.Dir(at)))
-	}
-	return folder, s
+	return len(t.rows) >= enough && 10*len(classes) > 9*len(t.rows)
 }
 
 // separator is what separates the fields of a table: a comma, or where the first line has none a tab or a semicolon, or a
@@ -147,6 +143,9 @@ func columns(record, named []string) (file, label, split int, err error) {
 	case len(record) == 2 && file < 0 && label < 0:
 		return -1, -1, -1, nil
 	case len(record) == 2 && split < 0:
+		if id := find("image_id", "id"); id >= 0 && label < 0 {
+			return id, 1 - id, -1, nil // "id,name"
+		}
 		if file < 0 {
 			return 1 - label, label, -1, nil
 		}
@@ -156,9 +155,9 @@ func columns(record, named []string) (file, label, split int, err error) {
 		strings.Join(fileColumns, ", "), strings.Join(labelColumns, ", "))
 }
 
-// unroot takes from the names of a table what they have in common, where they are paths on some disk: what is left may be
-// found below the source.
-func (t *table) unroot() {
+// unroot takes from the names of a table, where they are paths on some disk, the folders that they have in common, until one
+// means an image.
+func (t *table) unroot(images []Item) {
 	common, first := "", true
 	for name := range t.rows {
 		drive := len(name) > 2 && name[1] == ':' && name[2] == '/'
@@ -176,11 +175,18 @@ func (t *table) unroot() {
 			common, first = dir, false
 		}
 	}
-	rows := map[string]*row{}
-	for name, r := range t.rows {
-		rows[strings.TrimPrefix(name, common)] = r
+	all := t.rows
+	for at := 0; at < len(common); {
+		at += strings.IndexByte(common[at:], '/') + 1
+		t.rows = map[string]*row{}
+		for name, r := range all {
+			t.rows[strings.TrimPrefix(name, common[:at])] = r
+		}
+		if slices.ContainsFunc(images, func(it Item) bool { r, _, _ := t.find(it.Name); return r != nil }) {
+			return
+		}
 	}
-	t.rows = rows
+	t.rows = all
 }
 
 func (t *table) add(file string, r *row) {
@@ -203,22 +209,23 @@ func (t *table) add(file string, r *row) {
 }
 
 // find is the row of an image: by its path or the longest end of it, with or without the file's ending. other is the row of
-// the one where both are there.
-func (t *table) find(name string) (r, other *row) {
+// the one where both are there. byPath: the table gives a folder too.
+func (t *table) find(name string) (r, other *row, byPath bool) {
 	for p := name; ; {
 		r, other = t.rows[p], t.rows[p[:len(p)-len(path.Ext(p))]]
+		byPath = strings.Contains(p, "/")
 		switch {
 		case r == nil && other != nil:
-			return other, nil
+			return other, nil, byPath
 		case r == other:
 			other = nil
 		}
 		if r != nil {
-			return r, other
+			return r, other, byPath
 		}
 		_, rest, ok := strings.Cut(p, "/")
 		if !ok {
-			return nil, nil
+			return nil, nil, false
 		}
 		p = rest
 	}

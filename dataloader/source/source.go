@@ -104,8 +104,9 @@ type Listing struct {
 	Classes  []Class // by label
 	Items    []Item  // in the order of Read: training first, by class and name; what is streamed comes in its archive's order
 	Rejected []Rejected
-	Faults   []Fault // classes that are not among Classes
-	Side     int     // in pixels, when all images are square, alike and at most MaxSide; else 0
+	Faults   []Fault  // classes that are not among Classes
+	Notes    []string // on what was not used, such as a table of something else
+	Side     int      // in pixels, when all images are square, alike and at most MaxSide; else 0
 	// Fingerprint is a hexadecimal SHA-256 of the names, sizes and labels, and of the times of modification of the files
 	// on disk: two equal ones are of the same source, unchanged. Paths of the source itself are not in it.
 	Fingerprint string
@@ -179,10 +180,14 @@ func Open(paths []string, o Options) (Source, error) {
 	case o.Format == formatPacked || packed && len(paths) > 1:
 		return nil, fmt.Errorf("source %s: want a packed set alone", strings.Join(paths, " "))
 	}
-	if len(o.Columns) == 1 || len(o.Columns) > 3 || slices.Contains(o.Columns, "") {
+	columns := slices.Clone(o.Columns)
+	for i, name := range columns {
+		columns[i] = strings.TrimSpace(name)
+	}
+	if len(o.Columns) == 1 || len(o.Columns) > 3 || slices.Contains(columns, "") {
 		return nil, fmt.Errorf("columns %q: want the names of those of files, of labels and perhaps of splits", o.Columns)
 	}
-	return &files{paths: slices.Clone(paths), format: o.Format, columns: o.Columns}, nil
+	return &files{paths: slices.Clone(paths), format: o.Format, columns: columns}, nil
 }
 
 func isPacked(path string) bool {

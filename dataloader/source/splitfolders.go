@@ -3,7 +3,6 @@ package source
 import (
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 )
@@ -11,18 +10,19 @@ import (
 // splitFolders are the folders below root that are splits.
 type splitFolders struct {
 	root    string
-	of      map[string]split  // by folder; empty: the classes are right below root
-	wrapper map[string]string // by folder: what lies between it and its classes, with a slash at its end
+	of      map[string]split  // by folder; empty: there are none
+	exact   bool              // they are named train and val, or test, and others may lie beside them
 	val     split             // which of them validates
+	wrapper map[string]string // by folder: what lies between it and its classes, with a slash at its end
 }
 
-// splitFolders finds splits: folders that are named train and val, or folders that are all named as splits in some way,
-// such as seg_train and seg_test.
-func (c *catalog) splitFolders(root string, forced bool) (*splitFolders, error) {
-	s := &splitFolders{root: root, of: map[string]split{}, wrapper: map[string]string{}}
+// findSplits finds splits below the root of all images: folders that are named train and val, or folders that are all named
+// as splits in some way, such as seg_train and seg_test. Folders that may be splits in several ways are an error.
+func findSplits(items []Item, root string) (*splitFolders, error) {
+	s := &splitFolders{root: root, of: map[string]split{}}
 	exact := map[split]bool{}
 	all := true
-	for _, f := range c.items {
+	for _, f := range items {
 		rest, in := strings.CutPrefix(f.Name, root)
 		first, _, deeper := strings.Cut(rest, "/")
 		if _, known := s.of[first]; known || !in || !deeper {
@@ -33,29 +33,39 @@ func (c *catalog) splitFolders(root string, forced bool) (*splitFolders, error) 
 		all = all && is != noSplit
 		exact[is] = exact[is] || whole
 	}
-	there := func(is split) bool { return slices.Contains(slices.Collect(maps.Values(s.of)), is) }
 	switch {
 	case exact[trainSplit] && (exact[valSplit] || exact[testSplit]):
+		s.exact = true
 		maps.DeleteFunc(s.of, func(folder string, is split) bool { _, whole := splitOf(folder); return !whole })
-	case !forced && all && len(s.of) > 1 && there(trainSplit):
-		if err := s.merged(); err != nil {
-			return nil, err
-		}
-	default:
+	case !all || len(s.of) < 2 || !s.there(trainSplit):
 		s.of = nil
 		return s, nil
 	}
-	s.val = validates(there)
-	c.wrappers(s)
+	s.val = validates(s.there)
+	if err := s.merged(); err != nil {
+		return &splitFolders{root: root}, err
+	}
+	s.findWrappers(items)
 	return s, nil
 }
 
-// merged refuses several folders of a split that are not numbered parts of it, such as train.X1 and train.X2.
+func (s *splitFolders) there(is split) bool {
+	for _, other := range s.of {
+		if other == is {
+			return true
+		}
+	}
+	return false
+}
+
+// merged refuses several folders of a split that are no numbered parts of its training images, such as train.X1 and
+// train.X2.
 func (s *splitFolders) merged() error {
 	first := map[split]string{}
 	for _, folder := range slices.Sorted(maps.Keys(s.of)) {
 		is := s.of[folder]
-		if other, twice := first[is]; twice && is != sideSplit && !slices.Equal(words(other), words(folder)) {
+		other, twice := first[is]
+		if twice && (is == s.val || is == trainSplit && !slices.Equal(words(other), words(folder))) {
 			return fmt.Errorf("%s and %s are both named as the split %s: give one folder of each split as a path of its own, or --format folders "+
 				"to take these for classes", other, folder, is)
 		}
@@ -64,25 +74,51 @@ func (s *splitFolders) merged() error {
 	return nil
 }
 
-// wrappers finds a folder in a split that holds all of it and says the same once more, as in train/train/CLASS.
-func (c *catalog) wrappers(s *splitFolders) {
-	none := map[string]bool{}
-	for _, f := range c.items {
+// findWrappers finds what lies between splits and their classes: a folder that holds all of a split and says the same once
+// more, as in train/train/CLASS, or the same folder in each split. Images beside its classes do not count.
+func (s *splitFolders) findWrappers(items []Item) {
+	s.wrapper = map[string]string{}
+	only, deep := map[string]string{}, map[string]bool{} // the one folder in a split; there are folders in it
+	for _, f := range items {
 		rest, in := strings.CutPrefix(f.Name, s.root)
 		top, rest, _ := strings.Cut(rest, "/")
-		is, split := s.of[top]
-		if !in || !split || none[top] {
-			continue
-		}
 		inner, below, deeper := strings.Cut(rest, "/")
-		same, _ := splitOf(inner)
-		if known, again := s.wrapper[top]; !deeper || !strings.Contains(below, "/") || same != is && inner != top || again && known != inner+"/" {
-			none[top] = true
-			delete(s.wrapper, top)
+		if !in || !deeper {
 			continue
 		}
-		s.wrapper[top] = inner + "/"
+		if known, again := only[top]; again && known != inner {
+			inner = "" // several
+		}
+		only[top] = inner
+		deep[top] = deep[top] || strings.Contains(below, "/")
 	}
+	same := s.val != noSplit // all splits have one folder, of one name
+	names := map[string]bool{}
+	for top, is := range s.of {
+		if is == trainSplit || is == s.val {
+			names[only[top]] = true
+			same = same && deep[top] && only[top] != ""
+		}
+	}
+	for top, is := range s.of {
+		inner := only[top]
+		again, _ := splitOf(inner)
+		if inner != "" && deep[top] && (inner == top || again == is || same && len(names) == 1) {
+			s.wrapper[top] = inner + "/"
+		}
+	}
+}
+
+// split is that of the folder below root that an image lies in, if splits were found. other: there are splits, and it lies
+// in a folder that is none of them.
+func (s *splitFolders) split(image string) (is split, other bool) {
+	if len(s.of) == 0 {
+		return noSplit, false
+	}
+	rest, in := strings.CutPrefix(image, s.root)
+	first, _, deeper := strings.Cut(rest, "/")
+	is = s.of[first]
+	return is, !in || deeper && is == noSplit
 }
 
 // place finds class and split of an image by its path, and its path in the folder of its class, or says why it has none.
@@ -134,39 +170,48 @@ func (s *splitFolders) kind() string {
 	return " in " + s.names(trainSplit) + " and " + s.names(s.val)
 }
 
-// maxCompared is how many names of inner folders are compared.
-const maxCompared = 1 << 16
-
 // doubt says why folders are hardly classes; nil when they may well be.
 func (c *catalog) doubt(classes []string, s *splitFolders) error {
 	const instead = "want CLASS/IMAGE, or train/CLASS/IMAGE and val/CLASS/IMAGE, or a .csv of the images' labels"
 	if len(classes) == 1 {
 		return fmt.Errorf("all %s are of one class, the folder %s: %s; --format folders takes it for one", plural(len(c.items), "image"), classes[0], instead)
 	}
-	if !slices.ContainsFunc(classes, func(class string) bool { return !isPart(class) }) {
+	if areParts(classes) {
 		return fmt.Errorf("the folders %s are named as parts of a data set, not as classes: %s; --format folders takes them for classes",
 			sample(classes), instead)
 	}
-	inner := map[string]string{} // name of the folder that an image is in, below that of its class -> class
-	shared := map[string]bool{}
+	for _, class := range classes {
+		if is, exact := splitOf(class); len(s.of) == 0 && exact && (is == trainSplit || class != "valid" && is == valSplit || is == testSplit) {
+			return fmt.Errorf("the folder %s is named as a split, but lies beside %s: %s, or leave it out (--classes); --format folders takes it for a class",
+				class, sample(slices.DeleteFunc(slices.Clone(classes), func(other string) bool { return other == class })), instead)
+		}
+	}
+	inner, flat := map[string]string{}, map[string]bool{} // by class: the folder in it that holds all its images; those that have none or several
+	nested := map[string][2]string{}                      // by class: two of several
 	for _, it := range c.items {
 		class, rest, _, _ := s.place(it.Name)
 		at := strings.LastIndexByte(rest, '/')
 		if at < 0 {
+			flat[class] = true
 			continue
 		}
-		base := path.Base(rest[:at])
-		if known, in := inner[base]; in && known != class {
-			shared[base] = true
-		} else if !in && len(inner) < maxCompared {
-			inner[base] = class
+		if flat[class] || nested[class] != [2]string{} {
+			continue
+		}
+		if known, again := inner[class]; !again {
+			inner[class] = rest[:at]
+		} else if known != rest[:at] {
+			nested[class] = [2]string{known, rest[:at]}
 		}
 	}
-	if len(shared) < 2 || 2*len(shared) < len(inner) {
-		return nil
+	for _, class := range classes {
+		if two := nested[class]; !flat[class] && two != [2]string{} {
+			return fmt.Errorf("the folder %s holds no image, but folders such as %s and %s, beside %s: which are the classes? Give the folder that holds "+
+				"the folders of the classes as the source, or --format folders to take %s for a class", class, two[0], two[1],
+				sample(slices.DeleteFunc(slices.Clone(classes), func(other string) bool { return other == class })), class)
+		}
 	}
-	return fmt.Errorf("the folders %s hold folders of the same names, such as %s: which are the classes? Give one of the outer folders as the source, "+
-		"or --format folders to take those for classes", sample(classes), sample(slices.Sorted(maps.Keys(shared))))
+	return nil
 }
 
 // sample is some of many names.

@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 )
+
+const tableKind = "images with a table of labels"
 
 // table lists images by tables of their labels; nil when there is none, or when images lie in class folders. forced: a
 // table is asked for. Tables that are paths of their own count first.
@@ -16,28 +19,24 @@ func (c *catalog) table(forced bool, columns []string) (*Listing, error) {
 		return nil, nil
 	}
 	tables, bad := c.tables(forced, columns)
-	for _, t := range tables {
-		if !slices.ContainsFunc(c.items, func(it Item) bool { return strings.HasPrefix(it.Name, t.folder) }) {
-			t.folder = "" // in a folder of tables
-		}
-	}
 	given := slices.ContainsFunc(c.texts, func(t text) bool { return t.alone != "" && isTable(t, true) })
-	switch flat := c.flat(); {
+	must, flat := forced || given || len(columns) > 0, c.flat()
+	switch {
 	case len(tables) == 0 && bad == nil:
 		return nil, nil
-	case len(tables) == 0 && (forced || given || flat):
+	case len(tables) == 0 && (must || flat):
 		return nil, bad // nothing else labels the images
 	case len(tables) == 0:
 		c.note(bad.Error())
 		return nil, nil
-	case !forced && !given && !flat && !c.rule(tables):
+	case !must && !flat && !c.rule(tables):
 		return nil, nil
 	case bad != nil:
 		return nil, fmt.Errorf("%s may be a table of labels, but another one cannot be read: %w: give the right one as a path of its own", tables[0].path, bad)
 	}
 	for i, t := range tables {
 		for _, other := range tables[:i] {
-			if t.folder == other.folder && (t.split == noSplit || other.split == noSplit) {
+			if t.folder == other.folder && (t.split == noSplit || other.split == noSplit) && (t.alone == "" || other.alone == "") {
 				return nil, fmt.Errorf("several tables of labels, %s and %s: give one of them as a path of its own", other.path, t.path)
 			}
 		}
@@ -56,49 +55,88 @@ func isTable(t text, forced bool) bool {
 	return false
 }
 
-// tables reads the tables at the root, or those that are given as paths of their own; the innermost come first. bad is what
-// is wrong with those that cannot be read.
+// tables reads the tables that are given as paths of their own, or those nearest to the root of which one names an image;
+// the innermost come first. bad is what is wrong with those that cannot be read.
 func (c *catalog) tables(forced bool, columns []string) (tables []*table, bad error) {
-	alone := slices.ContainsFunc(c.texts, func(t text) bool { return t.alone != "" && isTable(t, true) })
-	depth := func(t text) int { return strings.Count(t.path, "/") }
-	var texts []text
+	given := slices.ContainsFunc(c.texts, func(t text) bool { return t.alone != "" && isTable(t, true) })
+	byDepth := map[int][]text{}
 	for _, t := range c.texts {
-		if isTable(t, alone) && (t.alone != "" || !alone) {
-			texts = append(texts, t)
+		if isTable(t, given) && (t.alone != "") == given {
+			depth := strings.Count(t.path, "/")
+			if given {
+				depth = 0
+			}
+			byDepth[depth] = append(byDepth[depth], t)
 		}
 	}
-	if len(texts) == 0 {
-		return nil, nil
-	}
-	if !alone {
-		root := slices.MinFunc(texts, func(a, b text) int { return cmp.Compare(depth(a), depth(b)) })
-		texts = slices.DeleteFunc(texts, func(t text) bool { return depth(t) > depth(root) })
-	}
-	more := 0
-	for _, t := range texts {
-		read, err := readTable(t, columns)
-		if err != nil && bad != nil {
-			more++
-			continue
+	depths := slices.Sorted(maps.Keys(byDepth))
+	for i, depth := range depths {
+		var wrong []error
+		tables = tables[:0]
+		for _, t := range byDepth[depth] {
+			read, err := readTable(t, columns)
+			if err != nil {
+				wrong = append(wrong, err)
+				continue
+			}
+			c.scope(read, byDepth[depth])
+			tables = append(tables, read)
 		}
-		if err != nil {
-			bad = err
-			continue
+		if len(wrong) > 0 && bad == nil {
+			if bad = wrong[0]; len(wrong) > 1 {
+				bad = fmt.Errorf("%w (and %d more)", bad, len(wrong)-1)
+			}
 		}
-		tables = append(tables, read)
+		if i == len(depths)-1 || slices.ContainsFunc(tables, c.namesAny) {
+			break
+		}
+		for _, t := range tables {
+			c.note(t.path + " names none of the images")
+		}
 	}
-	if more > 0 {
-		bad = fmt.Errorf("%w (and %d more)", bad, more)
+	if !forced && !given && !slices.ContainsFunc(tables, c.namesAny) && !c.flat() {
+		for _, t := range tables {
+			c.note(t.path + " names none of the images")
+		}
+		tables = nil
 	}
 	slices.SortStableFunc(tables, func(a, b *table) int { return cmp.Compare(len(b.folder), len(a.folder)) })
 	return tables, bad
+}
+
+// scope finds which images a table may name: those below its folder, if there are any, or all when it was given as a path of
+// its own; and of which split they are by its name, by the split's folder that it is in, or by the folders that several
+// given ones of one name come from.
+func (c *catalog) scope(t *table, beside []text) {
+	t.unroot(c.items)
+	at := t.path
+	if t.alone != "" {
+		at = filepath.ToSlash(t.alone)
+	} else if folder := at[:strings.LastIndexByte(at, '/')+1]; slices.ContainsFunc(c.items, func(it Item) bool { return strings.HasPrefix(it.Name, folder) }) {
+		t.folder = folder
+	}
+	base := path.Base(at)
+	if t.split = splitOfWords(words(base[:len(base)-len(path.Ext(base))])); t.split != noSplit {
+		return
+	}
+	if t.alone == "" {
+		t.split, _ = c.found.split(t.path)
+	} else if slices.ContainsFunc(beside, func(other text) bool { return other.path == t.path && other.alone != t.alone }) {
+		t.split, _ = splitOf(path.Base(path.Dir(at)))
+	}
+}
+
+// namesAny reports whether a table names any image.
+func (c *catalog) namesAny(t *table) bool {
+	return slices.ContainsFunc(c.items, func(it Item) bool { r, _ := c.rowIn(t, it.Name); return r != nil })
 }
 
 // flat reports whether the images lie in one folder, or in one for each split, so that no folders can be their classes.
 func (c *catalog) flat() bool {
 	folders := map[split]string{}
 	for _, it := range c.items {
-		folder, s := path.Dir(it.Name), c.folderSplit(it.Name)
+		s, _ := c.found.split(it.Name)
+		folder := path.Dir(it.Name)
 		if other, seen := folders[s]; seen && folder != other {
 			return false
 		}
@@ -107,19 +145,19 @@ func (c *catalog) flat() bool {
 	return true
 }
 
-// rule reports whether tables name most of the images, though these lie in several folders, and say other classes than the
-// folders do.
+// rule reports whether tables name most of the images, though these lie in several folders, and say more than the folders
+// do: other classes, or splits.
 func (c *catalog) rule(tables []*table) bool {
-	images, found, agree := 0, 0, true
+	images, found, agree, splits := 0, 0, true, false
 	class, folder := map[string]string{}, map[string]string{} // of a folder, of a class
 	for _, it := range c.items {
-		if s := c.folderSplit(it.Name); s == testSplit || s == sideSplit {
+		if s, other := c.found.split(it.Name); s == testSplit || s == sideSplit || other {
 			continue // they may have no labels
 		}
 		images++
 		for _, t := range tables {
-			r, _ := t.find(it.Name)
-			if r == nil || !c.applies(t, it.Name) {
+			r, _ := c.rowIn(t, it.Name)
+			if r == nil || !t.named {
 				continue
 			}
 			found++
@@ -131,18 +169,32 @@ func (c *catalog) rule(tables []*table) bool {
 				folder[r.class] = in
 			}
 			agree = agree && class[in] == r.class && folder[r.class] == in
+			splits = splits || len(c.found.of) == 0 && (r.cut != "" || t.split == valSplit || t.split == testSplit)
 			break
 		}
 	}
-	return found > 0 && 2*found >= images && !agree
+	use := found > 0 && 2*found >= images && (!agree || splits)
+	if !use && (!agree || found == 0 || splits) {
+		c.note(fmt.Sprintf("%s names %d of %s with a class of theirs", tables[0].path, found, plural(images, "image")))
+	}
+	return use
 }
 
-// applies reports whether a table may name an image: one in its folder, and of its split where folders say so.
-func (c *catalog) applies(t *table, image string) bool {
+// rowIn is the row of an image in a table that may name it; other is a second one. An image that lies in no split's folder,
+// where there are splits, must be named with its folder.
+func (c *catalog) rowIn(t *table, image string) (r, other *row) {
 	if !strings.HasPrefix(image, t.folder) {
-		return false
+		return nil, nil
 	}
-	return t.split == noSplit || !c.thereIs[t.split] || c.folderSplit(image) == t.split
+	s, outside := c.found.split(image)
+	if t.split != noSplit && c.found.there(t.split) && s != t.split {
+		return nil, nil
+	}
+	r, other, byPath := t.find(image)
+	if (outside || s == sideSplit) && !byPath {
+		return nil, nil
+	}
+	return r, other
 }
 
 // byTables gives every image the class and the split of its row. A row that says no split leaves it to its table, and that
@@ -171,8 +223,11 @@ func (c *catalog) byTables(tables []*table) (*Listing, error) {
 		if s == noSplit {
 			s = t.split
 		}
+		if s == noSplit && c.foundErr != nil {
+			return nil, c.foundErr
+		}
 		if s == noSplit {
-			s = c.folderSplit(it.Name)
+			s, _ = c.found.split(it.Name)
 		}
 		n, known := numbers[r.class]
 		if !known {
@@ -194,7 +249,7 @@ func (c *catalog) byTables(tables []*table) (*Listing, error) {
 		it := &c.items[i]
 		switch s := splits[i]; {
 		case it.Label == dropped:
-		case s == noSplit, s == trainSplit:
+		case s == noSplit, s == trainSplit, s == sideSplit:
 			train[byNumber[it.Label]] = true
 		case s == val:
 			it.Val, valid[byNumber[it.Label]] = true, true
@@ -205,9 +260,9 @@ func (c *catalog) byTables(tables []*table) (*Listing, error) {
 	c.unusedRows(tables)
 	c.compact()
 	if len(c.items) == 0 {
-		return nil, fmt.Errorf("%s names none of the images: %s", tables[0].path, c.rejected[len(c.rejected)-1].Cause)
+		return nil, fmt.Errorf("%s names none of the images: %s, %s", tables[0].path, c.rejected[0].Cause, c.rejected[len(c.rejected)-1].Cause)
 	}
-	l := &Listing{Kind: "images with a table of labels"}
+	l := &Listing{Kind: tableKind}
 	c.onlyInVal(l, train, valid, numbers, func(class string) string {
 		return fmt.Sprintf("is in the validation split (%s), but has no training image", where[class])
 	})
@@ -223,40 +278,21 @@ func (c *catalog) byTables(tables []*table) (*Listing, error) {
 func (c *catalog) row(tables []*table, image string) (*table, *row, error) {
 	var t *table
 	var r *row
-	take := func(in *table, one *row) error {
-		if one.used != "" && one.used != image {
-			return fmt.Errorf("%s:%d: means both %s and %s: want paths, or a table in the folder of its images, or one that is named as their split",
-				in.path, one.line, one.used, image)
-		}
-		one.used = image
-		switch {
-		case r == nil:
-			t, r = in, one
-		case r.class != one.class || r.cut != one.cut || t.split != in.split:
-			if r.wrong == "" {
+	for _, in := range tables {
+		first, second := c.rowIn(in, image)
+		for _, one := range []*row{first, second} {
+			switch {
+			case one == nil:
+				continue
+			case one.used != "" && one.used != image:
+				return nil, nil, fmt.Errorf("%s:%d: means both %s and %s: want paths below the source, or a table in the folder of its images, or one "+
+					"that is named as their split", in.path, one.line, one.used, image)
+			case r == nil:
+				t, r = in, one
+			case (r.class != one.class || r.cut != one.cut || t.split != in.split) && r.wrong == "":
 				r.wrong = fmt.Sprintf("%s is said again, and otherwise, in %s:%d", image, in.path, one.line)
 			}
-		}
-		return nil
-	}
-	if c.folderSplit(image) == sideSplit {
-		return nil, nil, nil
-	}
-	for _, in := range tables {
-		if !c.applies(in, image) {
-			continue
-		}
-		one, other := in.find(image)
-		if one == nil {
-			continue
-		}
-		if err := take(in, one); err != nil {
-			return nil, nil, err
-		}
-		if other != nil {
-			if err := take(in, other); err != nil {
-				return nil, nil, err
-			}
+			one.used = image
 		}
 	}
 	return t, r, nil

@@ -97,9 +97,9 @@ func TestTablesOfSplits(t *testing.T) {
 func TestTableOrdersNumbers(t *testing.T) {
 	f := mini.Files{}
 	var b strings.Builder
-	for k := range 12 {
+	for k := range 24 {
 		f[fmt.Sprintf("i%d.png", k)] = plainPNG(8, 1)
-		fmt.Fprintf(&b, "i%d.png,%d\n", k, k)
+		fmt.Fprintf(&b, "i%d.png,%d\n", k, k/2)
 	}
 	f["labels.csv"] = []byte(b.String())
 	if got := classIDs(open(t, source.Options{}, f.Folder(t)).Listing); got[2] != "2" || got[11] != "11" {
@@ -134,6 +134,7 @@ func TestTableErrors(t *testing.T) {
 		"ambiguous":         {mini.Join(twins, mini.Files{"labels.csv": []byte("a,x\nb,y\n")}), "csv", []string{"labels.csv:1: means both", "x/a.png", "y/a.png"}},
 		"three columns":     {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("a,b,c\n")}), "", []string{"labels.csv:1", "columns", "filename"}},
 		"one column":        {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("a|b\n")}), "", []string{"labels.csv:1", "a|b", "one column", "a semicolon"}},
+		"no classes":        {mini.Join(flat("", ".png"), mini.Files{"sizes.csv": []byte("file,bytes\na,1\nb,2\nc,3\nd,4\n")}), "", []string{"sizes.csv", "a label of its own", "4 files"}},
 		"only a file":       {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("file,kg,cm\na,b,c\n")}), "", []string{"labels.csv:1", "columns"}},
 		"no row":            {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("file,label\n")}), "", []string{"labels.csv", "no row"}},
 		"uneven rows":       {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("a,b\nc\n")}), "", []string{"labels.csv", "line 2", "wrong number of fields"}},

@@ -82,4 +82,14 @@ func (t text) lines() ([]string, error) {
 	return all, nil
 }
 
+// alone is the number of texts that are paths of their own.
+func (c *catalog) alone() (n int) {
+	for _, t := range c.texts {
+		if t.alone != "" {
+			n++
+		}
+	}
+	return n
+}
+
 func isMeta(p string) bool { return strings.EqualFold(path.Base(p), "meta.mat") }

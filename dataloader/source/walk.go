@@ -234,5 +234,10 @@ func prefixes(paths []string) []string {
 			names[i] = s.String() + "/"
 		}
 	}
+	for i, name := range names {
+		if slices.Contains(names[:i], name) { // or images of one name would be taken for the same
+			names[i] = fmt.Sprintf("%s%d/", strings.TrimSuffix(name, "/"), i+1)
+		}
+	}
 	return names
 }
