@@ -33,7 +33,7 @@ type chosen struct {
 func choose(l *source.Listing, o Options) (*choice, error) {
 	for _, f := range l.Faults {
 		if len(o.Classes) == 0 {
-			return nil, fmt.Errorf("class %s; without it the other classes can be chosen by name", f.Problem)
+			return nil, fmt.Errorf("class %s; without it the other classes can be chosen by name (--classes)", f.Problem)
 		}
 		if slices.Contains(o.Classes, f.Class) {
 			return nil, fmt.Errorf("class %s", f.Problem)

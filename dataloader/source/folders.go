@@ -70,28 +70,39 @@ func (c *catalog) classFolders(forced bool, sources int) (*Listing, error) {
 	c.onlyInVal(l, train, valid, numbers, func(class string) string {
 		return fmt.Sprintf("is in %s, but not in %s", s.names(s.val), s.names(trainSplit))
 	})
+	if !forced && len(train) > 0 {
+		classes := slices.Sorted(maps.Keys(train))
+		if err := c.doubt(classes); err != nil {
+			return nil, err
+		}
+		doubtful := map[int32]bool{}
+		for _, f := range c.doubtful(classes, s) {
+			l.Faults = append(l.Faults, f)
+			doubtful[numbers[f.Class]] = true
+			delete(train, f.Class)
+		}
+		if len(doubtful) > 0 {
+			c.items = slices.DeleteFunc(c.items, func(it Item) bool { return doubtful[it.Label] })
+		}
+	}
 	if len(train) == 0 {
 		return nil, fmt.Errorf("no training image: class %s", l.Faults[0].Problem)
 	}
-	classes := slices.Sorted(maps.Keys(train))
-	if !forced {
-		if err := c.doubt(classes, s); err != nil {
-			return nil, err
-		}
-	}
-	return l, c.setClasses(l, classes, numbers)
+	return l, c.setClasses(l, slices.Sorted(maps.Keys(train)), numbers)
 }
 
 // emptyClasses finds class folders without any image.
 func (c *catalog) emptyClasses(l *Listing, s *splitFolders, met map[string]bool) {
+	said := map[string]bool{}
 	for _, d := range c.dirs {
 		if !strings.HasPrefix(d+"/", s.root) || d+"/" == s.root {
 			continue
 		}
 		class, _, inVal, cause := s.place(d + "/x")
-		if cause != "" || inVal || met[class] || slices.ContainsFunc(l.Faults, func(f Fault) bool { return f.Class == class }) {
+		if cause != "" || inVal || met[class] || said[class] {
 			continue
 		}
+		said[class] = true
 		problem := fmt.Sprintf("%s has no image: %s is empty or holds no image that is read", class, d)
 		if at := slices.IndexFunc(c.rejected, func(r Rejected) bool { return r.File == d }); at >= 0 {
 			problem = fmt.Sprintf("%s has no image: %s: %s", class, d, c.rejected[at].Cause)
@@ -102,15 +113,15 @@ func (c *catalog) emptyClasses(l *Listing, s *splitFolders, met map[string]bool)
 
 // onlyInVal takes out the classes that have no training image.
 func (c *catalog) onlyInVal(l *Listing, train, valid map[string]bool, numbers map[string]int32, problem func(class string) string) {
-	var out []int32
+	out := map[int32]bool{}
 	for _, class := range slices.Sorted(maps.Keys(valid)) {
 		if !train[class] {
 			l.Faults = append(l.Faults, Fault{class, class + " " + problem(class)})
-			out = append(out, numbers[class])
+			out[numbers[class]] = true
 		}
 	}
 	if len(out) > 0 {
-		c.items = slices.DeleteFunc(c.items, func(it Item) bool { return slices.Contains(out, it.Label) })
+		c.items = slices.DeleteFunc(c.items, func(it Item) bool { return out[it.Label] })
 	}
 }
 

@@ -80,8 +80,12 @@ func (c *catalog) ilsvrc() (*Listing, error) {
 	if !found {
 		return nil, nil // its texts are not ours to judge
 	}
-	if len(c.found.of) == 0 && c.foundErr == nil { // other folders may lie beside the splits
-		c.found, c.foundErr = findSplits(sorted, commonRoot(sorted))
+	before, err := c.found, c.foundErr
+	if len(before.of) == 0 && err == nil { // other folders may lie beside the splits
+		var inner *splitFolders
+		if inner, err = findSplits(sorted, commonRoot(sorted)); len(inner.of) > 0 {
+			c.found = inner
+		}
 	}
 	labels := c.ilsvrcTexts()
 	lists := false // images that only a list can label
@@ -92,14 +96,15 @@ func (c *catalog) ilsvrc() (*Listing, error) {
 			continue
 		}
 		_, listed := labels.list[listKey(it.Name)]
-		if s == noSplit && !listed && !c.stray(it.Name) {
+		if s == noSplit && (!listed || labels.err != nil) && !c.stray(it.Name) {
+			c.found = before
 			return nil, nil // an image that belongs nowhere: this is something else
 		}
 		lists = lists || s == valSplit || listed
 	}
 	switch {
-	case c.foundErr != nil:
-		return nil, c.foundErr
+	case err != nil:
+		return nil, err
 	case lists && labels.err != nil:
 		return nil, labels.err
 	case labels.err != nil:
@@ -135,7 +140,6 @@ func (c *catalog) ilsvrc() (*Listing, error) {
 			}
 			s = val
 			var cause string
-			var err error
 			if wnid, cause, err = labels.of(it.Name, key); err != nil {
 				return nil, err
 			} else if cause != "" {

@@ -88,6 +88,8 @@ func TestLayouts(t *testing.T) {
 		"a stray in a wrapper":       {laidFiles(laid("train/train/{a,b}/{1,2}.png", "train/train/x.png", "test/test/{a,b}/3.png")), "a b", 4, 2, 1},
 		"tests without labels":       {laidFiles(laid("train/{a,b}/{1,2}.png", "test/unknown/{3,4}.png")), "a b", 4, 0, 2},
 		"images and masks":           {laidFiles(laid("{a,b}/{images,masks}/{1,2}.png")), "a b", 4, 0, 4},
+		"one WordNet folder":         {laidFiles(laid("images/{n01440764,dog,cat}/images/{1,2}.png")), "cat dog n01440764", 6, 0, 0},
+		"the same with a table":      {laidFiles(laid("{train,val}/{dog,n01440764}/{1,2}.png")).text("l.csv", "file,label\ntrain/dog/1.png,dog\ntrain/n01440764/1.png,n01440764\ntrain/dog/2.png,dog\n"), "dog n01440764", 4, 4, 0},
 		"WordNet folders and others": {laidFiles(laid("{n01440764,n02102040,crash test}/{1,2}.png")), "crash test n01440764 n02102040", 6, 0, 0},
 		"WordNet folders and a table": {laidFiles(laid("{train,test}/{n01440764,n02102040}/{1,2}.png")).text("labels.csv", "file,wnid\ntrain/n01440764/1.png,n01440764\n"+
 			"train/n02102040/1.png,n02102040\n"), w1 + " " + w2, 4, 4, 0},
@@ -154,19 +156,19 @@ func TestDoubtfulLayouts(t *testing.T) {
 		"one folder":                 {laidFiles(laid("pets/images/cat_{1,2}.png")), []string{"2 images", "one class", "images", ".csv", "--format folders"}},
 		"images and annotations":     {laidFiles(laid("images/{1,2}.png", "annotations/trimaps/{1,2}.png")), []string{"one class", "images"}},
 		"images and thumbnails":      {laidFiles(laid("images/{1,2}.png", "jpegimages/{1,2}.png")), []string{"images, jpegimages", "parts of a data set"}},
-		"a set beside its tests":     {laidFiles(laid("pets/{cat,dog}/{1,2}.png", "test_images/{1,2}.png")), []string{"folder pets holds no image", "which are the classes"}},
-		"a set in itself":            {laidFiles(laid("{yes,no}/{1,2}.png", "brain/{yes,no}/{1,2}.png")), []string{"folder brain holds no image", "which are the classes"}},
-		"a test folder":              {laidFiles(laid("{cats,dogs,test}/{1,2}.png")), []string{"folder test is named as a split", "cats, dogs", "--classes"}},
+		"a set beside its tests":     {laidFiles(laid("pets/{cat,dog}/{1,2}.png", "test_images/{1,2}.png")), []string{"class pets holds no image", "which are the classes"}},
+		"a set in itself":            {laidFiles(laid("{yes,no}/{1,2}.png", "brain/{yes,no}/{1,2}.png")), []string{"class brain holds no image", "which are the classes"}},
+		"a test folder":              {laidFiles(laid("{cats,dogs,test}/{1,2}.png")), []string{"class test is named as a split", "cats, dogs"}},
 		"two domains in splits":      {laidFiles(laid("{trainA,trainB,testA,testB}/{1,2}.png")), []string{"testA and testB", "--format folders"}},
-		"letters in front":           {laidFiles(laid("a/{abbey,arch}/1.png", "b/{bar,bank}/1.png")), []string{"folder a holds no image", "abbey and arch"}},
+		"letters in front":           {laidFiles(laid("a/{abbey,arch}/1.png", "b/{bar,bank}/1.png")), []string{"class a holds no image", "abbey and arch"}},
 		"several folds":              {laidFiles(laid("{train1,train2,test1,test2}/{a,b}/1.png")), []string{"test1 and test2"}},
 		"several validations":        {laidFiles(laid("{train,val,dev}/{a,b}/1.png")), []string{"dev and val"}},
 		"split-like classes":         {laidFiles(laid("{crash_test,bullet_train}/{1,2}.png")), []string{"none in a class folder", "--format folders takes bullet_train, crash_test"}},
 		"tables of rows":             {laidFiles{"train.parquet": []byte("PAR1")}, []string{"1 file that may hold", "train.parquet", "unpack"}},
 		"flat splits":                {laidFiles(laid("train/{1,2}.png", "test1/{3,4}.png")), []string{"4 images", "none in a class folder"}},
-		"variants":                   {laidFiles(laid("{color,grayscale,segmented}/{a,b,c}/1.png")), []string{"folder color holds no image", "a and b", "grayscale, segmented", "which are the classes"}},
-		"domains":                    {laidFiles(laid("{amazon,dslr}/images/{a,b}/1.png")), []string{"folder amazon holds no image", "images/a and images/b", "dslr"}},
-		"splits in classes":          {laidFiles(laid("{a,b}/{train,test}/1.png")), []string{"folder a holds no image", "test and train", "beside b"}},
+		"variants":                   {laidFiles(laid("{color,grayscale,segmented}/{a,b,c}/1.png")), []string{"class color holds no image", "a and b", "grayscale, segmented", "which are the classes"}},
+		"domains":                    {laidFiles(laid("{amazon,dslr}/images/{a,b}/1.png")), []string{"class amazon holds no image", "images/a and images/b", "dslr"}},
+		"splits in classes":          {laidFiles(laid("{a,b}/{train,test}/1.png")), []string{"class a holds no image", "test and train", "beside b"}},
 		"two kinds of training":      {laidFiles(laid("{train_a,train_b,test}/{x,y}/1.png")), []string{"train_a and train_b", "path of its own"}},
 		"parts, an unreadable table": {laidFiles(laid("part_1/{1,2}.png", "part_2/{3,4}.png")).text("meta.csv", "age,sex,dx\n1,2,3\n"), []string{"part_1, part_2", "not used: meta.csv:1: columns"}},
 		"two tables, one unreadable": {laidFiles(laid("train/{1,2}.png", "test/{3,4}.png")).text("a.csv", "id,kind,note\n1,x,\n2,y,\n").text("sample.csv", "id,label\n3,0\n4,0\n"), []string{"sample.csv", "a.csv:1", "path of its own"}},
@@ -189,6 +191,20 @@ func TestFaults(t *testing.T) {
 		s := open(t, source.Options{}, path)
 		if got := classIDs(s.Listing); !slices.Equal(got, []string{"a", "b"}) || len(s.Items) != 6 || len(s.Faults) != 2 || s.Faults[0].Class != "docs" || s.Faults[1].Class != "c" {
 			t.Errorf("%s: classes %v, %d images, faults %v", container, got, len(s.Items), s.Faults)
+		}
+	}
+}
+
+// So can be folders that are hardly classes.
+func TestDoubtfulClasses(t *testing.T) {
+	for _, p := range []string{"{cats,dogs,test}/{1,2}.png", "{cats,dogs}/{1,2}.png pets/{cats,dogs}/{1,2}.png"} {
+		s := open(t, source.Options{}, laid(strings.Fields(p)...).Folder(t))
+		if got := classIDs(s.Listing); !slices.Equal(got, []string{"cats", "dogs"}) || len(s.Items) != 4 || len(s.Faults) != 1 {
+			t.Errorf("%s: classes %v, %d images, faults %v", p, got, len(s.Items), s.Faults)
+		}
+		s = open(t, source.Options{Format: "folders"}, laid(strings.Fields(p)...).Folder(t))
+		if len(s.Classes) != 3 || len(s.Faults) > 0 {
+			t.Errorf("%s, asked for: classes %v, faults %v", p, s.Classes, s.Faults)
 		}
 	}
 }

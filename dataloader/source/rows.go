@@ -80,7 +80,7 @@ func readTable(t text, named []string) (*table, error) {
 		return nil, fmt.Errorf("%s: no row", t.path)
 	}
 	if len(named) == 0 && x.distinct() {
-		return nil, fmt.Errorf("%s: a label of its own for (nearly) each of %s: no table of classes", t.path, plural(len(x.rows), "file"))
+		return nil, fmt.Errorf("%s: a label of its own for (nearly) each of %s: no table of classes (--columns FILE,LABEL takes it for one)", t.path, plural(len(x.rows), "file"))
 	}
 	return x, nil
 }

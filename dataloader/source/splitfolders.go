@@ -171,52 +171,63 @@ func (s *splitFolders) kind() string {
 }
 
 // doubt says why folders are hardly classes; nil when they may well be.
-func (c *catalog) doubt(classes []string, s *splitFolders) error {
+func (c *catalog) doubt(classes []string) error {
 	const instead = "want CLASS/IMAGE, or train/CLASS/IMAGE and val/CLASS/IMAGE, or a .csv of the images' labels"
-	if len(classes) == 1 {
+	switch {
+	case len(classes) == 1:
 		return fmt.Errorf("all %s are of one class, the folder %s: %s; --format folders takes it for one", plural(len(c.items), "image"), classes[0], instead)
-	}
-	if areParts(classes) {
+	case areParts(classes):
 		return fmt.Errorf("the folders %s are named as parts of a data set, not as classes: %s; --format folders takes them for classes",
 			sample(classes), instead)
 	}
-	for _, class := range classes {
-		if is, exact := splitOf(class); len(s.of) == 0 && exact && (is == trainSplit || class != "valid" && is == valSplit || is == testSplit) {
-			return fmt.Errorf("the folder %s is named as a split, but lies beside %s: %s, or leave it out (--classes); --format folders takes it for a class",
-				class, sample(slices.DeleteFunc(slices.Clone(classes), func(other string) bool { return other == class })), instead)
-		}
-	}
-	inner, flat := map[string]string{}, map[string]bool{} // by class: the folder in it that holds all its images; those that have none or several
-	nested := map[string][2]string{}                      // by class: two of several
+	return nil
+}
+
+// doubtful are folders beside others that are hardly classes: one that is named as a split, and one that holds no image but
+// several folders of them.
+func (c *catalog) doubtful(classes []string, s *splitFolders) []Fault {
+	flat, inner, nested := map[string]bool{}, map[string]string{}, map[string]string{} // by class: has images; a folder in it; another one
 	for _, it := range c.items {
 		class, rest, _, _ := s.place(it.Name)
 		at := strings.LastIndexByte(rest, '/')
 		if at < 0 {
 			flat[class] = true
-			continue
-		}
-		if flat[class] || nested[class] != [2]string{} {
-			continue
-		}
-		if known, again := inner[class]; !again {
+		} else if known, again := inner[class]; !again {
 			inner[class] = rest[:at]
-		} else if known != rest[:at] {
-			nested[class] = [2]string{known, rest[:at]}
+		} else if known != rest[:at] && nested[class] == "" {
+			nested[class] = rest[:at]
 		}
 	}
+	var faults []Fault
 	for _, class := range classes {
-		if two := nested[class]; !flat[class] && two != [2]string{} {
-			return fmt.Errorf("the folder %s holds no image, but folders such as %s and %s, beside %s: which are the classes? Give the folder that holds "+
-				"the folders of the classes as the source, or --format folders to take %s for a class", class, two[0], two[1],
-				sample(slices.DeleteFunc(slices.Clone(classes), func(other string) bool { return other == class })), class)
+		is, exact := splitOf(class)
+		switch {
+		case len(s.of) == 0 && exact && (is == trainSplit || is == testSplit || is == valSplit && !strings.EqualFold(class, "valid")):
+			faults = append(faults, Fault{class, fmt.Sprintf("%s is named as a split, but lies beside %s: want train and val with the same folders in them; "+
+				"--format folders takes it for a class", class, sampleBut(classes, class))})
+		case !flat[class] && nested[class] != "":
+			faults = append(faults, Fault{class, fmt.Sprintf("%s holds no image, but folders such as %s and %s, beside %s: which are the classes? Give the folder "+
+				"that holds the classes' folders as the source; --format folders takes %s for a class", class, inner[class], nested[class], sampleBut(classes, class), class)})
 		}
 	}
-	return nil
+	return faults
 }
+
+// sampleBut is some of the other names.
+func sampleBut(names []string, name string) string {
+	var others []string
+	for i := 0; i < len(names) && len(others) <= some; i++ {
+		if names[i] != name {
+			others = append(others, names[i])
+		}
+	}
+	return sample(others)
+}
+
+const some = 3 // names of many
 
 // sample is some of many names.
 func sample(names []string) string {
-	const some = 3
 	if len(names) <= some {
 		return strings.Join(names, ", ")
 	}
