@@ -1,6 +1,7 @@
 package source
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -19,6 +20,14 @@ func (c *catalog) classFolders(forced bool, sources int) (*Listing, error) {
 	}
 	if forced && !s.exact && !slices.ContainsFunc(c.items, func(it Item) bool { _, _, _, cause := s.place(it.Name); return cause == "" }) {
 		s = &splitFolders{root: c.root}
+	}
+	if forced && c.alone() > 0 {
+		return nil, errors.New("a table or list is given, but --format folders uses none: leave one of them out")
+	}
+	if sources > 1 {
+		if err := s.unused(c.items); err != nil {
+			return nil, err
+		}
 	}
 	if sources > 1 && len(s.of) == 0 {
 		return nil, fmt.Errorf("%d sources of class folders: want one, two that are named train and val, or one with a table of its labels "+

@@ -277,6 +277,9 @@ func TestSourcesThatDoNotFit(t *testing.T) {
 	a, b := mini.Animals(2).Folder(t), mini.Animals(3).Tar(t, "b.tar")
 	lacks(t, failure(source.Options{}, a, b), "2 sources", "want one")
 	lacks(t, failure(source.Options{}, a, mini.Animals(1).Folder(t)), "2 sources", "want one")
+	train := func() string { return mini.Animals(1).Tar(t, "train.tar") }
+	lacks(t, failure(source.Options{}, train(), train(), mini.Animals(1).Tar(t, "val.tar")), "train and the source that is called train2", "one source of each split")
+	lacks(t, failure(source.Options{Format: "folders"}, a, mini.Write(t, "l.csv", []byte("a,x\n"))), "--format folders uses none")
 	lacks(t, failure(source.Options{}, mnist().Folder(t), cifar10().Folder(t)), "CIFAR's files and IDX files")
 	lacks(t, failure(source.Options{}, mini.Join(mnist(), mini.Animals(1)).Folder(t)), "IDX files and 2 image files")
 	open(t, source.Options{Format: "idx"}, mini.Join(mnist(), mini.Animals(1)).Folder(t))

@@ -115,7 +115,8 @@ func TestLayouts(t *testing.T) {
 		"a table with splits":                {laidFiles(laid("{cat,dog}/{1,2}.png")).text("l.csv", "file,label,split\ncat/1.png,cat,train\ncat/2.png,cat,val\ndog/1.png,dog,train\ndog/2.png,dog,val\n"), "cat dog", 2, 2, 0},
 		"tables with splits":                 {laidFiles(laid("{cat,dog}/{1,2}.png")).text("train.csv", "file,label\ncat/1.png,cat\ndog/1.png,dog\n").text("test.csv", "file,label\ncat/2.png,cat\ndog/2.png,dog\n"), "cat dog", 2, 2, 0},
 		"a table of something else":          {laidFiles(laid("{cat,dog}/{1,2}.png")).text("sizes.csv", "file,bytes\ncat/1.png,10\ncat/2.png,10\ndog/1.png,20\ndog/2.png,10\n"), "cat dog", 4, 0, 0},
-		"a table above the right one":        {laidFiles(laid("data/{1,2}.png")).text("classes.csv", "id,name\n8,x\n9,y\n").text("data/labels.csv", "file,label\n1.png,x\n2.png,y\n"), "x y", 2, 0, 0},
+		"a table above the right one":        {laidFiles(laid("data/{1,2}.png")).text("stats.csv", "a,b,c\n1,2,3\n").text("classes.csv", "id,name\n0,x\n1,y\n").text("data/labels.csv", "file,label\n1.png,x\n2.png,y\n"), "x y", 2, 0, 0},
+		"a table of something else beside":   {laidFiles(laid("i/{1,2}.png")).text("l.csv", "file,label\n1,x\n2,y\n").text("meta.csv", "id,kg\n7,1\n8,1\n"), "x y", 2, 0, 0},
 		"id and name":                        {laidFiles(laid("{1,2,3}.png")).text("l.csv", "id,name\n1,dog\n2,cat\n3,dog\n"), "cat dog", 3, 0, 0},
 		"an outer folder of split words":     {laidFiles(laid("dev/{train,val}/{1,2}.png")).text("dev/labels.csv", "file,label\ntrain/1.png,x\ntrain/2.png,y\nval/1.png,x\nval/2.png,y\n"), "x y", 2, 2, 0},
 		"masks beside":                       {laidFiles(laid("train/{1,2}.png", "val/{3,4}.png", "masks/{1,2,3}.png")).text("l.csv", rows("file,label\n", "%d", 1, 4, "x", "y")), "x y", 2, 2, 3},
@@ -266,6 +267,7 @@ func TestNotes(t *testing.T) {
 	}{
 		"a table of some images":    {laidFiles(laid("{a,b}/{1,2,3}.png")).text("l.csv", "file,label\na/1.png,x\na/2.png,y\n"), "l.csv names 2 of 6 images"},
 		"a table of other names":    {laidFiles(laid("{a,b}/{1,2}.png")).text("l.csv", "file,label\n7.jpg,x\n8.jpg,y\n"), "l.csv names none of the images"},
+		"a table above another":     {laidFiles(laid("d/{1,2}.png")).text("classes.csv", "id,name\n0,x\n1,y\n").text("d/l.csv", "file,label\n1.png,x\n2.png,y\n"), "classes.csv names"},
 		"a table that is none":      {laidFiles(laid("{a,b}/{1,2}.png")).text("l.csv", "age,dx,kg\n1,2,3\n"), "l.csv:1: columns"},
 		"a table that agrees":       {laidFiles(laid("{a,b}/{1,2}.png")).text("l.csv", "file,label\na/1.png,a\na/2.png,a\nb/1.png,b\nb/2.png,b\n"), ""},
 		"an archive beside folders": {laidFiles(mini.Join(laid("{a,b}/{1,2}.png"), mini.Files{"c.zip": {1}})), "c.zip: an archive beside loose images"},

@@ -74,6 +74,18 @@ func (s *splitFolders) merged() error {
 	return nil
 }
 
+// unused refuses several sources of which one is a split beside the one that is named exactly so.
+func (s *splitFolders) unused(items []Item) error {
+	for _, it := range items {
+		first, _, _ := strings.Cut(it.Name, "/")
+		is, _ := splitOf(first)
+		if _, used := s.of[first]; !used && len(s.of) > 0 && (is == trainSplit || is == s.val) {
+			return fmt.Errorf("%s and the source that is called %s here are both named as the split %s: want one source of each split", s.names(is), first, is)
+		}
+	}
+	return nil
+}
+
 // findWrappers finds what lies between splits and their classes: a folder that holds all of a split and says the same once
 // more, as in train/train/CLASS, or the same folder in each split. Images beside its classes do not count.
 func (s *splitFolders) findWrappers(items []Item) {

@@ -1,11 +1,9 @@
 package source
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -42,93 +40,6 @@ func (c *catalog) table(forced bool, columns []string) (*Listing, error) {
 		}
 	}
 	return c.byTables(tables)
-}
-
-// isTable reports whether a text may be a table of labels.
-func isTable(t text, forced bool) bool {
-	switch ending(t.path) {
-	case ".csv", ".tsv":
-		return true
-	case ".txt": // most are not; one that is given alone, where nothing else asks for it
-		return forced && t.alone != "" && !ilsvrcTruth.MatchString(path.Base(t.path))
-	}
-	return false
-}
-
-// tables reads the tables that are given as paths of their own, or those nearest to the root of which one names an image;
-// the innermost come first. bad is what is wrong with those that cannot be read.
-func (c *catalog) tables(forced bool, columns []string) (tables []*table, bad error) {
-	given := slices.ContainsFunc(c.texts, func(t text) bool { return t.alone != "" && isTable(t, true) })
-	byDepth := map[int][]text{}
-	for _, t := range c.texts {
-		if isTable(t, given) && (t.alone != "") == given {
-			depth := strings.Count(t.path, "/")
-			if given {
-				depth = 0
-			}
-			byDepth[depth] = append(byDepth[depth], t)
-		}
-	}
-	depths := slices.Sorted(maps.Keys(byDepth))
-	for i, depth := range depths {
-		var wrong []error
-		tables = tables[:0]
-		for _, t := range byDepth[depth] {
-			read, err := readTable(t, columns)
-			if err != nil {
-				wrong = append(wrong, err)
-				continue
-			}
-			c.scope(read, byDepth[depth])
-			tables = append(tables, read)
-		}
-		if len(wrong) > 0 && bad == nil {
-			if bad = wrong[0]; len(wrong) > 1 {
-				bad = fmt.Errorf("%w (and %d more)", bad, len(wrong)-1)
-			}
-		}
-		if i == len(depths)-1 || slices.ContainsFunc(tables, c.namesAny) {
-			break
-		}
-		for _, t := range tables {
-			c.note(t.path + " names none of the images")
-		}
-	}
-	if !forced && !given && !slices.ContainsFunc(tables, c.namesAny) && !c.flat() {
-		for _, t := range tables {
-			c.note(t.path + " names none of the images")
-		}
-		tables = nil
-	}
-	slices.SortStableFunc(tables, func(a, b *table) int { return cmp.Compare(len(b.folder), len(a.folder)) })
-	return tables, bad
-}
-
-// scope finds which images a table may name: those below its folder, if there are any, or all when it was given as a path of
-// its own; and of which split they are by its name, by the split's folder that it is in, or by the folders that several
-// given ones of one name come from.
-func (c *catalog) scope(t *table, beside []text) {
-	t.unroot(c.items)
-	at := t.path
-	if t.alone != "" {
-		at = filepath.ToSlash(t.alone)
-	} else if folder := at[:strings.LastIndexByte(at, '/')+1]; slices.ContainsFunc(c.items, func(it Item) bool { return strings.HasPrefix(it.Name, folder) }) {
-		t.folder = folder
-	}
-	base := path.Base(at)
-	if t.split = splitOfWords(words(base[:len(base)-len(path.Ext(base))])); t.split != noSplit {
-		return
-	}
-	if t.alone == "" {
-		t.split, _ = c.found.split(t.path)
-	} else if slices.ContainsFunc(beside, func(other text) bool { return other.path == t.path && other.alone != t.alone }) {
-		t.split, _ = splitOf(path.Base(path.Dir(at)))
-	}
-}
-
-// namesAny reports whether a table names any image.
-func (c *catalog) namesAny(t *table) bool {
-	return slices.ContainsFunc(c.items, func(it Item) bool { r, _ := c.rowIn(t, it.Name); return r != nil })
 }
 
 // flat reports whether the images lie in one folder, or in one for each split, so that no folders can be their classes.
@@ -178,23 +89,6 @@ func (c *catalog) rule(tables []*table) bool {
 		c.note(fmt.Sprintf("%s names %d of %s with a class of theirs", tables[0].path, found, plural(images, "image")))
 	}
 	return use
-}
-
-// rowIn is the row of an image in a table that may name it; other is a second one. An image that lies in no split's folder,
-// where there are splits, must be named with its folder.
-func (c *catalog) rowIn(t *table, image string) (r, other *row) {
-	if !strings.HasPrefix(image, t.folder) {
-		return nil, nil
-	}
-	s, outside := c.found.split(image)
-	if t.split != noSplit && c.found.there(t.split) && s != t.split {
-		return nil, nil
-	}
-	r, other, byPath := t.find(image)
-	if (outside || s == sideSplit) && !byPath {
-		return nil, nil
-	}
-	return r, other
 }
 
 // byTables gives every image the class and the split of its row. A row that says no split leaves it to its table, and that
