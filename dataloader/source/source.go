@@ -15,8 +15,8 @@
 //
 // Splits are named train, val (or valid, validation, dev) and test, which validates where there is no val; other names with
 // such a word in them, as seg_train, count where all folders have one. What looks like no classes at all (a single folder,
-// folders that are named images and annotations, folders with the same folders in each) is refused, unless the format
-// folders is asked for.
+// folders that are named as parts of a data set) is an error, and a folder beside classes that is hardly one a Fault, unless
+// the format folders is asked for.
 //
 // Where files are: in a folder, a .tar, a .tar.gz or a .zip. An archive in a folder, or a .tar in a tar, stands for a
 // folder of its name without its ending. Archives are read in place; nothing is ever written to disk.
