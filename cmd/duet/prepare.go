@@ -28,7 +28,7 @@ What the source is, is found by looking:
   - ImageNet (ILSVRC2012): the archives as they come, or the folder that holds them: ILSVRC2012_img_train.tar, and for the
     validation split ILSVRC2012_img_val.tar with ILSVRC2012_devkit_t12.tar.gz or another list of its labels
   - class folders, with or without train/ and val/ above them
-  - a flat folder with a CSV file of labels
+  - images with a CSV file of their labels, in its usual columns or those of --columns
   - CIFAR-10 and CIFAR-100 (binary version), IDX files (MNIST)
   - a packed set, to resize it or to take a part of it
   - "generated": images that duet draws
