@@ -33,7 +33,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)), help="of Pillow; and duet's --workers")
     parser.add_argument("--work", type=pathlib.Path, help="where the files and the set are written; removed afterwards")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     with tempfile.TemporaryDirectory(dir=arguments.work) as work:
         work = pathlib.Path(work)
         files = gather(work, arguments.folder, arguments.images)
