@@ -54,7 +54,7 @@ func TestAsPrepared(t *testing.T) {
 		config := dataloader.Default()
 		config.Path = c.set
 		c.change(&config)
-		dir, err := dataloader.Materialize(context.Background(), config, nil)
+		dir, err := dataloader.Materialize(context.Background(), config, dataloader.Hooks{})
 		if c.want == nil {
 			if err != nil || dir != c.set {
 				t.Errorf("%s: %s, error %v", name, dir, err)

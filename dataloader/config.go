@@ -143,11 +143,11 @@ func (c Config) Validate() error {
 	return c.Generated.Validate()
 }
 
-// Fits reports whether the crop that c asks for lies within the padded images of the set.
-func (c Config) Fits(s *packed.Set) error {
-	if side := min(s.Height(), s.Width()) + 2*c.Pad; c.Crop > side {
+// Fits reports whether the crop that c asks for lies within padded images of this height and width of a set.
+func (c Config) Fits(set string, height, width int) error {
+	if side := min(height, width) + 2*c.Pad; c.Crop > side {
 		return fmt.Errorf("data.crop = %d: want at most %d: images of %s are %dx%d with data.pad = %d on each side",
-			c.Crop, side, s.Dir(), s.Height(), s.Width(), c.Pad)
+			c.Crop, side, set, height, width, c.Pad)
 	}
 	return nil
 }

@@ -107,7 +107,7 @@ func checkLoader(set *packed.Set, c Config, batch int) error {
 	if c.Prefetch < 0 || c.Crop < 1 || c.Pad < 0 {
 		return fmt.Errorf("data.prefetch = %d, data.crop = %d, data.pad = %d: want at least 0, 1 and 0", c.Prefetch, c.Crop, c.Pad)
 	}
-	return c.Fits(set)
+	return c.Fits(set.Dir(), set.Height(), set.Width())
 }
 
 // plan hands out the batches in order. Closing queue tells Next that there are no more.

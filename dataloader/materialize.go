@@ -12,19 +12,26 @@ import (
 	"strings"
 
 	"duet/dataloader/packed"
+	"duet/dataloader/picture"
 	"duet/dataloader/prepare"
 	"duet/dataloader/source"
 )
 
+// Hooks are told of a source that is packed, and asked whether to; see prepare.Options. Each may be nil.
+type Hooks struct {
+	Progress func(prepare.Progress)
+	Suits    func(prepare.Outline) error
+}
+
 // Materialize returns the packed set of c.Path: that folder itself when it is one, where a key that asks for other than it
 // was prepared with is an error; else the set in c.Packed, which is prepared when it is not there yet. It is used again only
 // for the options it was made with and an unchanged source, or when the source is not there any more.
-func Materialize(ctx context.Context, c Config, progress func(prepare.Progress)) (dir string, err error) {
+func Materialize(ctx context.Context, c Config, hooks Hooks) (dir string, err error) {
 	if c.isPacked() {
 		return c.Path, c.asPrepared()
 	}
 	o := c.options()
-	o.Progress = progress
+	o.Progress, o.Suits = hooks.Progress, hooks.Suits
 	want := prepare.RequestOf([]string{c.Path}, o)
 	if dir = c.Packed; dir == "" {
 		dir = defaultFolder(want)
@@ -62,10 +69,11 @@ func (c Config) isPacked() bool {
 	return c.Path != source.GeneratedPath && err == nil
 }
 
-// Whole is c for the data of another path, a packed set or a source, of which no image is split off or left out. It keeps
-// the classes that a source is packed with.
-func (c Config) Whole(path string) Config {
+// Whole is c for the data of another path, a packed set or a source, of which no image is split off or left out. A source
+// is packed as what the network learned from: with the same classes, into images of the side, read from files in the same way.
+func (c Config) Whole(path string, side int, reading picture.Reading) Config {
 	c.Path, c.Packed = path, ""
+	c.Size, c.EXIF, c.AllowTruncated = side, reading.EXIF, reading.AllowTruncated
 	c.ValFraction, c.PerClass, c.ValPerClass = 0, 0, 0
 	if c.isPacked() { // it is taken as it is
 		d := Default()

@@ -19,35 +19,35 @@ func TestMaterialize(t *testing.T) {
 	c.Path, c.Generated = "generated", source.Generated{Classes: 2, Train: 4, Val: 2, Size: 8}
 	done := 0
 	count := func(p prepare.Progress) { done = max(done, p.Done) }
-	dir, err := dataloader.Materialize(context.Background(), c, count)
+	dir, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{Progress: count})
 	check(t, err)
 	if !strings.HasPrefix(filepath.ToSlash(dir), "data/generated-") || done != 6 {
 		t.Errorf("made %s with %d images", dir, done)
 	}
 	done = 0
-	again, err := dataloader.Materialize(context.Background(), c, count)
+	again, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{Progress: count})
 	if err != nil || again != dir || done != 0 {
 		t.Errorf("the second time: %s, %d images, error %v", again, done, err)
 	}
 	c.Seed = 1
-	if other, err := dataloader.Materialize(context.Background(), c, nil); err != nil || other == dir {
+	if other, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{}); err != nil || other == dir {
 		t.Errorf("another seed: %s, error %v", other, err)
 	}
 	c.Packed = dir
-	if _, err = dataloader.Materialize(context.Background(), c, nil); err == nil || !strings.Contains(err.Error(), "seed 1 instead of 0") {
+	if _, err = dataloader.Materialize(context.Background(), c, dataloader.Hooks{}); err == nil || !strings.Contains(err.Error(), "seed 1 instead of 0") {
 		t.Errorf("a set of another seed: error %v", err)
 	}
 	c.Path, c.Packed, c.Seed = dir, "", 0
-	if packed, err := dataloader.Materialize(context.Background(), c, nil); err != nil || packed != dir {
+	if packed, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{}); err != nil || packed != dir {
 		t.Errorf("a packed set: %s, error %v", packed, err)
 	}
 	c.Path, c.Size = dir, 12
-	if _, err := dataloader.Materialize(context.Background(), c, nil); err == nil || !strings.Contains(err.Error(), "data.size = 12") {
+	if _, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{}); err == nil || !strings.Contains(err.Error(), "data.size = 12") {
 		t.Errorf("a packed set of another size: error %v", err)
 	}
 	c.Size = 0
 	c.Path = "nowhere"
-	if _, err := dataloader.Materialize(context.Background(), c, nil); err == nil || !strings.Contains(err.Error(), "nowhere") {
+	if _, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{}); err == nil || !strings.Contains(err.Error(), "nowhere") {
 		t.Errorf("a missing source: error %v", err)
 	}
 }
@@ -58,18 +58,18 @@ func TestMaterializeSeesChanges(t *testing.T) {
 	t.Chdir(t.TempDir())
 	c := dataloader.Default()
 	c.Path = photos
-	dir, err := dataloader.Materialize(context.Background(), c, nil)
+	dir, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{})
 	check(t, err)
-	if again, err := dataloader.Materialize(context.Background(), c, nil); err != nil || again != dir {
+	if again, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{}); err != nil || again != dir {
 		t.Errorf("unchanged: %s, error %v", again, err)
 	}
 	added := filepath.Join(photos, "cats", "z.png")
 	check(t, os.WriteFile(added, mini.GreyPNG(8, 8, 1), 0o666))
-	if _, err := dataloader.Materialize(context.Background(), c, nil); err == nil || !strings.Contains(err.Error(), "has changed since it was packed into "+dir) {
+	if _, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{}); err == nil || !strings.Contains(err.Error(), "has changed since it was packed into "+dir) {
 		t.Errorf("with an image more: error %v", err)
 	}
 	check(t, os.RemoveAll(photos))
-	if again, err := dataloader.Materialize(context.Background(), c, nil); err != nil || again != dir {
+	if again, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{}); err != nil || again != dir {
 		t.Errorf("gone: %s, error %v", again, err)
 	}
 }

@@ -72,7 +72,7 @@ steps on batches of the configured data, in turn with steps on a batch that is t
 
 // benchData measures what feeding costs.
 func benchData(ctx context.Context, p train.Parts, steps, rounds int, asJSON bool) (err error) {
-	data, err := openData(ctx, p.Data)
+	data, err := openData(ctx, p.Data, p.Foresee)
 	if err != nil {
 		return err
 	}

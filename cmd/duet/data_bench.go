@@ -37,7 +37,7 @@ copies of as many bytes on all cores, which are the limit. See also duet bench -
 		if batch == 0 {
 			batch = config.Train.Batch
 		}
-		data, err := openData(c.Context(), config.Data)
+		data, err := openData(c.Context(), config.Data, nil)
 		if err != nil {
 			return err
 		}

@@ -152,7 +152,11 @@ func printInfo(dir string, info setInfo) error {
 		return fmt.Errorf("%s: request: %w", packed.IndexFile, err)
 	}
 	fmt.Fprintf(t, "request\t%s\n", request.Bytes())
-	fmt.Fprintf(t, "images\t%d x %d, RGB, codec %s\n", x.Width, x.Height, x.Codec)
+	turned := ""
+	if x.EXIF {
+		turned = ", turned as their EXIF data say"
+	}
+	fmt.Fprintf(t, "images\t%d x %d, RGB, codec %s%s\n", x.Width, x.Height, x.Codec, turned)
 	for _, split := range []string{packed.Train, packed.Val} {
 		s, ok := x.Splits[split]
 		if !ok {

@@ -44,7 +44,7 @@ scale taken out, so that they can be looked at; what lies in the padding is the 
 		if err != nil {
 			return &configError{err}
 		}
-		data, err := openData(c.Context(), config.Data)
+		data, err := openData(c.Context(), config.Data, nil)
 		if err != nil {
 			return err
 		}

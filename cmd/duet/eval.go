@@ -9,6 +9,7 @@ import (
 
 	"duet/configs"
 	"duet/dataloader/packed"
+	"duet/dataloader/prepare"
 	"duet/engine/checkpoint"
 	"duet/engine/metrics"
 	"duet/engine/train"
@@ -36,14 +37,22 @@ func evalCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if data != "" {
-				config.Data = config.Data.Whole(data)
+			in, err := inputOf(config, f)
+			if err != nil {
+				return fmt.Errorf("%s: %w", given[0], err)
 			}
-			sets, err := openData(c.Context(), config.Data)
+			if data != "" {
+				config.Data = config.Data.Whole(data, in.Height, in.Reading)
+			}
+			sets, err := openData(c.Context(), config.Data, func(o prepare.Outline) error { return sameClasses(in.Classes, o.Classes) })
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, sets.Close()) }()
+			if is := sets.Train.Identity(); data == "" && is != in.Identity {
+				return fmt.Errorf("%s holds other data (%s) than the network learned from (%s), perhaps with other images for validation: "+
+					"want --data %s to test on it all the same", config.Data.Path, is, in.Identity, config.Data.Path)
+			}
 			set, whole := sets.Val, false
 			switch {
 			case split == "train":
@@ -58,8 +67,12 @@ func evalCommand() *cobra.Command {
 				return err
 			}
 			defer func() { err = errors.Join(err, m.Close()) }()
-			if err := sameKind(m.Input, set); err != nil {
+			if err := sameKind(in, set); err != nil {
 				return fmt.Errorf("%s: %w", config.Data.Path, err)
+			}
+			if is := set.Index.EXIF; is != in.EXIF {
+				fmt.Fprintf(os.Stderr, "note: the images of %s were prepared %s --exif, those that the network learned from %s\n", config.Data.Path,
+					with(is), with(in.EXIF))
 			}
 			if whole {
 				said := os.Stdout
@@ -140,7 +153,7 @@ func (o *modelFlags) apply(c *configs.Config) error {
 
 // model makes a network for testing with a checkpoint's weights.
 func (o *modelFlags) model(c *configs.Config, f *checkpoint.File) (*train.Model, error) {
-	in, err := train.InputFrom(f)
+	in, err := inputOf(c, f)
 	if err != nil {
 		return nil, err
 	}
@@ -154,13 +167,31 @@ func (o *modelFlags) model(c *configs.Config, f *checkpoint.File) (*train.Model,
 	return m, nil
 }
 
+// inputOf is how the network of a checkpoint takes images.
+func inputOf(c *configs.Config, f *checkpoint.File) (train.Input, error) {
+	in, err := train.InputFrom(f)
+	in.EXIF, in.AllowTruncated = in.EXIF || c.Data.EXIF, in.AllowTruncated || c.Data.AllowTruncated // checkpoints of before have only these
+	return in, err
+}
+
+func with(yes bool) string {
+	if yes {
+		return "with"
+	}
+	return "without"
+}
+
 // sameKind checks that images are of the size and that labels have the meaning that a network learned.
 func sameKind(in train.Input, set *packed.Set) error {
 	if set.Height() != in.Height || set.Width() != in.Width {
 		return fmt.Errorf("has images of %d x %d, but the network learned from %d x %d: want them prepared with --size %d",
 			set.Width(), set.Height(), in.Width, in.Height, in.Height)
 	}
-	trained, data := in.Classes, set.ClassIDs()
+	return sameClasses(in.Classes, set.ClassIDs())
+}
+
+// sameClasses checks that data has the classes that a network learned.
+func sameClasses(trained, data []string) error {
 	if len(trained) != len(data) {
 		return fmt.Errorf("has %d classes, but the network learned %d", len(data), len(trained))
 	}

@@ -2,11 +2,14 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"image"
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"slices"
 )
 
 // picture is an image of one class: vertical or horizontal stripes, of a width that i decides.
@@ -86,4 +89,20 @@ func (p *place) photos(name string) {
 			}
 		}
 	}
+}
+
+// lyingPNG is a PNG that lies upside down, and says so in its EXIF data.
+func lyingPNG(img *image.RGBA) []byte {
+	turned := image.NewRGBA(img.Rect)
+	for y := range img.Rect.Dy() {
+		for x := range img.Rect.Dx() {
+			turned.Set(img.Rect.Dx()-1-x, img.Rect.Dy()-1-y, img.At(x, y))
+		}
+	}
+	data := pngOf(turned)
+	const body = "eXIfMM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x03\x00\x00\x00\x00\x00\x00" // orientation 3
+	chunk := binary.BigEndian.AppendUint32(nil, uint32(len(body)-4))
+	chunk = binary.BigEndian.AppendUint32(append(chunk, body...), crc32.ChecksumIEEE([]byte(body)))
+	const header = 8 + 25 // the signature and IHDR
+	return slices.Concat(data[:header], chunk, data[header:])
 }

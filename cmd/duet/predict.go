@@ -56,7 +56,7 @@ func predictCommand() *cobra.Command {
 				return err
 			}
 			defer func() { err = errors.Join(err, m.Close()) }()
-			paths, o := given[1:], picture.Options{Size: m.Input.Height, EXIF: config.Data.EXIF, AllowTruncated: config.Data.AllowTruncated}
+			paths, o := given[1:], picture.Options{Size: m.Input.Height, Reading: m.Input.Reading}
 			var all []prediction
 			for first := 0; first < len(paths); first += m.Batch { // their pixels at a time
 				some, err := predict(m, paths[first:min(first+m.Batch, len(paths))], o, views)

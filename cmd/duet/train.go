@@ -62,12 +62,12 @@ func (o *trainOptions) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	data, err := openData(ctx, c.Data)
+	p := parts(c)
+	data, err := openData(ctx, c.Data, p.Foresee)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, data.Close()) }()
-	p := parts(c)
 	if err := data.Suits(p.Train); err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"duet/dataloader/picture"
 )
 
 // The names inside a packed set.
@@ -58,6 +60,8 @@ type Index struct {
 	// Fingerprint is of the source's listing: names, sizes and times. Another one is of a source that has changed.
 	Fingerprint string `json:"fingerprint"`
 	Decoder     string `json:"decoder"` // what decoded the source's JPEG files
+	// Reading is how the source's files were read, or those of the set that this one was made of.
+	picture.Reading
 	Layout
 	Classes  int              `json:"classes"`
 	Rejected int              `json:"rejected"`
@@ -139,6 +143,11 @@ func parseIndex(data []byte) (Index, error) {
 	if err := d.Decode(&x); err != nil {
 		return x, fmt.Errorf("damaged: %w", err)
 	}
+	var asked picture.Reading // of sets that are older than the index's own
+	if err := json.Unmarshal(x.Request, &asked); err != nil {
+		return x, fmt.Errorf("damaged: request: %w", err)
+	}
+	x.EXIF, x.AllowTruncated = x.EXIF || asked.EXIF, x.AllowTruncated || asked.AllowTruncated
 	return x, x.check()
 }
 

@@ -68,7 +68,7 @@ func TestOrientations(t *testing.T) {
 						data := withEXIF(data, exif(order, uint16(orientation)))
 						wantPixels, _, err := decode(t, want, picture.Options{Size: size})
 						check(t, err)
-						got, flags, err := decode(t, data, picture.Options{Size: size, EXIF: true})
+						got, flags, err := decode(t, data, picture.Options{Size: size, Reading: picture.Reading{EXIF: true}})
 						check(t, err)
 						for i := range got {
 							if d := int(got[i]) - int(wantPixels[i]); d < -tolerance || d > tolerance {
@@ -106,7 +106,7 @@ func TestEXIFNonsense(t *testing.T) {
 		"not 42": change(2, 0, 43), "far directory": change(4, 0xff, 0xff, 0xff, 0xff), "directory at the end": change(4, 0, 0, 0, 25),
 		"type": change(12, 0, 4), "count": change(14, 0, 0, 0, 2), "zero": change(18, 0, 0), "nine": change(18, 0, 9), "another tag": change(10, 1, 0x13),
 	} {
-		got, flags, err := decode(t, withEXIF(data, b), picture.Options{Size: 32, EXIF: true})
+		got, flags, err := decode(t, withEXIF(data, b), picture.Options{Size: 32, Reading: picture.Reading{EXIF: true}})
 		if err != nil || flags != 0 || !bytes.Equal(got, want) {
 			t.Errorf("%s: flags %q, error %v; want the picture as it is", name, flags, err)
 		}

@@ -28,7 +28,7 @@ func FuzzDecode(f *testing.F) {
 		if width, height, err := picture.Bounds(data); err == nil && width*height > 1<<20 {
 			return // takes long, and the fuzzer is after other things
 		}
-		o := picture.Options{Size: max(int(size), 1), EXIF: option, AllowTruncated: option}
+		o := picture.Options{Size: max(int(size), 1), Reading: picture.Reading{EXIF: option, AllowTruncated: option}}
 		d, err := picture.New(o)
 		check(t, err)
 		defer d.Close()
@@ -58,7 +58,7 @@ func FuzzEXIF(f *testing.F) {
 			return // no segment is as long
 		}
 		for _, data := range [][]byte{withEXIF(plain, b), withEXIF(encodePNG(image.NewGray(image.Rect(0, 0, 4, 4))), b)} {
-			_, flags, err := decodeAny(data, picture.Options{Size: 4, EXIF: true})
+			_, flags, err := decodeAny(data, picture.Options{Size: 4, Reading: picture.Reading{EXIF: true}})
 			if err != nil || flags&^(picture.Grey|picture.Oriented|picture.NotJPEG) != 0 {
 				t.Fatalf("flags %q, error %v", flags, err)
 			}

@@ -41,7 +41,7 @@ func TestBombs(t *testing.T) {
 		for _, allow := range []bool{false, true} {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			_, _, err := decode(t, data, picture.Options{Size: 8, AllowTruncated: allow})
+			_, _, err := decode(t, data, picture.Options{Size: 8, Reading: picture.Reading{AllowTruncated: allow}})
 			runtime.ReadMemStats(&after)
 			if used := after.TotalAlloc - before.TotalAlloc; used > most {
 				t.Errorf("%s (allowed %v): %d bytes of memory for a file of %d, want at most %d; error %v", name, allow, used, len(data), most, err)

@@ -22,11 +22,16 @@ var ErrTruncated = errors.New("cut short")
 // Options say what a Decoder makes of a file.
 type Options struct {
 	Size int // side of the square in pixels, 1 to MaxSize
+	Reading
+}
+
+// Reading says how a file is read. What a network learned from is read so again when it is used.
+type Reading struct {
 	// EXIF turns a picture as its EXIF orientation says (JPEG, PNG, WebP). Data sets are commonly used without.
-	EXIF bool
+	EXIF bool `json:"exif"`
 	// AllowTruncated keeps the decoded part of a JPEG or PNG that is cut short or damaged, and sets Truncated. What is
 	// missing is grey in a JPEG and black in a PNG, or coarse in a progressive JPEG.
-	AllowTruncated bool
+	AllowTruncated bool `json:"allow_truncated"`
 }
 
 // Flags say what was special about a file. The numbers are stored in packed sets and never change.

@@ -34,7 +34,7 @@ func TestTruncated(t *testing.T) {
 		header := bytes.Index(c.data, []byte(c.start))
 		for _, cut := range []int{header / 2, header} {
 			for _, allow := range []bool{false, true} {
-				if _, _, err := decode(t, c.data[:cut], picture.Options{Size: 80, AllowTruncated: allow}); !isTruncated(err) {
+				if _, _, err := decode(t, c.data[:cut], picture.Options{Size: 80, Reading: picture.Reading{AllowTruncated: allow}}); !isTruncated(err) {
 					t.Errorf("%s cut to %d bytes, allowed %v: error %v, want %v", name, cut, allow, err, picture.ErrTruncated)
 				}
 			}
@@ -44,7 +44,7 @@ func TestTruncated(t *testing.T) {
 			if _, _, err := decode(t, cut, picture.Options{Size: 80}); !isTruncated(err) {
 				t.Errorf("%s cut to %d%%: error %v, want %v", name, percent, err, picture.ErrTruncated)
 			}
-			got, flags, err := decode(t, cut, picture.Options{Size: 80, AllowTruncated: true})
+			got, flags, err := decode(t, cut, picture.Options{Size: 80, Reading: picture.Reading{AllowTruncated: true}})
 			if err != nil || flags&picture.Truncated == 0 {
 				t.Errorf("%s cut to %d%%, allowed: flags %q, error %v", name, percent, flags, err)
 				continue
@@ -66,7 +66,7 @@ func TestTruncated(t *testing.T) {
 	if _, _, err := decode(t, noEnd, picture.Options{Size: 80}); !isTruncated(err) {
 		t.Errorf("without the end marker: error %v", err)
 	}
-	got, flags, err := decode(t, noEnd, picture.Options{Size: 80, AllowTruncated: true})
+	got, flags, err := decode(t, noEnd, picture.Options{Size: 80, Reading: picture.Reading{AllowTruncated: true}})
 	check(t, err)
 	if want, _, _ := decode(t, photoJPEG, picture.Options{Size: 80}); flags != picture.Truncated || !bytes.Equal(got, want) {
 		t.Errorf("without the end marker, allowed: flags %q, or other pixels", flags)
@@ -80,7 +80,7 @@ func TestTruncatedProgressive(t *testing.T) {
 	if _, _, err := decode(t, cut, picture.Options{Size: 32}); !isTruncated(err) {
 		t.Errorf("error %v, want %v", err, picture.ErrTruncated)
 	}
-	got, flags, err := decode(t, cut, picture.Options{Size: 32, AllowTruncated: true})
+	got, flags, err := decode(t, cut, picture.Options{Size: 32, Reading: picture.Reading{AllowTruncated: true}})
 	check(t, err)
 	want, _, err := decode(t, data, picture.Options{Size: 32})
 	check(t, err)
@@ -165,7 +165,7 @@ func TestDamaged(t *testing.T) {
 	if _, _, err := decode(t, damaged, picture.Options{Size: 64}); err == nil || !strings.Contains(err.Error(), "bad Huffman code") {
 		t.Errorf("error %v, want a bad Huffman code", err)
 	}
-	got, flags, err := decode(t, damaged, picture.Options{Size: 64, AllowTruncated: true})
+	got, flags, err := decode(t, damaged, picture.Options{Size: 64, Reading: picture.Reading{AllowTruncated: true}})
 	if err != nil || flags != picture.Grey|picture.Truncated || !bytes.Equal(got[:24*64*3], want[:24*64*3]) {
 		t.Errorf("allowed: flags %q, error %v, or not the 24 rows before the damage", flags, err)
 	}

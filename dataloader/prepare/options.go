@@ -49,6 +49,15 @@ type Options struct {
 	Generated source.Generated
 	// Progress, if any, is called often, from one goroutine at a time.
 	Progress func(Progress)
+	// Suits, if any, is asked once, before anything is decoded, whether the set will be of use. Its error ends the Run.
+	Suits func(Outline) error
+}
+
+// An Outline is what is known of a set before anything is decoded.
+type Outline struct {
+	Classes    []string // IDs by label
+	Side       int      // of the images, in pixels
+	Train, Val int      // images at most
 }
 
 // Progress is how far a preparation has come.

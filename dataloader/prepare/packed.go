@@ -32,7 +32,7 @@ func openPacked(dir string) (source.Source, error) {
 
 func (s *packedSource) List(context.Context, func(found int)) (*source.Listing, error) {
 	x := s.sets[0].Index
-	l := &source.Listing{Kind: "packed set of " + x.Kind}
+	l := &source.Listing{Kind: "packed set of " + x.Kind, Reading: &x.Reading}
 	if x.Height == x.Width && x.Height <= automaticSize {
 		l.Side = x.Height
 	}

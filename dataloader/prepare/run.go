@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"duet/dataloader/packed"
 	"duet/dataloader/picture"
@@ -99,6 +100,15 @@ func run(ctx context.Context, p *partial, sources []string, o Options) (s Summar
 	if err != nil {
 		return s, err
 	}
+	reading, err := o.reading(listing)
+	if err != nil {
+		return s, err
+	}
+	if o.Suits != nil {
+		if err := o.Suits(o.outline(c)); err != nil {
+			return s, fmt.Errorf("%s: %w", strings.Join(sources, " "), err)
+		}
+	}
 	request := RequestOf(sources, o)
 	if err := p.begin(begun{request.JSON(), decoder(), listing.Fingerprint}, request, o.Restart); err != nil {
 		return s, err
@@ -120,7 +130,7 @@ func run(ctx context.Context, p *partial, sources []string, o Options) (s Summar
 		p.useless = true
 		return s, err
 	}
-	contents.Index.Request, contents.Index.Decoder, contents.Index.Fingerprint = request.JSON(), decoder(), listing.Fingerprint
+	contents.Index.Reading, contents.Index.Request, contents.Index.Decoder, contents.Index.Fingerprint = reading, request.JSON(), decoder(), listing.Fingerprint
 	if err := packed.Write(p.set(), contents); err != nil {
 		return s, err
 	}
@@ -128,6 +138,40 @@ func run(ctx context.Context, p *partial, sources []string, o Options) (s Summar
 		return s, err
 	}
 	return m.summary(contents)
+}
+
+// reading is how the source's files are read, or were when they became the packed set that is the source now.
+func (o Options) reading(l *source.Listing) (picture.Reading, error) {
+	is := picture.Reading{EXIF: o.EXIF, AllowTruncated: o.AllowTruncated}
+	if l.Reading == nil {
+		return is, nil
+	}
+	if is.EXIF && !l.Reading.EXIF {
+		return is, errors.New("the packed set was prepared without --exif, and how its images lie is not known any more: prepare its source again with --exif")
+	}
+	if is.AllowTruncated && !l.Reading.AllowTruncated {
+		return is, errors.New("the packed set was prepared without --allow-truncated, and lacks the files without an end: prepare its source again with --allow-truncated")
+	}
+	return *l.Reading, nil
+}
+
+// side is that of the packed images in pixels.
+func (o Options) side(l *source.Listing) int {
+	switch {
+	case o.Size != 0:
+		return o.Size
+	case l.Side != 0:
+		return l.Side
+	}
+	return automaticSize
+}
+
+func (o Options) outline(c *choice) Outline {
+	all := Outline{Side: o.side(c.listing), Train: len(c.order[0]), Val: len(c.order[1])}
+	for _, class := range c.classes {
+		all.Classes = append(all.Classes, class.ID)
+	}
+	return all
 }
 
 func strict(file, cause string) error {
@@ -152,12 +196,7 @@ type maker struct {
 }
 
 func newMaker(p *partial, c *choice, o Options) (*maker, error) {
-	size := o.Size
-	if size == 0 {
-		if size = c.listing.Side; size == 0 {
-			size = automaticSize
-		}
-	}
+	size := o.side(c.listing)
 	m := &maker{choice: c, partial: p, options: o, layout: packed.Layout{Height: size, Width: size, Codec: o.Codec}}
 	for _, members := range c.members(false) {
 		m.hopes = append(m.hopes, len(members))
@@ -192,7 +231,7 @@ var splitNames = [2]string{packed.Train, packed.Val}
 func (m *maker) make(ctx context.Context, src source.Source) error {
 	m.options.progress(m.told)
 	p := &pool{size: func(item int) int64 { return m.listing.Items[item].Bytes() }, layout: m.layout, workers: m.options.Workers, quality: m.options.Quality,
-		picture: picture.Options{Size: m.layout.Width, EXIF: m.options.EXIF, AllowTruncated: m.options.AllowTruncated}}
+		picture: picture.Options{Size: m.layout.Width, Reading: picture.Reading{EXIF: m.options.EXIF, AllowTruncated: m.options.AllowTruncated}}}
 	want := func(item int) bool {
 		it := m.items[item]
 		return it.label >= 0 && int(it.position) >= m.splits[splitIndex(it.val)].earlier

@@ -35,6 +35,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"duet/dataloader/picture"
 )
 
 // Options say how paths are read. The zero value is usable.
@@ -107,6 +109,8 @@ type Listing struct {
 	Faults   []Fault  // classes that are not among Classes
 	Notes    []string // on what was not used, such as a table of something else
 	Side     int      // in pixels, when all images are square, alike and at most MaxSide; else 0
+	// Reading is how the files of a packed set were read, once and for all; nil of any other source.
+	Reading *picture.Reading
 	// Fingerprint is a hexadecimal SHA-256 of the names, sizes and labels, and of the times of modification of the files
 	// on disk: two equal ones are of the same source, unchanged. Paths of the source itself are not in it.
 	Fingerprint string

@@ -16,16 +16,16 @@ type Data struct {
 	Val   *packed.Set // nil when there is none
 }
 
-// DataProgress is told how far OpenData has come; each of its functions may be nil.
-type DataProgress struct {
-	Prepare func(prepare.Progress)
-	Load    func(done, total int64) // bytes of a split
+// DataHooks are told how far OpenData has come, and asked; each may be nil.
+type DataHooks struct {
+	dataloader.Hooks
+	Load func(done, total int64) // bytes of a split
 }
 
 // OpenData prepares the configured data if that has not been done, opens it, and reads it into memory if that is asked
 // for.
-func OpenData(ctx context.Context, c dataloader.Config, progress DataProgress) (*Data, error) {
-	dir, err := dataloader.Materialize(ctx, c, progress.Prepare)
+func OpenData(ctx context.Context, c dataloader.Config, hooks DataHooks) (*Data, error) {
+	dir, err := dataloader.Materialize(ctx, c, hooks.Hooks)
 	if err != nil {
 		return nil, err
 	}
@@ -33,14 +33,14 @@ func OpenData(ctx context.Context, c dataloader.Config, progress DataProgress) (
 	if d.Train, err = packed.Open(dir, packed.Train); err != nil {
 		return nil, err
 	}
-	if err := c.Fits(d.Train); err != nil {
+	if err := c.Fits(dir, d.Train.Height(), d.Train.Width()); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	if d.Val, err = packed.Open(dir, packed.Val); errors.Is(err, packed.ErrNoSplit) {
 		d.Val, err = nil, nil
 	}
 	if err == nil && c.Cache == dataloader.CacheRAM {
-		err = d.load(ctx, progress.Load)
+		err = d.load(ctx, hooks.Load)
 	}
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -62,11 +62,27 @@ func (d *Data) load(ctx context.Context, progress func(done, total int64)) error
 }
 
 // Suits checks that the data has what a training needs: a validation split, unless nothing is validated.
-func (d *Data) Suits(c Config) error {
-	if d.Val == nil && (c.ValidateEpochs > 0 || c.ValidateSteps > 0) {
-		return fmt.Errorf("the data has no validation split: prepare it with --val-fraction, or set train.validate_epochs and train.validate_steps to 0")
+func (d *Data) Suits(c Config) error { return c.suits(d.Val != nil) }
+
+func (c Config) suits(hasVal bool) error {
+	if !hasVal && (c.ValidateEpochs > 0 || c.ValidateSteps > 0) {
+		return fmt.Errorf("the data has no validation split: prepare it with --val-fraction (data.val_fraction), or set train.validate_epochs and " +
+			"train.validate_steps to 0")
 	}
 	return nil
+}
+
+// Foresee checks, before hours of packing, that a network can learn from a set: that it has as many classes as the network
+// tells apart, images no smaller than its crop, and a validation split where one is wanted.
+func (p Parts) Foresee(o prepare.Outline) error {
+	if err := p.Data.Fits(p.Data.Path, o.Side, o.Side); err != nil {
+		return err
+	}
+	in := Input{Height: o.Side, Width: o.Side, Classes: o.Classes, MeanShape: []int{3, 1, 1}}
+	if _, err := Graph(p, in, false); err != nil {
+		return err
+	}
+	return p.Train.suits(o.Val > 0)
 }
 
 // Close closes the sets.

@@ -49,7 +49,7 @@ func trained(t *testing.T, r *runs, batch string, sets ...string) (*train.Model,
 	f, _, _, err := r.store("run").Latest()
 	r.check(err)
 	p := parts(r.config(append(sets, onOne, "train.batch="+batch)...))
-	data, err := train.OpenData(context.Background(), p.Data, train.DataProgress{})
+	data, err := train.OpenData(context.Background(), p.Data, train.DataHooks{})
 	r.check(err)
 	in, err := train.InputFrom(f)
 	r.check(err)

@@ -66,7 +66,7 @@ func (r *runs) resume(ctx context.Context, name string, sets ...string) (train.S
 func (r *runs) run(ctx context.Context, name string, resume bool, sets ...string) (s train.Summary, err error) {
 	r.t.Helper()
 	p := parts(r.config(sets...))
-	data, err := train.OpenData(context.Background(), p.Data, train.DataProgress{})
+	data, err := train.OpenData(context.Background(), p.Data, train.DataHooks{})
 	r.check(err)
 	defer func() { r.check(data.Close()) }()
 	m, err := train.NewModel(p, train.InputOf(data.Train, p.Data), train.ForTraining)

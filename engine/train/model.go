@@ -7,6 +7,7 @@ import (
 	"duet/alexnet"
 	"duet/dataloader"
 	"duet/dataloader/packed"
+	"duet/dataloader/picture"
 	"duet/engine/backend"
 	"duet/engine/op"
 	"duet/engine/plan"
@@ -25,16 +26,18 @@ type Parts struct {
 // Input is what a network must know of its data. It is kept in checkpoints, so that a checkpoint can classify images
 // without the set it learned from.
 type Input struct {
-	Height, Width int // of the stored images
-	Classes       []string
-	Mean          []float32 // what is subtracted, MeanShape
-	MeanShape     []int     // [3, Height, Width] or [3, 1, 1]
-	Identity      string    // of the training set
+	Height, Width   int // of the stored images
+	Classes         []string
+	Mean            []float32 // what is subtracted, MeanShape
+	MeanShape       []int     // [3, Height, Width] or [3, 1, 1]
+	Identity        string    // of the training set
+	picture.Reading           // how its files were read
 }
 
 // InputOf describes a set of images as a configuration uses it.
 func InputOf(s *packed.Set, c dataloader.Config) Input {
-	in := Input{Height: s.Height(), Width: s.Width(), Classes: s.ClassIDs(), MeanShape: []int{3, 1, 1}, Identity: s.Identity()}
+	in := Input{Height: s.Height(), Width: s.Width(), Classes: s.ClassIDs(), MeanShape: []int{3, 1, 1}, Identity: s.Identity(),
+		Reading: s.Index.Reading}
 	switch c.Mean {
 	case "image":
 		in.MeanShape, in.Mean = []int{3, in.Height, in.Width}, s.MeanImage()

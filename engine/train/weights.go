@@ -19,6 +19,7 @@ const (
 	extraHeight   = "height"    // of the stored images
 	extraWidth    = "width"     // likewise
 	extraIdentity = "data"      // identity of the training set
+	extraReading  = "reading"   // JSON of picture.Reading: how its files were read
 	extraPlateau  = "plateau"   // JSON of Plateau
 	extraChecked  = "validated" // the last step after which there was a validation, 0 before the first
 )
@@ -117,7 +118,11 @@ func (in Input) extra(into map[string]string) error {
 	}
 	into[extraClasses] = string(classes)
 	into[extraHeight], into[extraWidth] = strconv.Itoa(in.Height), strconv.Itoa(in.Width)
-	into[extraIdentity] = in.Identity
+	reading, err := json.Marshal(in.Reading)
+	if err != nil {
+		return fmt.Errorf("how files are read: %w", err)
+	}
+	into[extraIdentity], into[extraReading] = in.Identity, string(reading)
 	return nil
 }
 
@@ -134,6 +139,11 @@ func InputFrom(f *checkpoint.File) (Input, error) {
 			return in, fmt.Errorf("metadata %s is %q, want a number of pixels", key, x[key])
 		}
 		*into = n
+	}
+	if text, ok := x[extraReading]; ok { // checkpoints of before have none
+		if err := json.Unmarshal([]byte(text), &in.Reading); err != nil {
+			return in, fmt.Errorf("metadata %s %q: %w", extraReading, text, err)
+		}
 	}
 	mean, ok := f.Tensor(inputMean)
 	if !ok {
