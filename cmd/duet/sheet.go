@@ -1,15 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"image"
 	"image/color"
 	"image/draw"
 	"image/png"
-	"os"
 
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/basicfont"
 	"golang.org/x/image/math/fixed"
+
+	"duet/engine/disk"
 )
 
 // A cell is an image of a contact sheet with the text below it.
@@ -60,18 +62,9 @@ func enlarge(dst *image.RGBA, x, y int, m *image.RGBA, factor int) {
 
 // writePNG writes an image so that the file is there whole or not at all.
 func writePNG(path string, m image.Image) error {
-	fresh := path + ".new"
-	f, err := os.Create(fresh)
-	if err != nil {
+	var b bytes.Buffer
+	if err := png.Encode(&b, m); err != nil {
 		return err
 	}
-	if err := png.Encode(f, m); err != nil {
-		f.Close()
-		os.Remove(fresh)
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(fresh, path)
+	return disk.Replace(path, b.Bytes())
 }

@@ -1,7 +1,6 @@
 package prepare
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"duet/engine/disk"
 )
 
 // A partial is a set in the making, OUT.partial; the package comment says what it holds.
@@ -26,6 +27,9 @@ const (
 	setFolder   = "set"
 	stateFolder = "state"
 )
+
+// ownNames are all that a partial folder may hold.
+var ownNames = []string{lockName, begunName, begunName + disk.Fresh, setFolder, stateFolder}
 
 // begun is what a preparation has to agree in with the one that it goes on with.
 type begun struct {
@@ -56,21 +60,49 @@ func lockPartial(out string) (*partial, error) {
 		return nil, fmt.Errorf("%s is a symbolic link, and a set made there may lie on another file system, from which it cannot be renamed to %s: "+
 			"remove the link, and name an OUT where there is room", p.dir, out)
 	}
-	entries, err := os.ReadDir(p.dir)
-	if ours := func(e os.DirEntry) bool { return e.Name() == lockName || e.Name() == begunName }; len(entries) > 0 && !slices.ContainsFunc(entries, ours) {
-		return nil, fmt.Errorf("%s is where the set would be made, but it is not of an interrupted preparation: move it away", p.dir)
+	if err := p.isOurs(); err != nil {
+		return nil, err
 	}
 	if err := os.MkdirAll(p.dir, 0o777); err != nil {
 		return nil, err
 	}
+	var err error
 	if p.lock, err = os.OpenFile(filepath.Join(p.dir, lockName), os.O_CREATE|os.O_RDWR, 0o666); err != nil {
 		return nil, err
 	}
-	if !lockFile(p.lock) || !p.lockIsThere() {
+	locked, err := disk.TryLock(p.lock)
+	if err != nil {
+		p.lock.Close()
+		return nil, fmt.Errorf("%s cannot be locked against other processes (%w): name an OUT on a file system with locks", p.dir, err)
+	}
+	if !locked || !p.lockIsThere() {
 		p.lock.Close()
 		return nil, fmt.Errorf("%s is being prepared by another process (it holds %s)", out, p.dir)
 	}
 	return p, nil
+}
+
+// isOurs refuses a folder that holds anything that a preparation does not make: it would be removed.
+func (p *partial) isOurs() error {
+	entries, err := os.ReadDir(p.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	begun := len(entries) == 0
+	for _, e := range entries {
+		begun = begun || e.Name() == lockName || e.Name() == begunName
+		if !slices.Contains(ownNames, e.Name()) {
+			begun = false
+			break
+		}
+	}
+	if !begun {
+		return fmt.Errorf("%s is where the set would be made, but it is not of an interrupted preparation: move it away", p.dir)
+	}
+	return nil
 }
 
 // begin compares with what is there, and removes what cannot be gone on with. Finished shards of another request are only
@@ -84,7 +116,11 @@ func (p *partial) begin(b begun, r Request, restart bool) error {
 		p.agreed = true
 		return nil
 	}
-	if known && !restart && p.anyKept() {
+	kept, err := p.anyKept()
+	if err != nil {
+		return err
+	}
+	if known && !restart && kept {
 		var why string
 		switch {
 		case r.Difference(was.Request) != "":
@@ -109,31 +145,33 @@ func (p *partial) begin(b begun, r Request, restart bool) error {
 		}
 	}
 	p.agreed = true
-	return replaceFile(filepath.Join(p.dir, begunName), append(data, '\n'))
+	return disk.Replace(filepath.Join(p.dir, begunName), append(data, '\n'))
 }
 
 // clear removes everything but the lock.
 func (p *partial) clear() error {
-	entries, err := os.ReadDir(p.dir)
-	for _, e := range entries {
-		if err == nil && e.Name() != lockName {
-			err = os.RemoveAll(filepath.Join(p.dir, e.Name()))
+	for _, name := range ownNames {
+		if name == lockName {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(p.dir, name)); err != nil {
+			return err
 		}
 	}
-	return err
+	return nil
 }
 
 // publish puts the set in its place. Its files must be on disk already.
 func (p *partial) publish() error {
 	for _, dir := range []string{"train", "val", ""} {
-		if err := syncFolder(filepath.Join(p.set(), dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := disk.SyncFolder(filepath.Join(p.set(), dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
 	if err := os.Rename(p.set(), p.out); err != nil {
 		return err
 	}
-	if err := syncFolder(filepath.Dir(p.out)); err != nil {
+	if err := disk.SyncFolder(filepath.Dir(p.out)); err != nil {
 		return err
 	}
 	p.remove()
@@ -145,7 +183,7 @@ func (p *partial) leave() (kept bool) {
 	if p.lock == nil {
 		return false
 	}
-	if p.useless || !p.anyKept() {
+	if any, err := p.anyKept(); p.useless || !any && err == nil { // what cannot be read now may be whole
 		p.remove()
 		return false
 	}
@@ -154,8 +192,11 @@ func (p *partial) leave() (kept bool) {
 	return p.agreed
 }
 
+// remove is a best effort: the next run tries again.
 func (p *partial) remove() {
-	os.RemoveAll(p.dir) // best effort: the next run tries again
+	_ = p.clear()
+	os.Remove(p.lock.Name())
+	os.Remove(p.dir)
 	p.lock.Close()
 	p.lock = nil
 }
@@ -174,35 +215,6 @@ func removePublished(out string) {
 		return
 	}
 	p.lock.Close()
-}
-
-func syncFolder(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Sync()
-}
-
-// replaceFile writes a file so that it is there whole or not at all, and waits until it is on disk.
-func replaceFile(path string, data []byte) error {
-	fresh := path + ".new"
-	f, err := os.Create(fresh)
-	if err != nil {
-		return err
-	}
-	_, err = bytes.NewReader(data).WriteTo(f)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(fresh, path); err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(path))
 }
 
 // outside refuses an OUT within a source: the source would change while it is read.

@@ -122,7 +122,7 @@ func run(ctx context.Context, p *partial, sources []string, o Options) (s Summar
 		return s, err
 	}
 	if err := src.Unchanged(); err != nil {
-		p.useless = true
+		p.useless = !errors.Is(err, source.ErrLost) // which may come back as it was
 		return s, err
 	}
 	contents, err := m.contents()

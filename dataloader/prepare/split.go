@@ -24,7 +24,7 @@ type splitWriter struct {
 // openSplit goes on after the shards that are kept.
 func openSplit(p *partial, name string, l packed.Layout, limit int64) (*splitWriter, error) {
 	w := &splitWriter{partial: p, name: name, layout: l, limit: limit, sums: moments{sum: make([]uint64, l.Pixels())}}
-	p.kept(name, func(s *shardState) bool {
+	err := p.kept(name, func(s *shardState) bool {
 		if len(s.Sum) != l.Pixels() {
 			return false
 		}
@@ -33,10 +33,16 @@ func openSplit(p *partial, name string, l packed.Layout, limit int64) (*splitWri
 		w.states, w.position, w.content = append(w.states, s), s.Next, s.Content
 		return true
 	})
+	if err != nil {
+		return nil, err
+	}
 	w.earlier = w.position
 	w.begin()
 	return w, p.forget(name, len(w.states))
 }
+
+// maxShardImages keeps the sums of a shard, of numbers up to 255, below 2^32.
+const maxShardImages = 1 << 24
 
 func (w *splitWriter) begin() {
 	w.state = &shardState{First: w.position, Sum: make([]uint32, w.layout.Pixels())}
@@ -49,7 +55,7 @@ func (w *splitWriter) take(t *task) error {
 		w.position++
 		return nil
 	}
-	if w.shard != nil && !w.shard.Takes(len(t.stored)) {
+	if w.shard != nil && (!w.shard.Takes(len(t.stored)) || len(w.state.Flags) == maxShardImages) {
 		if err := w.rotate(); err != nil {
 			return err
 		}

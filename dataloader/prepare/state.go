@@ -4,12 +4,17 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/gob"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	"duet/dataloader/packed"
+	"duet/engine/disk"
 )
 
 // A shardState is what is known of a shard that is whole and on disk. Positions count the images of its split that were
@@ -51,67 +56,88 @@ func (p *partial) keep(split string, n int, s *shardState) error {
 		return err
 	}
 	data := binary.LittleEndian.AppendUint32(b.Bytes(), packed.Extend(0, b.Bytes()))
-	return replaceFile(p.statePath(split, n), data)
+	return disk.Replace(p.statePath(split, n), data)
 }
 
 // kept calls visit for the states of a split's shards, in order, as far as they and their files are whole; visit says
-// whether it wants more.
-func (p *partial) kept(split string, visit func(*shardState) bool) {
+// whether it wants more. An error is of the system: there may be more that it could not read.
+func (p *partial) kept(split string, visit func(*shardState) bool) error {
 	for n, next := 0, 0; ; n++ {
-		s := p.state(split, n)
-		if s == nil || s.First != next || s.Next < s.First || !visit(s) {
-			return
+		s, err := p.state(split, n)
+		if err != nil || s == nil || s.First != next || s.Next < s.First || !visit(s) {
+			return err
 		}
 		next = s.Next
 	}
 }
 
 // anyKept says whether there is a finished shard.
-func (p *partial) anyKept() (any bool) {
+func (p *partial) anyKept() (any bool, err error) {
 	for _, split := range splitNames {
-		p.kept(split, func(*shardState) bool { any = true; return false })
+		if err := p.kept(split, func(*shardState) bool { any = true; return false }); err != nil {
+			return any, err
+		}
 	}
-	return any
+	return any, nil
 }
 
 // state reads the state of one shard; nil when it is not there, or it or a file of the shard is damaged.
-func (p *partial) state(split string, n int) *shardState {
+func (p *partial) state(split string, n int) (*shardState, error) {
 	data, err := os.ReadFile(p.statePath(split, n))
-	if err != nil || len(data) < 4 {
-		return nil
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(data) < 4 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	body := data[:len(data)-4]
 	if packed.Extend(0, body) != binary.LittleEndian.Uint32(data[len(body):]) {
-		return nil
+		return nil, nil
 	}
 	s := &shardState{}
 	if err := gob.NewDecoder(bytes.NewReader(body)).Decode(s); err != nil {
-		return nil
+		return nil, nil
 	}
 	for name, size := range s.Sizes {
 		info, err := os.Stat(filepath.Join(p.set(), filepath.FromSlash(name)))
-		if err != nil || info.Size() != size {
-			return nil
+		if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() != size {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
-	return s
+	return s, nil
 }
 
-// forget removes the states of shard number n and later ones. They must be gone before those shards are made again: a
-// state would fit a file of the right size that is not whole.
+// forget removes the states and the files of shard number n and later ones. The states must be gone before those shards are
+// made again: a state would fit a file of the right size that is not whole.
 func (p *partial) forget(split string, n int) error {
-	folder := filepath.Join(p.dir, stateFolder)
+	if err := removeFrom(filepath.Join(p.dir, stateFolder), n, split); err != nil {
+		return err
+	}
+	return removeFrom(filepath.Join(p.set(), split), n, "images", "offsets")
+}
+
+// removeFrom removes the files PREFIX-NUMBER of a folder, whatever their ending, with a number of n or more. A folder that
+// is not there has none.
+func removeFrom(folder string, n int, prefixes ...string) error {
 	entries, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	first := filepath.Base(p.statePath(split, n))
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), split+"-") && e.Name() >= first {
-			if err := os.Remove(filepath.Join(folder, e.Name())); err != nil {
-				return err
-			}
+		prefix, rest, _ := strings.Cut(e.Name(), "-")
+		digits, _, _ := strings.Cut(rest, ".")
+		if number, err := strconv.Atoi(digits); err != nil || number < n || !slices.Contains(prefixes, prefix) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(folder, e.Name())); err != nil {
+			return err
 		}
 	}
-	return syncFolder(folder)
+	return disk.SyncFolder(folder)
 }

@@ -30,7 +30,7 @@ func (s *files) Unchanged() error {
 		}
 		info, err := os.Stat(c.path)
 		if err != nil {
-			return err
+			return fmt.Errorf("%w: %w", err, ErrLost)
 		}
 		if info.Size() != c.size || info.ModTime().UnixNano() != c.time {
 			return fmt.Errorf("%s has changed since it was listed", c.path)

@@ -83,7 +83,8 @@ type Source interface {
 	// a List. want may be asked about an item more than once. An error of emit ends it and is returned, perhaps within
 	// another. An error of its own is of the whole source.
 	Read(ctx context.Context, want func(item int) bool, emit func(item int, fetch Fetch) error) error
-	// Unchanged is an error when an archive is not what it was when it was listed: what was fetched is then in doubt.
+	// Unchanged is an error when an archive is not what it was when it was listed: what was fetched is then in doubt. It is an
+	// ErrLost when that cannot be told.
 	Unchanged() error
 	// Close ends the source; no Fetch may be called after it.
 	Close() error

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"unicode/utf8"
+
+	"duet/engine/disk"
 )
 
 // chunkBytes is the piece in which data is converted, summed and moved: the memory that saving and loading need besides
@@ -34,7 +36,7 @@ func Save(path string, f *File) error {
 		os.Remove(temp)
 		return fmt.Errorf("save %s: %w", path, err)
 	}
-	if err := syncFolder(filepath.Dir(path)); err != nil {
+	if err := disk.SyncFolder(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("save %s: %w", path, err)
 	}
 	return nil
@@ -117,14 +119,4 @@ var tempCount atomic.Uint64
 func tempName(path string) string {
 	dir, base := filepath.Split(path)
 	return filepath.Join(dir, fmt.Sprintf(".%s.%d-%d%s", base, os.Getpid(), tempCount.Add(1), tempSuffix))
-}
-
-// syncFolder makes a rename in the folder last through a power cut.
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

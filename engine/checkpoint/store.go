@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"duet/engine/disk"
 )
 
 // Names in a store's folder.
@@ -111,7 +113,7 @@ func link(file, name string) error {
 	if err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(name))
+	return disk.SyncFolder(filepath.Dir(name))
 }
 
 // prune removes the checkpoints that are no longer to be kept after the one of the given step was saved.

@@ -9,7 +9,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
+
+	"duet/engine/disk"
 )
 
 // ErrExists says that a run of this name is there already.
@@ -53,10 +54,16 @@ func OpenFolder(dir string) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", dir, ErrBusy), lock.Close())
+	locked, err := disk.TryLock(lock)
+	switch {
+	case err != nil:
+		err = fmt.Errorf("%s cannot be locked against other processes (%w): want --runs on a file system with locks", dir, err)
+	case !locked:
+		err = fmt.Errorf("%s: %w", dir, ErrBusy)
+	default:
+		return &Folder{dir, lock}, nil
 	}
-	return &Folder{dir, lock}, nil
+	return nil, errors.Join(err, lock.Close())
 }
 
 // configure puts a configuration, which may have changed, into the folder.
@@ -64,15 +71,7 @@ func (f *Folder) configure(config []byte) error {
 	if old, err := os.ReadFile(f.Config()); err == nil && bytes.Equal(old, config) {
 		return nil
 	}
-	return replace(f.Config(), config)
-}
-
-// replace writes a file whole or not at all.
-func replace(path string, data []byte) error {
-	if err := os.WriteFile(path+".new", data, 0o644); err != nil {
-		return errors.Join(err, os.Remove(path+".new"))
-	}
-	return os.Rename(path+".new", path)
+	return disk.Replace(f.Config(), config)
 }
 
 // Config, Metrics, Log and Checkpoints are the paths of what the folder holds.
