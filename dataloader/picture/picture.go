@@ -34,6 +34,9 @@ type Reading struct {
 	AllowTruncated bool `json:"allow_truncated"`
 }
 
+// ErrMemory is among the errors of a picture that is at no fault: the system had no memory for it.
+var ErrMemory = errors.New("not enough memory")
+
 // Flags say what was special about a file. The numbers are stored in packed sets and never change.
 type Flags uint8
 

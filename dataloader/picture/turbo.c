@@ -76,7 +76,7 @@ int turbo_axis(turbo *t, int which, int from, int to, int taps, int bits, int n,
 static void fail(j_common_ptr c) {
 	turbo *t = c->client_data;
 	c->err->format_message(c, t->message);
-	if (!t->code) t->code = TURBO_ERROR;
+	if (!t->code) t->code = c->err->msg_code == JERR_OUT_OF_MEMORY ? TURBO_MEMORY : TURBO_ERROR;
 	longjmp(t->fail, 1);
 }
 
@@ -189,7 +189,7 @@ static void ink(uint8_t *row, int width) {
 static int out_of_memory(turbo *t) {
 	snprintf(t->message, sizeof t->message, "out of memory");
 	jpeg_abort_decompress(&t->d);
-	return TURBO_ERROR;
+	return TURBO_MEMORY;
 }
 
 int turbo_jpeg(turbo *t, const uint8_t *data, size_t len, int width, int height, int shrink, int allow, uint8_t *dst, int *truncated) {

@@ -50,7 +50,7 @@ func (e *engine) axes(x, y *axis) error {
 	for i, a := range []*axis{x, y} {
 		if C.turbo_axis(e.c, C.int(i), C.int(a.from), C.int(a.to), C.int(a.taps), C.int(a.bits), C.int(len(a.start)),
 			(*C.int32_t)(unsafe.SliceData(a.start)), (*C.int16_t)(unsafe.SliceData(a.coef))) == 0 {
-			return errors.New("no memory for the coefficients")
+			return fmt.Errorf("coefficients: %w", ErrMemory)
 		}
 	}
 	return nil
@@ -111,8 +111,11 @@ func (d *Decoder) jpeg(dst, data []byte, h jpegHeader) (Flags, error) {
 
 func (e *engine) failure(code C.int) error {
 	err := errors.New(C.GoString(C.turbo_message(e.c)))
-	if code == C.TURBO_TRUNCATED {
+	switch code {
+	case C.TURBO_TRUNCATED:
 		return fmt.Errorf("%w: %w", ErrTruncated, err)
+	case C.TURBO_MEMORY:
+		return fmt.Errorf("%w: %w", ErrMemory, err)
 	}
 	return err
 }

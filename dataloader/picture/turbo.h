@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TURBO_OK, TURBO_ERROR, TURBO_TRUNCATED };
+enum { TURBO_OK, TURBO_ERROR, TURBO_TRUNCATED, TURBO_MEMORY };
 
 // What rows are longer than their pixels, in bytes.
 enum { TURBO_SLACK = 64 };

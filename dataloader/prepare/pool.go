@@ -32,7 +32,7 @@ type task struct {
 	products products
 	bytes    int64 // of the file, as it was listed
 	cause    error // why it is rejected
-	lost     error // why nothing can be said of it, nor of others
+	lost     error // why nothing can be said of it, nor perhaps of others
 }
 
 // A pool decodes on many goroutines, and hands the results on in the order of reading.
@@ -153,7 +153,7 @@ func (p *pool) decode(d *picture.Decoder, t *task) {
 	content, err := t.fetch(t.file)
 	t.fetch = nil
 	if errors.Is(err, source.ErrLost) {
-		t.lost = err
+		t.lost = fmt.Errorf("%w: %w", err, source.ErrLost)
 		return
 	}
 	if err == nil {
@@ -166,6 +166,10 @@ func (p *pool) decode(d *picture.Decoder, t *task) {
 	if cap(t.file) > keptBytes {
 		t.file = nil
 	}
+	if errors.Is(err, picture.ErrMemory) {
+		t.lost = err
+		return
+	}
 	if err != nil {
 		t.cause = err
 		return
@@ -173,7 +177,7 @@ func (p *pool) decode(d *picture.Decoder, t *task) {
 	t.products = productsOf(t.pixels)
 	t.stored = t.pixels
 	if p.layout.Codec == packed.JPEG {
-		t.stored, t.cause = picture.EncodeJPEG(t.pixels, p.layout.Width, p.quality)
+		t.stored, t.lost = picture.EncodeJPEG(t.pixels, p.layout.Width, p.quality)
 	}
 }
 

@@ -258,7 +258,7 @@ func (m *maker) take(t *task) error {
 		return fmt.Errorf("%s came out of order: the source has changed since it was listed", m.listing.Items[t.item].Name)
 	}
 	if t.lost != nil {
-		return fmt.Errorf("%s: %w: %w", m.listing.Items[t.item].Name, t.lost, source.ErrLost)
+		return fmt.Errorf("%s: %w", m.listing.Items[t.item].Name, t.lost)
 	}
 	m.told.Done++
 	if t.cause != nil {
