@@ -147,7 +147,8 @@ func TestCodecsAndCaches(t *testing.T) {
 	}
 }
 
-// A stored image that cannot be decoded is the error of the batch that has it, and says which image it is.
+// A stored image that cannot be decoded is the error of the batch that has it, and says which image it is. There is no batch
+// after it.
 func TestDamagedImageInABatch(t *testing.T) {
 	dir := run(t, "generated", prepare.Options{Generated: source.Generated{Classes: 2, Train: 20, Size: 16}, Codec: packed.JPEG})
 	path := filepath.Join(dir, "train", "images-00000.npy")
@@ -158,8 +159,12 @@ func TestDamagedImageInABatch(t *testing.T) {
 	c := augmented()
 	l := dataloader.NewTrainLoader(open(t, dir, "train"), c, 4, 1, 0, nil)
 	defer l.Close()
-	if _, err := l.Next(context.Background()); err == nil || !strings.Contains(err.Error(), "of split train of "+dir) {
+	_, err = l.Next(context.Background())
+	if err == nil || !strings.Contains(err.Error(), "of split train of "+dir) {
 		t.Errorf("error %v", err)
+	}
+	if _, again := l.Next(context.Background()); again == nil || again.Error() != err.Error() {
+		t.Errorf("error %v, and then %v", err, again)
 	}
 }
 

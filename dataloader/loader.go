@@ -183,9 +183,9 @@ func (l *Loader) await(ctx context.Context) (b *Batch, ready bool, err error) {
 		ready = false
 		<-b.filled // filling comes to its end soon, whatever happens: no need of ctx
 	}
-	if err := b.err; err != nil {
+	if l.err = b.err; l.err != nil { // and for good: the batches after it are of no use without it
 		l.free <- b
-		return nil, false, err
+		return nil, false, l.err
 	}
 	return b, ready, nil
 }

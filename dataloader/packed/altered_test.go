@@ -27,6 +27,9 @@ func TestAltered(t *testing.T) {
 			_, err := s.Files()
 			return err
 		}},
+		"train/images-00001.npy": {packed.Raw, edit("train/images-00001.npy", func(d []byte) []byte { d[130] ^= 1; return d }), func(s *packed.Set) error {
+			return s.Load(context.Background(), nil)
+		}},
 		"train/flags.npy": {packed.Raw, edit("train/flags.npy", func(d []byte) []byte { d[130] ^= 1; return d }), func(s *packed.Set) error {
 			_, err := s.Flags()
 			return err

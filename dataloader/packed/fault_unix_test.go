@@ -37,6 +37,17 @@ func TestCutWhileMapped(t *testing.T) {
 	}
 }
 
+// A file that was cut before it is loaded is named, with its size and the one it should have.
+func TestCutBeforeLoad(t *testing.T) {
+	dir := write(t, packed.Raw, 1<<20)
+	s := open(t, dir, packed.Train)
+	path := filepath.Join(dir, "train", "images-00000.npy")
+	check(t, os.Truncate(path, 200))
+	if err := s.Load(context.Background(), nil); err == nil || !strings.Contains(err.Error(), path+": 200 bytes, want") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // What was loaded into memory does not need its file.
 func TestCutAfterLoad(t *testing.T) {
 	dir := write(t, packed.Raw, 1<<20)

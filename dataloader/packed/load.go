@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"runtime"
 	"sync"
 )
 
-// Load reads all stored images into memory that the set owns, on all cores, instead of the mapping. It is refused when
-// the machine has less memory left than that. progress, if any, is told how many bytes of how many are read.
+// Load reads all stored images into memory that the set owns, on all cores, instead of the mapping, and compares them with
+// their checksums. It is refused when the machine, or the container, has less memory left than that. progress, if any, is told
+// how many bytes of how many are read.
 func (s *Set) Load(ctx context.Context, progress func(done, total int64)) error {
 	total := s.Bytes()
 	if free, known := availableMemory(); known && total > free {
@@ -55,7 +56,7 @@ func (s *Set) Load(ctx context.Context, progress func(done, total int64)) error 
 }
 
 func (h *shard) load(count func(bytes int) error) error {
-	f, err := os.Open(h.path)
+	f, err := openSummed(h.path)
 	if err != nil {
 		return err
 	}
@@ -64,20 +65,30 @@ func (h *shard) load(count func(bytes int) error) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", h.path, err)
 	}
-	const step = 8 << 20
-	for at := 0; at < len(data); at += step {
-		part := data[at:min(at+step, len(data))]
-		_, err := f.ReadAt(part, h.start+int64(at))
-		if err == nil {
-			err = count(len(part))
-		}
-		if err != nil {
-			return errors.Join(err, free())
-		}
+	if err := h.fill(data, f, count); err != nil {
+		return errors.Join(err, free())
 	}
 	if err := h.close(); err != nil {
 		return errors.Join(err, free())
 	}
 	h.data, h.release, h.mapped = data, free, false
 	return nil
+}
+
+// fill reads all of the shard's file, of which data follows the header.
+func (h *shard) fill(data []byte, f *summedFile, count func(bytes int) error) error {
+	if _, err := io.ReadFull(f, make([]byte, h.start)); err != nil {
+		return fmt.Errorf("%s: %w", h.path, err)
+	}
+	const step = 8 << 20
+	for at := 0; at < len(data); at += step {
+		part := data[at:min(at+step, len(data))]
+		if n, err := io.ReadFull(f, part); err != nil {
+			return fmt.Errorf("%s: %d bytes, want %d: it was cut after it had been opened: %w", h.path, h.start+int64(at+n), h.start+int64(len(data)), err)
+		}
+		if err := count(len(part)); err != nil {
+			return err
+		}
+	}
+	return recorded{h.path, h.crc}.same(f.crc)
 }

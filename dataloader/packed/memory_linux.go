@@ -2,24 +2,112 @@ package packed
 
 import (
 	"bufio"
-	"fmt"
 	"os"
+	"path"
+	"path/filepath"
+	"strconv"
 	"strings"
 )
 
-// availableMemory is what the kernel thinks can be used without swapping, in bytes (MemAvailable of /proc/meminfo).
-func availableMemory() (bytes int64, known bool) {
-	f, err := os.Open("/proc/meminfo")
+// availableMemory is what can be used without swapping, in bytes: as the kernel thinks, or, if that is less, what the control
+// groups of the process leave, such as a container's.
+func availableMemory() (bytes int64, known bool) { return availableBelow("/") }
+
+// availableBelow finds /proc and /sys below root.
+func availableBelow(root string) (bytes int64, known bool) {
+	bytes, known = field(filepath.Join(root, "proc/meminfo"), "MemAvailable:")
+	bytes <<= 10 // it is in KiB
+	f, err := os.Open(filepath.Join(root, "proc/self/cgroup"))
+	if err != nil {
+		return bytes, known
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		parts := strings.SplitN(lines.Text(), ":", 3) // number, controllers, path
+		if len(parts) < 3 {
+			continue
+		}
+		for _, g := range groupVersions {
+			if !g.holds(parts[1]) {
+				continue
+			}
+			if left, limited := g.left(filepath.Join(root, "sys/fs/cgroup", g.folder), parts[2]); limited && (!known || left < bytes) {
+				bytes, known = left, true
+			}
+		}
+	}
+	return bytes, known
+}
+
+// A groupVersion is where a version of control groups says what memory they have.
+type groupVersion struct {
+	controller, folder string
+	limit, usage       string   // files
+	cached             []string // lines of memory.stat: of the usage, what the kernel can give up
+}
+
+var groupVersions = []groupVersion{
+	{"", "", "memory.max", "memory.current", []string{"inactive_file", "active_file"}},
+	{"memory", "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", []string{"total_inactive_file", "total_active_file"}},
+}
+
+func (g groupVersion) holds(controllers string) bool {
+	if g.controller == "" {
+		return controllers == ""
+	}
+	for c := range strings.SplitSeq(controllers, ",") {
+		if c == g.controller {
+			return true
+		}
+	}
+	return false
+}
+
+// left is the least that a group, or one around it, leaves. In a container the path may be one outside of it; the group at
+// the top is then the container's.
+func (g groupVersion) left(folder, group string) (least int64, limited bool) {
+	for at := path.Clean("/" + group); ; at = path.Dir(at) {
+		dir := filepath.Join(folder, at)
+		limit, is := number(filepath.Join(dir, g.limit))
+		usage, too := number(filepath.Join(dir, g.usage))
+		if is && too {
+			left := limit - usage
+			for _, line := range g.cached {
+				bytes, _ := field(filepath.Join(dir, "memory.stat"), line+" ")
+				left += bytes
+			}
+			if left = max(left, 0); !limited || left < least {
+				least, limited = left, true
+			}
+		}
+		if at == "/" {
+			return least, limited
+		}
+	}
+}
+
+// number is the one number in a file; a word such as "max" is none.
+func number(path string) (n int64, is bool) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return 0, false
+	}
+	n, err = strconv.ParseInt(strings.TrimSpace(string(data)), 10, 64)
+	return n, err == nil
+}
+
+// field is the number after a line's beginning.
+func field(path, begin string) (n int64, is bool) {
+	f, err := os.Open(path)
 	if err != nil {
 		return 0, false
 	}
 	defer f.Close()
 	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if rest, ok := strings.CutPrefix(lines.Text(), "MemAvailable:"); ok {
-			var kib int64
-			if _, err := fmt.Sscanf(rest, "%d kB", &kib); err == nil {
-				return kib << 10, true
-			}
+		rest, ok := strings.CutPrefix(lines.Text(), begin)
+		if words := strings.Fields(rest); ok && len(words) > 0 {
+			n, err := strconv.ParseInt(words[0], 10, 64)
+			return n, err == nil
 		}
 	}
 	return 0, false

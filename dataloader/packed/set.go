@@ -25,7 +25,8 @@ type Set struct {
 // A shard is images in memory: mapped, or loaded.
 type shard struct {
 	path    string
-	first   int // image
+	crc     uint32 // of the whole file
+	first   int    // image
 	images  int
 	offsets []int64 // of JPEG files: where each begins in data, and where the last one ends; nil for pixels
 	data    []byte
@@ -82,7 +83,8 @@ const jumpBytes = 16 << 10
 
 // openShard maps a shard of so many images.
 func openShard(dir string, x Index, files []string, images int) (shard, error) {
-	h := shard{path: x.recorded(dir, files[0]).path, images: images, mapped: true}
+	file := x.recorded(dir, files[0])
+	h := shard{path: file.path, crc: file.crc, images: images, mapped: true}
 	rank := 4
 	if x.Codec == JPEG {
 		rank = 1
