@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"duet/configs"
 	"duet/dataloader"
 	"duet/engine/train"
 )
@@ -40,6 +39,7 @@ scale taken out, so that they can be looked at; what lies in the padding is the 
 		case split == "train" && views != 1:
 			return usage("--views %d with --split train: a training sees every image once an epoch; want --split val", views)
 		}
+		count = max(count/views, 1) * views // all views of each image
 		config, err := readConfig(given[0], *sets)
 		if err != nil {
 			return &configError{err}
@@ -59,7 +59,7 @@ scale taken out, so that they can be looked at; what lies in the padding is the 
 		in := train.InputOf(data.Train, config.Data)
 		var loader *dataloader.Loader
 		if split == "val" {
-			loader = dataloader.NewEvalLoader(set, config.Data, min(config.Train.Batch, (count+views-1)/views), views, nil)
+			loader = dataloader.NewEvalLoader(set, config.Data, min(config.Train.Batch, count/views), views, nil)
 		} else {
 			loader = dataloader.NewTrainLoader(set, config.Data, config.Train.Batch, config.Train.Seed, step, nil)
 		}
@@ -69,7 +69,7 @@ scale taken out, so that they can be looked at; what lies in the padding is the 
 		}
 		var cells []cell
 		for _, s := range shown {
-			cells = append(cells, cell{visible(config, data.Train.ChannelMean(), s), fmt.Sprintf("%d %s", s.Index, className(set.Classes()[s.Label]))})
+			cells = append(cells, cell{imageOf(s.Colours, config.Data.Crop), fmt.Sprintf("%d %s", s.Index, className(set.Classes()[s.Label]))})
 		}
 		if err := writePNG(out, contactSheet(cells)); err != nil {
 			return err
@@ -78,24 +78,19 @@ scale taken out, so that they can be looked at; what lies in the padding is the 
 		return nil
 	}
 	c.Flags().StringVar(&out, "out", "images.png", "file to write")
-	c.Flags().IntVar(&count, "images", 32, "how many")
+	c.Flags().IntVar(&count, "images", 32, "how many; with --views 10 all ten of each")
 	c.Flags().Uint64Var(&step, "step", 0, "step of the training whose batch is shown")
 	c.Flags().StringVar(&split, "split", "train", "train, or val for what an evaluation sees")
 	c.Flags().IntVar(&views, "views", 1, "with --split val: views an image, 1 or 10")
 	return c
 }
 
-// visible turns the network's input [3,Crop,Crop] back into colours.
-func visible(c *configs.Config, mean [3]float32, s train.Shown) *image.RGBA {
-	side := c.Data.Crop
-	if c.Data.Mean == "none" {
-		mean = [3]float32{}
-	}
+// imageOf makes an image of colours [3,side,side], 0 to 255.
+func imageOf(colours []float32, side int) *image.RGBA {
 	m := image.NewRGBA(image.Rect(0, 0, side, side))
 	for i := range side * side {
 		for k := range 3 {
-			v := s.Pixels[k*side*side+i]/float32(c.Data.Scale) + mean[k]
-			m.Pix[4*i+k] = uint8(min(max(v+0.5, 0), 255))
+			m.Pix[4*i+k] = uint8(min(max(colours[k*side*side+i]+0.5, 0), 255))
 		}
 		m.Pix[4*i+3] = 255
 	}

@@ -85,6 +85,25 @@ func TestDataCommands(t *testing.T) {
 	}
 }
 
+// TestShowMean: whatever is subtracted is added back, so that the pictures are the same, mirrored and cropped or not.
+func TestShowMean(t *testing.T) {
+	p := newPlace(t)
+	p.photos("photos")
+	p.works("prepare", "photos", "set", "--size", "24", "--val-fraction", "0.2")
+	sheets := map[string]string{}
+	for _, mean := range []string{"none", "channel", "image"} {
+		p.works(append([]string{"data", "show", "smoke", "--images", "16", "--out", mean + ".png"},
+			sets("data.path=set", "data.size=24", "data.pad=0", "data.color_noise=0", "data.mirror=true", "data.scale=0.5", "data.mean="+mean)...)...)
+		sheets[mean] = string(p.read(mean + ".png"))
+	}
+	if sheets["channel"] != sheets["none"] || sheets["image"] != sheets["none"] {
+		t.Errorf("other pictures: with the mean colour %v, with the mean image %v", sheets["channel"] != sheets["none"], sheets["image"] != sheets["none"])
+	}
+	if r := p.works(append([]string{"data", "show", "smoke", "--split", "val", "--views", "10", "--images", "29"}, sets("data.path=set", "data.size=24")...)...); !strings.Contains(r.stdout, ": 20 images") {
+		t.Errorf("of ten views each it shows %q", r.stdout)
+	}
+}
+
 // pngOf reads a PNG of that size.
 func (p *place) pngOf(name string, width, height int) []byte {
 	p.Helper()

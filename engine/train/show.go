@@ -12,9 +12,10 @@ import (
 
 // Shown is an image as a network sees it.
 type Shown struct {
-	Index  int       // in its set
-	Label  int32     //
-	Pixels []float32 // [3,Crop,Crop], what goes into the first layer
+	Index   int // in its set
+	Label   int32
+	Pixels  []float32 // [3,Crop,Crop], what goes into the first layer
+	Colours []float32 // [3,Crop,Crop], the same on the scale of a picture: the mean added back, the scale taken out
 }
 
 // Show gives the first n images that a loader's batches hold, augmented by the operation that the network's graph begins
@@ -32,7 +33,8 @@ func Show(ctx context.Context, p Parts, in Input, loader *dataloader.Loader, n i
 		}
 		each := 3 * p.Data.Crop * p.Data.Crop
 		for i := range min(b.Valid, n-len(shown)) {
-			shown = append(shown, Shown{Index: int(b.Index[i]), Label: b.Labels[i], Pixels: pixels[i*each : (i+1)*each]})
+			own := pixels[i*each : (i+1)*each]
+			shown = append(shown, Shown{Index: int(b.Index[i]), Label: b.Labels[i], Pixels: own, Colours: in.colours(p, own, b.Draws[i*op.Draws:])})
 		}
 		if err := loader.Release(b); err != nil {
 			return shown, err
@@ -93,6 +95,33 @@ func augmented(p Parts, in Input, b *dataloader.Batch) (out []float32, err error
 	program.Start()
 	out = make([]float32, result.Len())
 	return out, errors.Join(d.Download(out, to, kernel.Out()[0]), program.Close())
+}
+
+// colours makes a picture of the pixels that op.Augment made with a draw; what lies in the padding has the mean colour.
+func (in Input) colours(p Parts, pixels, draw []float32) []float32 {
+	crop, places := p.Data.Crop, len(in.Mean)/3
+	var average [3]float32
+	for c := range average {
+		var sum float64
+		for _, m := range in.Mean[c*places : (c+1)*places] {
+			sum += float64(m)
+		}
+		average[c] = float32(sum / float64(places))
+	}
+	top, left, mirror := int(draw[0]), int(draw[1]), draw[2] != 0
+	all := make([]float32, len(pixels))
+	for i, v := range pixels {
+		c, y, x := i/(crop*crop), top+i/crop%crop, left+i%crop
+		if mirror {
+			x = left + crop - 1 - i%crop
+		}
+		mean := average[c]
+		if places > 1 && y >= 0 && y < in.Height && x >= 0 && x < in.Width {
+			mean = in.Mean[(c*in.Height+y)*in.Width+x]
+		}
+		all[i] = v/float32(p.Data.Scale) + mean
+	}
+	return all
 }
 
 func room(d backend.Device, bytes int64) (backend.Buffer, error) {
