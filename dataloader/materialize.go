@@ -38,7 +38,7 @@ func Materialize(ctx context.Context, c Config, hooks Hooks) (dir string, err er
 	}
 	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
 		if _, err := prepare.Run(ctx, []string{c.Path}, dir, o); err != nil {
-			return "", fmt.Errorf("data.path: %w", err)
+			return "", ofPath(err)
 		}
 		return dir, nil
 	}
@@ -54,13 +54,22 @@ func Materialize(ctx context.Context, c Config, hooks Hooks) (dir string, err er
 	}
 	now, err := prepare.Fingerprint(ctx, []string{c.Path}, o)
 	if err != nil {
-		return "", fmt.Errorf("data.path: %w", err)
+		return "", ofPath(err)
 	}
 	if now != x.Fingerprint {
 		return "", fmt.Errorf("data.path: %s has changed since it was packed into %s: remove that folder to have it packed again, "+
 			"or set data.path to it to train on it as it is", c.Path, dir)
 	}
 	return dir, nil
+}
+
+// ofPath is an error about the source in c.Path. What it advises is meant for duet prepare.
+func ofPath(err error) error {
+	hint := ""
+	if text := err.Error(); strings.Contains(text, " --") || strings.Contains(text, "(--") || strings.Contains(text, "path of its own") {
+		hint = " (flags and several paths are duet prepare's; a configuration has keys of the flags' names, such as data.format)"
+	}
+	return fmt.Errorf("data.path: %w%s", err, hint)
 }
 
 // isPacked reports whether c.Path is a packed set.

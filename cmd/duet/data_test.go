@@ -122,6 +122,7 @@ func (p *place) pngOf(name string, width, height int) []byte {
 func TestDataRefuses(t *testing.T) {
 	p := newPlace(t)
 	p.photos("photos")
+	p.photos("more")
 	p.works("prepare", "photos", "set")
 	sets := []string{"--set", "data.path=set", "--set", "data.crop=20"}
 	for _, c := range []struct {
@@ -140,7 +141,10 @@ func TestDataRefuses(t *testing.T) {
 		{1, []string{"none in a class folder"}, []string{"prepare", "photos/down", "other"}},
 		{2, []string{"--quality 50", "--codec jpeg"}, []string{"prepare", "photos", "other", "--quality", "50"}},
 		{1, []string{"data.size = 32", "256x256"}, append([]string{"data", "bench", "smoke", "--set", "data.size=32"}, sets...)},
-		{1, []string{"2 sources of class folders"}, []string{"prepare", "photos", "photos/down", "other"}},
+		{1, []string{"2 sources of class folders"}, []string{"prepare", "photos", "more", "other"}},
+		{1, []string{"photos/down lies within photos"}, []string{"prepare", "photos", "photos/down", "other"}},
+		{1, []string{"photos/../photos is given twice"}, []string{"prepare", "photos", "photos/../photos", "other"}},
+		{2, []string{"an empty SOURCE or OUT"}, []string{"prepare", "photos", ""}},
 		{1, []string{`no class "sideways"`, `"across"`}, []string{"prepare", "photos", "other", "--classes", "sideways"}},
 		{1, []string{`no class "owl", "barn"`, "a name with a comma in it wants --classes @FILE"}, []string{"prepare", "photos", "other", "--classes", "across,owl, barn"}},
 		{1, []string{"photos is not a packed set", "duet prepare"}, []string{"data", "info", "photos"}},
@@ -155,7 +159,7 @@ func TestDataRefuses(t *testing.T) {
 	} {
 		p.refused(c.code, c.words, c.args...)
 	}
-	if left := p.holds(); fmt.Sprint(left) != fmt.Sprint([]string{"photos", "set"}) {
+	if left := p.holds(); fmt.Sprint(left) != fmt.Sprint([]string{"more", "photos", "set"}) {
 		t.Errorf("left behind: %v", left)
 	}
 }

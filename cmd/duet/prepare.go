@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,6 +44,9 @@ the last finished shard; OUT is there whole or not at all.`,
 		RunE: func(c *cobra.Command, given []string) (err error) {
 			if o.Classes, err = readClassList(classes); err != nil {
 				return &usageError{err}
+			}
+			if slices.Contains(given, "") {
+				return usage("an empty SOURCE or OUT, want paths")
 			}
 			if err := o.Check(); err != nil {
 				return &usageError{err}

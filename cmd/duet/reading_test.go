@@ -76,15 +76,29 @@ func TestForeseen(t *testing.T) {
 	checkpoint := p.path("runs", "run", "checkpoints", "step-00000001.safetensors")
 	p.check(os.RemoveAll(p.path("runs", "other")))
 	p.check(os.Mkdir(p.path("data"), 0o777))
-	before := len(p.holds())
+	before := len(p.holds()) + 1 // "one"
 	p.refused(exitFailed, []string{"more", "3 classes", "learned 2"}, "eval", checkpoint, "--data", "more")
 	p.refused(exitFailed, []string{"photos", "fc5", "5, but the data has 2 classes"}, trainArgs("other", sets("data.path=photos", "data.size=24", "network.layers.fc5.features=5")...)...)
 	p.refused(exitFailed, []string{"photos", "no validation split"}, trainArgs("other", sets("data.path=photos", "data.size=24", "data.val_fraction=0")...)...)
 	p.refused(exitFailed, []string{"photos", "data.crop"}, trainArgs("other", sets("data.path=photos", "data.crop=300")...)...)
+	p.write(p.read("photos", "down", "0.png"), "one", "down", "0.png")
+	p.refused(exitFailed, []string{"data.path", "one class", "--format folders", "data.format"}, trainArgs("other", sets("data.path=one")...)...)
 	packed, err := os.ReadDir(p.path("data"))
 	p.check(err)
 	if left := p.holds(); len(left) != before || len(packed) != 0 {
 		t.Errorf("left behind: %v, in data %v", left, packed)
+	}
+}
+
+// TestResumeWithAnotherBatch: that the steps of a run mean other epochs now is said.
+func TestResumeWithAnotherBatch(t *testing.T) {
+	p := newPlace(t)
+	p.works(trainArgs("run")...)
+	if r := p.works("train", "--run", "run", "--resume"); strings.Contains(r.stderr, "note: ") {
+		t.Errorf("with the same batch it says %q", r.stderr)
+	}
+	if r := p.works("train", "--run", "run", "--resume", "--set", "train.batch=8"); !strings.Contains(r.stderr, "note: step 12 was epoch 3.00, and is epoch 1.50 now") {
+		t.Errorf("with another batch it says %q", r.stderr)
 	}
 }
 

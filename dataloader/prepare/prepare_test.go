@@ -117,6 +117,30 @@ func TestStrict(t *testing.T) {
 	}
 }
 
+// What a source holds beside the images that are asked for is no fault of it.
+func TestStrictTakesWhole(t *testing.T) {
+	animals := mini.Animals(3)
+	split := mini.Join(animals.Below("train"), animals.Below("val"), animals.Below("test"))
+	table := mini.Join(mini.Files{"labels.csv": []byte("file,label,split\ncats/a.png,x,train\ndogs/a.png,y,train\ncats/b.png,x,val\ncats/c.png,y,test\ndogs/b.png,x,test\ndogs/c.png,y,val\n")}, animals)
+	wordnet := mini.Files{"test/images/a.png": animals["cats/a.png"]}
+	for name, data := range animals {
+		wordnet["train/"+strings.NewReplacer("cats", "n02123045", "dogs", "n02084071").Replace(name)] = data
+		wordnet["val/"+strings.NewReplacer("cats", "n02123045", "dogs", "n02084071").Replace(name)] = data
+	}
+	for name, f := range map[string]mini.Files{
+		"three splits":          split,
+		"a hidden folder":       mini.Join(animals, mini.Files{".trash/a.png": animals["cats/a.png"]}),
+		"masks":                 mini.Join(animals, mini.Files{"cats/masks/a.png": animals["cats/a.png"]}),
+		"a table":               table,
+		"images without labels": wordnet,
+	} {
+		_, s := run(t, f.Folder(t), prepare.Options{Strict: true, Size: 8})
+		if len(s.Rejected) == 0 {
+			t.Errorf("%s: nothing was left out", name)
+		}
+	}
+}
+
 // Whatever is wrong with a source, the error names it, and neither OUT nor OUT.partial is left.
 func TestUnusableSources(t *testing.T) {
 	broken := mini.Animals(2)

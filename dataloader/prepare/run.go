@@ -93,8 +93,10 @@ func run(ctx context.Context, p *partial, sources []string, o Options) (s Summar
 		return s, err
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
-	if o.Strict && len(listing.Rejected) > 0 {
-		return s, strict(listing.Rejected[0].File, listing.Rejected[0].Cause)
+	for _, r := range listing.Rejected {
+		if o.Strict && !r.Aside {
+			return s, strict(r.File, r.Cause)
+		}
 	}
 	c, err := choose(listing, o)
 	if err != nil {

@@ -3,6 +3,7 @@ package source_test
 import (
 	"archive/zip"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -74,5 +75,29 @@ func TestBackslashes(t *testing.T) {
 	s := open(t, source.Options{}, f.Zip(t, "a.zip", zip.Deflate))
 	if got := classIDs(s.Listing); strings.Join(got, " ") != "cats dogs" || len(s.Items) != 4 {
 		t.Errorf("classes %v, %d images", got, len(s.Items))
+	}
+}
+
+// An archive that is a path of its own is not met again in the folder that holds it.
+func TestGivenArchive(t *testing.T) {
+	m := miniature(t, mini.Options{})
+	s := open(t, source.Options{}, filepath.Dir(m.TrainTar), m.TrainTar)
+	if len(s.Notes) > 0 || len(s.Rejected) > 0 {
+		t.Errorf("notes %q, rejected %v", s.Notes, s.Rejected)
+	}
+}
+
+// Of a file that is no image, however large it is and wherever it lies, only the beginning is read.
+func TestLargeNonImages(t *testing.T) {
+	f := laid("{a,b}/1.png")
+	f["a/zeros.png"] = make([]byte, 20<<20)
+	for container, path := range everyContainer(t, f) {
+		s := open(t, source.Options{}, path)
+		_, data := s.contents(t)
+		for i, it := range s.Items {
+			if strings.HasSuffix(it.Name, "zeros.png") && len(data[i]) > 4<<10 {
+				t.Errorf("%s: %d bytes were read of it", container, len(data[i]))
+			}
+		}
 	}
 }

@@ -59,7 +59,11 @@ func (c *catalog) noted(err error) error {
 
 // look is the visitFunc that fills the catalog.
 func (c *catalog) look(e entry, r io.Reader) error {
-	if e.refused != "" {
+	switch {
+	case e.refused == hiddenCause:
+		c.leave(e.path, e.refused)
+		return nil
+	case e.refused != "":
 		c.reject(e.path, e.refused)
 		return nil
 	}
@@ -138,7 +142,13 @@ func (c *catalog) image(e entry, r io.Reader) error {
 }
 
 func (c *catalog) reject(file, cause string) {
-	c.rejected = append(c.rejected, Rejected{strings.Clone(file), cause})
+	c.rejected = append(c.rejected, Rejected{File: strings.Clone(file), Cause: cause})
+}
+
+// leave rejects what is none of the images that are asked for.
+func (c *catalog) leave(file, cause string) {
+	c.reject(file, cause)
+	c.rejected[len(c.rejected)-1].Aside = true
 }
 
 // under puts a file's name before an error.
@@ -178,6 +188,12 @@ func (c *catalog) compact() {
 func (c *catalog) drop(i int, cause string) {
 	c.items[i].Label = dropped
 	c.reject(c.items[i].Name, cause)
+}
+
+// setAside drops an item that is none of the images that are asked for.
+func (c *catalog) setAside(i int, cause string) {
+	c.items[i].Label = dropped
+	c.leave(c.items[i].Name, cause)
 }
 
 // sortItems brings items into the order in which Read gives them.

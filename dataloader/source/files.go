@@ -16,6 +16,7 @@ import (
 // files is the source of what is on disk.
 type files struct {
 	paths      []string
+	given      []os.FileInfo // of paths
 	format     string
 	columns    []string
 	containers []*container
@@ -107,15 +108,18 @@ func (s *files) openMet(ctx context.Context, w *walker, c *catalog) error {
 		}
 	}
 	for _, a := range w.archives {
+		if info, err := os.Stat(a.path); err == nil && slices.ContainsFunc(s.given, func(g os.FileInfo) bool { return os.SameFile(g, info) }) {
+			continue // it is a path of its own too
+		}
 		base := filepath.Base(a.path)
 		other := strings.HasPrefix(base, "ILSVRC2012_devkit") || strings.HasPrefix(base, "ILSVRC2012_img_val") && !looseVal ||
 			isWNID(filepath.Base(a.stem)) && !classes[a.stem]
 		switch {
 		case ilsvrcOther.MatchString(base):
-			c.reject(a.name, "no images of the classification task")
+			c.leave(a.name, "no images of the classification task")
 		case loose && !other:
 			const cause = "an archive beside loose images: give it as a path of its own to have it read"
-			c.reject(a.name, cause)
+			c.leave(a.name, cause)
 			c.note(a.name + ": " + cause)
 		default:
 			if err := w.met(ctx, a); err != nil {
@@ -132,7 +136,7 @@ func (s *files) recognise(c *catalog) (*Listing, error) {
 		name string
 		list func() (*Listing, error)
 	}{
-		{formatILSVRC, func() (*Listing, error) { return c.ilsvrc() }},
+		{formatILSVRC, func() (*Listing, error) { return c.ilsvrc(s.format == formatILSVRC) }},
 		{formatCIFAR, func() (*Listing, error) { return s.rawListing(c, "CIFAR") }},
 		{formatIDX, func() (*Listing, error) { return s.rawListing(c, "IDX") }},
 		{formatCSV, func() (*Listing, error) { return c.table(s.format == formatCSV, s.columns) }},

@@ -18,7 +18,7 @@ func (c *catalog) classFolders(forced bool, sources int) (*Listing, error) {
 	if c.foundErr != nil && !forced {
 		return nil, c.foundErr
 	}
-	if forced && !s.exact && !slices.ContainsFunc(c.items, func(it Item) bool { _, _, _, cause := s.place(it.Name); return cause == "" }) {
+	if forced && !slices.ContainsFunc(c.items, func(it Item) bool { _, _, _, cause := s.place(it.Name); return cause == "" }) {
 		s = &splitFolders{root: c.root}
 	}
 	if forced && c.alone() > 0 {
@@ -43,7 +43,10 @@ func (c *catalog) classFolders(forced bool, sources int) (*Listing, error) {
 		if at := strings.LastIndexByte(rest, '/'); at >= 0 && isSide(rest[:at]) {
 			cause = "in a folder of masks or labels"
 		}
-		if cause != "" {
+		if is, other := s.split(it.Name); cause != "" && (other || s.unusedSplit(is) || strings.HasPrefix(cause, "in a folder")) {
+			c.setAside(i, cause)
+			continue
+		} else if cause != "" {
 			c.drop(i, cause)
 			continue
 		}
@@ -60,7 +63,7 @@ func (c *catalog) classFolders(forced bool, sources int) (*Listing, error) {
 	}
 	if len(numbers) == 0 {
 		way := ""
-		if len(s.of) > 0 && !s.exact {
+		if len(s.of) > 0 {
 			way = fmt.Sprintf("; --format folders takes %s for classes", sample(slices.Sorted(maps.Keys(s.of))))
 		}
 		return nil, fmt.Errorf("%s, but none in a class folder: want CLASS/IMAGE, or train/CLASS/IMAGE and val/CLASS/IMAGE, or a .csv of "+
@@ -69,7 +72,7 @@ func (c *catalog) classFolders(forced bool, sources int) (*Listing, error) {
 	if s.val == testSplit && len(train) > 0 && !slices.ContainsFunc(slices.Collect(maps.Keys(valid)), func(class string) bool { return train[class] }) {
 		for i := range c.items {
 			if it := &c.items[i]; it.Label != dropped && it.Val {
-				c.drop(i, "a test image, in none of the classes' folders")
+				c.setAside(i, "a test image, in none of the classes' folders")
 			}
 		}
 		clear(valid)
@@ -163,7 +166,11 @@ func (c *catalog) noImages() error {
 	case len(c.shelved) > 0:
 		return fmt.Errorf("no image, but %s that may hold some and are not read (such as %s): unpack the images", plural(len(c.shelved), "file"), c.shelved[0])
 	case len(c.dirs) > 0:
-		return fmt.Errorf("%s, but no JPEG or PNG file", plural(len(c.dirs), "folder"))
+		why := ""
+		if len(c.rejected) > 0 {
+			why = fmt.Sprintf(" (not read: %s: %s)", c.rejected[0].File, c.rejected[0].Cause)
+		}
+		return fmt.Errorf("%s, but no JPEG or PNG file%s", plural(len(c.dirs), "folder"), why)
 	}
 	return nil
 }

@@ -185,6 +185,7 @@ func TestUnusableSources(t *testing.T) {
 	cut := mini.Animals(2).Tar(t, "cut.tar.gz")
 	data := readFile(t, cut)
 	check(t, os.WriteFile(cut, data[:len(data)/2], 0o666))
+	animals := mini.Animals(2).Folder(t)
 	for name, c := range map[string]struct {
 		format string
 		paths  []string
@@ -209,6 +210,8 @@ func TestUnusableSources(t *testing.T) {
 		"not ILSVRC2012":         {"ilsvrc2012", []string{mini.Animals(1).Folder(t)}, []string{"not of the format ilsvrc2012", "n01440764"}},
 		"not CIFAR":              {"cifar", []string{mini.Animals(1).Folder(t)}, []string{"not of the format cifar", "data_batch_1.bin"}},
 		"not IDX":                {"idx", []string{mini.Animals(1).Folder(t)}, []string{"not of the format idx", "train-images-idx3-ubyte"}},
+		"twice":                  {"", []string{cut, filepath.Join(filepath.Dir(cut), ".", "cut.tar.gz")}, []string{"cut.tar.gz is given twice"}},
+		"a folder and its own":   {"", []string{animals, filepath.Join(animals, "cats")}, []string{"cats lies within " + animals}},
 		"not packed":             {"packed", []string{mini.Animals(1).Folder(t)}, []string{"set.json"}},
 	} {
 		t.Run(name, func(t *testing.T) {

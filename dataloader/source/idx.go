@@ -22,8 +22,9 @@ const (
 	idxMaxItems = 1 << 24
 )
 
-// idxName finds split and content in names such as train-images-idx3-ubyte.gz and t10k-labels.idx1-ubyte.
-var idxName = regexp.MustCompile(`^(train|t10k|test)-(images|labels)[-.]idx[13]-ubyte(\.gz)?$`)
+// idxName finds split and content in names such as train-images-idx3-ubyte.gz, t10k-labels.idx1-ubyte and
+// emnist-letters-test-images-idx3-ubyte.
+var idxName = regexp.MustCompile(`^(?:[a-z0-9]+-)*(train|t10k|test)-(images|labels)[-.]idx[13]-ubyte(\.gz)?$`)
 
 type idx struct {
 	splits [2]idxSplit // train, val
@@ -68,6 +69,13 @@ func (s *idxSplit) lookImages(e entry, r io.Reader, val bool) error {
 	dims, err := readIDXHeader(r, 3)
 	if err != nil {
 		return err
+	}
+	claimed, limit := int64(dims[0])*int64(dims[1])*int64(dims[2]), unpackedLimit(e.size)
+	switch header := int64(4 + 4*len(dims)); {
+	case path.Ext(e.path) != ".gz" && e.size != header+claimed:
+		return fmt.Errorf("header claims %d images of %dx%d, which is a file of %d bytes, but it has %d", dims[0], dims[1], dims[2], header+claimed, e.size)
+	case claimed > limit:
+		return fmt.Errorf("header claims %d images of %dx%d: want at most %d MiB in a file of %d bytes", dims[0], dims[1], dims[2], limit>>20, e.size)
 	}
 	s.count, s.images = dims[0], &array{entry: e, val: val, height: dims[1], width: dims[2]}
 	s.images.path = strings.Clone(e.path)

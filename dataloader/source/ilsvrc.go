@@ -67,8 +67,9 @@ func (c *catalog) ilsvrcRole(name string) (wnid string, s split) {
 	return wnid, s
 }
 
-// ilsvrc lists ILSVRC2012, and what is arranged like it; nil when this is something else.
-func (c *catalog) ilsvrc() (*Listing, error) {
+// ilsvrc lists ILSVRC2012, and what is arranged like it; nil when this is something else. forced: it is asked for, so that
+// doubts do not count.
+func (c *catalog) ilsvrc(forced bool) (*Listing, error) {
 	var sorted []Item // in folders of WordNet IDs
 	found, there := false, map[split]bool{}
 	for _, it := range c.items {
@@ -148,7 +149,7 @@ func (c *catalog) ilsvrc() (*Listing, error) {
 			}
 		}
 		if s != trainSplit && s != val {
-			c.drop(i, fmt.Sprintf("of the split %s, beside %s", s, val))
+			c.setAside(i, fmt.Sprintf("of the split %s, beside %s", s, val))
 			continue
 		}
 		n, known := numbers[wnid]
@@ -164,7 +165,7 @@ func (c *catalog) ilsvrc() (*Listing, error) {
 		}
 	}
 	if tests > 0 {
-		c.reject(fmt.Sprintf("(%s)", plural(tests, "image")), "test images: they have no labels")
+		c.leave(fmt.Sprintf("(%s)", plural(tests, "image")), "test images: they have no labels")
 	}
 	c.compact()
 	l := &Listing{Kind: "ILSVRC2012"}
@@ -178,7 +179,53 @@ func (c *catalog) ilsvrc() (*Listing, error) {
 	c.onlyInVal(l, inTrain, inVal, numbers, func(wnid string) string {
 		return fmt.Sprintf("is in the validation split (%s), but has no training image", where[wnid])
 	})
+	if !forced && len(l.Faults) == 0 {
+		if err := c.doubtWNIDs(inTrain); err != nil {
+			return nil, err
+		}
+	}
 	return l, c.ilsvrcClasses(l, labels, numbers, inTrain)
+}
+
+// doubtWNIDs says why folders of WordNet IDs are hardly the classes: there is one, or they lie in several folders that are
+// no splits.
+func (c *catalog) doubtWNIDs(inTrain map[string]bool) error {
+	var classes []string
+	for wnid, is := range inTrain {
+		if is {
+			classes = append(classes, wnid)
+		}
+	}
+	if len(classes) == 1 {
+		return fmt.Errorf("all %s are of one class, the folder %s: want folders of several classes; --format ilsvrc2012 takes it for one",
+			plural(len(c.items), "image"), classes[0])
+	}
+	first := ""
+	for i, it := range c.items {
+		wnid := wnidFolder(it.Name)
+		if wnid == "" {
+			continue
+		}
+		outer := it.Name[:strings.Index(it.Name, wnid+"/")]
+		if s, _ := c.found.split(it.Name); s != noSplit {
+			_, outer, _ = strings.Cut(strings.TrimPrefix(outer, c.found.root), "/")
+			top, _, _ := strings.Cut(strings.TrimPrefix(it.Name, c.found.root), "/")
+			outer = strings.TrimPrefix(outer, c.found.wrapper[top])
+		}
+		if i > 0 && outer != first {
+			return fmt.Errorf("folders of WordNet IDs lie in %s and in %s: which are the classes? --format ilsvrc2012 takes the WordNet IDs, --format folders the folders around them",
+				folderName(first), folderName(outer))
+		}
+		first = outer
+	}
+	return nil
+}
+
+func folderName(prefix string) string {
+	if prefix == "" {
+		return "the source itself"
+	}
+	return strings.TrimSuffix(prefix, "/")
 }
 
 // unusedGiven is a table that is a path of its own and says nothing of ILSVRC2012; "" when there is none.

@@ -174,14 +174,28 @@ func TestDoubtfulLayouts(t *testing.T) {
 		"parts, an unreadable table": {laidFiles(laid("part_1/{1,2}.png", "part_2/{3,4}.png")).text("meta.csv", "age,sex,dx\n1,2,3\n"), []string{"part_1, part_2", "not used: meta.csv:1: columns"}},
 		"two tables, one unreadable": {laidFiles(laid("train/{1,2}.png", "test/{3,4}.png")).text("a.csv", "id,kind,note\n1,x,\n2,y,\n").text("sample.csv", "id,label\n3,0\n4,0\n"), []string{"sample.csv", "a.csv:1", "path of its own"}},
 		"archives beside an image":   {laidFiles(mini.Join(laid("cover.png"), mini.Files{"cats.zip": {1}})), []string{"1 image", "not used: cats.zip: an archive beside loose images"}},
+		"one WordNet folder":         {laidFiles(laid("n01440764/{1,2}.png")), []string{"2 images", "one class", "n01440764", "--format ilsvrc2012"}},
+		"WordNet in other folders":   {laidFiles(laid("cat/n02123045/{1,2}.png", "dog/n02084071/{1,2}.png")), []string{"cat and in dog", "which are the classes", "--format ilsvrc2012", "--format folders"}},
+		"the same WordNet folders":   {laidFiles(laid("{cat,dog}/{n02123045,n02084071}/{1,2}.png")), []string{"cat and in dog", "which are the classes"}},
+		"WordNet, one deeper":        {laidFiles(laid("n02123045/1.png", "more/n02084071/1.png")), []string{"in more and in the source itself"}},
+		"deep archives":              {laidFiles{"a.tar": mini.Files{"b.tar": mini.Files{"c.tar": mini.Animals(1).Tarred(t)}.Tarred(t)}.Tarred(t)}, []string{"no JPEG or PNG", "c.tar: archives nested more than 2 times"}},
 		"images without endings":     {laidFiles{"cats/1": plainPNG(8, 1), "dogs/2": plainPNG(8, 2)}, []string{"2 images", "cats/1", "an ending such as .jpg"}},
 		"other formats":              {laidFiles{"cats/1.ppm": nil, "dogs/2.ppm": nil}, []string{"2 images of other formats", "cats/1.ppm", "convert"}},
 	} {
 		t.Run(name, func(t *testing.T) { lacks(t, failure(source.Options{}, mini.Files(c.files).Folder(t)), c.want...) })
 	}
-	s := open(t, source.Options{Format: "folders"}, laid("{color,grayscale}/{a,b}/1.png").Folder(t))
-	if got := classIDs(s.Listing); !slices.Equal(got, []string{"color", "grayscale"}) {
-		t.Errorf("asked for folders: classes %v", got)
+	for _, c := range []struct{ format, layout, classes string }{ // but for who asks for it
+		{"folders", "{color,grayscale}/{a,b}/1.png", "color grayscale"},
+		{"folders", "{train,test}/{1,2}.png", "test train"},
+		{"folders", "{train,test,a}/{1,2}.png", "a test train"},
+		{"folders", "{cat,dog}/{n02123045,n02084071}/1.png", "cat dog"},
+		{"ilsvrc2012", "{cat,dog}/{n02123045,n02084071}/1.png", "n02084071 n02123045"},
+		{"ilsvrc2012", "n01440764/{1,2}.png", "n01440764"},
+	} {
+		s := open(t, source.Options{Format: c.format}, laid(c.layout).Folder(t))
+		if got := strings.Join(classIDs(s.Listing), " "); got != c.classes {
+			t.Errorf("%s, asked for %s: classes %s, want %s", c.layout, c.format, got, c.classes)
+		}
 	}
 }
 
@@ -233,6 +247,15 @@ func TestNamedTables(t *testing.T) {
 	s := open(t, source.Options{Columns: []string{"IMAGE", "dx"}}, mini.Join(images, mini.Files{"l.csv": []byte(odd)}).Folder(t))
 	if got := classIDs(s.Listing); !slices.Equal(got, []string{"x", "y"}) {
 		t.Errorf("named columns: classes %v", got)
+	}
+	valid := "path,noisy,is_valid\n1,x,False\n2,y,False\n3,x,True\n4,y,True\n"
+	s = open(t, source.Options{Columns: []string{"path", "noisy"}}, mini.Join(images, mini.Files{"l.csv": []byte(valid)}).Folder(t))
+	if got := strings.Join(s.Notes, "; "); len(labels(s.Listing, true)) != 0 || !strings.Contains(got, "is_valid of l.csv: --columns path,noisy,is_valid") {
+		t.Errorf("a column of splits that is left out: notes %q", got)
+	}
+	s = open(t, source.Options{Columns: []string{"path", "noisy", "is_valid"}}, mini.Join(images, mini.Files{"l.csv": []byte(valid)}).Folder(t))
+	if train, val := len(labels(s.Listing, false)), len(labels(s.Listing, true)); train != 2 || val != 2 {
+		t.Errorf("a column of splits: %d and %d images", train, val)
 	}
 	lacks(t, failure(source.Options{Columns: []string{"file", "dx"}}, mini.Join(images, mini.Files{"l.csv": []byte(odd)}).Folder(t)), "l.csv:1", `no column "file"`)
 	lacks(t, failure(source.Options{Columns: []string{"file"}}, images.Folder(t)), `columns ["file"]`, "of files, of labels")

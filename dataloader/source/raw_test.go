@@ -2,6 +2,8 @@ package source_test
 
 import (
 	"archive/zip"
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -100,6 +102,22 @@ func idxFile(data []byte, dims ...int) []byte {
 	return append(b, data...)
 }
 
+func zipped(data []byte) []byte {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	w.Write(data)
+	w.Close()
+	return b.Bytes()
+}
+
+// zippedMNIST is mnist with other pixels of its training images, packed.
+func zippedMNIST(pixels []byte) mini.Files {
+	f := mnist()
+	delete(f, "train-images-idx3-ubyte")
+	f["train-images-idx3-ubyte.gz"] = zipped(idxFile(pixels, 2, 2, 2))
+	return f
+}
+
 // mnist are two training images of class 7 and 3, and one test image of class 7, 2x2 pixels each.
 func mnist() mini.Files {
 	return mini.Files{
@@ -184,17 +202,20 @@ func TestDamagedRawSources(t *testing.T) {
 		"fine label":        {change(cifar100(), "cifar-100-binary/fine_label_names.txt", []byte("a b c")), []string{"record", "has label", "0 to 2"}},
 		"for Python":        {mini.Files{"cifar-10-batches-py/data_batch_1": {1}}, []string{"data_batch_1", "binary version"}},
 		"no labels":         {change(mnist(), "train-labels-idx1-ubyte", nil), []string{"train", "both"}},
-		"no train":          {mini.Files{"t10k-images-idx3-ubyte": idxFile(nil, 1, 2, 2)}, []string{"train-images-idx3-ubyte"}},
+		"no train":          {mini.Files{"t10k-images-idx3-ubyte": idxFile(make([]byte, 4), 1, 2, 2)}, []string{"train-images-idx3-ubyte"}},
 		"counts":            {change(mnist(), "train-labels-idx1-ubyte", idxFile([]byte{1, 2, 3}, 3)), []string{"2 images", "3 labels"}},
 		"labels cut":        {change(mnist(), "train-labels-idx1-ubyte", idxFile([]byte{1}, 2)), []string{"train-labels", "claims 2 labels, but 1 follow"}},
 		"labels too long":   {change(mnist(), "train-labels-idx1-ubyte", idxFile([]byte{1, 2, 3}, 2)), []string{"train-labels", "more follow"}},
-		"images cut":        {change(mnist(), "train-images-idx3-ubyte", idxFile(make([]byte, 7), 2, 2, 2)), []string{"train-images", "within image 1"}},
-		"images too long":   {change(mnist(), "train-images-idx3-ubyte", idxFile(make([]byte, 9), 2, 2, 2)), []string{"train-images", "more bytes"}},
+		"images cut":        {change(mnist(), "train-images-idx3-ubyte", idxFile(make([]byte, 7), 2, 2, 2)), []string{"train-images", "2 images of 2x2, which is a file of 24 bytes, but it has 23"}},
+		"images too long":   {change(mnist(), "train-images-idx3-ubyte", idxFile(make([]byte, 9), 2, 2, 2)), []string{"train-images", "a file of 24 bytes, but it has 25"}},
+		"zipped images cut": {zippedMNIST(make([]byte, 7)), []string{"train-images", "within image 1"}},
+		"zipped and longer": {zippedMNIST(make([]byte, 9)), []string{"train-images", "more bytes"}},
+		"a bomb of images":  {mini.Files{"train-images-idx3-ubyte.gz": zipped(idxFile(nil, 1<<24, 4096, 4096))}, []string{"train-images", "16777216 images of 4096x4096: want at most 4096 MiB"}},
 		"images of floats":  {change(mnist(), "train-images-idx3-ubyte", []byte{0, 0, 13, 3, 0, 0, 0, 0}), []string{"00000d03", "00000803"}},
 		"images too large":  {change(mnist(), "train-images-idx3-ubyte", idxFile(nil, 2, 1<<30, 2)), []string{"size 2 of 3 is 1073741824"}},
 		"header cut":        {change(mnist(), "train-images-idx3-ubyte", []byte{0, 0, 8, 3, 0, 0}), []string{"ends before size 1 of 3"}},
 		"a new test label":  {change(mnist(), "t10k-labels-idx1-ubyte", idxFile([]byte{5}, 1)), []string{"label 5 of image 0", "t10k-labels"}},
-		"twice":             {change(mnist(), "copy/train-images-idx3-ubyte", idxFile(nil, 1, 2, 2)), []string{"the same array as", "keep one"}},
+		"twice":             {change(mnist(), "copy/train-images-idx3-ubyte", idxFile(make([]byte, 4), 1, 2, 2)), []string{"the same array as", "keep one"}},
 		"not zipped inside": {mini.Files{"train-images-idx3-ubyte.gz": []byte("plain")}, []string{"train-images-idx3-ubyte.gz", "gzip"}},
 	} {
 		t.Run(name, func(t *testing.T) {

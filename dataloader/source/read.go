@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"syscall"
+
+	"duet/dataloader/picture"
 )
 
 func (s *files) Read(ctx context.Context, want func(int) bool, emit func(int, Fetch) error) error {
@@ -74,28 +76,40 @@ func (s *files) fetch(e entry) Fetch {
 			return Content{}, itemError(err)
 		}
 		defer r.Close()
-		data, err := readAll(r, e.size, buf)
-		if n := int64(len(data)); err == nil && n < e.size && s.containers[e.in].kind != inZip {
+		data, whole, err := readAll(r, e.size, buf)
+		if n := int64(len(data)); err == nil && whole && n < e.size && s.containers[e.in].kind != inZip {
 			err = &lostError{fmt.Sprintf("%d bytes, but %d when it was listed", n, e.size)}
 		}
 		return Content{Encoded: data}, err
 	}
 }
 
-// readAll reads an image into buf, or into a new buffer when it is too small. size is what it claims: no more than
-// maxClaim is believed before the bytes are there.
-func readAll(r io.Reader, size int64, buf []byte) ([]byte, error) {
+// readAll reads an image into buf, or into a new buffer when it is too small. size is what it claims: no more than maxClaim
+// is believed before so many bytes are there. Of a file that does not begin as an image, only its first bytes are read,
+// which tell what it is; whole is false then.
+func readAll(r io.Reader, size int64, buf []byte) (data []byte, whole bool, err error) {
 	b := bytes.NewBuffer(buf[:0])
 	b.Grow(int(min(size, maxClaim)) + bytes.MinRead)
-	n, err := b.ReadFrom(io.LimitReader(r, maxFileBytes+1))
-	if err != nil {
-		return nil, itemError(err)
+	r = io.LimitReader(r, maxFileBytes+1)
+	for _, step := range []int64{lookBytes, maxClaim, maxFileBytes + 1} {
+		if step > maxClaim {
+			b.Grow(int(min(max(size-int64(b.Len()), 0), maxFileBytes)) + bytes.MinRead)
+		}
+		n, err := b.ReadFrom(io.LimitReader(r, step-int64(b.Len())))
+		switch {
+		case err != nil:
+			return nil, false, itemError(err)
+		case n == 0 || int64(b.Len()) < step:
+			return b.Bytes(), true, nil
+		case step == lookBytes && picture.Format(b.Bytes()) == "":
+			return b.Bytes(), false, nil
+		}
 	}
-	if cause := tooLarge(n); cause != "" {
-		return nil, errors.New(cause)
-	}
-	return b.Bytes(), nil
+	return nil, false, errors.New(tooLarge(int64(b.Len())))
 }
+
+// lookBytes are enough to tell what a file is.
+const lookBytes = 4 << 10
 
 // ErrLost is among the errors of a Fetch when it is not the item that is at fault: its file is gone or shorter than when it
 // was listed, or the system cannot read it. Then nothing can be said of the item, and others will fare likewise.
@@ -136,7 +150,7 @@ func (s *files) readStream(ctx context.Context, first, last int, want func(int) 
 		} else if e.path != it.Name || e.size != it.size {
 			return fmt.Errorf("has changed since it was listed: %s is now %s", it.Name, e.path)
 		}
-		data, err := readAll(r, e.size, nil)
+		data, _, err := readAll(r, e.size, nil)
 		if err != nil {
 			return fmt.Errorf("damaged archive: %s: %w", e.path, err)
 		}

@@ -8,14 +8,19 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // The names of the columns of a table of labels, in any case; of several the first in this order is taken.
 var (
 	fileColumns  = []string{"file", "filename", "file_name", "filepath", "path", "image", "name", "image_id", "id"}
 	labelColumns = []string{"label", "class", "category", "wnid", "target"}
-	splitColumns = []string{"split", "set", "subset", "partition"}
+	splitColumns = []string{"split", "set", "subset", "partition", "is_valid", "is_val", "is_validation", "is_test", "is_train"}
 )
+
+// flagged are the splits that columns of true and false stand for.
+var flagged = map[string]split{"is_valid": valSplit, "is_val": valSplit, "is_validation": valSplit, "is_test": testSplit, "is_train": trainSplit}
 
 // A table says the class, and perhaps the split, of images by name.
 type table struct {
@@ -23,6 +28,9 @@ type table struct {
 	folder string // the images below it are named, with a slash at its end; "" for all
 	split  split  // of all its rows, by its name or its folder's; noSplit when its rows or the images' folders say
 	named  bool   // its columns have the names that are asked for, or the usual ones
+	trains bool   // a row says that it is for training
+	flag   split  // that its column of splits says yes or no to
+	idle   string // its column of splits, where the names that are asked for leave it out
 	rows   map[string]*row
 }
 
@@ -65,14 +73,20 @@ func readTable(t text, named []string) (*table, error) {
 				return nil, fmt.Errorf("%s:%d: %w", t.path, line, err)
 			}
 			if f >= 0 {
-				file, label, split = f, l, s
+				if file, label, split = f, l, s; s >= 0 {
+					x.flag = flagged[strings.ToLower(strings.TrimSpace(record[s]))]
+				}
+				if len(named) == 2 {
+					x.idle = idleSplits(record, f, l)
+				}
 				x.named = len(named) > 0 || slices.ContainsFunc(labelColumns, func(n string) bool { return strings.EqualFold(strings.TrimSpace(record[l]), n) })
 				continue
 			}
 		}
 		entry := &row{line: line, class: strings.TrimSpace(record[label])}
 		if split >= 0 {
-			entry.cut = strings.TrimSpace(record[split])
+			entry.cut = x.unflag(strings.TrimSpace(record[split]))
+			x.trains = x.trains || splitWords[strings.ToLower(entry.cut)] == trainSplit
 		}
 		x.add(strings.TrimSpace(record[file]), entry)
 	}
@@ -83,6 +97,33 @@ func readTable(t text, named []string) (*table, error) {
 		return nil, fmt.Errorf("%s: a label of its own for (nearly) each of %s: no table of classes (--columns FILE,LABEL takes it for one)", t.path, plural(len(x.rows), "file"))
 	}
 	return x, nil
+}
+
+// idleSplits is the name of a column of splits in a header, other than those of files and labels; "" when there is none.
+func idleSplits(record []string, file, label int) string {
+	for i, cell := range record {
+		if name := strings.TrimSpace(cell); i != file && i != label && slices.Contains(splitColumns, strings.ToLower(name)) {
+			return name
+		}
+	}
+	return ""
+}
+
+// unflag is the split that a yes or no stands for.
+func (t *table) unflag(cell string) string {
+	if t.flag == noSplit {
+		return cell
+	}
+	switch strings.ToLower(cell) {
+	case "true", "1", "yes":
+		return t.flag.String()
+	case "false", "0", "no":
+		if t.flag == trainSplit {
+			return testSplit.String()
+		}
+		return trainSplit.String()
+	}
+	return cell
 }
 
 // distinct reports whether what would be classes are rather numbers or names of the files themselves.
@@ -190,7 +231,7 @@ func (t *table) unroot(images []Item) {
 }
 
 func (t *table) add(file string, r *row) {
-	file = strings.TrimPrefix(path.Clean(strings.ReplaceAll(file, "\\", "/")), "./")
+	file = norm.NFC.String(strings.TrimPrefix(path.Clean(strings.ReplaceAll(file, "\\", "/")), "./")) // a Mac writes names otherwise
 	switch old := t.rows[file]; {
 	case file == "." || strings.ContainsRune(file, 0):
 		r.wrong = "no file name"
@@ -211,7 +252,7 @@ func (t *table) add(file string, r *row) {
 // find is the row of an image: by its path or the longest end of it, with or without the file's ending. other is the row of
 // the one where both are there. byPath: the table gives a folder too.
 func (t *table) find(name string) (r, other *row, byPath bool) {
-	for p := name; ; {
+	for p := norm.NFC.String(name); ; {
 		r, other = t.rows[p], t.rows[p[:len(p)-len(path.Ext(p))]]
 		byPath = strings.Contains(p, "/")
 		switch {

@@ -146,6 +146,7 @@ type Fault struct {
 // Rejected is something of a source that is not among its items.
 type Rejected struct {
 	File, Cause string
+	Aside       bool // nothing is wrong with it: it is of another split, hidden, of another task
 }
 
 // Open recognises what the paths are: one or several, in any order.
@@ -162,7 +163,8 @@ func Open(paths []string, o Options) (Source, error) {
 		}
 		return newGenerated(o)
 	}
-	for _, path := range paths {
+	infos := make([]os.FileInfo, len(paths))
+	for i, path := range paths {
 		info, err := os.Stat(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("source %s does not exist: want a folder, .tar, .tar.gz or .zip of images, a packed set, or the word %q",
@@ -174,6 +176,10 @@ func Open(paths []string, o Options) (Source, error) {
 		if !info.IsDir() && !info.Mode().IsRegular() {
 			return nil, fmt.Errorf("source %s is neither a folder nor a regular file", path)
 		}
+		infos[i] = info
+	}
+	if err := overlap(paths, infos); err != nil {
+		return nil, err
 	}
 	packed := isPacked(paths[0])
 	switch {
@@ -192,10 +198,35 @@ func Open(paths []string, o Options) (Source, error) {
 	if len(o.Columns) == 1 || len(o.Columns) > 3 || slices.Contains(columns, "") {
 		return nil, fmt.Errorf("columns %q: want the names of those of files, of labels and perhaps of splits", o.Columns)
 	}
-	return &files{paths: slices.Clone(paths), format: o.Format, columns: columns}, nil
+	return &files{paths: slices.Clone(paths), given: infos, format: o.Format, columns: columns}, nil
 }
 
 func isPacked(path string) bool {
 	info, err := os.Stat(filepath.Join(path, PackedFile))
 	return err == nil && info.Mode().IsRegular()
+}
+
+// overlap refuses paths that are the same, and folders within each other: their images would be taken twice.
+func overlap(paths []string, infos []os.FileInfo) error {
+	real := make([]string, len(paths))
+	for i, path := range paths {
+		var err error
+		if real[i], err = filepath.EvalSymlinks(path); err == nil {
+			real[i], err = filepath.Abs(real[i])
+		}
+		if err != nil {
+			return fmt.Errorf("source: %w", err)
+		}
+	}
+	for i, path := range paths {
+		for k, other := range paths {
+			switch {
+			case k < i && os.SameFile(infos[i], infos[k]):
+				return fmt.Errorf("source %s is given twice: want it once", path)
+			case k != i && infos[i].IsDir() && infos[k].IsDir() && strings.HasPrefix(real[i], strings.TrimSuffix(real[k], string(filepath.Separator))+string(filepath.Separator)):
+				return fmt.Errorf("source %s lies within %s: want one of them", path, other)
+			}
+		}
+	}
+	return nil
 }

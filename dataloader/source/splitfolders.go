@@ -159,6 +159,11 @@ func (s *splitFolders) place(name string) (class, rest string, inVal bool, cause
 	return class, rest, inVal, ""
 }
 
+// unusedSplit reports whether images of a split are neither for training nor for validation.
+func (s *splitFolders) unusedSplit(is split) bool {
+	return is != noSplit && is != trainSplit && is != s.val
+}
+
 // names are the folders of a split.
 func (s *splitFolders) names(of split) string {
 	var names []string

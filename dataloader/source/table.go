@@ -110,6 +110,9 @@ func (c *catalog) byTables(tables []*table) (*Listing, error) {
 		if err != nil && r.wrong == "" {
 			r.wrong = err.Error()
 		}
+		if t.trains && r.cut == "" && r.wrong == "" {
+			r.wrong = "no split, where other rows have train"
+		}
 		if r.wrong != "" {
 			c.drop(i, fmt.Sprintf("%s:%d: %s", t.path, r.line, r.wrong))
 			continue
@@ -148,7 +151,7 @@ func (c *catalog) byTables(tables []*table) (*Listing, error) {
 		case s == val:
 			it.Val, valid[byNumber[it.Label]] = true, true
 		default:
-			c.drop(i, fmt.Sprintf("of the split %s, beside %s", s, val))
+			c.setAside(i, fmt.Sprintf("of the split %s, beside %s", s, val))
 		}
 	}
 	c.unusedRows(tables)

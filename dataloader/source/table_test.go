@@ -43,6 +43,9 @@ func TestTables(t *testing.T) {
 		"below another":       {flat("pets/images/", ".png"), rows, "pets/labels.csv", 0},
 		"train.csv":           {flat("train/", ".png"), "id,label\n" + rows, "train.csv", 0},
 		"split":               {flat("", ".png"), split, "labels.csv", 2},
+		"is_valid":            {flat("", ".png"), "id,label,is_valid\na,dog,False\nb,cat,False\nc,dog,False\nd,cat,True\ne,dog,True\n", "labels.csv", 2},
+		"is_train":            {flat("", ".png"), "id,label,is_train\na,dog,1\nb,cat,1\nc,dog,1\nd,cat,0\ne,dog,0\n", "labels.csv", 2},
+		"only some say val":   {flat("", ".png"), "id,label,split\na,dog,\nb,cat,\nc,dog,\nd,cat,val\ne,dog,val\n", "labels.csv", 2},
 		"spaces about fields": {flat("", ".png"), "file , label\na.png , dog\nb.png, cat\n c.png,dog\nd.png,cat\ne.png,dog\n", "labels.csv", 0},
 		"the same row twice":  {flat("", ".png"), rows + "a.png,dog\n", "labels.csv", 0},
 	} {
@@ -121,6 +124,23 @@ func TestTableRejects(t *testing.T) {
 	})
 	if len(s.Items) != 1 {
 		t.Errorf("%d items, want 1", len(s.Items))
+	}
+}
+
+// Where rows say that they are for training, those that say nothing are for nothing.
+func TestRowsWithoutSplit(t *testing.T) {
+	f := flat("", ".png")
+	f["labels.csv"] = []byte("file,label,split\na.png,x,train\nb.png,y,train\nc.png,x,\nd.png,y,val\ne.png,x,val\n")
+	s := open(t, source.Options{}, f.Folder(t))
+	sameRejected(t, s.Rejected, map[string]string{"c.png": "labels.csv:4: no split, where other rows have train"})
+}
+
+// A Mac writes letters with their accents apart in the names of files.
+func TestComposedNames(t *testing.T) {
+	f := mini.Files{"u\u0308ber.png": plainPNG(8, 1), "\u00e4.png": plainPNG(8, 2)}
+	f["labels.csv"] = []byte("file,label\n\u00fcber.png,x\na\u0308.png,y\n")
+	if s := open(t, source.Options{}, f.Folder(t)); len(s.Items) != 2 || len(s.Rejected) > 0 {
+		t.Errorf("%d items, rejected %v", len(s.Items), s.Rejected)
 	}
 }
 

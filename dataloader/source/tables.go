@@ -67,6 +67,9 @@ func (c *catalog) readTables(texts []text, columns []string) (tables []*table, b
 		read, err := readTable(t, columns)
 		switch {
 		case err == nil:
+			if read.idle != "" {
+				c.note(fmt.Sprintf("the column %s of %s: --columns %s,%s uses it", read.idle, read.path, strings.Join(columns, ","), read.idle))
+			}
 			c.scope(read, texts)
 			tables = append(tables, read)
 		case bad == nil:

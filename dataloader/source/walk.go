@@ -85,8 +85,10 @@ func (w *walker) hidden(e entry, prefix string) error {
 		w.hiddenSeen = map[string]bool{}
 	}
 	w.hiddenSeen[prefix+at] = true
-	return w.refuse(prefix+at, e.in, "hidden: not read")
+	return w.refuse(prefix+at, e.in, hiddenCause)
 }
+
+const hiddenCause = "hidden: not read"
 
 func (w *walker) refuse(p string, in uint16, cause string) error {
 	return w.show(entry{path: p, in: in, refused: cause}, 0, nil)

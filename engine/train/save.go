@@ -3,6 +3,7 @@ package train
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 
 	"duet/engine/checkpoint"
@@ -77,6 +78,10 @@ func (r *run) restore(f *checkpoint.File) error {
 	}
 	if r.checked, err = strconv.ParseUint(m.Extra[extraChecked], 10, 64); err != nil {
 		return fmt.Errorf("metadata %s: %w", extraChecked, err)
+	}
+	if was, is := m.Epoch, r.clock.Epoch(m.Step); math.Abs(was-is) > 1e-9*math.Max(was, 1) {
+		fmt.Fprintf(r.Console, "note: step %d was epoch %.2f, and is epoch %.2f now, as the batch is another: order, schedule and end of the run go by the "+
+			"new one\n", m.Step, was, is)
 	}
 	r.step, r.best, r.bestStep = m.Step, m.BestError, m.BestStep
 	r.anySaved, r.saved.step, r.saved.checked = true, r.step, r.checked
