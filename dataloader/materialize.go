@@ -67,7 +67,7 @@ func Materialize(ctx context.Context, c Config, hooks Hooks) (dir string, err er
 func ofPath(err error) error {
 	hint := ""
 	if text := err.Error(); strings.Contains(text, " --") || strings.Contains(text, "(--") || strings.Contains(text, "path of its own") {
-		hint = " (flags and several paths are duet prepare's; a configuration has keys of the flags' names, such as data.format)"
+		hint = " (flags and several paths are duet prepare's: prepare it with that, or set the keys of [data] of the flags' names, such as data.format)"
 	}
 	return fmt.Errorf("data.path: %w%s", err, hint)
 }

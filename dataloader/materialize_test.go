@@ -4,10 +4,12 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"duet/dataloader"
+	"duet/dataloader/picture"
 	"duet/dataloader/prepare"
 	"duet/dataloader/source"
 	"duet/dataloader/source/mini"
@@ -71,5 +73,21 @@ func TestMaterializeSeesChanges(t *testing.T) {
 	check(t, os.RemoveAll(photos))
 	if again, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{}); err != nil || again != dir {
 		t.Errorf("gone: %s, error %v", again, err)
+	}
+}
+
+// Other data for a network is read as what it learned from, and all of it.
+func TestWhole(t *testing.T) {
+	c := dataloader.Default()
+	c.Path, c.Packed, c.PerClass, c.ValFraction, c.Classes = "set", "packed", 3, 0.2, []string{"a", "b"}
+	reading := picture.Reading{EXIF: true, AllowTruncated: true}
+	w := c.Whole(mini.Animals(2).Folder(t), 24, reading)
+	if w.Size != 24 || !w.EXIF || !w.AllowTruncated || w.ValFraction != 0 || w.PerClass != 0 || w.Packed != "" || !slices.Equal(w.Classes, c.Classes) {
+		t.Errorf("of a source: %+v", w)
+	}
+	set := run(t, mini.Animals(2).Folder(t), prepare.Options{})
+	w = c.Whole(set, 24, reading)
+	if dir, err := dataloader.Materialize(context.Background(), w, dataloader.Hooks{}); dir != set || err != nil {
+		t.Errorf("of a packed set: %s, error %v", dir, err)
 	}
 }

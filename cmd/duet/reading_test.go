@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"duet/engine/checkpoint"
 )
 
 // topHeavy is light above and dark below, or, of the class "below", the other way round.
@@ -63,6 +65,27 @@ func TestReadAsLearned(t *testing.T) {
 	p.works("prepare", "whole", "awake", "--exif")
 }
 
+// TestOlderCheckpoints: where a checkpoint says nothing of how files are read, its configuration does.
+func TestOlderCheckpoints(t *testing.T) {
+	p := newPlace(t)
+	for _, class := range []string{"above", "below"} {
+		for i := range 6 {
+			p.write(lyingPNG(topHeavy(class, i)), "lying", class, fmt.Sprintf("%d.png", i))
+		}
+	}
+	p.works(trainArgs("run", sets("data.path=lying", "data.exif=true", "data.size=24", "train.batch=4", "train.max_steps=12")...)...)
+	f, err := checkpoint.Load(p.last("run"))
+	p.check(err)
+	if f.Meta.Extra["reading"] != `{"exif":true,"allow_truncated":false}` {
+		t.Errorf("the checkpoint has %q", f.Meta.Extra["reading"])
+	}
+	delete(f.Meta.Extra, "reading")
+	p.check(checkpoint.Save(p.path("older.safetensors"), f))
+	if now, older := p.works("predict", p.last("run"), "lying/above/0.png"), p.works("predict", "older.safetensors", "lying/above/0.png"); now.stdout != older.stdout {
+		t.Errorf("%s, but by the older one %s", now.stdout, older.stdout)
+	}
+}
+
 // TestForeseen: what a network could not use is refused before it is packed, and nothing is left behind.
 func TestForeseen(t *testing.T) {
 	p := newPlace(t)
@@ -80,6 +103,8 @@ func TestForeseen(t *testing.T) {
 	p.refused(exitFailed, []string{"more", "3 classes", "learned 2"}, "eval", checkpoint, "--data", "more")
 	p.refused(exitFailed, []string{"photos", "fc5", "5, but the data has 2 classes"}, trainArgs("other", sets("data.path=photos", "data.size=24", "network.layers.fc5.features=5")...)...)
 	p.refused(exitFailed, []string{"photos", "no validation split"}, trainArgs("other", sets("data.path=photos", "data.size=24", "data.val_fraction=0")...)...)
+	bench := append([]string{"bench", "smoke", "--data", "--steps", "1", "--rounds", "1", "--batch", "4", "--devices", "reference:0"}, sets("data.path=photos", "data.size=24")...)
+	p.refused(exitFailed, []string{"photos", "fc5", "5, but the data has 2 classes"}, append(bench, sets("network.layers.fc5.features=5")...)...)
 	p.refused(exitFailed, []string{"photos", "data.crop"}, trainArgs("other", sets("data.path=photos", "data.crop=300")...)...)
 	p.write(p.read("photos", "down", "0.png"), "one", "down", "0.png")
 	p.refused(exitFailed, []string{"data.path", "one class", "--format folders", "data.format"}, trainArgs("other", sets("data.path=one")...)...)
@@ -88,6 +113,7 @@ func TestForeseen(t *testing.T) {
 	if left := p.holds(); len(left) != before || len(packed) != 0 {
 		t.Errorf("left behind: %v, in data %v", left, packed)
 	}
+	p.works(append(bench, sets("data.val_fraction=0")...)...) // it does not validate
 }
 
 // TestResumeWithAnotherBatch: that the steps of a run mean other epochs now is said.

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"duet/configs"
+	"duet/dataloader/prepare"
 	"duet/engine/backend"
 	"duet/engine/metrics"
 	"duet/engine/train"
@@ -63,7 +64,12 @@ func (o *trainOptions) run(ctx context.Context) (err error) {
 		}
 	}
 	p := parts(c)
-	data, err := openData(ctx, c.Data, p.Foresee)
+	data, err := openData(ctx, c.Data, func(o prepare.Outline) error {
+		if err := p.Foresee(o); err != nil {
+			return err
+		}
+		return p.Train.Suits(o.Val > 0)
+	})
 	if err != nil {
 		return err
 	}

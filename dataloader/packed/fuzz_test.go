@@ -31,3 +31,23 @@ func FuzzIndex(f *testing.F) {
 		}
 	})
 }
+
+// TestReadingOfOlderSets: an index without them has the source's options.
+func TestReadingOfOlderSets(t *testing.T) {
+	x := Index{Format: format, Version: version, Layout: Layout{Height: 4, Width: 4, Codec: Raw}, Classes: 1, Request: []byte(`{"exif":true,"allow_truncated":true}`),
+		Splits: map[string]Split{Train: {Images: 1, PerClass: []int{1}, Shards: []int{1}}}, Checksums: map[string]uint32{}}
+	for _, name := range x.files() {
+		x.Checksums[name] = 7
+	}
+	data, err := json.Marshal(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	older := bytes.Replace(data, []byte(`"exif":false,"allow_truncated":false,`), nil, 1)
+	if len(older) == len(data) {
+		t.Fatalf("no such keys in %s", data)
+	}
+	if got, err := parseIndex(older); err != nil || !got.EXIF || !got.AllowTruncated {
+		t.Errorf("%+v, error %v", got.Reading, err)
+	}
+}

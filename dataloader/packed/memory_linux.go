@@ -51,6 +51,9 @@ var groupVersions = []groupVersion{
 	{"memory", "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", []string{"total_inactive_file", "total_active_file"}},
 }
 
+// noLimit and more is how version 1 says that there is none.
+const noLimit = 1 << 60
+
 func (g groupVersion) holds(controllers string) bool {
 	if g.controller == "" {
 		return controllers == ""
@@ -70,13 +73,13 @@ func (g groupVersion) left(folder, group string) (least int64, limited bool) {
 		dir := filepath.Join(folder, at)
 		limit, is := number(filepath.Join(dir, g.limit))
 		usage, too := number(filepath.Join(dir, g.usage))
-		if is && too {
-			left := limit - usage
+		if is && too && limit < noLimit {
+			cached := int64(0)
 			for _, line := range g.cached {
 				bytes, _ := field(filepath.Join(dir, "memory.stat"), line+" ")
-				left += bytes
+				cached += bytes
 			}
-			if left = max(left, 0); !limited || left < least {
+			if left := max(limit-usage+min(cached, usage), 0); !limited || left < least {
 				least, limited = left, true
 			}
 		}

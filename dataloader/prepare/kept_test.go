@@ -21,6 +21,7 @@ func TestForeignPartial(t *testing.T) {
 		"beside a lock":      {"lock": "", "thesis/data.txt": "x"},
 		"beside a beginning": {"lock": "", "begun.json": "{}", "set/a": "", "thesis.txt": "x"},
 		"no lock":            {"set/data.txt": "x"},
+		"a folder of ours":   {"lock": "", "set/data.txt": "x"},
 	} {
 		out := filepath.Join(t.TempDir(), "set")
 		for file, text := range files {
@@ -59,6 +60,10 @@ func TestStateThatCannotBeRead(t *testing.T) {
 	if _, err := prepare.Run(ctx, []string{photos}, out, o); err == nil || !strings.Contains(err.Error(), "train-00000") {
 		t.Errorf("error %v", err)
 	}
+	if _, err := prepare.Run(context.Background(), []string{photos}, filepath.Join(filepath.Dir(out), "set"), prepare.Options{Size: 64}); err == nil ||
+		!strings.Contains(err.Error(), "--restart") {
+		t.Errorf("with other options: error %v", err)
+	}
 	check(t, os.Remove(state))
 	check(t, os.Rename(state+" aside", state))
 	s, err := prepare.Run(context.Background(), []string{photos}, out, manyOptions())
@@ -93,6 +98,22 @@ func TestSourceGoneAtTheEnd(t *testing.T) {
 	}
 }
 
+// Who begins anew need not read what was.
+func TestRestartPastUnreadable(t *testing.T) {
+	photos := many().Folder(t)
+	out := filepath.Join(t.TempDir(), "set")
+	interrupted(t, photos, out)
+	state := filepath.Join(out+".partial", "state", "train-00000")
+	check(t, os.Remove(state))
+	check(t, os.Mkdir(state, 0o777))
+	o := manyOptions()
+	o.Restart = true
+	s, err := prepare.Run(context.Background(), []string{photos}, out, o)
+	if check(t, err); s.Earlier != 0 {
+		t.Errorf("%d images of an earlier run", s.Earlier)
+	}
+}
+
 // A shard that a killed process left unfinished is no part of the set, even when no image comes for its number any more.
 func TestLeftShard(t *testing.T) {
 	photos := many().Folder(t)
@@ -104,5 +125,24 @@ func TestLeftShard(t *testing.T) {
 	check(t, err)
 	if _, err := os.Stat(filepath.Join(out, "train", "images-00099.npy")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("it is in the set: %v", err)
+	}
+}
+
+// A file that something else put beside what a preparation made, as systems do, is left where it is, and stops nothing.
+func TestStrayInPartial(t *testing.T) {
+	photos := many().Folder(t)
+	for _, name := range []string{".DS_Store", "Thumbs.db"} {
+		out := filepath.Join(t.TempDir(), "set")
+		interrupted(t, photos, out)
+		stray := filepath.Join(out+".partial", name)
+		check(t, os.WriteFile(stray, []byte("x"), 0o666))
+		s, err := prepare.Run(context.Background(), []string{photos}, out, manyOptions())
+		if check(t, err); s.Earlier < 20 {
+			t.Errorf("%s: %d images of the earlier run were there", name, s.Earlier)
+		}
+		if left := contents(t, out+".partial"); len(left) != 1 {
+			t.Errorf("%s: left behind: %v", name, left)
+		}
+		check(t, os.Remove(stray))
 	}
 }

@@ -28,8 +28,8 @@ const (
 	stateFolder = "state"
 )
 
-// ownNames are all that a partial folder may hold.
-var ownNames = []string{lockName, begunName, begunName + disk.Fresh, setFolder, stateFolder}
+// ownNames are all that a preparation makes in the folder, in the order in which it is removed: what tells that it is ours last.
+var ownNames = []string{setFolder, stateFolder, begunName + disk.Fresh, begunName, lockName}
 
 // begun is what a preparation has to agree in with the one that it goes on with.
 type begun struct {
@@ -82,7 +82,8 @@ func lockPartial(out string) (*partial, error) {
 	return p, nil
 }
 
-// isOurs refuses a folder that holds anything that a preparation does not make: it would be removed.
+// isOurs refuses a folder that is not of a preparation, as something of its names in it would be removed. What else is beside
+// them stays, whatever happens.
 func (p *partial) isOurs() error {
 	entries, err := os.ReadDir(p.dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -91,36 +92,48 @@ func (p *partial) isOurs() error {
 	if err != nil {
 		return err
 	}
-	begun := len(entries) == 0
+	if _, known := p.begun(); known {
+		return nil
+	}
+	began := slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == begunName }) // but that is damaged
 	for _, e := range entries {
-		begun = begun || e.Name() == lockName || e.Name() == begunName
-		if !slices.Contains(ownNames, e.Name()) {
-			begun = false
-			break
+		name := e.Name()
+		full := false
+		if !began && (name == setFolder || name == stateFolder) { // they are filled after that
+			inside, err := os.ReadDir(filepath.Join(p.dir, name))
+			full = err != nil || len(inside) > 0
+		}
+		if full || !strings.HasPrefix(name, ".") && !slices.Contains(ownNames, name) {
+			return fmt.Errorf("%s is where the set would be made, but %s in it is not of an interrupted preparation: move it away", p.dir, name)
 		}
 	}
-	if !begun {
-		return fmt.Errorf("%s is where the set would be made, but it is not of an interrupted preparation: move it away", p.dir)
-	}
 	return nil
+}
+
+// begun reads what the preparation that made the folder was asked for.
+func (p *partial) begun() (was begun, known bool) {
+	data, err := os.ReadFile(filepath.Join(p.dir, begunName))
+	known = err == nil && json.Unmarshal(data, &was) == nil && len(was.Request) > 0
+	return was, known
 }
 
 // begin compares with what is there, and removes what cannot be gone on with. Finished shards of another request are only
 // removed when restart is asked for.
 func (p *partial) begin(b begun, r Request, restart bool) error {
-	data, err := os.ReadFile(filepath.Join(p.dir, begunName))
-	var was begun
-	known := err == nil && json.Unmarshal(data, &was) == nil
+	was, known := p.begun()
 	_, noSet := os.Stat(p.set())
 	if known && noSet == nil && was.Decoder == b.Decoder && was.Fingerprint == b.Fingerprint && r.Difference(was.Request) == "" && !restart {
 		p.agreed = true
 		return nil
 	}
-	kept, err := p.anyKept()
-	if err != nil {
-		return err
+	kept := false
+	if known && !restart {
+		var err error
+		if kept, err = p.anyKept(); err != nil {
+			return fmt.Errorf("%w: try again, or give --restart to begin anew", err)
+		}
 	}
-	if known && !restart && kept {
+	if kept {
 		var why string
 		switch {
 		case r.Difference(was.Request) != "":
@@ -136,7 +149,8 @@ func (p *partial) begin(b begun, r Request, restart bool) error {
 	if err := p.clear(); err != nil {
 		return err
 	}
-	if data, err = json.MarshalIndent(b, "", "  "); err != nil {
+	data, err := json.MarshalIndent(b, "", "  ")
+	if err != nil {
 		return err
 	}
 	for _, folder := range []string{setFolder, stateFolder} {
@@ -203,7 +217,8 @@ func (p *partial) remove() {
 
 // removePublished removes what a process left that was killed after it had published its set.
 func removePublished(out string) {
-	if _, err := os.Stat(filepath.Join(partialFolder(out), begunName)); err != nil {
+	_, lock := os.Stat(filepath.Join(partialFolder(out), lockName))
+	if _, begun := os.Stat(filepath.Join(partialFolder(out), begunName)); begun != nil && lock != nil {
 		return
 	}
 	p, err := lockPartial(out)

@@ -147,12 +147,16 @@ func TestLeftAfterPublishing(t *testing.T) {
 		check(t, os.WriteFile(filepath.Join(out+".partial", name), nil, 0o666))
 	}
 	check(t, os.Mkdir(out, 0o777))
-	_, err := prepare.Run(context.Background(), []string{mini.Animals(1).Folder(t)}, out, prepare.Options{})
-	if err == nil || !strings.Contains(err.Error(), "exists") {
-		t.Errorf("error %v", err)
-	}
-	if left, _ := filepath.Glob(out + "*"); len(left) != 1 {
-		t.Errorf("left: %v", left)
+	for range 2 { // the second time only the lock is left
+		_, err := prepare.Run(context.Background(), []string{mini.Animals(1).Folder(t)}, out, prepare.Options{})
+		if err == nil || !strings.Contains(err.Error(), "exists") {
+			t.Errorf("error %v", err)
+		}
+		if left, _ := filepath.Glob(out + "*"); len(left) != 1 {
+			t.Errorf("left: %v", left)
+		}
+		check(t, os.Mkdir(out+".partial", 0o777))
+		check(t, os.WriteFile(filepath.Join(out+".partial", "lock"), nil, 0o666))
 	}
 }
 
@@ -211,10 +215,13 @@ func TestDamagedStateIsMadeAgain(t *testing.T) {
 	whole, _ := run(t, source, manyOptions())
 	want := contents(t, whole)
 	for name, damage := range map[string]func(partial string) error{
-		"a state is cut":   func(p string) error { return os.Truncate(filepath.Join(p, "state", "train-00001"), 50) },
-		"a state is gone":  func(p string) error { return os.Remove(filepath.Join(p, "state", "train-00000")) },
-		"a shard is short": func(p string) error { return os.Truncate(filepath.Join(p, "set", "train", "images-00001.npy"), 50) },
-		"no begun.json":    func(p string) error { return os.Remove(filepath.Join(p, "begun.json")) },
+		"a state is cut":    func(p string) error { return os.Truncate(filepath.Join(p, "state", "train-00001"), 50) },
+		"a state is gone":   func(p string) error { return os.Remove(filepath.Join(p, "state", "train-00000")) },
+		"a shard is short":  func(p string) error { return os.Truncate(filepath.Join(p, "set", "train", "images-00001.npy"), 50) },
+		"begun.json is cut": func(p string) error { return os.Truncate(filepath.Join(p, "begun.json"), 9) },
+		"beside a stray": func(p string) error {
+			return errors.Join(os.Truncate(filepath.Join(p, "begun.json"), 9), os.WriteFile(filepath.Join(p, ".nfs01"), nil, 0o666))
+		},
 	} {
 		out := filepath.Join(t.TempDir(), "set")
 		interrupted(t, source, out)

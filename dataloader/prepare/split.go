@@ -1,6 +1,8 @@
 package prepare
 
 import (
+	"fmt"
+
 	"duet/dataloader/packed"
 )
 
@@ -34,7 +36,7 @@ func openSplit(p *partial, name string, l packed.Layout, limit int64) (*splitWri
 		return true
 	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: try again, or give --restart to begin anew", err)
 	}
 	w.earlier = w.position
 	w.begin()

@@ -24,11 +24,12 @@ const (
 
 // idxName finds split and content in names such as train-images-idx3-ubyte.gz, t10k-labels.idx1-ubyte and
 // emnist-letters-test-images-idx3-ubyte.
-var idxName = regexp.MustCompile(`^(?:[a-z0-9]+-)*(train|t10k|test)-(images|labels)[-.]idx[13]-ubyte(\.gz)?$`)
+var idxName = regexp.MustCompile(`^((?:[a-z0-9]+-)*)(train|t10k|test)-(images|labels)[-.]idx[13]-ubyte(\.gz)?$`)
 
 type idx struct {
 	splits [2]idxSplit // train, val
 	seen   bool
+	prefix string // of the names of all files, such as "emnist-letters-"
 }
 
 type idxSplit struct {
@@ -47,16 +48,19 @@ func (x *idx) look(e entry, r io.Reader) (bool, error) {
 	if match == nil {
 		return false, nil
 	}
-	x.seen = true
+	if x.seen && match[1] != x.prefix {
+		return true, fmt.Errorf("of another data set than %strain-images-idx3-ubyte and its like: give the files of one as paths, or put them in a folder of their own", x.prefix)
+	}
+	x.seen, x.prefix = true, match[1]
 	r, err := idxReader(e, r)
 	if err != nil {
 		return true, err
 	}
 	split := &x.splits[0]
-	if match[1] != "train" {
+	if match[2] != "train" {
 		split = &x.splits[1]
 	}
-	if match[2] == "images" {
+	if match[3] == "images" {
 		return true, split.lookImages(e, r, split != &x.splits[0])
 	}
 	return true, split.lookLabels(e, r)

@@ -2,6 +2,7 @@ package source
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -178,44 +179,54 @@ func (c *catalog) ilsvrc(forced bool) (*Listing, error) {
 	c.onlyInVal(l, inTrain, inVal, numbers, func(wnid string) string {
 		return fmt.Sprintf("is in the validation split (%s), but has no training image", where[wnid])
 	})
-	if !forced && len(l.Faults) == 0 {
-		if err := c.doubtWNIDs(inTrain); err != nil {
+	if !forced {
+		if err := c.doubtWNIDs(inTrain, l.Faults); err != nil {
 			return nil, err
 		}
 	}
 	return l, c.ilsvrcClasses(l, labels, numbers, inTrain)
 }
 
-// doubtWNIDs says why folders of WordNet IDs are hardly the classes: there is one, or they lie in several folders that are
-// no splits.
-func (c *catalog) doubtWNIDs(inTrain map[string]bool) error {
+// doubtWNIDs says why folders of WordNet IDs are hardly the classes: there is one of them, though no fault says why, or in
+// one split they lie in several folders that are no parts of it.
+func (c *catalog) doubtWNIDs(inTrain map[string]bool, faults []Fault) error {
 	var classes []string
 	for wnid, is := range inTrain {
 		if is {
 			classes = append(classes, wnid)
 		}
 	}
-	if len(classes) == 1 {
+	if len(classes) == 1 && len(faults) == 0 {
 		return fmt.Errorf("all %s are of one class, the folder %s: want folders of several classes; --format ilsvrc2012 takes it for one",
 			plural(len(c.items), "image"), classes[0])
 	}
-	first := ""
-	for i, it := range c.items {
-		wnid := wnidFolder(it.Name)
+	around := map[split]map[string]string{} // by split: the folders around those of WordNet IDs, without the split's own -> with it
+	for _, it := range c.items {
+		wnid, s := c.ilsvrcRole(it.Name)
 		if wnid == "" {
 			continue
 		}
-		outer := it.Name[:strings.Index(it.Name, wnid+"/")]
-		if s, _ := c.found.split(it.Name); s != noSplit {
-			_, outer, _ = strings.Cut(strings.TrimPrefix(outer, c.found.root), "/")
-			top, _, _ := strings.Cut(strings.TrimPrefix(it.Name, c.found.root), "/")
-			outer = strings.TrimPrefix(outer, c.found.wrapper[top])
+		whole := it.Name[:strings.Index("/"+it.Name, "/"+wnid+"/")]
+		outer := whole
+		if in, _ := c.found.split(it.Name); in != noSplit {
+			top, rest, _ := strings.Cut(strings.TrimPrefix(whole, c.found.root), "/")
+			outer = strings.TrimPrefix(rest, c.found.wrapper[top])
 		}
-		if i > 0 && outer != first {
-			return fmt.Errorf("folders of WordNet IDs lie in %s and in %s: which are the classes? --format ilsvrc2012 takes the WordNet IDs, --format folders the folders around them",
-				folderName(first), folderName(outer))
+		if around[s] == nil {
+			around[s] = map[string]string{}
 		}
-		first = outer
+		around[s][outer] = whole
+	}
+	for _, s := range slices.Sorted(maps.Keys(around)) {
+		outers := slices.Sorted(maps.Keys(around[s]))
+		names := make([]string, len(outers))
+		for i, outer := range outers {
+			names[i] = path.Base("/" + outer)
+		}
+		if len(outers) > 1 && !areParts(names) {
+			return fmt.Errorf("folders of WordNet IDs lie in %s and in %s: which are the classes? --format ilsvrc2012 takes the WordNet IDs, --format folders the "+
+				"folders around them", folderName(around[s][outers[0]]), folderName(around[s][outers[1]]))
+		}
 	}
 	return nil
 }

@@ -2,8 +2,6 @@ package source_test
 
 import (
 	"archive/zip"
-	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -102,19 +100,11 @@ func idxFile(data []byte, dims ...int) []byte {
 	return append(b, data...)
 }
 
-func zipped(data []byte) []byte {
-	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	w.Write(data)
-	w.Close()
-	return b.Bytes()
-}
-
 // zippedMNIST is mnist with other pixels of its training images, packed.
 func zippedMNIST(pixels []byte) mini.Files {
 	f := mnist()
 	delete(f, "train-images-idx3-ubyte")
-	f["train-images-idx3-ubyte.gz"] = zipped(idxFile(pixels, 2, 2, 2))
+	f["train-images-idx3-ubyte.gz"] = mini.Gzipped(idxFile(pixels, 2, 2, 2))
 	return f
 }
 
@@ -129,9 +119,10 @@ func mnist() mini.Files {
 }
 
 func TestIDX(t *testing.T) {
-	gz, dotted := mini.Files{}, mini.Files{}
+	gz, dotted, emnist := mini.Files{}, mini.Files{}, mini.Files{}
 	for name, data := range mnist() {
 		gz[name+".gz"] = mini.Gzipped(data)
+		emnist["emnist-letters-"+strings.Replace(name, "t10k", "test", 1)] = data
 		dotted[strings.Replace(name, "-idx", ".idx", 1)] = data
 	}
 	alone := gz.Folder(t)
@@ -141,7 +132,7 @@ func TestIDX(t *testing.T) {
 	}
 	for name, paths := range map[string][]string{
 		"plain": {mnist().Folder(t)}, "zipped": {gz.Folder(t)}, "dotted": {dotted.Folder(t)}, "each alone": each,
-		"in a tar.gz": {mnist().Below("MNIST/raw").Tar(t, "mnist.tar.gz")}, "zipped in a zip": {gz.Zip(t, "m.zip", zip.Store)},
+		"in a tar.gz": {mnist().Below("MNIST/raw").Tar(t, "mnist.tar.gz")}, "EMNIST": {emnist.Folder(t)}, "zipped in a zip": {gz.Zip(t, "m.zip", zip.Store)},
 	} {
 		s := open(t, source.Options{}, paths...)
 		if s.Kind != "IDX" || s.Side != 2 || !slices.Equal(classIDs(s.Listing), []string{"3", "7"}) {
@@ -155,7 +146,7 @@ func TestIDX(t *testing.T) {
 			}
 		}
 		for i, it := range s.Items {
-			if strings.HasPrefix(it.Name, "train") && strings.HasSuffix(it.Name, "#1") && !slices.Equal(data[i], []byte{5, 5, 5, 6, 6, 6, 7, 7, 7, 8, 8, 8}) {
+			if strings.Contains(it.Name, "train-") && strings.HasSuffix(it.Name, "#1") && !slices.Equal(data[i], []byte{5, 5, 5, 6, 6, 6, 7, 7, 7, 8, 8, 8}) {
 				t.Errorf("%s: image %v", name, data[i])
 			}
 		}
@@ -210,7 +201,7 @@ func TestDamagedRawSources(t *testing.T) {
 		"images too long":   {change(mnist(), "train-images-idx3-ubyte", idxFile(make([]byte, 9), 2, 2, 2)), []string{"train-images", "a file of 24 bytes, but it has 25"}},
 		"zipped images cut": {zippedMNIST(make([]byte, 7)), []string{"train-images", "within image 1"}},
 		"zipped and longer": {zippedMNIST(make([]byte, 9)), []string{"train-images", "more bytes"}},
-		"a bomb of images":  {mini.Files{"train-images-idx3-ubyte.gz": zipped(idxFile(nil, 1<<24, 4096, 4096))}, []string{"train-images", "16777216 images of 4096x4096: want at most 4096 MiB"}},
+		"a bomb of images":  {mini.Files{"train-images-idx3-ubyte.gz": mini.Gzipped(idxFile(nil, 1<<24, 4096, 4096))}, []string{"train-images", "16777216 images of 4096x4096: want at most 4096 MiB"}},
 		"images of floats":  {change(mnist(), "train-images-idx3-ubyte", []byte{0, 0, 13, 3, 0, 0, 0, 0}), []string{"00000d03", "00000803"}},
 		"images too large":  {change(mnist(), "train-images-idx3-ubyte", idxFile(nil, 2, 1<<30, 2)), []string{"size 2 of 3 is 1073741824"}},
 		"header cut":        {change(mnist(), "train-images-idx3-ubyte", []byte{0, 0, 8, 3, 0, 0}), []string{"ends before size 1 of 3"}},

@@ -5,9 +5,11 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -25,13 +27,15 @@ var flagged = map[string]split{"is_valid": valSplit, "is_val": valSplit, "is_val
 // A table says the class, and perhaps the split, of images by name.
 type table struct {
 	text
-	folder string // the images below it are named, with a slash at its end; "" for all
-	split  split  // of all its rows, by its name or its folder's; noSplit when its rows or the images' folders say
-	named  bool   // its columns have the names that are asked for, or the usual ones
-	trains bool   // a row says that it is for training
-	flag   split  // that its column of splits says yes or no to
-	idle   string // its column of splits, where the names that are asked for leave it out
+	folder string        // the images below it are named, with a slash at its end; "" for all
+	split  split         // of all its rows, by its name or its folder's; noSplit when its rows or the images' folders say
+	named  bool          // its columns have the names that are asked for, or the usual ones
+	trains bool          // a row says that it is for training
+	flags  map[int]split // its columns that say yes or no to a split
+	idle   string        // its column of splits, where the names that are asked for leave it out
 	rows   map[string]*row
+
+	composed map[string]*row // rows by the composed forms of names that are not ASCII; nil: not made yet
 }
 
 type row struct {
@@ -73,9 +77,8 @@ func readTable(t text, named []string) (*table, error) {
 				return nil, fmt.Errorf("%s:%d: %w", t.path, line, err)
 			}
 			if f >= 0 {
-				if file, label, split = f, l, s; s >= 0 {
-					x.flag = flagged[strings.ToLower(strings.TrimSpace(record[s]))]
-				}
+				file, label, split = f, l, s
+				x.flags = flags(record, split, len(named) > 0)
 				if len(named) == 2 {
 					x.idle = idleSplits(record, f, l)
 				}
@@ -83,9 +86,11 @@ func readTable(t text, named []string) (*table, error) {
 				continue
 			}
 		}
-		entry := &row{line: line, class: strings.TrimSpace(record[label])}
+		entry := &row{line: line, class: norm.NFC.String(strings.TrimSpace(record[label]))}
 		if split >= 0 {
-			entry.cut = x.unflag(strings.TrimSpace(record[split]))
+			if entry.cut = strings.TrimSpace(record[split]); len(x.flags) > 0 {
+				entry.cut, entry.wrong = x.unflag(record)
+			}
 			x.trains = x.trains || splitWords[strings.ToLower(entry.cut)] == trainSplit
 		}
 		x.add(strings.TrimSpace(record[file]), entry)
@@ -109,21 +114,46 @@ func idleSplits(record []string, file, label int) string {
 	return ""
 }
 
-// unflag is the split that a yes or no stands for.
-func (t *table) unflag(cell string) string {
-	if t.flag == noSplit {
-		return cell
+// flags are the columns of a header that say yes or no to a split: of one that is named, that alone, else all of them when
+// the column of splits is one.
+func flags(record []string, column int, named bool) map[int]split {
+	of := func(i int) split { return flagged[strings.ToLower(strings.TrimSpace(record[i]))] }
+	if column < 0 || of(column) == noSplit {
+		return nil
 	}
-	switch strings.ToLower(cell) {
-	case "true", "1", "yes":
-		return t.flag.String()
-	case "false", "0", "no":
-		if t.flag == trainSplit {
-			return testSplit.String()
+	all := map[int]split{column: of(column)}
+	for i := range record {
+		if !named && of(i) != noSplit {
+			all[i] = of(i)
 		}
-		return trainSplit.String()
 	}
-	return cell
+	return all
+}
+
+// unflag is the split that the columns of flags say yes to, "" for none: then the image's folder says it. No to training alone
+// is yes to testing.
+func (t *table) unflag(record []string) (cut, wrong string) {
+	for _, i := range slices.Sorted(maps.Keys(t.flags)) {
+		cell := strings.TrimSpace(record[i])
+		s := t.flags[i]
+		switch strings.ToLower(cell) {
+		case "true", "t", "yes", "y", "1", "1.0":
+		case "":
+			continue
+		case "false", "f", "no", "n", "0", "0.0":
+			if s != trainSplit || len(t.flags) > 1 {
+				continue
+			}
+			s = testSplit
+		default:
+			return "", fmt.Sprintf("%q: want true or false", cell)
+		}
+		if cut != "" && cut != s.String() {
+			return "", fmt.Sprintf("of the splits %s and %s", cut, s)
+		}
+		cut = s.String()
+	}
+	return cut, ""
 }
 
 // distinct reports whether what would be classes are rather numbers or names of the files themselves.
@@ -219,7 +249,7 @@ func (t *table) unroot(images []Item) {
 	all := t.rows
 	for at := 0; at < len(common); {
 		at += strings.IndexByte(common[at:], '/') + 1
-		t.rows = map[string]*row{}
+		t.rows, t.composed = map[string]*row{}, nil
 		for name, r := range all {
 			t.rows[strings.TrimPrefix(name, common[:at])] = r
 		}
@@ -227,11 +257,11 @@ func (t *table) unroot(images []Item) {
 			return
 		}
 	}
-	t.rows = all
+	t.rows, t.composed = all, nil
 }
 
 func (t *table) add(file string, r *row) {
-	file = norm.NFC.String(strings.TrimPrefix(path.Clean(strings.ReplaceAll(file, "\\", "/")), "./")) // a Mac writes names otherwise
+	file = strings.TrimPrefix(path.Clean(strings.ReplaceAll(file, "\\", "/")), "./")
 	switch old := t.rows[file]; {
 	case file == "." || strings.ContainsRune(file, 0):
 		r.wrong = "no file name"
@@ -252,8 +282,8 @@ func (t *table) add(file string, r *row) {
 // find is the row of an image: by its path or the longest end of it, with or without the file's ending. other is the row of
 // the one where both are there. byPath: the table gives a folder too.
 func (t *table) find(name string) (r, other *row, byPath bool) {
-	for p := norm.NFC.String(name); ; {
-		r, other = t.rows[p], t.rows[p[:len(p)-len(path.Ext(p))]]
+	for p := name; ; {
+		r, other = t.at(p), t.at(p[:len(p)-len(path.Ext(p))])
 		byPath = strings.Contains(p, "/")
 		switch {
 		case r == nil && other != nil:
@@ -270,6 +300,26 @@ func (t *table) find(name string) (r, other *row, byPath bool) {
 		}
 		p = rest
 	}
+}
+
+// at is the row of a name, as it is written or, as a Mac writes accents apart, in Unicode's composed form.
+func (t *table) at(name string) *row {
+	if r := t.rows[name]; r != nil || isASCII(name) {
+		return r
+	}
+	if t.composed == nil {
+		t.composed = map[string]*row{}
+		for file, r := range t.rows {
+			if !isASCII(file) {
+				t.composed[norm.NFC.String(file)] = r
+			}
+		}
+	}
+	return t.composed[norm.NFC.String(name)]
+}
+
+func isASCII(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
 }
 
 // splitOf is the split of a row by what stands there; noSplit when nothing does.

@@ -102,7 +102,10 @@ func (c *catalog) byTables(tables []*table) (*Listing, error) {
 		if err != nil {
 			return nil, err
 		}
-		if r == nil {
+		if s, other := c.found.split(it.Name); r == nil && (other || s == testSplit || s == sideSplit) {
+			c.setAside(i, "not in "+tables[0].path) // it needs no label
+			continue
+		} else if r == nil {
 			c.drop(i, "not in "+tables[0].path)
 			continue
 		}

@@ -127,6 +127,18 @@ func TestTableRejects(t *testing.T) {
 	}
 }
 
+// Images without labels that lie in a split for tests are no fault.
+func TestUnlabelledTests(t *testing.T) {
+	f := mini.Join(flat("train/", ".png"), mini.Files{"test/1.png": plainPNG(8, 1), "train/z.png": plainPNG(8, 2), "train.csv": []byte("file,label\na,x\nb,y\nc,x\nd,y\ne,x\n")})
+	aside := map[string]bool{}
+	for _, r := range open(t, source.Options{}, f.Folder(t)).Rejected {
+		aside[r.File] = r.Aside
+	}
+	if len(aside) != 2 || !aside["test/1.png"] || aside["train/z.png"] {
+		t.Errorf("set aside: %v", aside)
+	}
+}
+
 // Where rows say that they are for training, those that say nothing are for nothing.
 func TestRowsWithoutSplit(t *testing.T) {
 	f := flat("", ".png")
@@ -141,6 +153,12 @@ func TestComposedNames(t *testing.T) {
 	f["labels.csv"] = []byte("file,label\n\u00fcber.png,x\na\u0308.png,y\n")
 	if s := open(t, source.Options{}, f.Folder(t)); len(s.Items) != 2 || len(s.Rejected) > 0 {
 		t.Errorf("%d items, rejected %v", len(s.Items), s.Rejected)
+	}
+	f = mini.Files{"\u00fc.png": plainPNG(8, 1), "u\u0308.png": plainPNG(8, 2), "v.png": plainPNG(8, 3)} // two that only look the same
+	f["labels.csv"] = []byte("file,label\n\u00fc.png,\u00e4\nu\u0308.png,x\nv.png,a\u0308\n")
+	s := open(t, source.Options{}, f.Folder(t))
+	if got := classIDs(s.Listing); len(s.Items) != 3 || !slices.Equal(got, []string{"x", "\u00e4"}) {
+		t.Errorf("%d items, classes %q, rejected %v", len(s.Items), got, s.Rejected)
 	}
 }
 

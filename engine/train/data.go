@@ -62,9 +62,10 @@ func (d *Data) load(ctx context.Context, progress func(done, total int64)) error
 }
 
 // Suits checks that the data has what a training needs: a validation split, unless nothing is validated.
-func (d *Data) Suits(c Config) error { return c.suits(d.Val != nil) }
+func (d *Data) Suits(c Config) error { return c.Suits(d.Val != nil) }
 
-func (c Config) suits(hasVal bool) error {
+// Suits is the same of data of which no more is known than whether it has a validation split.
+func (c Config) Suits(hasVal bool) error {
 	if !hasVal && (c.ValidateEpochs > 0 || c.ValidateSteps > 0) {
 		return fmt.Errorf("the data has no validation split: prepare it with --val-fraction (data.val_fraction), or set train.validate_epochs and " +
 			"train.validate_steps to 0")
@@ -72,17 +73,15 @@ func (c Config) suits(hasVal bool) error {
 	return nil
 }
 
-// Foresee checks, before hours of packing, that a network can learn from a set: that it has as many classes as the network
-// tells apart, images no smaller than its crop, and a validation split where one is wanted.
+// Foresee checks, before hours of packing, that a network can take a set: that it has as many classes as the network tells
+// apart, and images no smaller than its crop.
 func (p Parts) Foresee(o prepare.Outline) error {
 	if err := p.Data.Fits(p.Data.Path, o.Side, o.Side); err != nil {
 		return err
 	}
 	in := Input{Height: o.Side, Width: o.Side, Classes: o.Classes, MeanShape: []int{3, 1, 1}}
-	if _, err := Graph(p, in, false); err != nil {
-		return err
-	}
-	return p.Train.suits(o.Val > 0)
+	_, err := Graph(p, in, false)
+	return err
 }
 
 // Close closes the sets.
