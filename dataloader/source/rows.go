@@ -310,8 +310,9 @@ func (t *table) at(name string) *row {
 	if t.composed == nil {
 		t.composed = map[string]*row{}
 		for file, r := range t.rows {
-			if !isASCII(file) {
-				t.composed[norm.NFC.String(file)] = r
+			composed := norm.NFC.String(file)
+			if first := t.composed[composed]; !isASCII(file) && (first == nil || r.line < first.line) {
+				t.composed[composed] = r
 			}
 		}
 	}
