@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -20,14 +21,17 @@ func TestNoAllocation(t *testing.T) {
 	for _, names := range [][]string{{"reference:0"}, {"reference:0", "reference:1"}} {
 		p, _, _ := build(t, network(), names...)
 		feed(t, p, 0)
-		allocs := testing.AllocsPerRun(5, func() {
-			p.Run()
-			if err := p.Sync(); err != nil {
-				t.Fatal(err)
-			}
-		})
-		if allocs >= 1 { // an average, of which the runtime's own background work may take a part
-			t.Errorf("%v: %v allocations a run", names, allocs)
+		least := math.Inf(1) // of some tries: what a run allocates is in all of them, the runtime's own background work in one or two
+		for try := 0; try < 5 && least >= 1; try++ {
+			least = min(least, testing.AllocsPerRun(5, func() {
+				p.Run()
+				if err := p.Sync(); err != nil {
+					t.Fatal(err)
+				}
+			}))
+		}
+		if least >= 1 {
+			t.Errorf("%v: %v allocations a run", names, least)
 		}
 	}
 }
