@@ -33,14 +33,11 @@ func evalCommand() *cobra.Command {
 			if split != "val" && split != "train" {
 				return usage("--split %q, want val or train", split)
 			}
-			config, f, err := o.open(given[0])
+			learned, err := o.open(given[0])
 			if err != nil {
 				return err
 			}
-			in, err := inputOf(config, f)
-			if err != nil {
-				return fmt.Errorf("%s: %w", given[0], err)
-			}
+			config, in := learned.config, learned.input
 			if data != "" {
 				config.Data = config.Data.Whole(data, in.Height, in.Reading)
 			}
@@ -62,7 +59,7 @@ func evalCommand() *cobra.Command {
 			case set == nil:
 				return fmt.Errorf("%s has no validation split; want --split train, or data that has one", config.Data.Path)
 			}
-			m, err := o.model(config, f)
+			m, err := learned.model()
 			if err != nil {
 				return err
 			}
@@ -117,21 +114,33 @@ func (o *modelFlags) add(c *cobra.Command, towers string) {
 	c.Flags().StringVar(&o.precision, "precision", "", "fp32 or bf16; default: as in training")
 }
 
-// open reads a checkpoint and its configuration.
-func (o *modelFlags) open(path string) (*configs.Config, *checkpoint.File, error) {
+// A learned network is a checkpoint with what it says of itself.
+type learned struct {
+	config *configs.Config
+	input  train.Input
+	file   *checkpoint.File
+}
+
+// open reads a checkpoint.
+func (o *modelFlags) open(path string) (*learned, error) {
 	f, err := checkpoint.Load(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	config, err := configs.Parse(path, []byte(f.Meta.Config), nil)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	in, err := train.InputFrom(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	in.EXIF, in.AllowTruncated = in.EXIF || config.Data.EXIF, in.AllowTruncated || config.Data.AllowTruncated // older ones have only these
 	if o.batch < 0 {
-		return nil, nil, usage("--batch %d, want at least 1", o.batch)
+		return nil, usage("--batch %d, want at least 1", o.batch)
 	}
 	config.Devices.Towers = []string{"auto"}
-	return config, f, o.apply(config)
+	return &learned{config, in, f}, o.apply(config)
 }
 
 // apply puts the flags into a configuration.
@@ -151,27 +160,16 @@ func (o *modelFlags) apply(c *configs.Config) error {
 	return c.Devices.Resolve(c.Network.Towers)
 }
 
-// model makes a network for testing with a checkpoint's weights.
-func (o *modelFlags) model(c *configs.Config, f *checkpoint.File) (*train.Model, error) {
-	in, err := inputOf(c, f)
+// model makes a network for testing with the checkpoint's weights.
+func (l *learned) model() (*train.Model, error) {
+	m, err := train.NewModel(parts(l.config), l.input, train.ForTesting)
 	if err != nil {
 		return nil, err
 	}
-	m, err := train.NewModel(parts(c), in, train.ForTesting)
-	if err != nil {
-		return nil, err
-	}
-	if err := m.Restore(f); err != nil {
+	if err := m.Restore(l.file); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil
-}
-
-// inputOf is how the network of a checkpoint takes images.
-func inputOf(c *configs.Config, f *checkpoint.File) (train.Input, error) {
-	in, err := train.InputFrom(f)
-	in.EXIF, in.AllowTruncated = in.EXIF || c.Data.EXIF, in.AllowTruncated || c.Data.AllowTruncated // checkpoints of before have only these
-	return in, err
 }
 
 func with(yes bool) string {

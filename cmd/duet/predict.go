@@ -44,14 +44,14 @@ func predictCommand() *cobra.Command {
 			if views != 1 && views != 10 {
 				return usage("--views %d, want 1 or 10", views)
 			}
-			config, f, err := o.open(given[0])
+			learned, err := o.open(given[0])
 			if err != nil {
 				return err
 			}
 			if o.batch == 0 {
-				config.Train.Batch = min(config.Train.Batch, len(given)-1)
+				learned.config.Train.Batch = min(learned.config.Train.Batch, len(given)-1)
 			}
-			m, err := o.model(config, f)
+			m, err := learned.model()
 			if err != nil {
 				return err
 			}

@@ -92,12 +92,8 @@ func TestForeseen(t *testing.T) {
 	p.photos("photos")
 	p.photos("more")
 	p.write(pngOf(drawing("down", 1)), "more", "third", "1.png")
-	run := func(keys ...string) []string {
-		return trainArgs("run", sets(append([]string{"data.size=24", "train.batch=4", "train.max_steps=1"}, keys...)...)...)
-	}
-	p.works(run("data.path=photos", "data.packed=set", "data.val_fraction=0.2")...)
+	p.works(trainArgs("run", sets("data.path=photos", "data.packed=set", "data.size=24", "data.val_fraction=0.2", "train.batch=4", "train.max_steps=1")...)...)
 	checkpoint := p.path("runs", "run", "checkpoints", "step-00000001.safetensors")
-	p.check(os.RemoveAll(p.path("runs", "other")))
 	p.check(os.Mkdir(p.path("data"), 0o777))
 	before := len(p.holds()) + 1 // "one"
 	p.refused(exitFailed, []string{"more", "3 classes", "learned 2"}, "eval", checkpoint, "--data", "more")
@@ -105,6 +101,7 @@ func TestForeseen(t *testing.T) {
 	p.refused(exitFailed, []string{"photos", "no validation split"}, trainArgs("other", sets("data.path=photos", "data.size=24", "data.val_fraction=0")...)...)
 	bench := append([]string{"bench", "smoke", "--data", "--steps", "1", "--rounds", "1", "--batch", "4", "--devices", "reference:0"}, sets("data.path=photos", "data.size=24")...)
 	p.refused(exitFailed, []string{"photos", "fc5", "5, but the data has 2 classes"}, append(bench, sets("network.layers.fc5.features=5")...)...)
+	p.refused(exitFailed, []string{"photos", "data.crop"}, append([]string{"data", "show", "smoke"}, sets("data.path=photos", "data.crop=300")...)...)
 	p.refused(exitFailed, []string{"photos", "data.crop"}, trainArgs("other", sets("data.path=photos", "data.crop=300")...)...)
 	p.write(p.read("photos", "down", "0.png"), "one", "down", "0.png")
 	p.refused(exitFailed, []string{"data.path", "one class", "--format folders", "data.format"}, trainArgs("other", sets("data.path=one")...)...)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -28,7 +29,7 @@ func availableBelow(root string) (bytes int64, known bool) {
 			continue
 		}
 		for _, g := range groupVersions {
-			if !g.holds(parts[1]) {
+			if !slices.Contains(strings.Split(parts[1], ","), g.controller) { // version 2 names none
 				continue
 			}
 			if left, limited := g.left(filepath.Join(root, "sys/fs/cgroup", g.folder), parts[2]); limited && (!known || left < bytes) {
@@ -53,18 +54,6 @@ var groupVersions = []groupVersion{
 
 // noLimit and more is how version 1 says that there is none.
 const noLimit = 1 << 60
-
-func (g groupVersion) holds(controllers string) bool {
-	if g.controller == "" {
-		return controllers == ""
-	}
-	for c := range strings.SplitSeq(controllers, ",") {
-		if c == g.controller {
-			return true
-		}
-	}
-	return false
-}
 
 // left is the least that a group, or one around it, leaves. In a container the path may be one outside of it; the group at
 // the top is then the container's.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"duet/dataloader/source"
 	"duet/engine/disk"
 )
 
@@ -251,16 +252,16 @@ func outside(out string, sources []string) error {
 	if err != nil {
 		return err
 	}
-	for _, source := range sources {
-		real, err := filepath.EvalSymlinks(source)
+	for _, path := range sources {
+		real, err := filepath.EvalSymlinks(path)
 		if err == nil {
 			real, err = filepath.Abs(real)
 		}
-		if info, statErr := os.Stat(source); err != nil || statErr != nil || !info.IsDir() {
+		if info, statErr := os.Stat(path); err != nil || statErr != nil || !info.IsDir() {
 			continue // it has an error of its own to come
 		}
-		if parent == real || strings.HasPrefix(parent, strings.TrimSuffix(real, string(filepath.Separator))+string(filepath.Separator)) {
-			return fmt.Errorf("%s lies within the source %s: name a folder outside of it", out, source)
+		if source.Within(parent, real) {
+			return fmt.Errorf("%s lies within the source %s: name a folder outside of it", out, path)
 		}
 	}
 	return nil

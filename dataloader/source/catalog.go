@@ -60,7 +60,7 @@ func (c *catalog) noted(err error) error {
 // look is the visitFunc that fills the catalog.
 func (c *catalog) look(e entry, r io.Reader) error {
 	switch {
-	case e.refused == hiddenCause:
+	case e.refused != "" && e.aside:
 		c.leave(e.path, e.refused)
 		return nil
 	case e.refused != "":

@@ -2,7 +2,6 @@ package source
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -73,26 +72,31 @@ func idleSplits(record []string, file, label int) string {
 
 // flags are the columns of a header that say yes or no to a split: of one that is named, that alone, else all of them when
 // the column of splits is one.
-func flags(record []string, column int, named bool) map[int]split {
+func flags(record []string, column int, named bool) []flagColumn {
 	of := func(i int) split { return flagged[strings.ToLower(strings.TrimSpace(record[i]))] }
 	if column < 0 || of(column) == noSplit {
 		return nil
 	}
-	all := map[int]split{column: of(column)}
+	var all []flagColumn
 	for i := range record {
-		if !named && of(i) != noSplit {
-			all[i] = of(i)
+		if of(i) != noSplit && (i == column || !named) {
+			all = append(all, flagColumn{i, of(i)})
 		}
 	}
 	return all
 }
 
+// A flagColumn says yes or no to a split.
+type flagColumn struct {
+	at    int
+	split split
+}
+
 // unflag is the split that the columns of flags say yes to, "" for none: then the image's folder says it. No to training alone
 // is yes to testing.
 func (t *table) unflag(record []string) (cut, wrong string) {
-	for _, i := range slices.Sorted(maps.Keys(t.flags)) {
-		cell := strings.TrimSpace(record[i])
-		s := t.flags[i]
+	for _, f := range t.flags {
+		cell, s := strings.TrimSpace(record[f.at]), f.split
 		switch strings.ToLower(cell) {
 		case "true", "t", "yes", "y", "1", "1.0":
 		case "":

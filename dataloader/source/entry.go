@@ -14,6 +14,7 @@ type entry struct {
 	size    int64
 	dir     bool
 	refused string // why it is not to be used; "" when it may
+	aside   bool   // refused, though nothing is wrong with it
 	alone   string // the path on disk of a file that is a path of the source by itself
 	in      uint16 // container
 	at      int64  // place in it

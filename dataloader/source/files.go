@@ -103,8 +103,8 @@ func (s *files) openMet(ctx context.Context, w *walker, c *catalog) error {
 	}
 	classes := map[string]bool{} // WordNet folders with images
 	for _, it := range c.items {
-		if wnid := wnidFolder(it.Name); wnid != "" {
-			classes[it.Name[:strings.Index(it.Name, wnid)+len(wnid)]] = true
+		if around, wnid := cutWNID(it.Name); wnid != "" {
+			classes[around+wnid] = true
 		}
 	}
 	for _, a := range w.archives {

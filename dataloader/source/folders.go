@@ -40,13 +40,16 @@ func (c *catalog) classFolders(forced bool, sources int) (*Listing, error) {
 	for i := range c.items {
 		it := &c.items[i]
 		class, rest, inVal, cause := s.place(it.Name)
+		is, aside := s.split(it.Name)
+		aside = aside || s.unusedSplit(is)
 		if at := strings.LastIndexByte(rest, '/'); at >= 0 && isSide(rest[:at]) {
-			cause = "in a folder of masks or labels"
+			cause, aside = "in a folder of masks or labels", true
 		}
-		if is, other := s.split(it.Name); cause != "" && (other || s.unusedSplit(is) || strings.HasPrefix(cause, "in a folder")) {
+		switch {
+		case cause != "" && aside:
 			c.setAside(i, cause)
 			continue
-		} else if cause != "" {
+		case cause != "":
 			c.drop(i, cause)
 			continue
 		}

@@ -28,18 +28,24 @@ func isWNID(s string) bool {
 	return len(s) == 9 && s[0] == 'n' && wnidPattern.MatchString(s)
 }
 
-// wnidFolder is the first folder of a path that is named by a WordNet ID; "" when none is.
-func wnidFolder(p string) string {
-	for {
-		first, rest, ok := strings.Cut(p, "/")
+// cutWNID finds the first folder of a path that is named by a WordNet ID, and what lies around it, with a slash at its end;
+// wnid is "" when none is.
+func cutWNID(p string) (around, wnid string) {
+	for at := 0; ; {
+		first, _, ok := strings.Cut(p[at:], "/")
 		if !ok {
-			return ""
+			return "", ""
 		}
 		if isWNID(first) {
-			return first
+			return p[:at], first
 		}
-		p = rest
+		at += len(first) + 1
 	}
+}
+
+func wnidFolder(p string) string {
+	_, wnid := cutWNID(p)
+	return wnid
 }
 
 // ilsvrcRole is what a path says of an image: its class, and its split by its folders, or by its name where they say none.
@@ -206,7 +212,7 @@ func (c *catalog) doubtWNIDs(inTrain map[string]bool, faults []Fault) error {
 		if wnid == "" {
 			continue
 		}
-		whole := it.Name[:strings.Index("/"+it.Name, "/"+wnid+"/")]
+		whole, _ := cutWNID(it.Name)
 		outer := whole
 		if in, _ := c.found.split(it.Name); in != noSplit {
 			top, rest, _ := strings.Cut(strings.TrimPrefix(whole, c.found.root), "/")

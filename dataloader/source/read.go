@@ -90,22 +90,28 @@ func (s *files) fetch(e entry) Fetch {
 func readAll(r io.Reader, size int64, buf []byte) (data []byte, whole bool, err error) {
 	b := bytes.NewBuffer(buf[:0])
 	b.Grow(int(min(size, maxClaim)) + bytes.MinRead)
-	r = io.LimitReader(r, maxFileBytes+1)
-	for _, step := range []int64{lookBytes, maxClaim, maxFileBytes + 1} {
-		if step > maxClaim {
-			b.Grow(int(min(max(size-int64(b.Len()), 0), maxFileBytes)) + bytes.MinRead)
-		}
-		n, err := b.ReadFrom(io.LimitReader(r, step-int64(b.Len())))
-		switch {
-		case err != nil:
-			return nil, false, itemError(err)
-		case n == 0 || int64(b.Len()) < step:
-			return b.Bytes(), true, nil
-		case step == lookBytes && picture.Format(b.Bytes()) == "":
-			return b.Bytes(), false, nil
-		}
+	read := func(until int64) (ended bool, err error) {
+		_, err = b.ReadFrom(io.LimitReader(r, until-int64(b.Len())))
+		return int64(b.Len()) < until, err
 	}
-	return nil, false, errors.New(tooLarge(int64(b.Len())))
+	ended, err := read(lookBytes)
+	if err == nil && !ended && picture.Format(b.Bytes()) == "" {
+		return b.Bytes(), false, nil
+	}
+	if err == nil && !ended {
+		ended, err = read(maxClaim)
+	}
+	if err == nil && !ended {
+		b.Grow(int(min(max(size-maxClaim, 0), maxFileBytes)) + bytes.MinRead)
+		ended, err = read(maxFileBytes + 1)
+	}
+	switch {
+	case err != nil:
+		return nil, false, itemError(err)
+	case !ended:
+		return nil, false, errors.New(tooLarge(int64(b.Len())))
+	}
+	return b.Bytes(), true, nil
 }
 
 // lookBytes are enough to tell what a file is.

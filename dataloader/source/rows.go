@@ -16,12 +16,12 @@ import (
 // A table says the class, and perhaps the split, of images by name.
 type table struct {
 	text
-	folder string        // the images below it are named, with a slash at its end; "" for all
-	split  split         // of all its rows, by its name or its folder's; noSplit when its rows or the images' folders say
-	named  bool          // its columns have the names that are asked for, or the usual ones
-	trains bool          // a row says that it is for training
-	flags  map[int]split // its columns that say yes or no to a split
-	idle   string        // its column of splits, where the names that are asked for leave it out
+	folder string       // the images below it are named, with a slash at its end; "" for all
+	split  split        // of all its rows, by its name or its folder's; noSplit when its rows or the images' folders say
+	named  bool         // its columns have the names that are asked for, or the usual ones
+	trains bool         // a row says that it is for training
+	flags  []flagColumn // its columns that say yes or no to a split
+	idle   string       // its column of splits, where the names that are asked for leave it out
 	rows   map[string]*row
 
 	composed map[string]*row // rows by the composed forms of names that are not ASCII; nil: not made yet

@@ -223,10 +223,16 @@ func overlap(paths []string, infos []os.FileInfo) error {
 			switch {
 			case k < i && os.SameFile(infos[i], infos[k]):
 				return fmt.Errorf("source %s is given twice: want it once", path)
-			case k != i && infos[i].IsDir() && infos[k].IsDir() && strings.HasPrefix(real[i], strings.TrimSuffix(real[k], string(filepath.Separator))+string(filepath.Separator)):
+			case k != i && infos[i].IsDir() && infos[k].IsDir() && real[i] != real[k] && Within(real[i], real[k]):
 				return fmt.Errorf("source %s lies within %s: want one of them", path, other)
 			}
 		}
 	}
 	return nil
+}
+
+// Within reports whether a path is a folder or lies below it. Both are absolute and without links.
+func Within(path, folder string) bool {
+	rel, err := filepath.Rel(folder, path)
+	return err == nil && filepath.IsLocal(rel)
 }

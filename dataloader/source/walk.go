@@ -85,10 +85,8 @@ func (w *walker) hidden(e entry, prefix string) error {
 		w.hiddenSeen = map[string]bool{}
 	}
 	w.hiddenSeen[prefix+at] = true
-	return w.refuse(prefix+at, e.in, hiddenCause)
+	return w.show(entry{path: prefix + at, in: e.in, refused: "hidden: not read", aside: true}, 0, nil)
 }
-
-const hiddenCause = "hidden: not read"
 
 func (w *walker) refuse(p string, in uint16, cause string) error {
 	return w.show(entry{path: p, in: in, refused: cause}, 0, nil)

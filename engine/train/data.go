@@ -23,8 +23,15 @@ type DataHooks struct {
 }
 
 // OpenData prepares the configured data if that has not been done, opens it, and reads it into memory if that is asked
-// for.
+// for. Images that are smaller than the crop are refused, before they are packed if possible.
 func OpenData(ctx context.Context, c dataloader.Config, hooks DataHooks) (*Data, error) {
+	suits := hooks.Suits
+	hooks.Suits = func(o prepare.Outline) error {
+		if err := c.Fits(c.Path, o.Side, o.Side); err != nil || suits == nil {
+			return err
+		}
+		return suits(o)
+	}
 	dir, err := dataloader.Materialize(ctx, c, hooks.Hooks)
 	if err != nil {
 		return nil, err
@@ -74,11 +81,8 @@ func (c Config) Suits(hasVal bool) error {
 }
 
 // Foresee checks, before hours of packing, that a network can take a set: that it has as many classes as the network tells
-// apart, and images no smaller than its crop.
+// apart.
 func (p Parts) Foresee(o prepare.Outline) error {
-	if err := p.Data.Fits(p.Data.Path, o.Side, o.Side); err != nil {
-		return err
-	}
 	in := Input{Height: o.Side, Width: o.Side, Classes: o.Classes, MeanShape: []int{3, 1, 1}}
 	_, err := Graph(p, in, false)
 	return err

@@ -22,6 +22,7 @@ type Shown struct {
 // with, on the reference device. It closes the loader.
 func Show(ctx context.Context, p Parts, in Input, loader *dataloader.Loader, n int) (shown []Shown, err error) {
 	defer func() { err = errors.Join(err, loader.Close()) }()
+	average := in.average()
 	for len(shown) < n {
 		b, err := loader.Next(ctx)
 		if err != nil {
@@ -34,7 +35,7 @@ func Show(ctx context.Context, p Parts, in Input, loader *dataloader.Loader, n i
 		each := 3 * p.Data.Crop * p.Data.Crop
 		for i := range min(b.Valid, n-len(shown)) {
 			own := pixels[i*each : (i+1)*each]
-			shown = append(shown, Shown{Index: int(b.Index[i]), Label: b.Labels[i], Pixels: own, Colours: in.colours(p, own, b.Draws[i*op.Draws:])})
+			shown = append(shown, Shown{Index: int(b.Index[i]), Label: b.Labels[i], Pixels: own, Colours: in.colours(p, average, own, b.Draws[i*op.Draws:])})
 		}
 		if err := loader.Release(b); err != nil {
 			return shown, err
@@ -97,17 +98,22 @@ func augmented(p Parts, in Input, b *dataloader.Batch) (out []float32, err error
 	return out, errors.Join(d.Download(out, to, kernel.Out()[0]), program.Close())
 }
 
-// colours makes a picture of the pixels that op.Augment made with a draw; what lies in the padding has the mean colour.
-func (in Input) colours(p Parts, pixels, draw []float32) []float32 {
-	crop, places := p.Data.Crop, len(in.Mean)/3
-	var average [3]float32
-	for c := range average {
+// average is the mean colour, R, G, B.
+func (in Input) average() (colour [3]float32) {
+	places := len(in.Mean) / 3
+	for c := range colour {
 		var sum float64
 		for _, m := range in.Mean[c*places : (c+1)*places] {
 			sum += float64(m)
 		}
-		average[c] = float32(sum / float64(places))
+		colour[c] = float32(sum / float64(places))
 	}
+	return colour
+}
+
+// colours makes a picture of the pixels that op.Augment made with a draw; what lies in the padding has the mean colour.
+func (in Input) colours(p Parts, average [3]float32, pixels, draw []float32) []float32 {
+	crop := p.Data.Crop
 	top, left, mirror := int(draw[0]), int(draw[1]), draw[2] != 0
 	all := make([]float32, len(pixels))
 	for i, v := range pixels {
@@ -116,7 +122,7 @@ func (in Input) colours(p Parts, pixels, draw []float32) []float32 {
 			x = left + crop - 1 - i%crop
 		}
 		mean := average[c]
-		if places > 1 && y >= 0 && y < in.Height && x >= 0 && x < in.Width {
+		if len(in.Mean) > 3 && y >= 0 && y < in.Height && x >= 0 && x < in.Width {
 			mean = in.Mean[(c*in.Height+y)*in.Width+x]
 		}
 		all[i] = v/float32(p.Data.Scale) + mean
