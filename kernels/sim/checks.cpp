@@ -49,6 +49,13 @@ void say_race(const Seen &s, const char *space, const Who &other, bool other_wro
     diagnose("race", "%s in %s memory, which %s %s with no barrier between", text(s).c_str(), space, thread_text(s.r, other).c_str(), other_wrote ? "wrote" : "read");
 }
 
+void say_overtaken(const Seen &s, const Who &other, bool other_wrote) {
+    if (s.r.checks.said_race) return;
+    s.r.checks.said_race = true;
+    diagnose("race", "%s in shared memory by an asynchronous copy, and %s %s there while it was under way: no wait for the copy before", text(s).c_str(),
+             thread_text(s.r, other).c_str(), other_wrote ? "wrote" : "read");
+}
+
 void say_fresh(const Seen &s, const char *space) {
     if (s.r.checks.said_fresh) return;
     s.r.checks.said_fresh = true;

@@ -11,6 +11,7 @@
 
 namespace sim {
 
+struct AsyncCopy;
 struct Running;
 struct Allocation;
 
@@ -78,6 +79,10 @@ struct Checks {
 void begin_checks(Running &r);
 void begin_block_checks(Running &r);
 void end_checks(Running &r);
-void check_copy(void *to, const void *from, unsigned bytes, unsigned source_bytes); // an asynchronous one of a kernel's
+
+// An asynchronous copy of a kernel's writes its target at some time between its issue, whose Who it keeps, and its landing:
+// nobody may access the target meanwhile.
+uint64_t check_issue(void *to, unsigned bytes, const void *at);
+void check_landing(const AsyncCopy &c);
 
 } // namespace sim

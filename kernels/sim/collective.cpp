@@ -128,6 +128,7 @@ uint32_t active_mask() {
 
 // returned_one ends a thread that has returned from the kernel.
 void Running::returned_one() {
+    land_all();
     fiber().state = State::done;
     returned = (int)current;
     live--;
@@ -157,24 +158,32 @@ void Running::deadlock() {
 
 void copy_async(void *to, const void *from, unsigned bytes, unsigned source_bytes) {
     Fiber &f = running->fiber();
-    f.copies.push_back(AsyncCopy{to, from, bytes, source_bytes < bytes ? source_bytes : bytes, f.groups});
+    const void *const at = __builtin_return_address(0);
+    f.copies.push_back(AsyncCopy{to, from, bytes, source_bytes < bytes ? source_bytes : bytes, f.groups, at, check_issue(to, bytes, at)});
 }
 
 void copy_async_commit() { running->fiber().groups++; }
 
-void copy_async_wait(unsigned pending) {
-    Fiber &f = running->fiber();
+void copy_async_wait(unsigned pending) { running->land(pending); }
+
+void Running::land(unsigned pending) {
+    Fiber &f = fiber();
     size_t kept = 0;
     for (const AsyncCopy &c : f.copies) {
         if (c.group + pending >= f.groups) { // still under way
             f.copies[kept++] = c;
             continue;
         }
-        check_copy(c.to, c.from, c.bytes, c.source_bytes);
+        check_landing(c);
         memcpy(c.to, c.from, c.source_bytes);
         memset(static_cast<char *>(c.to) + c.source_bytes, 0, c.bytes - c.source_bytes);
     }
     f.copies.resize(kept);
+}
+
+void Running::land_all() {
+    fiber().groups++; // of what was not committed
+    land(0);
 }
 
 } // namespace sim

@@ -202,6 +202,7 @@ void Running::run_block() {
             thread = &fibers[t].thread;
             now();
             kernel->call(arguments);
+            land_all();
             t += order.step;
             if (t >= n) t -= n;
         }
@@ -217,7 +218,7 @@ void Running::run_block() {
         Fiber &f = fibers[i];
         f.stack = new_stack(stacks.top(i), fiber_main);
         f.state = State::ready;
-        f.copies.clear();
+        f.copies.clear(); // of a launch that was abandoned
         f.groups = 0;
     }
     step = order.step;

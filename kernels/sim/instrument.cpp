@@ -42,6 +42,15 @@ void in_shared(const Seen &s, const SharedRange &v) {
     for (uintptr_t w = first; w <= last; w++) shared_word(s, *c++, w * word);
 }
 
+// for_shared visits the cells of an asynchronous copy's target.
+template <class F> void for_shared(const Seen &s, F visit) {
+    for (const SharedRange &v : s.r.checks.shared) {
+        if (!v.range.has(s.address, s.bytes)) continue;
+        SharedCell *const c = v.cells + (s.address / word - v.range.begin / word);
+        for (size_t i = 0; i < (s.bytes + word - 1) / word; i++) visit(s, c[i]);
+    }
+}
+
 // check_order says whether what other launches did to a word is known to this one.
 void check_order(const Seen &s, const Place &p, uint64_t wrote, uint64_t read) {
     Checks &k = s.r.checks;
@@ -135,11 +144,21 @@ template <size_t bytes> HOT bool write_first(const void *p) {
 
 } // namespace
 
-void check_copy(void *to, const void *from, unsigned bytes, unsigned source_bytes) {
-    if (!checked_build) return;
-    const void *at = __builtin_return_address(0);
-    see(from, source_bytes, false, false, at);
+uint64_t check_issue(void *to, unsigned bytes, const void *at) {
+    if (!checked_build) return 0;
     see(to, bytes, true, false, at);
+    for_shared(Seen{*running, reinterpret_cast<uintptr_t>(to), bytes, true, false, at}, [](const Seen &, SharedCell &c) { c.read = 0; });
+    return running->checks.covered.thread;
+}
+
+void check_landing(const AsyncCopy &c) {
+    if (!checked_build) return;
+    see(c.from, c.source_bytes, false, false, c.at);
+    for_shared(Seen{*running, reinterpret_cast<uintptr_t>(c.to), c.bytes, true, false, c.at}, [&](const Seen &s, SharedCell &cell) {
+        if (cell.write != c.issuer) say_overtaken(s, who_of(cell.write), true);
+        else if (cell.read) say_overtaken(s, who_of(cell.read), false);
+        cell.write = s.r.checks.covered.thread, cell.read = 0;
+    });
 }
 
 void atomic_access(const void *p, unsigned bytes) {

@@ -19,6 +19,8 @@ struct AsyncCopy {
     void *to;
     const void *from;
     unsigned bytes, source_bytes, group;
+    const void *at;  // the instruction
+    uint64_t issuer; // Who, of the checked build
 };
 
 struct Fiber {
@@ -112,6 +114,10 @@ struct Running {
     // where is "kernel k, block (0,0,0), thread (1,0,0)".
     std::string where() const;
     std::string where(uint64_t block_number, unsigned thread) const;
+
+    // land makes the current thread's asynchronous copies of all but the latest `groups`, as late as they may come.
+    void land(unsigned groups);
+    void land_all(); // when the thread returns: a GPU does not drop what nobody waited for
 
     [[noreturn]] void abandon(CUresult error);
     [[noreturn]] void deadlock();

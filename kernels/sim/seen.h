@@ -19,6 +19,7 @@ Place *find_place(const Seen &s);
 
 // Each once a launch.
 void say_race(const Seen &s, const char *space, const Who &other, bool other_wrote);
+void say_overtaken(const Seen &s, const Who &other, bool other_wrote); // an asynchronous copy, while it was under way
 void say_fresh(const Seen &s, const char *space);
 void say_order(const Seen &s, const Allocation &a, uint64_t other, bool other_wrote);
 

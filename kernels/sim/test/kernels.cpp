@@ -151,17 +151,17 @@ CASE(tensor_cores, all, ENVIRONMENT("DUET_SIM_SEED=5"), SAYS()) {
     g.close();
 }
 
-// A copy that nobody waited for has not happened.
+// A copy that nobody waits for happens when the thread returns.
 CASE(asynchronous_copy_needs_a_wait, fast, ENVIRONMENT(), SAYS()) {
     Gpu g;
     g.modules.emplace_back();
     OK(cuModuleLoadData(&g.modules.back(), ptx("tensor").c_str()));
     const CUdeviceptr a = g.floats(128, 1.f), c = g.empty(32);
     OK(g.launch("missing_wait", 1, 32, {bits(c), bits(a)}));
-    for (float x : g.read(c, 32)) CHECK(x != 1.f);
+    CHECK(g.read(c, 1)[0] != 1.f);
     g.close();
 }
-CASE(asynchronous_copy_without_wait_is_said, checked, ENVIRONMENT(), SAYS("uninitialised read: kernel missing_wait")) {
+CASE(asynchronous_copy_without_wait_is_said, checked, ENVIRONMENT(), SAYS("race: kernel missing_wait")) {
     Gpu g;
     g.modules.emplace_back();
     OK(cuModuleLoadData(&g.modules.back(), ptx("tensor").c_str()));
@@ -170,3 +170,20 @@ CASE(asynchronous_copy_without_wait_is_said, checked, ENVIRONMENT(), SAYS("unini
     g.read(c, 32);
     g.close();
 }
+
+// A copy may arrive at any time until the thread has waited for it, also after a barrier and what is written behind it.
+static std::vector<float> overtaken_copy(int wait) {
+    Gpu g;
+    g.modules.emplace_back();
+    OK(cuModuleLoadData(&g.modules.back(), ptx("tensor").c_str()));
+    const CUdeviceptr a = g.floats(128, 1.f), c = g.empty(32);
+    OK(g.launch("overtaken_copy", 1, 32, {bits(c), bits(a), bits(wait)}));
+    const auto got = g.read(c, 32);
+    g.close();
+    return got;
+}
+CASE(asynchronous_copy_waited_for, all, ENVIRONMENT(), SAYS()) {
+    for (float x : overtaken_copy(1)) CHECK(x == 2.f);
+}
+CASE(asynchronous_copy_overtaken, fast, ENVIRONMENT(), SAYS()) { CHECK(overtaken_copy(0)[1] == 1.f); }
+CASE(asynchronous_copy_overtaken_is_said, checked, ENVIRONMENT(), SAYS("race: kernel overtaken_copy")) { overtaken_copy(0); }

@@ -59,3 +59,16 @@ KERNEL(32) missing_wait(float *c, const float *a) {
     wait_all_but_none();
 #endif
 }
+
+// Writes where its copies are still to arrive, unless it waits for them first.
+KERNEL(32) overtaken_copy(float *c, const float *a, int wait) {
+    __shared__ __align__(16) float s[128];
+    const int t = threadIdx.x;
+    copy16(s + 4 * t, a + 4 * t);
+    commit();
+    if (wait) wait_all_but_none();
+    __syncthreads();
+    s[t] = 2;
+    __syncthreads();
+    c[t] = s[t];
+}
