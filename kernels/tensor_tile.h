@@ -107,7 +107,9 @@ DEVICE void tensor_product(A a, B b, Write write, int m, int n, int rows, int co
     __syncthreads(); // the tables
 #pragma unroll
     for (int s = 0; s + 1 < stages; s++) {
-        a.start(slices + 2 * s * size, k.begin + s * tensor_depth), b.start(slices + (2 * s + 1) * size, k.begin + s * tensor_depth);
+        // What is not multiplied is not copied: nobody would wait for it, and it could arrive behind the loop.
+        const int first = k.begin + s * tensor_depth;
+        if (first < k.end) a.start(slices + 2 * s * size, first), b.start(slices + (2 * s + 1) * size, first);
         copies_end();
     }
     a.locate(k.begin), b.locate(k.begin);
