@@ -61,7 +61,7 @@ steps on batches of the configured data, in turn with steps on a batch that is t
 		}
 		return printSpeed(s, kernels)
 	}
-	c.Flags().IntVar(&steps, "steps", 10, "steps to measure, after two to warm up")
+	c.Flags().IntVar(&steps, "steps", 10, "steps to measure, after two to warm up; in up to five parts, whose median counts")
 	c.Flags().BoolVar(&withData, "data", false, "measure what feeding from the configured data costs")
 	c.Flags().IntVar(&rounds, "rounds", 5, "with --data: how often the two kinds of steps take turns")
 	c.Flags().BoolVar(&kernels, "kernels", false, "print every kernel, not only the layers")
@@ -121,26 +121,26 @@ func classesOf(c *configs.Config) int {
 }
 
 func printSpeed(s train.Speed, kernels bool) error {
-	fmt.Printf("%.1f images/s, batch %d, %s on %s: median step %.1f ms (least %.1f), %.1f GFLOP a step, %.0f GFLOP/s, %d parameters\n\n",
+	fmt.Printf("%.1f images/s, batch %d, %s on %s: median step %.2f ms (least %.2f), %.1f GFLOP a step, %.0f GFLOP/s, %d parameters\n\n",
 		s.ImagesPerSecond, s.Batch, s.Precision, strings.Join(s.Devices, " + "), s.StepMS, s.StepMinMS, s.GFLOPs, s.GFLOPS, s.Parameters)
 	t := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', tabwriter.AlignRight)
 	if kernels {
-		fmt.Fprintln(t, "device\tlayer\top\tms\tGFLOP/s\tkernel\t")
+		fmt.Fprintln(t, "device\tlayer\top\tms\tGFLOP/s\tGB/s\tkernel\t")
 		for _, k := range s.Kernels {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%.2f\t%s\t%s\t\n", k.Device, k.Layer, k.Op, k.MS, rate(k.GFLOPS), k.Kernel)
+			fmt.Fprintf(t, "%s\t%s\t%s\t%.3f\t%s\t%s\t%s\t\n", k.Device, k.Layer, k.Op, k.MS, rate(k.GFLOPS), rate(k.GBPS), k.Kernel)
 		}
-		fmt.Fprintln(t, "\t\t\t\t\t\t")
+		fmt.Fprintln(t, "\t\t\t\t\t\t\t")
 	}
 	fmt.Fprintln(t, "device\tlayer\tforward ms\tbackward ms\tupdate ms\tGFLOP/s\t")
 	for _, l := range s.Layers {
-		fmt.Fprintf(t, "%s\t%s\t%.2f\t%.2f\t%.2f\t%s\t\n", l.Device, l.Layer, l.Forward, l.Backward, l.Update, rate(l.GFLOPS))
+		fmt.Fprintf(t, "%s\t%s\t%.3f\t%.3f\t%.3f\t%s\t\n", l.Device, l.Layer, l.Forward, l.Backward, l.Update, rate(l.GFLOPS))
 	}
 	return t.Flush()
 }
 
-func rate(gflops float64) string {
-	if gflops == 0 {
+func rate(perSecond float64) string {
+	if perSecond == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%.0f", gflops)
+	return fmt.Sprintf("%.0f", perSecond)
 }

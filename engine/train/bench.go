@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -16,8 +15,8 @@ import (
 
 // Speed is how fast a network trains on data that is there already.
 type Speed struct {
-	ImagesPerSecond float64     `json:"images_per_second"` // from the median step
-	StepMS          float64     `json:"step_ms_median"`
+	ImagesPerSecond float64     `json:"images_per_second"` // from the median
+	StepMS          float64     `json:"step_ms_median"`    // of the parts' means
 	StepMinMS       float64     `json:"step_ms_min"`
 	Batch           int         `json:"batch"`
 	Precision       string      `json:"precision"`
@@ -38,6 +37,7 @@ type StepTime struct {
 	Kernel string  `json:"kernel"`
 	MS     float64 `json:"ms"`
 	GFLOPS float64 `json:"gflops,omitempty"`
+	GBPS   float64 `json:"gb_per_second"` // of the operands, each counted once
 }
 
 // LayerTime is how long a layer took, in milliseconds.
@@ -50,8 +50,9 @@ type LayerTime struct {
 	GFLOPS   float64 `json:"gflops,omitempty"` // of forward and backward
 }
 
-// Bench measures whole training steps, augmentation included, on one batch of random pixels that stays where it is.
-// progress, unless nil, is told after every step; ctx ends the measurement between steps.
+// Bench measures whole training steps, augmentation included, on one batch of random pixels that stays where it is. The steps
+// are done in up to five parts, of which each runs as a training does, without waiting for one step before the next is started,
+// between two waits for the devices. progress, unless nil, is told after every part; ctx ends the measurement between parts.
 func (m *Model) Bench(ctx context.Context, steps int, progress func(done, total int)) (Speed, error) {
 	if err := m.Initialise(1); err != nil {
 		return Speed{}, err
@@ -59,24 +60,38 @@ func (m *Model) Bench(ctx context.Context, steps int, progress func(done, total 
 	if err := m.feedRandom(m.training); err != nil {
 		return Speed{}, err
 	}
-	const warmup, profiles = 2, 3
-	total := warmup + steps + profiles
-	var times []float64
-	for i := range warmup + steps {
+	const warmup, profiles, most = 2, 3, 5
+	done, total := 0, warmup+steps+profiles
+	tell := func(n int) {
+		if done += n; progress != nil {
+			progress(done, total)
+		}
+	}
+	part := func(n int) (ms float64, err error) {
 		if err := ctx.Err(); err != nil {
-			return Speed{}, err
+			return 0, err
 		}
 		began := time.Now()
-		m.training.Run()
+		for range n {
+			m.training.Run()
+		}
 		if _, _, err := m.Progress(); err != nil {
+			return 0, err
+		}
+		ms = time.Since(began).Seconds() * 1000 / float64(n)
+		tell(n)
+		return ms, nil
+	}
+	if _, err := part(warmup); err != nil {
+		return Speed{}, err
+	}
+	var times []float64
+	for parts := min(most, steps); parts > 0; parts-- {
+		ms, err := part((warmup + steps - done) / parts)
+		if err != nil {
 			return Speed{}, err
 		}
-		if i >= warmup {
-			times = append(times, float64(time.Since(began).Microseconds())/1000)
-		}
-		if progress != nil {
-			progress(i+1, total)
-		}
+		times = append(times, ms)
 	}
 	s := Speed{StepMS: median(times), StepMinMS: slices.Min(times), Batch: m.Batch, Precision: m.parts.Devices.Precision,
 		Devices: m.parts.Devices.Towers, Parameters: m.Parameters(), Steps: steps}
@@ -87,9 +102,7 @@ func (m *Model) Bench(ctx context.Context, steps int, progress func(done, total 
 		if profile[i], err = m.training.Profile(); err != nil {
 			return Speed{}, err
 		}
-		if progress != nil {
-			progress(warmup+steps+i+1, total)
-		}
+		tell(1)
 	}
 	s.attribute(m.training.Report(), profile)
 	return s, nil
@@ -143,9 +156,9 @@ func (s *Speed) attribute(r plan.Report, profile [][]time.Duration) {
 		for _, p := range profile {
 			ms = append(ms, float64(p[i].Nanoseconds())/1e6)
 		}
-		t := StepTime{step.Device, step.Layer, step.Op, step.Kernel, median(ms), step.FLOPs / median(ms) / 1e6}
-		if math.IsNaN(t.GFLOPS) || math.IsInf(t.GFLOPS, 0) {
-			t.GFLOPS = 0
+		t := StepTime{Device: step.Device, Layer: step.Layer, Op: step.Op, Kernel: step.Kernel, MS: median(ms)}
+		if t.MS > 0 {
+			t.GFLOPS, t.GBPS = step.FLOPs/t.MS/1e6, float64(operandBytes(step))/t.MS/1e6
 		}
 		s.Kernels = append(s.Kernels, t)
 		s.GFLOPs += step.FLOPs / 1e9
@@ -174,6 +187,14 @@ func (s *Speed) attribute(r plan.Report, profile [][]time.Duration) {
 	}
 	s.GFLOPS = s.GFLOPs / s.StepMS * 1000
 	slices.SortStableFunc(s.Layers, func(a, b LayerTime) int { return cmp.Compare(a.Device, b.Device) })
+}
+
+// operandBytes are those of a step's inputs and outputs; what is updated in place is one of each.
+func operandBytes(s plan.Step) (n int64) {
+	for _, t := range slices.Concat(s.In, s.Out) {
+		n += t.Bytes
+	}
+	return n
 }
 
 func median(xs []float64) float64 {
