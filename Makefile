@@ -12,7 +12,7 @@ say_tags = echo "build tags: $${tags:-none (pure Go: slow; see make doctor)}" >&
 
 .DEFAULT_GOAL := build
 .PHONY: help doctor deps build train test test-long test-torch test-pillow race fuzz bench bench-torch bench-feed bench-pillow lint clean
-.PHONY: deps-gpu kernels kernels-report build-gpu sim test-sim test-sim-fast test-sim-checked test-sim-ptx test-sim-long test-gpu gpu-bundle test-bundle
+.PHONY: deps-gpu kernels kernels-report build-gpu sim test-sim test-sim-fast test-sim-checked test-sim-ptx test-sim-long test-gpu gpu-bundle test-bundle lab test-lab
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -142,16 +142,32 @@ test-sim-long: sim-fast ## a hundred injected faults, each followed by an exact 
 test-gpu: build-gpu ## the same tests on the machine's GPUs
 	$(gpu_env) $(GO) test -tags "$(gpu_tags)" -timeout 20m $(CUDA_PACKAGES)
 
-gpu-bundle: kernels build/gpu/libcuda.a ## build/gpu-bundle: all that a GPU machine needs to check duet, with neither Go nor network
-	@rm -rf build/gpu-bundle && mkdir -p build/gpu-bundle/configs build/gpu-bundle/torch
+gpu-bundle: kernels build/gpu/libcuda.a ## build/gpu-bundle.tar.gz: check.sh and compare.sh, for a GPU machine with neither Go nor network (CIFAR10=archive: a training in it)
+	@rm -rf build/gpu-bundle build/gpu-bundle.tar.gz && mkdir -p build/gpu-bundle/configs
 	$(gpu_env) $(GO) build -tags gpu -trimpath -ldflags "-s -w" -o build/gpu-bundle/duet ./cmd/duet
 	$(gpu_env) $(GO) test -c -tags gpu -trimpath -ldflags "-s -w" -o build/gpu-bundle/cuda.test ./engine/backend/cuda
-	@cp docker/gpu-check.sh build/gpu-bundle/ && cp configs/*.toml build/gpu-bundle/configs/
-	@cp docs/torch/alexnet.py docs/torch/bench_gpu.py build/gpu-bundle/torch/
-	@du -sm build/gpu-bundle | awk '{ print $$2 ": " $$1 " MiB"; exit $$1 > 60 }'
+	@cp scripts/gpu/* build/gpu-bundle/ && cp configs/*.toml build/gpu-bundle/configs/
+	@if [ -n "$(CIFAR10)" ]; then cp "$(CIFAR10)" build/gpu-bundle/cifar10.tar.gz; fi
+	@tar czf build/gpu-bundle.tar.gz -C build gpu-bundle && du -m build/gpu-bundle.tar.gz | awk '{ print $$2 ": " $$1 " MiB"; exit $$1 > 60 }'
 
-test-bundle: gpu-bundle sim-fast ## gpu-bundle's own script, on the simulator
-	cd build/gpu-bundle && DUET_TEST_SMALL=1 BATCH=1 STEPS=1 $(CURDIR)/$(sim) fast ./gpu-check.sh
+test-bundle: gpu-bundle sim-fast ## gpu-bundle's own scripts, on the simulator
+	cd build/gpu-bundle && SMALL=1 TOTAL=600 CONFORMANCE=TestCount $(CURDIR)/$(sim) fast ./check.sh $(CURDIR)/build/gpu-results
+	cd build/gpu-bundle && SMALL=1 TOTAL=400 $(CURDIR)/$(sim) fast ./compare.sh $(CURDIR)/build/gpu-results
+
+# Experiments with kernels, kernels/lab/README.md.
+build/lab/conv2d_nhwc: kernels/lab/conv2d_nhwc.cpp build/gpu/libcuda.a
+	@mkdir -p build/lab
+	$(CXX) -std=c++17 -O2 -Wall -Wextra -I$(cuda)/include $< build/gpu/libcuda.a -ldl -o $@
+
+build/lab/ptx/%.ptx: kernels/lab/%.cu $(wildcard kernels/*.h)
+	@mkdir -p build/lab/ptx
+	$(cuda)/bin/nvcc $(NVCC_FLAGS) -Ikernels -arch=compute_80 -ptx $< -o $@
+
+lab: deps-gpu build/lab/conv2d_nhwc build/lab/ptx/conv2d_nhwc.ptx ## convolutions of channels-last tensors in tiles of many shapes: build/lab/conv2d_nhwc FILE.ptx BATCH RUNS
+
+test-lab: lab ## the lab's kernels are right, on the simulator
+	@$(MAKE) --no-print-directory -s -C kernels/sim CUDA="$(cuda)" KERNELS=../lab PTX=$(CURDIR)/build/lab/ptx OUT=$(CURDIR)/build/lab/sim fast
+	OUT=build/lab/sim kernels/sim/run.sh fast build/lab/conv2d_nhwc build/lab/ptx/conv2d_nhwc.ptx 1 0
 
 lint: deps ## gofmt and vet, for all build tags
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt'd: $$unformatted" >&2; exit 1; fi
@@ -161,4 +177,4 @@ lint: deps ## gofmt and vet, for all build tags
 	@if docker/deps-gpu.sh --find >/dev/null; then set -x; $(gpu_env) $(GO) vet -tags "$(gpu_tags) sim long" ./...; fi
 
 clean: ## remove what was built; runs, data and the fetched CUDA compiler stay
-	rm -rf bin build/gpu build/gpu-bundle build/sim kernels/ptx/*.ptx
+	rm -rf bin build/gpu build/gpu-bundle build/gpu-bundle.tar.gz build/gpu-results build/lab build/sim kernels/ptx/*.ptx
