@@ -159,9 +159,9 @@ build/lab/conv2d_nhwc: kernels/lab/conv2d_nhwc.cpp build/gpu/libcuda.a
 	@mkdir -p build/lab
 	$(CXX) -std=c++17 -O2 -Wall -Wextra -I$(cuda)/include $< build/gpu/libcuda.a -ldl -o $@
 
-build/lab/ptx/%.ptx: kernels/lab/%.cu $(wildcard kernels/*.h)
-	@mkdir -p build/lab/ptx
-	$(cuda)/bin/nvcc $(NVCC_FLAGS) -Ikernels -arch=compute_80 -ptx $< -o $@
+build/lab/ptx/%.ptx: kernels/lab/%.cu kernels/lab/wgmma.py $(wildcard kernels/*.h)
+	@mkdir -p build/lab/ptx build/lab/include && python3 kernels/lab/wgmma.py >build/lab/include/wgmma.h
+	$(cuda)/bin/nvcc $(NVCC_FLAGS) -Ikernels -Ibuild/lab/include -arch=$$(sed -n 's|^// Arch  *||p' $<) -ptx $< -o $@
 
 lab: deps-gpu build/lab/conv2d_nhwc build/lab/ptx/conv2d_nhwc.ptx ## convolutions of channels-last tensors in tiles of many shapes: build/lab/conv2d_nhwc FILE.ptx BATCH RUNS
 

@@ -77,8 +77,8 @@ struct Kernel {
     std::string name;
     CUfunction function;
     int m, n, depth, stages, wm, wn;
-    bool gradient;
-    unsigned threads() const { return 32 * (m / wm) * (n / wn); }
+    bool gradient, warpgroups; // of 128 threads, instead of warps, have a tile
+    unsigned threads() const { return (warpgroups ? 128 : 32) * (m / wm) * (n / wn); }
     unsigned shared() const { return stages * (m + n) * depth * 2; }
 };
 
@@ -204,17 +204,18 @@ int main(int argc, char **argv) {
     std::stringstream lines(image); // of PTX
     for (std::string line; std::getline(lines, line);) {
         Kernel k{};
-        const size_t at = line.find(".entry conv2d_nhwc_");
+        const size_t at = line.find(".entry conv2d_");
         if (at == std::string::npos) continue;
         k.name = line.substr(at + 7, line.find('(', at) - at - 7);
-        k.gradient = k.name.find("grad_weight_") != std::string::npos;
-        if (sscanf(k.name.c_str() + strlen(k.gradient ? "conv2d_nhwc_grad_weight_" : "conv2d_nhwc_"), "%dx%d_%d_%d_%dx%d", &k.m, &k.n, &k.depth, &k.stages, &k.wm, &k.wn) != 6)
-            continue; // another kernel
+        k.gradient = k.name.find("_grad_weight_") != std::string::npos;
+        k.warpgroups = k.name.find("conv2d_wgmma_") == 0;
+        const char *const tile = k.name.c_str() + k.name.find_first_of("123456789", strlen("conv2d_"));
+        if (sscanf(tile, "%dx%d_%d_%d_%dx%d", &k.m, &k.n, &k.depth, &k.stages, &k.wm, &k.wn) != 6) return fprintf(stderr, "%s: no tile in the name\n", k.name.c_str()), 1;
         ok(cuModuleGetFunction(&k.function, module, k.name.c_str()), k.name);
         ok(cuFuncSetAttribute(k.function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, k.shared()), k.name);
         kernels.push_back(k);
     }
-    if (kernels.empty()) return fprintf(stderr, "%s: no kernel conv2d_nhwc_*\n", argv[1]), 1;
+    if (kernels.empty()) return fprintf(stderr, "%s: no kernel conv2d_*\n", argv[1]), 1;
     double best_of_all = 0;
     for (const Layer &l : layers) {
         const Geometry g = geometry(batch, l.side, l.channels, l.groups, l.maps, l.kernel, l.pad), back = geometry(batch, l.out(), l.maps, l.groups, l.channels, l.kernel, l.kernel - 1 - l.pad);
