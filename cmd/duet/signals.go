@@ -9,22 +9,37 @@ import (
 	"syscall"
 )
 
-// withSignals gives a context that ends with the first SIGINT or SIGTERM, so that a run can save itself. A second one
-// ends the process at once. caught is the number of the first signal, 0 before.
+// withSignals gives a context that ends with the first SIGINT, SIGTERM or SIGHUP, so that a run can save itself. caught is
+// the number of the first signal, 0 before.
+//
+// A second SIGINT or SIGTERM ends the process at once. A SIGHUP never does: of a terminal that is closed, kernel and shell
+// send one each, and some systems a SIGTERM beside it. It is left ignored where it was at the start, as nohup has it.
 func withSignals(parent context.Context) (ctx context.Context, caught func() int) {
 	ctx, cancel := context.WithCancel(parent)
+	ignoreLimits()
+	// A reader of stdout or stderr that ends first, as the tee of "duet train 2>&1 | tee log" at Ctrl-C, makes writing an error,
+	// and is not the end of the program.
+	signal.Ignore(syscall.SIGPIPE)
+	signals := make(chan os.Signal, 4)
+	asks := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		asks = append(asks, syscall.SIGHUP)
+	}
+	signal.Notify(signals, asks...)
 	var first atomic.Int32
-	signal.Ignore(syscall.SIGXFSZ) // writing beyond a limit on the size of files is an error, as on a full disk
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	go func() {
+		asked := false // by a signal of which a second one leaves at once
 		for s := range signals {
 			number := int32(s.(syscall.Signal))
-			if !first.CompareAndSwap(0, number) {
+			is := s != syscall.SIGHUP
+			if is && asked {
 				os.Exit(128 + int(number))
 			}
-			fmt.Fprintf(os.Stderr, "\nduet: %v: stopping in good order; once more to leave at once\n", s)
-			cancel()
+			asked = asked || is
+			if first.CompareAndSwap(0, number) {
+				fmt.Fprintf(os.Stderr, "\nduet: %v: stopping in good order; once more to leave at once\n", s)
+				cancel()
+			}
 		}
 	}()
 	return ctx, func() int { return int(first.Load()) }

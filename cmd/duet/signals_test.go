@@ -34,7 +34,14 @@ type running struct {
 // start starts a command and watches what it says.
 func (p *place) start(args ...string) *running {
 	p.Helper()
+	return p.startCommand(func(*exec.Cmd) {}, args...)
+}
+
+// startCommand is start of a command that is changed before.
+func (p *place) startCommand(change func(*exec.Cmd), args ...string) *running {
+	p.Helper()
 	r := &running{place: p, cmd: p.command(args...)}
+	change(r.cmd)
 	r.changed = sync.NewCond(&r.mu)
 	r.cmd.Stdout = &r.out
 	errs, err := r.cmd.StderrPipe()
@@ -124,7 +131,7 @@ func TestSignalInStep(t *testing.T) {
 	p := newPlace(t)
 	long := sets("train.batch=400", "train.max_steps=4", "train.validate_steps=0")
 	p.works(trainArgs("whole", long...)...)
-	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		run := s.String()
 		r := p.start(trainArgs(run, long...)...)
 		r.says(began)
