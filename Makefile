@@ -11,7 +11,7 @@ tags = $$({ docker/has-dnnl.sh && echo dnnl; docker/has-turbo.sh && echo turbo; 
 say_tags = echo "build tags: $${tags:-none (pure Go: slow; see make doctor)}" >&2
 
 .DEFAULT_GOAL := build
-.PHONY: help doctor deps build train test test-long test-torch test-pillow race fuzz bench bench-torch bench-feed bench-pillow lint clean
+.PHONY: help doctor deps build train test test-long test-torch test-pillow race fuzz bench bench-torch bench-feed bench-pillow cross lint clean
 .PHONY: deps-gpu kernels kernels-report build-gpu sim test-sim test-sim-fast test-sim-checked test-sim-ptx test-sim-long test-gpu gpu-bundle test-bundle lab test-lab
 
 help: ## this list
@@ -168,6 +168,10 @@ lab: deps-gpu build/lab/conv2d_nhwc build/lab/ptx/conv2d_nhwc.ptx ## convolution
 test-lab: lab ## the lab's kernels are right, on the simulator
 	@$(MAKE) --no-print-directory -s -C kernels/sim CUDA="$(cuda)" KERNELS=../lab PTX=$(CURDIR)/build/lab/ptx OUT=$(CURDIR)/build/lab/sim fast
 	OUT=build/lab/sim kernels/sim/run.sh fast build/lab/conv2d_nhwc build/lab/ptx/conv2d_nhwc.ptx 1 0
+
+cross: ## the pure-Go build for other systems; that it compiles is all that is known of them
+	@for target in windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64; do \
+	echo "go build for $$target"; CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build ./... || exit 1; done
 
 lint: deps ## gofmt and vet, for all build tags
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt'd: $$unformatted" >&2; exit 1; fi
