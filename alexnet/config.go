@@ -13,9 +13,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"duet/configs/invalid"
+	"duet/engine/op"
 )
 
 // Config is the [network] table of a configuration: the network as data.
@@ -99,9 +101,68 @@ func (l *Layer) given() map[string]bool {
 	}
 }
 
+// LacksOfType are the keys that a layer of a type does not have; none of a type that is not known.
+func LacksOfType(typ string) []string {
+	own, known := keys[typ]
+	if !known {
+		return nil
+	}
+	var lacks []string
+	for _, others := range keys {
+		for _, k := range others {
+			if !slices.Contains(own, k) {
+				lacks = append(lacks, k)
+			}
+		}
+	}
+	slices.Sort(lacks)
+	return slices.Compact(lacks)
+}
+
+// LacksOfInit are the keys that a layer of an init does not have.
+func LacksOfInit(init string) []string {
+	if init == "" || init == "he" {
+		return []string{"std"}
+	}
+	return nil
+}
+
+// unsafe are the characters that a file's name cannot have, or that lead to another folder.
+const unsafe = `/\:*?"<>|`
+
+// maxName keeps the name of a run's folder below the 255 bytes of most file systems.
+const maxName = 200
+
+// validateName checks a name, which becomes that of the runs' folders. None is allowed.
+func validateName(name string) error {
+	if strings.HasPrefix(name, ".") || strings.ContainsAny(name, unsafe) || len(name) > maxName || name != invalid.Printable(name) {
+		return invalid.Key("name", "%q, want at most %d bytes of printable characters, none of %s, and no dot before them: runs are named after it",
+			name, maxName, unsafe)
+	}
+	return nil
+}
+
+// validateLayerName checks a layer's name, which becomes the first part of its parameters'.
+func validateLayerName(name string, taken bool) error {
+	switch {
+	case name == "":
+		return invalid.Key("name", "missing, want a name such as %q", "conv1")
+	case taken:
+		return invalid.Key("name", "%q is an earlier layer's, want a unique name", name)
+	case name != invalid.Printable(name):
+		return invalid.Key("name", "%q, want printable characters", name)
+	}
+	for _, prefix := range []string{op.VelocityPrefix, op.PeakPrefix} {
+		if strings.HasPrefix(name+".", prefix) {
+			return invalid.Key("name", "%q, want a name that does not begin with %q: what belongs to a parameter is called so", name, prefix)
+		}
+	}
+	return nil
+}
+
 // Validate checks everything that does not depend on the data. Its errors are *invalid.Error, joined.
 func (c *Config) Validate() error {
-	var errs []error
+	errs := []error{validateName(c.Name)}
 	if c.Towers != 1 && c.Towers != 2 {
 		errs = append(errs, invalid.Key("towers", "%d, want 1 or 2", c.Towers))
 	}
@@ -112,14 +173,8 @@ func (c *Config) Validate() error {
 	for i := range c.Layers {
 		l := &c.Layers[i]
 		at := fmt.Sprintf("layers[%d]", i)
-		switch {
-		case l.Name == "":
-			errs = append(errs, invalid.Key(at+".name", "missing, want a name such as %q", "conv1"))
-		case names[l.Name]:
-			errs = append(errs, invalid.Key(at+".name", "%q is an earlier layer's, want a unique name", l.Name))
-		}
+		errs = append(errs, invalid.Under(at, validateLayerName(l.Name, names[l.Name])), invalid.Under(at, l.validate(c.Towers)))
 		names[l.Name] = true
-		errs = append(errs, invalid.Under(at, l.validate(c.Towers)))
 	}
 	if last := c.Layers[len(c.Layers)-1]; last.Type != linear || last.ReLU {
 		errs = append(errs, invalid.Key(fmt.Sprintf("layers[%d].type", len(c.Layers)-1),
@@ -129,10 +184,14 @@ func (c *Config) Validate() error {
 }
 
 func (l *Layer) describe() string {
-	if l.ReLU {
-		return l.Type + " with relu"
+	typ := l.Type
+	if _, known := keys[typ]; !known {
+		typ = strconv.Quote(typ)
 	}
-	return l.Type
+	if l.ReLU {
+		return typ + " with relu"
+	}
+	return typ
 }
 
 func (l *Layer) validate(towers int) error {
@@ -142,19 +201,11 @@ func (l *Layer) validate(towers int) error {
 	}
 	var errs []error
 	given := l.given()
-	for _, k := range allowed {
-		delete(given, k)
-	}
-	var others []string
-	for k, is := range given {
-		if is {
-			others = append(others, k)
+	for _, k := range LacksOfType(l.Type) {
+		if given[k] {
+			errs = append(errs, invalid.Key(k, "a layer of type %s has no such key, it has %s", l.Type,
+				strings.Join(append([]string{"name", "type"}, allowed...), ", ")))
 		}
-	}
-	slices.Sort(others)
-	for _, k := range others {
-		errs = append(errs, invalid.Key(k, "a layer of type %s has no such key, it has %s", l.Type,
-			strings.Join(append([]string{"name", "type"}, allowed...), ", ")))
 	}
 	check := func(ok bool, key, format string, args ...any) {
 		if !ok {
@@ -177,7 +228,7 @@ func (l *Layer) validate(towers int) error {
 		check(l.AlphaOverN != nil, "alpha_over_n",
 			"missing, want true (alpha is divided by n, as the 2012 source and Caffe do) or false (the paper's formula)")
 	case dropout:
-		check(l.DropRate >= 0 && l.DropRate < 1, "drop_rate", "%v, want 0 to below 1", l.DropRate)
+		check(l.DropRate >= 0 && float32(l.DropRate) < 1, "drop_rate", "%v, want 0 to below 1, also when rounded to float32", l.DropRate)
 	}
 	if l.Kernel > 0 && slices.Contains(allowed, "kernel") {
 		check(l.Stride >= 0 && l.Stride <= maxKernel, "stride", "%d, want 1 to %d", l.Stride, maxKernel)

@@ -43,7 +43,9 @@ func TestBuildErrors(t *testing.T) {
 		{"pooling window", layer(pool1, func(l *alexnet.Layer) { l.Kernel = 17 }), "layers[2].kernel: 17, want 1 to 16"},
 		{"LRN k", layer(norm1, func(l *alexnet.Layer) { l.K = 0 }), "layers[1].k: 0, want above 0, such as 2"},
 		{"LRN window", layer(norm1, func(l *alexnet.Layer) { l.N = 2 }), "layers[1].n: 2, want an odd number of maps"},
-		{"drop rate", layer(drop6, func(l *alexnet.Layer) { l.DropRate = 1 }), "layers[11].drop_rate: 1, want 0 to below 1"},
+		{"drop rate", layer(drop6, func(l *alexnet.Layer) { l.DropRate = 1 }), "layers[11].drop_rate: 1, want 0 to below 1, also when rounded to float32"},
+		{"drop rate that float32 rounds to 1", layer(drop6, func(l *alexnet.Layer) { l.DropRate = 0.99999999 }),
+			"layers[11].drop_rate: 0.99999999, want 0 to below 1, also when rounded to float32"},
 		{"key of another type", layer(drop6, func(l *alexnet.Layer) { l.Kernel = 1 }),
 			"layers[11].kernel: a layer of type dropout has no such key, it has name, type, drop_rate, inverted"},
 		{"kernel", layer(conv3, func(l *alexnet.Layer) { l.Kernel = 16 }),
@@ -94,5 +96,29 @@ func TestDevices(t *testing.T) {
 	g := build(t, one, full(1, false)) // the single-column network: every kernel sees all maps
 	if n := g.ParameterCount(); n != 62_378_344 {
 		t.Errorf("one tower has %d parameters, want 62378344", n)
+	}
+}
+
+// TestNames: a network's name is good for a folder's, a layer's for the first part of its parameters'.
+func TestNames(t *testing.T) {
+	for name, ok := range map[string]bool{"": true, "alexnet": true, "net 2.1_b-3": true, "größe": true, "momentum": true, strings.Repeat("x", 200): true,
+		"a/b": false, "/a": false, "a/": false, "..": false, ".": false, "../x": false, `a\b`: false, ".hidden": false, "c:": false, "a\nb": false,
+		"a\x1b[1m": false, "\xff": false, "a*": false, strings.Repeat("x", 201): false} {
+		named := edited(t, func(c *alexnet.Config) { c.Name = name })
+		err := named.Validate()
+		var at *invalid.Error
+		if ok != (err == nil) || err != nil && (!errors.As(err, &at) || at.Key != "name") {
+			t.Errorf("network %q: %v", name, err)
+		}
+	}
+	for name, ok := range map[string]bool{"conv 1": true, "a/b": true, "block.1": true, "momenta": true, "momentum1.a": true, "speak.up": true, "größe": true,
+		"momentum": false, "momentum.a": false, "momentum.": false, "peak": false, "peak.a": false, "": false, "conv2": false, "a\nb": false, "\x1b[1m": false,
+		"\xff": false, "a\u202eb": false} {
+		c := edited(t, func(c *alexnet.Config) { c.Layers[conv1].Name = name })
+		err := c.Validate()
+		var at *invalid.Error
+		if ok != (err == nil) || err != nil && (!errors.As(err, &at) || !strings.HasSuffix(at.Key, "].name")) {
+			t.Errorf("layer %q: %v", name, err)
+		}
 	}
 }

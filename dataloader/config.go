@@ -114,7 +114,7 @@ func (c Config) Validate() error {
 		return bad("codec", c.Codec, `"raw" or "jpeg"`)
 	case c.Quality < 0 || c.Quality > 100:
 		return bad("quality", c.Quality, "1 to 100, or 0 for the default")
-	case c.Quality != 0 && c.Codec != packed.JPEG:
+	case c.Quality != 0 && slices.Contains(LacksOfCodec(c.Codec), "quality"):
 		return bad("quality", c.Quality, `0 with codec "raw", which stores pixels as they are`)
 	case c.ShardMiB < 0 || c.ShardMiB > 1<<20:
 		return bad("shard_mib", c.ShardMiB, "1 to 1048576 MiB, or 0 for the default")
@@ -141,6 +141,14 @@ func (c Config) Validate() error {
 		return nil
 	}
 	return c.Generated.Validate()
+}
+
+// LacksOfCodec are the keys that do not go with a codec.
+func LacksOfCodec(codec string) []string {
+	if codec == packed.Raw {
+		return []string{"quality"}
+	}
+	return nil
 }
 
 // Fits reports whether the crop that c asks for lies within padded images of this height and width of a set.

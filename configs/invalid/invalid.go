@@ -5,6 +5,9 @@ package invalid
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 )
 
 // Error is an impossible value in a configuration.
@@ -38,4 +41,21 @@ func Under(table string, err error) error {
 		return &Error{table + "." + e.Key, e.Why}
 	}
 	return fmt.Errorf("%s: %w", table, err)
+}
+
+// Printable is a text with all escaped, as in "\x1b", that a terminal would not show as a character: names that somebody
+// else has chosen shall neither end a line nor steer the terminal.
+func Printable(text string) string {
+	var b strings.Builder
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRuneInString(text[i:])
+		if strconv.IsPrint(r) && !(r == utf8.RuneError && n == 1) {
+			b.WriteRune(r)
+		} else {
+			quoted := strconv.Quote(text[i : i+n])
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+		i += n
+	}
+	return b.String()
 }

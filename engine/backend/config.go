@@ -54,6 +54,9 @@ func (c *Config) Record(devices []Device) {
 	}
 }
 
+// maxThreads is more than any machine has cores for, and fewer than it takes to use up a machine's memory or threads.
+const maxThreads = 1024
+
 // Validate checks the names, not whether this machine has the devices. Its errors are *invalid.Error, joined.
 func (c *Config) Validate() error {
 	var errs []error
@@ -84,8 +87,8 @@ func (c *Config) Validate() error {
 			errs = append(errs, invalid.Key(fmt.Sprintf("kernels[%d]", i), "want both work and use, as a run's config.toml has them"))
 		}
 	}
-	if c.Threads < 0 {
-		errs = append(errs, invalid.Key("threads", "%d, want at least 1, or 0 for all cores", c.Threads))
+	if c.Threads < 0 || c.Threads > maxThreads {
+		errs = append(errs, invalid.Key("threads", "%d, want 1 to %d, or 0 for all cores", c.Threads, maxThreads))
 	}
 	return errors.Join(errs...)
 }

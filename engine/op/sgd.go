@@ -2,6 +2,13 @@ package op
 
 import "fmt"
 
+// VelocityPrefix begins the name of a parameter's velocity, PeakPrefix that of the largest magnitude in its gradient. No
+// parameter's own name may begin so.
+const (
+	VelocityPrefix = "momentum."
+	PeakPrefix     = "peak."
+)
+
 // SGD is stochastic gradient descent with momentum and weight decay, in place:
 //
 //	v = Momentum*v - rate*RateMul*(g + WeightDecay*w),   w = w + v

@@ -54,7 +54,7 @@ type Update struct {
 const Rate = "rate"
 
 // Momentum is the name of a parameter's velocity in a State.
-func Momentum(param string) string { return "momentum." + param }
+func Momentum(param string) string { return op.VelocityPrefix + param }
 
 // Peak is the name of the output, float [1], that holds the largest magnitude in a parameter's gradient.
-func Peak(param string) string { return "peak." + param }
+func Peak(param string) string { return op.PeakPrefix + param }

@@ -3,6 +3,7 @@ package train
 
 import (
 	"errors"
+	"slices"
 
 	"duet/configs/invalid"
 )
@@ -51,6 +52,41 @@ type Schedule struct {
 	WarmupSteps uint64  `toml:"warmup_steps,omitzero"` // all: the rate rises linearly from 0 during so many first steps
 }
 
+// scheduleKeys are the keys of each type of schedule, beside type, rate and warmup_steps.
+var scheduleKeys = map[string][]string{
+	"fixed":   {},
+	"step":    {"gamma", "every_epochs", "every_steps", "at_epochs"},
+	"exp":     {"gamma", "every_epochs", "every_steps"},
+	"plateau": {"gamma", "patience", "threshold", "drops"},
+	"linear":  {"final_rate"},
+	"cosine":  {"final_rate"},
+}
+
+// LacksOfSchedule are the keys that a schedule of a type does not have; none of a type that is not known.
+func LacksOfSchedule(typ string) []string {
+	own, known := scheduleKeys[typ]
+	if !known {
+		return nil
+	}
+	var lacks []string
+	for _, others := range scheduleKeys {
+		for _, k := range others {
+			if !slices.Contains(own, k) {
+				lacks = append(lacks, k)
+			}
+		}
+	}
+	slices.Sort(lacks)
+	return slices.Compact(lacks)
+}
+
+// given are the keys that not every type has and that have a value.
+func (s *Schedule) given() map[string]bool {
+	return map[string]bool{"gamma": s.Gamma != 0, "every_epochs": s.EveryEpochs != 0, "every_steps": s.EverySteps != 0,
+		"at_epochs": len(s.AtEpochs) > 0, "patience": s.Patience != 0, "threshold": s.Threshold != 0, "drops": s.Drops != 0,
+		"final_rate": s.FinalRate != 0}
+}
+
 // maxBatch keeps every number of elements of a step far within 64 bits.
 const maxBatch = 1 << 16
 
@@ -65,7 +101,7 @@ func (c *Config) Validate() error {
 	check(c.Batch >= 1 && c.Batch <= maxBatch, "batch", "%d, want 1 to %d", c.Batch, maxBatch)
 	check(c.Epochs >= 0, "epochs", "%v, want above 0, or 0 to train until max_steps", c.Epochs)
 	check(c.Epochs > 0 || c.MaxSteps > 0, "epochs", "neither epochs nor max_steps say when to end, want one of them")
-	check(c.Momentum >= 0 && c.Momentum < 1, "momentum", "%v, want 0 to below 1", c.Momentum)
+	check(c.Momentum >= 0 && float32(c.Momentum) < 1, "momentum", "%v, want 0 to below 1, also when rounded to float32", c.Momentum)
 	check(c.WeightDecay >= 0, "weight_decay", "%v, want at least 0", c.WeightDecay)
 	check(c.ValidateEpochs >= 0, "validate_epochs", "%v, want above 0, or 0 for no validation by epochs", c.ValidateEpochs)
 	check(c.Views == 1 || c.Views == 10, "views", "%d, want 1 or 10", c.Views)
@@ -81,14 +117,6 @@ func (s *Schedule) validate(c *Config) error {
 		if !ok {
 			errs = append(errs, invalid.Key(key, format, args...))
 		}
-	}
-	only := func(given bool, key string, types ...string) {
-		for _, t := range types {
-			if s.Type == t {
-				return
-			}
-		}
-		check(!given, key, "a schedule of type %s has no such key", s.Type)
 	}
 	check(s.Rate > 0, "rate", "%v, want above 0, such as 0.01", s.Rate)
 	switch s.Type {
@@ -117,13 +145,9 @@ func (s *Schedule) validate(c *Config) error {
 	for i, e := range s.AtEpochs {
 		check(e > 0 && (i == 0 || e > s.AtEpochs[i-1]), "at_epochs", "%v, want rising epochs above 0", s.AtEpochs)
 	}
-	only(s.Gamma != 0, "gamma", "step", "exp", "plateau")
-	only(s.EveryEpochs != 0, "every_epochs", "step", "exp")
-	only(s.EverySteps != 0, "every_steps", "step", "exp")
-	only(len(s.AtEpochs) > 0, "at_epochs", "step")
-	only(s.Patience != 0, "patience", "plateau")
-	only(s.Threshold != 0, "threshold", "plateau")
-	only(s.Drops != 0, "drops", "plateau")
-	only(s.FinalRate != 0, "final_rate", "linear", "cosine")
+	given := s.given()
+	for _, k := range LacksOfSchedule(s.Type) {
+		check(!given[k], k, "a schedule of type %s has no such key", s.Type)
+	}
 	return errors.Join(errs...)
 }

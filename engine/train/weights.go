@@ -7,13 +7,14 @@ import (
 
 	"duet/alexnet"
 	"duet/engine/checkpoint"
+	"duet/engine/op"
 	"duet/engine/plan"
 )
 
 // Names in checkpoints beside the parameters'.
 const (
-	momentum  = "momentum."  // before a parameter's name: its velocity
-	inputMean = "input.mean" // what is subtracted from the pixels, [3, H, W] or [3, 1, 1]
+	momentum  = op.VelocityPrefix // before a parameter's name: its velocity
+	inputMean = "input.mean"      // what is subtracted from the pixels, [3, H, W] or [3, 1, 1]
 
 	extraClasses  = "classes"   // JSON array of names
 	extraHeight   = "height"    // of the stored images
