@@ -3,7 +3,6 @@ package configs
 import (
 	"fmt"
 	"maps"
-	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -74,7 +73,12 @@ func (r *report) bindScalar(dst reflect.Value, src any, path string) {
 			return
 		}
 	case float64:
-		if dst.CanFloat() && !math.IsNaN(v) && !math.IsInf(v, 0) {
+		single := float32(v) // as it is used
+		switch finite := v-v == 0; {
+		case dst.CanFloat() && finite && (single-single != 0 || single == 0 && v != 0):
+			r.problem(path, "%s, want a number that float32 holds: 0, or 1e-45 to 3.4e38 in size", r.texts[path])
+			return
+		case dst.CanFloat() && finite:
 			dst.SetFloat(v)
 			return
 		}
@@ -84,10 +88,16 @@ func (r *report) bindScalar(dst reflect.Value, src any, path string) {
 
 // mistyped reports a value of a wrong type.
 func (r *report) mistyped(t reflect.Type, src any, path string) {
-	r.problem(path, "%s, want %s", describe(src), wanted(t))
+	what := describe(src)
+	if text := r.texts[path]; text != "" {
+		if _, is := src.(string); !is { // else the text is no TOML, and taken for a string
+			what = text
+		}
+	}
+	r.problem(path, "%s, want %s", what, wanted(t))
 }
 
-// describe names a TOML value.
+// describe names a TOML value whose text is not known.
 func describe(v any) string {
 	switch v := v.(type) {
 	case string:

@@ -50,6 +50,8 @@ type Config struct {
 	Data    dataloader.Config `toml:"data"`
 	Devices backend.Config    `toml:"devices"`
 	Train   train.Config      `toml:"train"`
+
+	Notes []string `toml:"-"` // what the user should know of how it came about, a line each
 }
 
 // Default is what a configuration starts from.
@@ -63,7 +65,8 @@ func Default() Config {
 
 // Load reads a configuration file, or a built-in one: "quick", "quick.toml" and "configs/quick.toml" work without the
 // repository. Each override, path.to.key=value, then replaces a value; the value is TOML, and a string needs no quotes.
-// Layers are found by index or by name: network.layers[3].maps=64, network.layers.conv3.maps=64.
+// Layers are found by index or by name: network.layers[3].maps=64, network.layers.conv3.maps=64. An override of a type, such
+// as train.schedule.type, leaves out those keys of the file that the new type does not have; Notes say which.
 //
 // The error is several joined, *Error among them.
 func Load(path string, overrides []string) (*Config, error) {
@@ -87,11 +90,13 @@ func Parse(name string, data []byte, overrides []string) (*Config, error) {
 		}
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	r := &report{file: name, lines: linesOf(data)}
+	found := scan(data)
+	r := &report{file: name, lines: found.lines, texts: found.texts}
 	for _, o := range overrides {
 		r.set(tree, o)
 	}
 	c := Default()
+	c.Notes = r.leaveOut(tree)
 	r.bind(reflect.ValueOf(&c).Elem(), tree, "")
 	if len(r.problems) == 0 {
 		r.validate(&c, tree)

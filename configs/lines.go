@@ -6,10 +6,11 @@ import (
 	"strings"
 )
 
-// linesOf finds the line, from 1, of every key, table and array element of a TOML text, by its path such as
-// "network.layers[2].kernel" (see join). The text must be valid TOML: there is no error, only paths that are missing.
-func linesOf(text []byte) map[string]int {
-	s := &scanner{text: string(text), line: 1, lines: map[string]int{}, tables: map[string]int{}}
+// scan finds every key, table and array element of a TOML text by its path such as "network.layers[2].kernel" (see join):
+// its line, and of numbers, booleans and dates how they are written. The text must be valid TOML: there is no error, only
+// paths that are missing.
+func scan(text []byte) *scanner {
+	s := &scanner{text: string(text), line: 1, lines: map[string]int{}, texts: map[string]string{}, tables: map[string]int{}}
 	table := ""
 	for s.blank(true); !s.end(); s.blank(true) {
 		before := s.at
@@ -22,15 +23,16 @@ func linesOf(text []byte) map[string]int {
 			break // not TOML
 		}
 	}
-	return s.lines
+	return s
 }
 
 type scanner struct {
 	text   string
 	at     int // offset of the next byte
 	line   int
-	lines  map[string]int
-	tables map[string]int // arrays of tables: how many elements so far
+	lines  map[string]int    // from 1
+	texts  map[string]string // of what is neither a string, an array nor a table
+	tables map[string]int    // arrays of tables: how many elements so far
 }
 
 // join is the path of a key in a table; the path of the outermost table is empty.
@@ -226,6 +228,6 @@ func (s *scanner) value(path string) {
 			}
 		}
 	default:
-		s.until(",]}#\r\n")
+		s.texts[path] = strings.TrimSpace(s.until(",]}#\r\n"))
 	}
 }

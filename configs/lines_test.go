@@ -37,7 +37,7 @@ func TestLines(t *testing.T) {
 			if err := toml.Unmarshal([]byte(c.text), &map[string]any{}); err != nil {
 				t.Fatalf("the test is not TOML: %v", err)
 			}
-			if got := linesOf([]byte(c.text)); !maps.Equal(got, c.want) {
+			if got := scan([]byte(c.text)).lines; !maps.Equal(got, c.want) {
 				t.Errorf("%s\ngot  %v\nwant %v", c.text, got, c.want)
 			}
 		})
@@ -52,7 +52,7 @@ func FuzzLines(f *testing.F) {
 	}
 	f.Add("a.\"b\" = [{c = '''\n'''}, \"\"\"\\\n\"\"\"]\n[[d.e]]\n[d.e.f]\ng = 1")
 	f.Fuzz(func(t *testing.T, text string) {
-		lines := linesOf([]byte(text))
+		lines := scan([]byte(text)).lines
 		var tree map[string]any
 		if toml.Unmarshal([]byte(text), &tree) != nil {
 			return

@@ -19,6 +19,7 @@ type Error struct {
 	Why  string // what is wrong and what would be accepted
 }
 
+// Error is one line, whatever the names in it.
 func (e *Error) Error() string {
 	where := e.File
 	switch {
@@ -27,16 +28,17 @@ func (e *Error) Error() string {
 	case e.Line > 0:
 		where = fmt.Sprintf("%s:%d", e.File, e.Line)
 	}
-	if e.Key == "" || e.Key == e.Set {
-		return where + ": " + e.Why
+	if e.Key != "" && e.Key != e.Set {
+		where += ": " + e.Key
 	}
-	return where + ": " + e.Key + ": " + e.Why
+	return invalid.Printable(where + ": " + e.Why)
 }
 
 // report collects the problems of a configuration, and knows where each value comes from.
 type report struct {
 	file     string
-	lines    map[string]int // of the file, by path; without what overrides replaced
+	lines    map[string]int    // of the file, by path; without what overrides replaced
+	texts    map[string]string // how values are written, by path, those of overrides too
 	sets     []override
 	problems []*Error
 }

@@ -3,6 +3,7 @@ package configs
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"strconv"
 	"strings"
@@ -28,10 +29,11 @@ func (r *report) set(tree map[string]any, arg string) {
 		rest, is := strings.CutPrefix(p, path)
 		return is && (rest == "" || rest[0] == '.' || rest[0] == '[')
 	}
-	for p := range r.lines {
-		if under(p) {
-			delete(r.lines, p)
-		}
+	maps.DeleteFunc(r.lines, func(p string, _ int) bool { return under(p) })
+	maps.DeleteFunc(r.texts, func(p, _ string) bool { return under(p) })
+	const name = "value"
+	for p, text := range scan([]byte(name + " = " + strings.TrimSpace(value))).texts {
+		r.texts[path+strings.TrimPrefix(p, name)] = text
 	}
 	kept := r.sets[:0]
 	for _, o := range r.sets {
@@ -60,7 +62,7 @@ func place(node any, t reflect.Type, keys []string, path, value string) (placed 
 	}
 	i := fieldOf(t, key)
 	if i < 0 {
-		return nil, "", fmt.Errorf("unknown key %s, %s", key, suggest(key, keysOf(t)))
+		return nil, "", fmt.Errorf("unknown key %s, %s", join("", key), suggest(key, keysOf(t)))
 	}
 	table, ok := node.(map[string]any)
 	if node == nil {
@@ -90,7 +92,10 @@ func placeElement(node any, t reflect.Type, keys []string, path, value string) (
 	if err != nil {
 		return nil, "", fmt.Errorf("%s%w", path, err)
 	}
-	all[i], whole, err = place(all[i], t.Elem(), keys[1:], element(path, i), value)
+	placed, whole, err = place(all[i], t.Elem(), keys[1:], element(path, i), value)
+	if err == nil { // else what is there stays
+		all[i] = placed
+	}
 	return all, whole, err
 }
 

@@ -54,7 +54,7 @@ func TestOverrideErrors(t *testing.T) {
 		{"train.path=\xff", `--set "train.path=\xff": want PATH.TO.KEY=VALUE, such as train.batch=64`},
 		{"train.bacth=3", `--set train.bacth: unknown key bacth, did you mean batch?`},
 		{"trian.batch=3", `--set trian.batch: unknown key trian, did you mean train?`},
-		{"train.=3", `--set train.: unknown key , want one of seed, batch, epochs, max_steps, momentum, weight_decay, report_steps, schedule, validate_epochs, validate_steps, views, checkpoint_epochs, checkpoint_steps, checkpoint_start, keep`},
+		{"train.=3", `--set train.: unknown key "", want one of seed, batch, epochs, max_steps, momentum, weight_decay, report_steps, schedule, validate_epochs, validate_steps, views, checkpoint_epochs, checkpoint_steps, checkpoint_start, keep`},
 		{"train.batch.x=3", `--set train.batch.x: train.batch is an integer, it has no keys`},
 		{"train.batch[0]=3", `--set train.batch[0]: train.batch is an integer, it has no keys`},
 		{"data.shuffle.x=3", `--set data.shuffle.x: data.shuffle is a boolean, it has no keys`},

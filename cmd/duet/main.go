@@ -43,7 +43,7 @@ func run() int {
 	if err == nil {
 		return exitDone
 	}
-	fmt.Fprintf(os.Stderr, "duet: %v\n", err)
+	tell("duet: %v", err)
 	if s := caught(); s != 0 && (errors.Is(err, context.Canceled) || isInterrupted(err)) {
 		return 128 + s
 	}
@@ -100,6 +100,9 @@ func load(path string, sets []string) (*configs.Config, error) {
 	c, err := readConfig(path, sets)
 	if err != nil {
 		return nil, &configError{err}
+	}
+	for _, note := range c.Notes {
+		tell("note: %s", note)
 	}
 	return c, c.Devices.Resolve(c.Network.Towers)
 }
