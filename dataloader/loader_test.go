@@ -93,7 +93,7 @@ func TestStepsArePure(t *testing.T) {
 		for _, first := range []int{0, 1, 4, 13, 29} {
 			c := augmented()
 			c.Workers, c.Prefetch = workers, workers%3
-			for i, got := range take(t, dataloader.NewTrainLoader(s, c, 9, 77, uint64(first), nil), 30-first) {
+			for i, got := range take(t, dataloader.NewTrainLoader(s, c, 9, 77, uint64(9*first), nil), 30-first) {
 				if !same(got, want[first+i]) {
 					t.Fatalf("%d workers, from step %d: step %d differs", workers, first, first+i)
 				}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"duet/dataloader/packed"
 	"duet/dataloader/picture"
@@ -21,12 +22,37 @@ import (
 type Hooks struct {
 	Progress func(prepare.Progress)
 	Suits    func(prepare.Outline) error
+	Waits    func(dir string) // another process is packing it there, which is waited for
 }
+
+// waitEvery is how long there is between two looks at what another process is packing.
+const waitEvery = 200 * time.Millisecond
 
 // Materialize returns the packed set of c.Path: that folder itself when it is one, where a key that asks for other than it
 // was prepared with is an error; else the set in c.Packed, which is prepared when it is not there yet. It is used again only
-// for the options it was made with and an unchanged source, or when the source is not there any more.
+// for the options it was made with and an unchanged source, or when the source is not there any more. Of several processes
+// that ask for the same set at the same time one packs it, and the others wait for that.
 func Materialize(ctx context.Context, c Config, hooks Hooks) (dir string, err error) {
+	for waits := false; ; waits = true {
+		dir, err := c.materialize(ctx, hooks)
+		if !errors.Is(err, prepare.ErrBusy) && !errors.Is(err, errPublished) {
+			return dir, err
+		}
+		if !waits && hooks.Waits != nil {
+			hooks.Waits(dir)
+		}
+		select {
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case <-time.After(waitEvery):
+		}
+	}
+}
+
+// errPublished says that another process has finished the set that was not there a moment before.
+var errPublished = errors.New("the set is there now")
+
+func (c Config) materialize(ctx context.Context, hooks Hooks) (dir string, err error) {
 	if c.isPacked() {
 		return c.Path, c.asPrepared()
 	}
@@ -37,10 +63,14 @@ func Materialize(ctx context.Context, c Config, hooks Hooks) (dir string, err er
 		dir = defaultFolder(want)
 	}
 	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
-		if _, err := prepare.Run(ctx, []string{c.Path}, dir, o); err != nil {
-			return "", ofPath(err)
+		_, err := prepare.Run(ctx, []string{c.Path}, dir, o)
+		if err == nil {
+			return dir, nil
 		}
-		return dir, nil
+		if _, absent := os.Lstat(dir); absent == nil {
+			err = errPublished
+		}
+		return dir, ofPath(err)
 	}
 	x, err := packed.ReadIndex(dir)
 	if err != nil {

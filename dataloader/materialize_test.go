@@ -2,10 +2,13 @@ package dataloader_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"duet/dataloader"
@@ -90,4 +93,60 @@ func TestWhole(t *testing.T) {
 	if dir, err := dataloader.Materialize(context.Background(), w, dataloader.Hooks{}); dir != set || err != nil {
 		t.Errorf("of a packed set: %s, error %v", dir, err)
 	}
+}
+
+// TestMaterializeTogether: of several that ask for the same set at once one packs it, and all get it.
+func TestMaterializeTogether(t *testing.T) {
+	t.Chdir(t.TempDir())
+	c := dataloader.Default()
+	c.Path, c.Generated = "generated", source.Generated{Classes: 4, Train: 2000, Val: 20, Size: 24}
+	const together = 6
+	var group sync.WaitGroup
+	var packed, waited atomic.Int32
+	for range together {
+		group.Go(func() {
+			all := 0
+			dir, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{
+				Progress: func(p prepare.Progress) { all = p.Done },
+				Waits:    func(string) { waited.Add(1) },
+			})
+			if err != nil || !strings.HasPrefix(filepath.ToSlash(dir), "data/generated-") {
+				t.Errorf("%s, error %v", dir, err)
+			}
+			if all == 2020 {
+				packed.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	if n := packed.Load(); n != 1 {
+		t.Errorf("%d packed the set, want one", n)
+	}
+	if waited.Load() == 0 {
+		t.Error("nobody was told that it waits")
+	}
+	if left, err := filepath.Glob("data/*"); err != nil || len(left) != 1 {
+		t.Errorf("left: %v, error %v", left, err)
+	}
+}
+
+// TestMaterializeStopsWaiting: the wait ends with its context.
+func TestMaterializeStopsWaiting(t *testing.T) {
+	t.Chdir(t.TempDir())
+	c := dataloader.Default()
+	c.Path, c.Packed, c.Generated = "generated", "set", source.Generated{Classes: 2, Train: 40, Val: 4, Size: 8}
+	ctx, cancel := context.WithCancel(context.Background())
+	_, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{Suits: func(prepare.Outline) error { // while the set is being made
+		_, err := dataloader.Materialize(ctx, c, dataloader.Hooks{Waits: func(dir string) {
+			if dir != "set" {
+				t.Errorf("waits for %s", dir)
+			}
+			cancel()
+		}})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v, want Canceled", err)
+		}
+		return nil
+	}})
+	check(t, err)
 }

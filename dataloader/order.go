@@ -7,13 +7,13 @@ import (
 	"duet/engine/rng"
 )
 
-// NewTrainLoader gives the batches of training from step firstStep on, without end. What step s holds depends on seed
-// and s alone: its i-th image stands at position s*batch+i in the endless row of the epochs' orders, each epoch a
+// NewTrainLoader gives the batches of training without end, after so many images that were seen before. What a batch holds
+// depends on seed and that alone: its images stand one after the other in the endless row of the epochs' orders, each epoch a
 // permutation of the set (or the set's own order without c.Shuffle). Batches run over the border of epochs. allocate, if
 // any, gives the memory for the images. A mistake in the arguments is the error of the first Next.
-func NewTrainLoader(set *packed.Set, c Config, batch int, seed, firstStep uint64, allocate Allocate) *Loader {
+func NewTrainLoader(set *packed.Set, c Config, batch int, seed, seen uint64, allocate Allocate) *Loader {
 	return newLoader(set, c, batch, allocate, &training{set: set, aug: newAugmenter(set, c, seed),
-		orders: orders{shuffle: c.Shuffle, seed: seed, n: set.Len()}, step: firstStep})
+		orders: orders{shuffle: c.Shuffle, seed: seed, n: set.Len()}, seen: seen})
 }
 
 // NewEvalLoader gives every image once, in order, then io.EOF. views is 1 for the centre, or 10: then the same images
@@ -53,20 +53,20 @@ type training struct {
 	set    *packed.Set
 	aug    augmenter
 	orders orders
-	step   uint64
+	seen   uint64 // images before the next batch
 }
 
 func (t *training) plan(b *Batch) bool {
 	n, batch := uint64(t.set.Len()), uint64(len(b.Index))
 	for i := range b.Index {
-		position := t.step*batch + uint64(i)
+		position := t.seen + uint64(i)
 		b.Index[i] = t.orders.image(position)
 		b.Labels[i] = t.set.Labels()[b.Index[i]]
 		t.aug.at(uint32(position/n), b.Index[i]).put(b.Draws, i)
 	}
-	t.step++
+	t.seen += batch
 	b.Valid, b.View = len(b.Index), 0
-	b.Epoch = float64(t.step) * float64(batch) / float64(n)
+	b.Epoch = float64(t.seen) / float64(n)
 	return true
 }
 
@@ -77,7 +77,7 @@ func (t *training) upcoming(ahead int, index []int32) []int32 {
 		return nil
 	}
 	for i := range index {
-		index[i] = t.orders.image((t.step+uint64(ahead))*batch + uint64(i))
+		index[i] = t.orders.image(t.seen + uint64(ahead)*batch + uint64(i))
 	}
 	return index
 }

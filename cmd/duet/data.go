@@ -15,7 +15,8 @@ func openData(ctx context.Context, c dataloader.Config, suits func(prepare.Outli
 	preparing, loading := newCounter(os.Stderr, "preparing "+c.Path, "images"), newCounter(os.Stderr, "loading "+c.Path, "MiB")
 	defer preparing.close()
 	defer loading.close()
-	hooks := train.DataHooks{Hooks: dataloader.Hooks{Progress: preparing.prepared, Suits: suits}, Load: loading.megabytes}
+	waits := func(dir string) { tell("waiting for another process that prepares %s", dir) }
+	hooks := train.DataHooks{Hooks: dataloader.Hooks{Progress: preparing.prepared, Suits: suits, Waits: waits}, Load: loading.megabytes}
 	data, err := train.OpenData(ctx, c, hooks)
 	if err != nil {
 		return nil, stopped(err)

@@ -68,7 +68,11 @@ func lockPartial(out string) (*partial, error) {
 		return nil, err
 	}
 	var err error
-	if p.lock, err = os.OpenFile(filepath.Join(p.dir, lockName), os.O_CREATE|os.O_RDWR, 0o666); err != nil {
+	p.lock, err = os.OpenFile(filepath.Join(p.dir, lockName), os.O_CREATE|os.O_RDWR, 0o666)
+	if errors.Is(err, fs.ErrNotExist) { // another process has just removed the folder
+		return nil, fmt.Errorf("%s is %w (it held %s)", out, ErrBusy, p.dir)
+	}
+	if err != nil {
 		return nil, err
 	}
 	locked, err := disk.TryLock(p.lock)
@@ -78,7 +82,7 @@ func lockPartial(out string) (*partial, error) {
 	}
 	if !locked || !p.lockIsThere() {
 		p.lock.Close()
-		return nil, fmt.Errorf("%s is being prepared by another process (it holds %s)", out, p.dir)
+		return nil, fmt.Errorf("%s is %w (it holds %s)", out, ErrBusy, p.dir)
 	}
 	return p, nil
 }

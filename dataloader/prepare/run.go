@@ -18,6 +18,9 @@ import (
 // on from there.
 var ErrKept = errors.New("finished shards are kept, and the same command goes on with them")
 
+// ErrBusy is the error of a Run whose OUT another process is making.
+var ErrBusy = errors.New("being prepared by another process")
+
 // Run packs sources, together one set of images, into the folder out, which must not exist; package source lists what
 // they may be. Images that cannot be read are left out and listed in the Summary and in rejected.csv. When it fails, or ctx
 // ends, OUT.partial keeps the shards that are finished, if there are any, for the next Run of the same sources, options
