@@ -61,7 +61,7 @@ scale taken out, so that they can be looked at; what lies in the padding is the 
 		if split == "val" {
 			loader = dataloader.NewEvalLoader(set, config.Data, min(config.Train.Batch, count/views), views, nil)
 		} else {
-			loader = dataloader.NewTrainLoader(set, config.Data, config.Train.Batch, config.Train.Seed, step, nil)
+			loader = dataloader.NewTrainLoader(set, config.Data, config.Train.Batch, config.Train.Seed, step*uint64(config.Train.Batch), nil)
 		}
 		shown, err := train.Show(c.Context(), p, in, loader, count)
 		if err != nil && !errors.Is(err, io.EOF) {

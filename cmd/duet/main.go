@@ -72,7 +72,8 @@ func usage(format string, args ...any) error { return &usageError{fmt.Errorf(for
 func isUsage(err error) bool {
 	var u *usageError
 	var c *configError
-	return errors.As(err, &u) || errors.As(err, &c) || errors.Is(err, backend.ErrUnknownDevice) || errors.Is(err, train.ErrExists)
+	return errors.As(err, &u) || errors.As(err, &c) || errors.Is(err, backend.ErrUnknownDevice) || errors.Is(err, train.ErrExists) ||
+		errors.Is(err, train.ErrFixed)
 }
 
 func isInterrupted(err error) bool {

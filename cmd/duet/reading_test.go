@@ -113,18 +113,6 @@ func TestForeseen(t *testing.T) {
 	p.works(append(bench, sets("data.val_fraction=0")...)...) // it does not validate
 }
 
-// TestResumeWithAnotherBatch: that the steps of a run mean other epochs now is said.
-func TestResumeWithAnotherBatch(t *testing.T) {
-	p := newPlace(t)
-	p.works(trainArgs("run")...)
-	if r := p.works("train", "--run", "run", "--resume"); strings.Contains(r.stderr, "note: ") {
-		t.Errorf("with the same batch it says %q", r.stderr)
-	}
-	if r := p.works("train", "--run", "run", "--resume", "--set", "train.batch=8"); !strings.Contains(r.stderr, "note: step 12 was epoch 3.00, and is epoch 1.50 now") {
-		t.Errorf("with another batch it says %q", r.stderr)
-	}
-}
-
 // TestReplacedSetIsNotTested: the validation images of another set may be those that the network learned from.
 func TestReplacedSetIsNotTested(t *testing.T) {
 	p := newPlace(t)

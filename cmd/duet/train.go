@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,8 +26,10 @@ func trainCommand() *cobra.Command {
 		Long: `Train trains the network of a configuration, and records everything in a folder: runs/NAME/config.toml,
 metrics.jsonl, log.txt and checkpoints/. Without CONFIG it trains the built-in "quick", which draws its own images.
 
-The first SIGINT or SIGTERM finishes the step and saves, a second one leaves at once. --resume goes on with the newest
-checkpoint of a run, and comes to the same weights as if it had never stopped.`,
+The first SIGINT or SIGTERM finishes the step and saves, a second one leaves at once. A closed terminal (SIGHUP) saves too,
+unless nohup has it ignored. --resume goes on with the newest checkpoint of a run, and comes to the same weights as if it had
+never stopped. With another CONFIG or --set it says key by key what changes, and refuses what cannot; epochs go by the images
+that were seen.`,
 		Example: `  duet train                                           # the built-in quick.toml
   duet train configs/cifar10.toml --run first          # into runs/first
   duet train --run first --resume                      # go on with runs/first
@@ -56,6 +59,10 @@ func (o *trainOptions) run(ctx context.Context) (err error) {
 	c, err := o.load()
 	if err != nil {
 		return err
+	}
+	if c.Devices.Precision == "fp64" {
+		return &configError{errors.New("devices.precision: fp64, want fp32 or bf16 to train: checkpoints hold float32, and a run that is resumed " +
+			"would come to other weights; bench, plan and gradcheck take fp64")}
 	}
 	console := os.Stderr
 	for _, d := range c.Devices.Towers { // before hours of packing
@@ -90,7 +97,14 @@ func (o *trainOptions) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, folder.Close()) }()
-	s, err := train.Run(ctx, train.Options{Parts: p, Folder: folder, Resume: o.resume, Console: console,
+	before := func(text string) (train.Parts, []train.Change, error) {
+		was, err := configs.Parse(folder.Dir, []byte(text), nil)
+		if err != nil {
+			return train.Parts{}, nil, fmt.Errorf("the configuration of the run so far: %w", err)
+		}
+		return parts(was), configs.Changes(was, c), nil
+	}
+	s, err := train.Run(ctx, train.Options{Parts: p, Folder: folder, Resume: o.resume, Before: before, Console: console,
 		Terminal: metrics.IsTerminal(console)}, data, model)
 	if err != nil {
 		return err
@@ -100,15 +114,15 @@ func (o *trainOptions) run(ctx context.Context) (err error) {
 
 // load reads the configuration: with --resume alone, that of the run.
 func (o *trainOptions) load() (*configs.Config, error) {
+	if o.name != "" && (!filepath.IsLocal(o.name) || filepath.Clean(o.name) == ".") {
+		return nil, usage("--run %q, want the name of a folder below that of --runs, %s", o.name, o.root)
+	}
 	if !o.resume {
 		if o.config == "" {
 			o.config = "quick"
 		}
 		c, err := load(o.config, *o.sets)
-		if err == nil && o.name == "" {
-			o.name = train.FreeName(o.root, c.Network.Name)
-		}
-		if _, statErr := os.Stat(o.dir()); err == nil && statErr == nil {
+		if _, statErr := os.Stat(o.dir()); err == nil && o.name != "" && statErr == nil && !train.IsEmpty(o.dir()) { // before hours of packing
 			err = fmt.Errorf("%s: %w; want --resume to go on with it, or another --run", o.dir(), train.ErrExists)
 		}
 		return c, err
@@ -121,13 +135,21 @@ func (o *trainOptions) load() (*configs.Config, error) {
 		if err != nil {
 			return nil, err
 		}
-		if o.name = train.LastName(o.root, c.Network.Name); o.name == "" {
-			return nil, usage("%s has no run %s-001 to go on with", o.root, c.Network.Name)
+		if o.name = train.LastName(o.root, baseName(c)); o.name == "" {
+			return nil, usage("%s has no run %s-001 to go on with", o.root, baseName(c))
 		}
 	}
 	own := filepath.Join(o.dir(), "config.toml")
 	if _, err := os.Stat(own); errors.Is(err, fs.ErrNotExist) {
-		return nil, usage("there is no run %s to go on with", o.dir())
+		_, err := os.Stat(o.dir())
+		switch {
+		case err != nil:
+			return nil, usage("there is no run %s to go on with", o.dir())
+		case train.IsEmpty(o.dir()):
+			return nil, usage("%s holds nothing to go on with yet: leave --resume out to begin it", o.dir())
+		case o.config == "":
+			return nil, usage("%s has no config.toml: want a CONFIG to go on with what else is there", o.dir())
+		}
 	}
 	if o.config == "" {
 		return load(own, *o.sets)
@@ -137,9 +159,15 @@ func (o *trainOptions) load() (*configs.Config, error) {
 
 func (o *trainOptions) dir() string { return filepath.Join(o.root, o.name) }
 
+// baseName is what the runs of a configuration are called before their number.
+func baseName(c *configs.Config) string { return cmp.Or(c.Network.Name, "run") }
+
 func (o *trainOptions) folder(c *configs.Config) (*train.Folder, error) {
-	if o.resume {
+	switch {
+	case o.resume:
 		return train.OpenFolder(o.dir())
+	case o.name == "":
+		return train.CreateNext(o.root, baseName(c), c.TOML())
 	}
 	return train.CreateFolder(o.dir(), c.TOML())
 }

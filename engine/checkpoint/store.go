@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -137,19 +138,25 @@ func (s *Store) prune(saved uint64) error {
 	return nil
 }
 
-// Latest loads the newest checkpoint that is whole. Newer ones that are damaged are passed over, and skipped has an error
-// for each of them that the user should see. An empty store is an ErrNone; a checkpoint of a newer format, or one that the
+// Latest loads the newest checkpoint that is whole, the best one where no step's is. Newer ones that are damaged are passed
+// over, and skipped has an error for each of them that the user should see. An empty store is an ErrNone; a checkpoint of a newer format, or one that the
 // system cannot read, is an error even if there are older ones, because going on from those would throw work away.
 func (s *Store) Latest() (f *File, path string, skipped []error, err error) {
 	steps, err := s.Steps()
 	if err != nil {
 		return nil, "", nil, err
 	}
+	var paths []string
 	for _, step := range slices.Backward(steps) {
-		path := s.StepPath(step)
+		paths = append(paths, s.StepPath(step))
+	}
+	for _, path := range append(paths, s.BestPath()) {
 		f, err := Load(path)
 		if err == nil {
 			return f, path, skipped, nil
+		}
+		if path == s.BestPath() && errors.Is(err, fs.ErrNotExist) {
+			break
 		}
 		if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrForeign) {
 			return nil, path, skipped, err

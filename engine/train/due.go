@@ -16,12 +16,12 @@ func due(step uint64, epochs float64, steps uint64, c Clock) bool {
 }
 
 // clock is the length of a training.
-func (c *Config) clock(images int) Clock {
-	clock := Clock{Batch: c.Batch, Images: images}
+func (c *Config) clock(images int, from Origin) Clock {
+	clock := Clock{Batch: c.Batch, Images: images, From: from}
 	clock.Steps = c.MaxSteps
 	if c.Epochs > 0 {
 		if steps := clock.StepAt(c.Epochs); clock.Steps == 0 || steps < clock.Steps {
-			clock.Steps = steps
+			clock.Steps, clock.ByEpochs = steps, true
 		}
 	}
 	return clock

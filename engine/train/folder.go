@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,31 +27,62 @@ type Folder struct {
 	lock *os.File
 }
 
-// CreateFolder makes the folder of a new run with its configuration. An existing one is never touched; after an error
-// there is none.
+// CreateFolder makes the folder of a new run with its configuration, or takes one that holds nothing. Any other is never
+// touched; after an error there is none that was not there before.
 func CreateFolder(dir string, config []byte) (*Folder, error) {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return nil, err
 	}
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		if errors.Is(err, fs.ErrExist) {
-			return nil, fmt.Errorf("%s: %w; want --resume to go on with it, or another --run", dir, ErrExists)
-		}
-		return nil, err
+	made := os.Mkdir(dir, 0o755)
+	if made != nil && !errors.Is(made, fs.ErrExist) {
+		return nil, made
+	}
+	exists := fmt.Errorf("%s: %w; want --resume to go on with it, or another --run", dir, ErrExists)
+	if !IsEmpty(dir) {
+		return nil, exists
 	}
 	f, err := OpenFolder(dir)
-	if err == nil {
-		if err = f.configure(config); err == nil {
-			return f, nil
-		}
-		err = errors.Join(err, f.Close())
+	if err != nil {
+		return nil, err
 	}
-	return nil, errors.Join(err, os.RemoveAll(dir))
+	if !IsEmpty(dir) { // another process was faster
+		return nil, errors.Join(exists, f.Close())
+	}
+	if err := f.configure(config); err != nil {
+		if made == nil {
+			err = errors.Join(err, os.Remove(f.lock.Name()), os.Remove(dir))
+		}
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// CreateNext is CreateFolder with the next free name of base-001, base-002, ... in a folder of runs, whoever else takes
+// names there at the same time.
+func CreateNext(root, base string, config []byte) (*Folder, error) {
+	for tried := ""; ; {
+		name := FreeName(root, base)
+		f, err := CreateFolder(filepath.Join(root, name), config)
+		if taken := errors.Is(err, ErrExists) || errors.Is(err, ErrBusy); !taken || name == tried {
+			return f, err
+		}
+		tried = name
+	}
+}
+
+// lockName is the file in a run's folder whose lock says that a process trains the run.
+const lockName = ".lock"
+
+// IsEmpty says whether a folder holds nothing of a run yet, as when the process that made it was killed at once.
+func IsEmpty(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	ours := []string{lockName, configName + disk.Fresh}
+	return err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return !slices.Contains(ours, e.Name()) })
 }
 
 // OpenFolder opens the folder of a run to go on with it. Its configuration stays until Run has taken over a checkpoint.
 func OpenFolder(dir string) (*Folder, error) {
-	lock, err := os.OpenFile(filepath.Join(dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	lock, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err
 	}
@@ -74,8 +106,10 @@ func (f *Folder) configure(config []byte) error {
 	return disk.Replace(f.Config(), config)
 }
 
+const configName = "config.toml"
+
 // Config, Metrics, Log and Checkpoints are the paths of what the folder holds.
-func (f *Folder) Config() string      { return filepath.Join(f.Dir, "config.toml") }
+func (f *Folder) Config() string      { return filepath.Join(f.Dir, configName) }
 func (f *Folder) Metrics() string     { return filepath.Join(f.Dir, "metrics.jsonl") }
 func (f *Folder) Log() string         { return filepath.Join(f.Dir, "log.txt") }
 func (f *Folder) Checkpoints() string { return filepath.Join(f.Dir, "checkpoints") }
@@ -83,28 +117,38 @@ func (f *Folder) Checkpoints() string { return filepath.Join(f.Dir, "checkpoints
 // Close lets other processes train the run.
 func (f *Folder) Close() error { return f.lock.Close() }
 
-// LastName is the one of base-001, base-002, ... in a folder of runs with the highest number, or "".
+// LastName is the one of base-001, base-002, ... in a folder of runs with the highest number that holds anything, or "".
 func LastName(root, base string) string {
-	if n := lastNumber(root, base); n > 0 {
-		return runName(base, n)
+	numbers := numbers(root, base)
+	for _, n := range slices.Backward(numbers) {
+		if name := runName(base, n); !IsEmpty(filepath.Join(root, name)) {
+			return name
+		}
 	}
 	return ""
 }
 
-// FreeName is the name after LastName: a folder in between that was removed is not filled again, so that the last run is
-// always the newest.
-func FreeName(root, base string) string { return runName(base, lastNumber(root, base)+1) }
+// FreeName is the name after the highest number: a folder in between that was removed is not filled again, so that the last
+// run is always the newest.
+func FreeName(root, base string) string {
+	last := 0
+	if numbers := numbers(root, base); len(numbers) > 0 {
+		last = numbers[len(numbers)-1]
+	}
+	return runName(base, last+1)
+}
 
 func runName(base string, n int) string { return fmt.Sprintf("%s-%03d", base, n) }
 
-// lastNumber is 0 where there is no run; a folder that cannot be read has none.
-func lastNumber(root, base string) (last int) {
+// numbers are those of the runs of a name, in ascending order; a folder that cannot be read has none.
+func numbers(root, base string) (all []int) {
 	entries, _ := os.ReadDir(root) // its error comes again, and better, when a run is made there
 	for _, e := range entries {
 		digits, _ := strings.CutPrefix(e.Name(), base+"-")
 		if n, err := strconv.Atoi(digits); err == nil && e.Name() == runName(base, n) {
-			last = max(last, n)
+			all = append(all, n)
 		}
 	}
-	return last
+	slices.Sort(all)
+	return all
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"duet/engine/train"
@@ -60,7 +61,7 @@ func TestNames(t *testing.T) {
 	} {
 		root := t.TempDir()
 		for _, name := range c.there {
-			if err := os.Mkdir(filepath.Join(root, name), 0o755); err != nil {
+			if err := os.MkdirAll(filepath.Join(root, name, "checkpoints"), 0o755); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -76,5 +77,93 @@ func TestNames(t *testing.T) {
 		if last, free := train.LastName(root, "net"), train.FreeName(root, "net"); last != "" || free != "net-001" {
 			t.Errorf("%s: last %q, free %q", root, last, free)
 		}
+	}
+}
+
+// TestEmptyFolder: a folder that holds nothing of a run, as a process leaves that is killed at once, is taken for a new one; it
+// is nobody's last run.
+func TestEmptyFolder(t *testing.T) {
+	for _, c := range []struct {
+		holds []string
+		empty bool
+	}{
+		{nil, true},
+		{[]string{".lock"}, true},
+		{[]string{".lock", "config.toml.new"}, true},
+		{[]string{".lock", "config.toml"}, false},
+		{[]string{"checkpoints"}, false},
+		{[]string{"metrics.jsonl"}, false},
+		{[]string{"notes.txt"}, false},
+		{[]string{".hidden"}, false},
+	} {
+		root := t.TempDir()
+		dir := filepath.Join(root, "net-001")
+		for _, name := range append([]string{"."}, c.holds...) {
+			if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if name == "." {
+				continue
+			}
+			if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if last := train.LastName(root, "net"); c.empty != (last == "") {
+			t.Errorf("%v: the last run is %q", c.holds, last)
+		}
+		f, err := train.CreateFolder(dir, []byte("a = 1\n"))
+		if c.empty != (err == nil) || err != nil && !errors.Is(err, train.ErrExists) {
+			t.Errorf("%v: %v", c.holds, err)
+		}
+		entries, _ := os.ReadDir(dir)
+		if !c.empty && len(entries) != len(c.holds) {
+			t.Errorf("%v: left %v", c.holds, entries)
+		}
+		if err != nil {
+			continue
+		}
+		if got, err := os.ReadFile(f.Config()); err != nil || string(got) != "a = 1\n" || len(entries) != 2 {
+			t.Errorf("%v: config.toml %q, %v; beside it %v", c.holds, got, err, entries)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestCreateNext: runs that begin together get names of their own.
+func TestCreateNext(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "runs")
+	const together = 16
+	var group sync.WaitGroup
+	names := make(chan string, together)
+	for range together {
+		group.Go(func() {
+			f, err := train.CreateNext(root, "net", []byte("a = 1\n"))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			names <- filepath.Base(f.Dir)
+			if err := f.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	close(names)
+	seen := map[string]bool{}
+	for name := range names {
+		seen[name] = true
+	}
+	if len(seen) != together || train.FreeName(root, "net") != "net-017" {
+		t.Errorf("%d names for %d runs: %v", len(seen), together, seen)
+	}
+	if err := os.WriteFile(root+"2", nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := train.CreateNext(root+"2", "net", nil); err == nil {
+		t.Error("made in a file")
 	}
 }

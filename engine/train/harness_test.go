@@ -65,7 +65,8 @@ func (r *runs) resume(ctx context.Context, name string, sets ...string) (train.S
 
 func (r *runs) run(ctx context.Context, name string, resume bool, sets ...string) (s train.Summary, err error) {
 	r.t.Helper()
-	p := parts(r.config(sets...))
+	c := r.config(sets...)
+	p := parts(c)
 	data, err := train.OpenData(context.Background(), p.Data, train.DataHooks{})
 	r.check(err)
 	defer func() { r.check(data.Close()) }()
@@ -80,7 +81,12 @@ func (r *runs) run(ctx context.Context, name string, resume bool, sets ...string
 	}
 	r.check(err)
 	defer func() { r.check(f.Close()) }()
-	return train.Run(ctx, train.Options{Parts: p, Folder: f, Resume: resume, Console: io.Discard}, data, m)
+	before := func(text string) (train.Parts, []train.Change, error) {
+		was, err := configs.Parse("before", []byte(text), nil)
+		r.check(err)
+		return parts(was), configs.Changes(was, c), nil
+	}
+	return train.Run(ctx, train.Options{Parts: p, Folder: f, Resume: resume, Before: before, Console: io.Discard}, data, m)
 }
 
 func (r *runs) check(err error) {

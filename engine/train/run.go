@@ -15,9 +15,12 @@ import (
 
 // Options are what a run needs beside its configuration.
 type Options struct {
-	Parts    Parts
-	Folder   *Folder
-	Resume   bool
+	Parts  Parts
+	Folder *Folder
+	Resume bool
+	// Before reads the configuration that a checkpoint was saved under, and says what the present one changes; without it
+	// nothing is taken to have changed.
+	Before   func(text string) (Parts, []Change, error)
 	Console  io.Writer // progress and log
 	Terminal bool      // Console is a terminal
 }
@@ -78,6 +81,9 @@ type run struct {
 		began    time.Time
 		counters dataloader.Counters // before them
 	}
+	config       string                         // the one that the steps so far were done under
+	changes      []Change                       // of Parts from that
+	began        uint64                         // the step that this process began after
 	nextGradient uint64                         // the step from which on the largest gradient is looked at again
 	saved        struct{ step, checked uint64 } // what the newest checkpoint holds
 	anySaved     bool
@@ -87,7 +93,7 @@ type run struct {
 func Run(ctx context.Context, o Options, data *Data, model *Model) (s Summary, err error) {
 	r := &run{Options: o, model: model, data: data, plateau: NewPlateau(), best: math.NaN(), loss: math.NaN()}
 	c := o.Parts.Train
-	r.clock = c.clock(data.Train.Len())
+	r.clock = c.clock(data.Train.Len(), Origin{})
 	if err := data.Suits(c); err != nil {
 		return s, err
 	}
@@ -108,23 +114,11 @@ func (r *run) start() error {
 	if r.store, err = checkpoint.OpenStore(r.Folder.Checkpoints(), r.Parts.Train.Keep); err != nil {
 		return err
 	}
+	r.config = string(r.Parts.Text)
 	if !r.Resume {
 		return r.model.Initialise(r.Parts.Train.Seed)
 	}
-	f, path, skipped, err := r.store.Latest()
-	for _, s := range skipped {
-		fmt.Fprintf(r.Console, "warning: %v; going on from an earlier checkpoint\n", s)
-	}
-	if errors.Is(err, checkpoint.ErrNone) { // stopped before the first one was saved
-		return errors.Join(r.Folder.configure(r.Parts.Text), r.model.Initialise(r.Parts.Train.Seed))
-	}
-	if err != nil {
-		return err
-	}
-	if err := r.restore(f); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return r.Folder.configure(r.Parts.Text)
+	return r.resume()
 }
 
 // open opens the records, and cuts off what they say of steps after the checkpoint.
@@ -147,6 +141,9 @@ func (r *run) open() error {
 	r.log.Info(verb, "run", r.Folder.Dir, "network", r.Parts.Network.Name, "parameters", r.model.Parameters(),
 		"devices", r.Parts.Devices.Towers, "precision", r.Parts.Devices.Precision, "data", r.data.Train.Dir(), "images", r.data.Train.Len(),
 		"batch", r.clock.Batch, "step", r.step, "steps", r.clock.Steps)
+	for _, c := range r.changes {
+		r.log.Info("changed", "key", c.Key, "was", c.Was, "is", c.Is)
+	}
 	return nil
 }
 
@@ -192,7 +189,7 @@ func (r *run) end() []any {
 // loop does what is due after each step, and the next step.
 func (r *run) loop(ctx context.Context) (err error) {
 	c := r.Parts.Train
-	loader := dataloader.NewTrainLoader(r.data.Train, r.Parts.Data, c.Batch, c.Seed, r.step, r.model.Allocate)
+	loader := dataloader.NewTrainLoader(r.data.Train, r.Parts.Data, c.Batch, c.Seed, r.clock.Seen(r.step), r.model.Allocate)
 	defer func() {
 		r.model.hosts.forget()
 		if e := loader.Close(); err == nil { // after a failure it only says again what the device said
@@ -218,6 +215,9 @@ func (r *run) loop(ctx context.Context) (err error) {
 			}
 		}
 		if end {
+			if r.Resume && r.step == r.began {
+				r.log.Info("nothing is left to train: the run keeps its configuration", "step", r.step, "steps", r.clock.Steps)
+			}
 			return nil
 		}
 		if err := r.train(ctx, loader); err != nil && !errors.Is(err, ctx.Err()) {
@@ -243,6 +243,9 @@ func (r *run) train(ctx context.Context, loader *dataloader.Loader) error {
 		return err
 	}
 	r.step++
+	if err := r.adopt(); err != nil {
+		return err
+	}
 	r.unread.steps++
 	if ctx.Err() == nil && !r.Parts.Train.reports(r.step, r.clock) {
 		return nil

@@ -221,7 +221,7 @@ func TestDiverged(t *testing.T) {
 // weights have become infinite, or a signal then, must not put them in the place of good ones.
 func TestBrokenWeightsAreNotSaved(t *testing.T) {
 	r := newRuns(t)
-	sets := []string{onOne, "train.schedule.rate=1e40", "train.checkpoint_start=true", "train.checkpoint_steps=1", "train.keep=1",
+	sets := []string{onOne, "train.schedule.rate=1e30", "network.layers.fc5.rate=1e30", "train.checkpoint_start=true", "train.checkpoint_steps=1", "train.keep=1",
 		"train.validate_steps=0"}
 	_, err := r.train(context.Background(), "run", sets...)
 	wantError(t, err, "rate")

@@ -6,16 +6,45 @@ import "math"
 type Clock struct {
 	Batch, Images int    // images a step and an epoch
 	Steps         uint64 // of the whole training
+	ByEpochs      bool   // Steps is that of a number of epochs
+	From          Origin
+}
+
+// Origin is where a run last went on with another batch. It is kept in checkpoints; the zero value is of a run that never did.
+type Origin struct {
+	Step   uint64 `json:"step"`   // steps that were done
+	Images uint64 `json:"images"` // that were seen in them
+	Batch  int    `json:"batch"`  // of the last of them
+}
+
+// Seen is how many images have been seen after a number of steps.
+func (c Clock) Seen(steps uint64) uint64 {
+	if steps < c.From.Step {
+		return c.From.Images - (c.From.Step-steps)*uint64(c.From.Batch)
+	}
+	return c.From.Images + (steps-c.From.Step)*uint64(c.Batch)
 }
 
 // Epoch is how many epochs have passed after a number of steps.
-func (c Clock) Epoch(steps uint64) float64 {
-	return float64(steps) * float64(c.Batch) / float64(c.Images)
-}
+func (c Clock) Epoch(steps uint64) float64 { return float64(c.Seen(steps)) / float64(c.Images) }
 
 // StepAt is the first step at or after an epoch.
 func (c Clock) StepAt(epoch float64) uint64 {
-	return uint64(math.Ceil(epoch*float64(c.Images)/float64(c.Batch) - 1e-9)) // the rounding of the division
+	const rounding = 1e-9 // of the division
+	left := epoch*float64(c.Images) - float64(c.From.Images)
+	if left < 0 {
+		return c.From.Step - uint64(min(math.Floor(-left/float64(c.From.Batch)+rounding), float64(c.From.Step)))
+	}
+	return c.From.Step + uint64(math.Ceil(left/float64(c.Batch)-rounding))
+}
+
+// done is the part of the training that has passed after a number of steps, 0 to 1: of its images where epochs say when it
+// ends, else of its steps.
+func (c Clock) done(steps uint64) float64 {
+	if c.ByEpochs {
+		return float64(c.Seen(steps)) / float64(max(c.Seen(c.Steps), 1))
+	}
+	return float64(steps) / float64(max(c.Steps, 1))
 }
 
 // Plateau is the state of the plateau schedule, which alone depends on what happened. It is kept in checkpoints.
@@ -61,7 +90,7 @@ func (p *Plateau) Observe(s Schedule, top1 float64) {
 // times (step+1)/warmup_steps while that is below 1.
 func (s Schedule) At(step uint64, c Clock, p Plateau) float64 {
 	rate := s.Rate * s.factor(step, c, p)
-	switch done := float64(step) / float64(max(c.Steps, 1)); s.Type {
+	switch done := c.done(step); s.Type {
 	case "linear":
 		rate = s.Rate + (s.FinalRate-s.Rate)*done
 	case "cosine":

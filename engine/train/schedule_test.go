@@ -145,12 +145,45 @@ func TestClock(t *testing.T) {
 		{train.Clock{Batch: 128, Images: 1_281_167}, 90, 900_821},
 		{train.Clock{Batch: 3, Images: 1}, 0.3, 1},
 		{train.Clock{Batch: 1, Images: 10}, 0.7, 7}, // 0.7*10 is a little above 7
+		{halved, 0, 0},
+		{halved, 0.32, 5},
+		{halved, 0.33, 6},
+		{halved, 0.64, 10},
+		{halved, 0.65, 11},
+		{halved, 1, 22},
 	} {
 		if got := c.clock.StepAt(c.epoch); got != c.step {
 			t.Errorf("%+v: epoch %v begins at step %d, want %d", c.clock, c.epoch, got, c.step)
 		}
 		if c.step > 0 && c.clock.Epoch(c.step) < c.epoch-rateTol {
 			t.Errorf("%+v: step %d is epoch %v, want at least %v", c.clock, c.step, c.clock.Epoch(c.step), c.epoch)
+		}
+	}
+}
+
+// halved is the clock of a run that had batches of 64 for ten steps, and has 32 since.
+var halved = train.Clock{Batch: 32, Images: 1000, Steps: 40, ByEpochs: true, From: train.Origin{Step: 10, Images: 640, Batch: 64}}
+
+// TestAnotherBatch: what was seen stays seen, and the rate goes on from where it was.
+func TestAnotherBatch(t *testing.T) {
+	for step, want := range map[uint64]uint64{0: 0, 1: 64, 9: 576, 10: 640, 11: 672, 40: 1600} {
+		if got := halved.Seen(step); got != want || halved.Epoch(step) != float64(want)/1000 {
+			t.Errorf("step %d: %d images, epoch %v; want %d", step, got, halved.Epoch(step), want)
+		}
+	}
+	for _, c := range []struct {
+		schedule train.Schedule
+		want     map[uint64]float64
+	}{
+		{train.Schedule{Type: "linear", Rate: 1}, map[uint64]float64{10: 0.6, 25: 0.3, 40: 0}},
+		{train.Schedule{Type: "cosine", Rate: 1}, map[uint64]float64{15: 0.5, 40: 0}},
+		{train.Schedule{Type: "step", Rate: 1, Gamma: 0.5, AtEpochs: []float64{0.3, 0.64, 1}}, map[uint64]float64{10: 0.25, 21: 0.25, 22: 0.125}},
+		{train.Schedule{Type: "exp", Rate: 1, Gamma: 0.5, EveryEpochs: 0.64}, map[uint64]float64{10: 0.5, 30: 0.25}},
+	} {
+		for step, want := range c.want {
+			if got := c.schedule.At(step, halved, train.NewPlateau()); !(math.Abs(got-want) <= rateTol) {
+				t.Errorf("%+v: step %d: rate %v, want %v", c.schedule, step, got, want)
+			}
 		}
 	}
 }

@@ -22,6 +22,7 @@ const (
 	extraIdentity = "data"      // identity of the training set
 	extraReading  = "reading"   // JSON of picture.Reading: how its files were read
 	extraPlateau  = "plateau"   // JSON of Plateau
+	extraOrigin   = "origin"    // JSON of Origin, only where it is not zero
 	extraChecked  = "validated" // the last step after which there was a validation, 0 before the first
 )
 
