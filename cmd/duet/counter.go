@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 
+	"duet/configs/invalid"
 	"duet/dataloader/prepare"
 	"duet/engine/metrics"
 )
@@ -16,7 +17,7 @@ type counter struct {
 }
 
 func newCounter(f *os.File, what, unit string) *counter {
-	return &counter{what: what, unit: unit, file: f}
+	return &counter{what: invalid.Printable(what), unit: unit, file: f}
 }
 
 // show tells how much is done; the first call makes the counter visible.

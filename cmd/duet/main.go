@@ -102,18 +102,24 @@ func load(path string, sets []string) (*configs.Config, error) {
 	if err != nil {
 		return nil, &configError{err}
 	}
-	for _, note := range c.Notes {
-		tell("note: %s", note)
-	}
 	return c, c.Devices.Resolve(c.Network.Towers)
 }
 
-func readConfig(path string, sets []string) (*configs.Config, error) {
+// readConfig reads a configuration, and tells its notes.
+func readConfig(path string, sets []string) (c *configs.Config, err error) {
 	text, ok := configs.Preset(path)
-	if _, err := os.Stat(path); ok && errors.Is(err, fs.ErrNotExist) {
-		return configs.Parse(path, text, sets)
+	if _, absent := os.Stat(path); ok && errors.Is(absent, fs.ErrNotExist) {
+		c, err = configs.Parse(path, text, sets)
+	} else {
+		c, err = configs.Load(path, sets)
 	}
-	return configs.Load(path, sets)
+	if err != nil {
+		return nil, err
+	}
+	for _, note := range c.Notes {
+		tell("note: %s", note)
+	}
+	return c, nil
 }
 
 // parts are the parts of a configuration, as package train takes them.

@@ -155,6 +155,11 @@ func TestNeverTrained(t *testing.T) {
 	if left := p.holds(); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
+	for _, args := range [][]string{{"plan", "smoke"}, {"bench", "smoke", "--steps", "1", "--devices", "reference:0"}, {"gradcheck", "smoke", "--samples", "1"}} {
+		if r := p.works(append(args, sets("train.schedule.type=fixed")...)...); !strings.Contains(r.stderr, "note: --set train.schedule.type=fixed leaves out") {
+			t.Errorf("%v says %q", args, r.stderr)
+		}
+	}
 	r := p.works("train", "smoke", "--run", "fixed", "--set", "train.schedule.type=fixed", "--set", "train.max_steps=1", "--set", "train.validate_epochs=0")
 	if !strings.Contains(r.stderr, "note: --set train.schedule.type=fixed leaves out what smoke says for another: ") {
 		t.Errorf("another schedule's keys are left out, but it says %q", r.stderr)
