@@ -52,7 +52,7 @@ type LayerTime struct {
 
 // Bench measures whole training steps, augmentation included, on one batch of random pixels that stays where it is. The steps
 // are done in up to five parts, of which each runs as a training does, without waiting for one step before the next is started,
-// between two waits for the devices. progress, unless nil, is told after every part; ctx ends the measurement between parts.
+// between two waits for the devices. progress, unless nil, is told after every part; ctx ends the measurement between steps.
 func (m *Model) Bench(ctx context.Context, steps int, progress func(done, total int)) (Speed, error) {
 	if err := m.Initialise(1); err != nil {
 		return Speed{}, err
@@ -68,11 +68,11 @@ func (m *Model) Bench(ctx context.Context, steps int, progress func(done, total 
 		}
 	}
 	part := func(n int) (ms float64, err error) {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
 		began := time.Now()
 		for range n {
+			if err := ctx.Err(); err != nil {
+				return 0, err
+			}
 			m.training.Run()
 		}
 		if _, _, err := m.Progress(); err != nil {
