@@ -10,7 +10,8 @@ import (
 type initialiser func(values []float32, random rng.Stream)
 
 // Initial draws the initial values of a parameter of the whole network. Value i depends on the seed, on the parameter's
-// name and on i alone, so that every placement starts from the same network.
+// name and on i alone, so that every placement starts from the same network: it is the deviation times Normal(i) of
+// rng.New(seed, rng.Init, rng.StreamOf(name), 0), rounded to float32, or a constant.
 func (p Param) Initial(seed uint64) []float32 {
 	values := make([]float32, p.Len())
 	p.init(values, rng.New(seed, rng.Init, rng.StreamOf(p.Name), 0))

@@ -100,7 +100,8 @@ func (b *builder) each(l Layer, x maps, o func(part int) op.Op) (maps, error) {
 	return y, nil
 }
 
-// dropout drops features of every part with the whole layer's mask; at test time it scales instead.
+// dropout drops features of every part with the whole layer's mask, whose stream is rng.StreamOf of the layer's name; at
+// test time it scales instead.
 func (b *builder) dropout(l Layer, x maps) (maps, error) {
 	if !b.options.Train {
 		if l.Inverted || l.DropRate == 0 {

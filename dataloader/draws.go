@@ -54,7 +54,12 @@ func (a *augmenter) centre() augmentation {
 func floorHalf(n int) int { return n >> 1 }
 
 // at is the draw of an image in an epoch: a function of (seed, epoch, image) alone. Stream 0 of rng.Augment has the
-// place and the mirror, words 4i to 4i+2 of the epoch's step; stream 1 the colour, normal numbers 4i to 4i+2.
+// place and the mirror, words 4i to 4i+2 of the epoch's step; stream 1 the colour, normal numbers 4i to 4i+2:
+//
+//	top    = Intn(4i, Height - Crop + 2*Pad + 1) - Pad
+//	left   = Intn(4i+1, Width - Crop + 2*Pad + 1) - Pad
+//	mirror = the highest bit of word 4i+2
+//	a[k]   = ColorNoise * Normal(4i+k) of stream 1
 //
 // The colour shift is the sum over k of a[k] * std[k] * eigenvector[k], a[k] ~ N(0, ColorNoise).
 // Source: Krizhevsky et al. 2012, section 4.1, with the standard deviations of the authors' source.

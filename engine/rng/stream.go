@@ -71,7 +71,8 @@ func (s Stream) Normal(i uint64) float64 {
 	return r * math.Cos(2*math.Pi*float64(v)/(1<<32))
 }
 
-// Permutation is a uniform random order of 0..n-1, by Fisher and Yates's shuffle with words 0..n-1.
+// Permutation is a uniform random order of 0..n-1, by Fisher and Yates's shuffle from the last place down: word n-1-i
+// chooses, as Intn does, among the places 0 to i the one that place i changes with.
 func (s Stream) Permutation(n int) []int32 {
 	p := make([]int32, n)
 	for i := range p {
