@@ -2,7 +2,10 @@
 
 package main
 
-import "testing"
+import (
+	"strconv"
+	"testing"
+)
 
 // TestSimOracle holds two simulated GPUs, and one, against the oracle.
 func TestSimOracle(t *testing.T) {
@@ -25,5 +28,12 @@ func (e *experiment) onGPUs(t *testing.T) {
 				return r
 			})
 		})
+	}
+}
+
+// TestSimOracleRandom does so on random networks, of which DUET_TEST_NETWORKS says how many.
+func TestSimOracleRandom(t *testing.T) {
+	for seed := range randomNetworks(t, 3) {
+		t.Run(strconv.Itoa(seed), func(t *testing.T) { randomExperiment(t, uint64(seed)).onGPUs(t) })
 	}
 }

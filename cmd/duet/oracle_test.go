@@ -185,7 +185,7 @@ func (e *experiment) hold(pl placement, duet runner) {
 	for ; !o.Ended(step); step++ {
 		rate, line, after := o.Rate(step), next("loss"), e.checkpoint(run, step+1)
 		if !(math.Abs(line["learning_rate"].(float64)-rate) <= 1e-12*rate) {
-			e.Errorf("step %d: learning rate %v, want %v", step+1, line["learning_rate"], rate)
+			e.Fatalf("step %d: learning rate %v, want %v", step+1, line["learning_rate"], rate)
 		}
 		got := outcome{"loss": numbers(line, "loss"), "top-1": numbers(line, "train_top1_error")}
 		maps.Copy(got, after)
@@ -235,7 +235,7 @@ func (e *experiment) compare(pl placement, what string, got outcome, compute fun
 	want := compute(nil)
 	for name := range got {
 		if want[name] == nil && name != "input.mean" {
-			e.Errorf("%s: %s: the oracle knows of no such result", what, name)
+			e.Fatalf("%s: %s: the oracle knows of no such result", what, name)
 		}
 	}
 	unit, known := unit32, pl.precision+what
@@ -249,8 +249,8 @@ func (e *experiment) compare(pl placement, what string, got outcome, compute fun
 		}
 		found = differences(got, want, e.apart[known])
 	}
-	for _, f := range found {
-		e.Errorf("%s: %s", what, f)
+	if len(found) > 0 {
+		e.Fatalf("%s: %s", what, strings.Join(found, "\n"))
 	}
 	return want
 }
