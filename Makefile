@@ -46,8 +46,8 @@ test: deps ## every test that this machine allows, under 4 minutes
 	@tags=$(tags); $(say_tags); $(GO) test -tags "$$tags" ./...
 	@if docker/has-gpu.sh; then $(MAKE) --no-print-directory test-gpu; fi
 
-test-long: deps ## the longer proofs: 200 steps and five kills
-	@tags=$(tags); $(say_tags); $(GO) test -tags "$$tags long" -timeout 60m ./...
+test-long: deps ## the longer proofs: 200 steps and five kills, 200 random networks
+	@tags=$(tags); $(say_tags); DUET_TEST_NETWORKS=200 $(GO) test -tags "$$tags long" -timeout 60m ./...
 
 race: deps ## the race detector over everything that runs concurrently
 	$(GO) test -race ./engine/... ./dataloader/... ./alexnet/... ./configs/...
@@ -136,8 +136,8 @@ test-sim-fast:
 test-sim-checked test-sim-ptx: test-sim-%:
 	$(call on_sim,$*) -p 1 -run 'TestConformance|TestSimStaged|TestSimWholePath' ./engine/backend/cuda ./cmd/duet
 
-test-sim-long: sim-fast ## a hundred injected faults, each followed by an exact resume
-	DUET_TEST_FAULTS=100 $(call on_sim,fast) -v -run TestSimFaults ./cmd/duet
+test-sim-long: sim-fast ## a hundred injected faults, each followed by an exact resume; 200 random networks
+	DUET_TEST_FAULTS=100 DUET_TEST_NETWORKS=200 $(call on_sim,fast) -v -run 'TestSimFaults|TestSimOracleRandom' ./cmd/duet
 
 test-gpu: build-gpu ## the same tests on the machine's GPUs
 	$(gpu_env) $(GO) test -tags "$(gpu_tags)" -timeout 20m $(CUDA_PACKAGES)

@@ -10,24 +10,41 @@ import (
 	"testing"
 )
 
-// FuzzOracle holds the program against the oracle on random networks, schedules, augmentations and sets, with every
-// placement of this machine's CPU. A test takes the first few; DUET_TEST_NETWORKS says how many.
-func FuzzOracle(f *testing.F) {
-	for seed := range randomNetworks(f, 3) {
-		f.Add(uint64(seed))
+// TestOracleRandom holds every placement of this machine's CPU against the oracle on random networks, schedules,
+// augmentations and sets. DUET_TEST_NETWORKS says how many.
+func TestOracleRandom(t *testing.T) {
+	for seed := range randomNetworks(t, 3) {
+		t.Run(strconv.Itoa(seed), func(t *testing.T) {
+			e := randomExperiment(t, uint64(seed))
+			for _, pl := range placements {
+				t.Run(pl.String(), func(t *testing.T) { e.at(t).holdRandom(pl) })
+			}
+		})
 	}
-	f.Fuzz(func(t *testing.T, seed uint64) {
-		e := randomExperiment(t, seed)
-		for _, pl := range placements {
-			if pl.needsTowers() && e.config.Network.Towers == 1 {
-				continue
-			}
-			e.hold(pl, e.runnerFor(pl))
-			if t.Failed() {
-				t.Fatalf("%v disagrees with the oracle about\n%s", pl, e.read("config.toml"))
-			}
+}
+
+// FuzzOracle does so on one placement at a time: the fuzzer gives up on an input after ten seconds.
+func FuzzOracle(f *testing.F) {
+	for i := range placements {
+		f.Add(uint64(i), uint8(i))
+	}
+	f.Fuzz(func(t *testing.T, seed uint64, which uint8) {
+		randomExperiment(t, seed).holdRandom(placements[int(which)%len(placements)])
+	})
+}
+
+// holdRandom says, where something fails, of which configuration.
+func (e *experiment) holdRandom(pl placement) {
+	e.Helper()
+	if pl.needsTowers() && e.config.Network.Towers == 1 {
+		return
+	}
+	e.Cleanup(func() {
+		if e.Failed() {
+			e.Logf("%v, %s", pl, e.read("config.toml"))
 		}
 	})
+	e.hold(pl, e.runnerFor(pl))
 }
 
 // randomNetworks is how many random networks are tried.
