@@ -92,10 +92,10 @@ layers = [
   {name = "conv1", type = "conv", maps = 4, kernel = 3, stride = 2, relu = true},
   {name = "conv2", type = "conv", maps = 6, kernel = 2, exchange = true, relu = true, towers = 1},
   {name = "norm2", type = "lrn", n = 9, k = 1, alpha = 0.1, beta = 1, alpha_over_n = false},
-  {name = "conv3", type = "conv", maps = 8, kernel = 2, pad = 1, exchange = true, relu = true},
+  {name = "conv3", type = "conv", maps = 8, kernel = 2, pad = 1, exchange = true, relu = true, init = "constant", std = 0.05, bias = 0.1},
   {name = "fc4", type = "linear", features = 10, relu = true, rate = 0},
   {name = "drop4", type = "dropout", drop_rate = 0.25, inverted = true},
-  {name = "fc5", type = "linear", exchange = true, init = "constant", std = 0.01, bias = 0.1},
+  {name = "fc5", type = "linear", exchange = true, init = "normal", std = 0.3},
 ]
 [data]
 path = "set"

@@ -190,7 +190,7 @@ func (n *randomNet) convolution() {
 	fan := n.maps * kernel * kernel
 	n.maps, n.side, n.split, n.image = maps, (n.side+2*pad-kernel)/stride+1, own, false
 	rectified := n.chance(60)
-	n.add("conv", fmt.Sprintf("maps = %d, kernel = %d, stride = %d, pad = %d, relu = %v%s%s", maps, kernel, stride, pad, rectified, keys, n.start(fan)))
+	n.add("conv", fmt.Sprintf("maps = %d, kernel = %d, stride = %d, pad = %d, relu = %v%s%s", maps, kernel, stride, pad, rectified, keys, n.start(fan, false)))
 	if !rectified && n.chance(50) {
 		n.add("relu", "")
 	}
@@ -203,7 +203,7 @@ func (n *randomNet) linear(features int, last bool) {
 	if !last {
 		keys += fmt.Sprintf(", relu = %v", n.chance(70))
 	}
-	n.add("linear", fmt.Sprintf("features = %d%s%s", features, keys, n.start(fan)))
+	n.add("linear", fmt.Sprintf("features = %d%s%s", features, keys, n.start(fan, last)))
 }
 
 // meeting says on how many towers a layer is, and whether it exchanges, which it must where those before are on others.
@@ -220,15 +220,17 @@ func (n *randomNet) meeting(last bool) (keys string, own int) {
 	return keys, own
 }
 
-// start is the initial values, of about the size that keeps that of what goes through; and the multipliers.
-func (n *randomNet) start(fan int) string {
+// start is the initial values, of about the size that keeps that of what goes through; and the multipliers. The gradients
+// of an image's scores add up to 0, so that equal weights of the last layer would hand on nothing but rounding, and that
+// would decide the signs of the biases before it.
+func (n *randomNet) start(fan int, last bool) string {
 	keys := ""
-	switch n.IntN(6) {
-	case 0:
+	switch kind := n.IntN(6); {
+	case kind == 0 && !last:
 		keys = fmt.Sprintf(", init = \"constant\", std = %.3g", 0.3/float64(fan))
-	case 1, 2:
+	case kind <= 2:
 		keys = fmt.Sprintf(", init = \"normal\", std = %.3g", 0.8/math.Sqrt(float64(fan)))
-	case 3:
+	case kind == 3:
 		keys = ", init = \"he\""
 	}
 	for _, key := range []string{"bias", "rate", "bias_rate", "decay", "bias_decay"} {

@@ -330,12 +330,13 @@ func (e *experiment) checkStatistics() {
 			}
 		}
 	}
-	want, got := outcome{"mean image": mean, "mean colour": color[:]}, outcome{"mean image": s.MeanImage, "mean colour": s.MeanColor[:]}
+	want, got := outcome{"mean image": mean, "mean colour": color[:]}, outcome{"mean image": s.MeanImage}
 	for k, axis := range s.Colors {
-		name := fmt.Sprintf("principal colour %d", k)
+		name, deviation := fmt.Sprintf("principal colour %d", k), float64(s.Deviations[k])
+		got["mean colour"] = append(got["mean colour"], float64(s.MeanColor[k]))
 		for c := range 3 {
-			want[name] = append(want[name], s.Deviations[k]*s.Deviations[k]*axis[c])
-			got[name] = append(got[name], covariance[c][0]*axis[0]+covariance[c][1]*axis[1]+covariance[c][2]*axis[2])
+			want[name] = append(want[name], deviation*deviation*float64(axis[c]))
+			got[name] = append(got[name], covariance[c][0]*float64(axis[0])+covariance[c][1]*float64(axis[1])+covariance[c][2]*float64(axis[2]))
 		}
 	}
 	// A stored axis is rounded, which the variance along the others magnifies.

@@ -14,9 +14,9 @@ type Set struct {
 	Height, Width, Classes int
 	Train, Val             Split
 	MeanImage              []float64     // [3,H,W], of the training images
-	MeanColor              [3]float64    // R, G, B
-	Colors                 [3][3]float64 // row k: the k-th principal colour, a unit vector
-	Deviations             [3]float64    // standard deviation of the colours along each
+	MeanColor              [3]float32    // R, G, B
+	Colors                 [3][3]float32 // row k: the k-th principal colour, a unit vector
+	Deviations             [3]float32    // standard deviation of the colours along each
 }
 
 // Split is some labelled images, each [H,W,3].
@@ -35,9 +35,9 @@ func ReadSet(dir string) (*Set, error) {
 		Height, Width, Classes int
 		Codec                  string
 		Splits                 map[string]struct{ Shards []int }
-		Mean                   [3]float64    `json:"channel_mean"`
-		Eigen                  [3][3]float64 `json:"color_eigen"`
-		Std                    [3]float64    `json:"color_std"`
+		Mean                   [3]float32    `json:"channel_mean"`
+		Eigen                  [3][3]float32 `json:"color_eigen"`
+		Std                    [3]float32    `json:"color_std"`
 	}
 	if err := json.Unmarshal(text, &index); err != nil {
 		return nil, fmt.Errorf("oracle: %s: set.json: %w", dir, err)

@@ -59,7 +59,7 @@ func (o *Oracle) drawn(epoch, image int) view {
 	colors := stream{o.config.Train.Seed, augment, 1, uint32(epoch)}
 	for c := range 3 {
 		for k := range 3 {
-			v.shift[c] += d.ColorNoise * colors.normal(first+uint64(k)) * o.set.Deviations[k] * o.set.Colors[k][c]
+			v.shift[c] += d.ColorNoise * colors.normal(first+uint64(k)) * float64(o.set.Deviations[k]) * float64(o.set.Colors[k][c])
 		}
 		v.shift[c] = single(v.shift[c])
 	}
@@ -97,7 +97,7 @@ func (o *Oracle) see(image []byte, v view) []float64 {
 		case "image":
 			mean = o.set.MeanImage[(c*h+row)*w+column]
 		case "channel":
-			mean = single(o.set.MeanColor[c])
+			mean = float64(o.set.MeanColor[c])
 		}
 		x[at] = float64(o.config.Data.Scale) * (float64(image[(row*w+column)*3+c]) - mean + v.shift[c])
 	}
