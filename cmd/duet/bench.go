@@ -91,9 +91,9 @@ func benchData(ctx context.Context, p train.Parts, steps, rounds int, asJSON boo
 	if asJSON {
 		return printJSON(f)
 	}
-	fmt.Printf("%.1f images/s, batch %d on %s: a step on the data takes %.2f ms, on a resident batch %.2f ms: %+.2f %% (medians of %d rounds of %d steps)\n",
+	fmt.Fprintf(results, "%.1f images/s, batch %d on %s: a step on the data takes %.2f ms, on a resident batch %.2f ms: %+.2f %% (medians of %d rounds of %d steps)\n",
 		f.ImagesPerSecond, m.Batch, strings.Join(p.Devices.Towers, " + "), f.StepMS, f.ResidentMS, 100*f.Slower, f.Rounds, f.Steps)
-	fmt.Printf("a step waited %.3f ms for its batch; %.1f %% of the batches were ready\n", f.WaitMS, 100*f.Ready)
+	fmt.Fprintf(results, "a step waited %.3f ms for its batch; %.1f %% of the batches were ready\n", f.WaitMS, 100*f.Ready)
 	return nil
 }
 
@@ -121,9 +121,9 @@ func classesOf(c *configs.Config) int {
 }
 
 func printSpeed(s train.Speed, kernels bool) error {
-	fmt.Printf("%.1f images/s, batch %d, %s on %s: median step %.2f ms (least %.2f), %.1f GFLOP a step, %.0f GFLOP/s, %d parameters\n\n",
+	fmt.Fprintf(results, "%.1f images/s, batch %d, %s on %s: median step %.2f ms (least %.2f), %.1f GFLOP a step, %.0f GFLOP/s, %d parameters\n\n",
 		s.ImagesPerSecond, s.Batch, s.Precision, strings.Join(s.Devices, " + "), s.StepMS, s.StepMinMS, s.GFLOPs, s.GFLOPS, s.Parameters)
-	t := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', tabwriter.AlignRight)
+	t := tabwriter.NewWriter(results, 0, 8, 2, ' ', tabwriter.AlignRight)
 	if kernels {
 		fmt.Fprintln(t, "device\tlayer\top\tms\tGFLOP/s\tGB/s\tkernel\t")
 		for _, k := range s.Kernels {

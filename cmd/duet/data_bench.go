@@ -54,8 +54,8 @@ copies of as many bytes on all cores, which are the limit. See also duet bench -
 		if asJSON {
 			return printJSON(s)
 		}
-		fmt.Printf("the first epoch, which reads from disk what is not in memory yet: %.0f images/s\n", s.FirstPerSecond)
-		fmt.Printf("%.0f images/s of %d x %d, %.2f GB/s: %.0f %% of plain copies, %.2f GB/s (batch %d, medians of %d rounds)\n", s.ImagesPerSecond,
+		fmt.Fprintf(results, "the first epoch, which reads from disk what is not in memory yet: %.0f images/s\n", s.FirstPerSecond)
+		fmt.Fprintf(results, "%.0f images/s of %d x %d, %.2f GB/s: %.0f %% of plain copies, %.2f GB/s (batch %d, medians of %d rounds)\n", s.ImagesPerSecond,
 			data.Train.Width(), data.Train.Height(), s.BytesPerSecond/1e9, 100*s.Share, s.CopyPerSecond/1e9, s.Batch, s.Rounds)
 		return nil
 	}

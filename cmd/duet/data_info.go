@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"image"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -144,7 +143,7 @@ func meanImage(s *packed.Set) *image.RGBA {
 
 func printInfo(dir string, info setInfo) error {
 	x := info.Index
-	t := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
+	t := tabwriter.NewWriter(results, 0, 8, 2, ' ', 0)
 	fmt.Fprintf(t, "set\t%s\n", dir)
 	fmt.Fprintf(t, "source\t%s, decoded by %s\n", x.Kind, x.Decoder)
 	var request bytes.Buffer
@@ -178,7 +177,7 @@ func printInfo(dir string, info setInfo) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Println()
+	fmt.Fprintln(results)
 	return histogram(info.Classes)
 }
 
@@ -217,7 +216,7 @@ const shownClasses = 20
 
 // histogram prints a bar for each class, or with many of them for each range of sizes.
 func histogram(classes []classInfo) error {
-	t := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
+	t := tabwriter.NewWriter(results, 0, 8, 2, ' ', 0)
 	largest := 1
 	for _, c := range classes {
 		largest = max(largest, c.Train)

@@ -74,7 +74,7 @@ scale taken out, so that they can be looked at; what lies in the padding is the 
 		if err := writePNG(out, contactSheet(cells)); err != nil {
 			return err
 		}
-		fmt.Printf("%s: %d images\n", out, len(cells))
+		fmt.Fprintf(results, "%s: %d images\n", out, len(cells))
 		return nil
 	}
 	c.Flags().StringVar(&out, "out", "images.png", "file to write")

@@ -29,11 +29,11 @@ func dataVerifyCommand() *cobra.Command {
 				damaged, is := errors.AsType[packed.Damaged](err)
 				switch {
 				case is:
-					fmt.Printf("%s: damaged\n%s\n", dir, strings.Join(damaged, "\n"))
+					fmt.Fprintf(results, "%s: damaged\n%s\n", dir, strings.Join(damaged, "\n"))
 				case err != nil:
-					fmt.Println(err)
+					fmt.Fprintln(results, err)
 				default:
-					fmt.Printf("%s: whole\n", dir)
+					fmt.Fprintf(results, "%s: whole\n", dir)
 					continue
 				}
 				bad = append(bad, dir)

@@ -31,7 +31,7 @@ func devicesCommand() *cobra.Command {
 			if asJSON {
 				return printJSON(all)
 			}
-			t := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
+			t := tabwriter.NewWriter(results, 0, 8, 2, ' ', 0)
 			fmt.Fprintln(t, "device\tunits\tmemory\tfree\tbandwidth\tcapability\tpeers\tprecisions\tdescription")
 			for _, d := range all {
 				fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", d.Name, d.Units, metrics.FormatBytes(uint64(d.TotalBytes)),

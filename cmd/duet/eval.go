@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -72,7 +73,7 @@ func evalCommand() *cobra.Command {
 					with(is), with(in.EXIF))
 			}
 			if whole {
-				said := os.Stdout
+				var said io.Writer = results
 				if asJSON {
 					said = os.Stderr
 				}
@@ -87,7 +88,7 @@ func evalCommand() *cobra.Command {
 			if asJSON {
 				return printJSON(result)
 			}
-			fmt.Printf("images       %d\ntop-1 error  %s\ntop-5 error  %s\nloss         %.4f\n", result.Images,
+			fmt.Fprintf(results, "images       %d\ntop-1 error  %s\ntop-5 error  %s\nloss         %.4f\n", result.Images,
 				metrics.FormatPercent(result.Top1Error), metrics.FormatPercent(result.Top5Error), result.Loss)
 			return nil
 		},

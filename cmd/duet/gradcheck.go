@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -40,7 +39,7 @@ at some random places. It is meant for small networks: each place costs three fo
 		if err != nil {
 			return err
 		}
-		t := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
+		t := tabwriter.NewWriter(results, 0, 8, 2, ' ', 0)
 		fmt.Fprintln(t, "parameter\tsamples\tat kinks\tworst relative difference")
 		wrong := ""
 		for _, k := range checks {

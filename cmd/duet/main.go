@@ -26,20 +26,10 @@ func main() { os.Exit(run()) }
 
 func run() int {
 	ctx, caught := withSignals(context.Background())
-	root := &cobra.Command{
-		Use:           "duet",
-		Short:         "Train the two-GPU AlexNet of 2012 and its relatives",
-		Long:          "duet trains the two-tower AlexNet of 2012, and its relatives, on two GPUs, on one, or on a CPU, from one TOML file.",
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          args(cobra.NoArgs),
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	command, err := rootCommand().ExecuteContextC(ctx)
+	if failed := results.close(); failed != nil && !errors.Is(err, failed) {
+		err = errors.Join(err, failed)
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(trainCommand(), evalCommand(), predictCommand(), prepareCommand(), dataCommand(), benchCommand(), planCommand(),
-		devicesCommand(), gradcheckCommand(), versionCommand())
-	root.CompletionOptions.HiddenDefaultCmd = true
-	command, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitDone
 	}
@@ -54,6 +44,24 @@ func run() int {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "duet",
+		Short:         "Train the two-GPU AlexNet of 2012 and its relatives",
+		Long:          "duet trains the two-tower AlexNet of 2012, and its relatives, on two GPUs, on one, or on a CPU, from one TOML file.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          args(cobra.NoArgs),
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.SetOut(results)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.AddCommand(trainCommand(), evalCommand(), predictCommand(), prepareCommand(), dataCommand(), benchCommand(), planCommand(),
+		devicesCommand(), gradcheckCommand(), versionCommand())
+	root.CompletionOptions.HiddenDefaultCmd = true
+	return root
 }
 
 // usageError is a wrong command line.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -46,9 +45,9 @@ devices that it waits for; then the memory on each device, and what crosses betw
 		case asJSON:
 			return printJSON(report)
 		case dot:
-			return report.WriteDot(os.Stdout)
+			return report.WriteDot(results)
 		}
-		return report.WriteText(os.Stdout)
+		return report.WriteText(results)
 	}
 	c.Flags().BoolVar(&dot, "dot", false, "print a Graphviz graph")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")

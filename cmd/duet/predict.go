@@ -135,14 +135,14 @@ func top(probs []float64, classes []string) []guess {
 
 func printPrediction(p prediction) {
 	const width = 30
-	fmt.Println(p.Image)
+	fmt.Fprintln(results, p.Image)
 	longest := 0
 	for _, g := range p.Guesses {
 		longest = max(longest, len(g.Class))
 	}
 	for _, g := range p.Guesses {
 		filled := int(g.Probability*width + 0.5)
-		fmt.Printf("  %-*s  %s%s  %s\n", longest, g.Class, strings.Repeat("█", filled), strings.Repeat("·", width-filled),
+		fmt.Fprintf(results, "  %-*s  %s%s  %s\n", longest, g.Class, strings.Repeat("█", filled), strings.Repeat("·", width-filled),
 			metrics.FormatPercent(g.Probability))
 	}
 }

@@ -68,7 +68,7 @@ the last finished shard; OUT is there whole or not at all.`,
 				return stopped(err)
 			}
 			if s.OwnVal && o.ValFraction > 0 {
-				fmt.Printf("--val-fraction %v was not used: the source has a validation split\n", o.ValFraction)
+				fmt.Fprintf(results, "--val-fraction %v was not used: the source has a validation split\n", o.ValFraction)
 			}
 			return printPrepared(out, s, time.Since(began))
 		},
@@ -143,24 +143,24 @@ func readClassList(text string) ([]string, error) {
 const shownNotes = 5
 
 func printPrepared(out string, s prepare.Summary, took time.Duration) error {
-	fmt.Printf("%s: %s, %d training and %d validation images of %d x %d in %d classes, %s\n", out, s.Kind, s.Train, s.Val,
+	fmt.Fprintf(results, "%s: %s, %d training and %d validation images of %d x %d in %d classes, %s\n", out, s.Kind, s.Train, s.Val,
 		s.Size, s.Size, len(s.Classes), metrics.FormatBytes(uint64(s.Bytes)))
 	if s.Decoded > 0 {
-		fmt.Printf("%s images/s in %s", metrics.FormatRate(float64(s.Decoded)/took.Seconds()), metrics.FormatDuration(took))
+		fmt.Fprintf(results, "%s images/s in %s", metrics.FormatRate(float64(s.Decoded)/took.Seconds()), metrics.FormatDuration(took))
 		if s.Earlier > 0 {
-			fmt.Printf(", after %d that an interrupted run had done", s.Earlier)
+			fmt.Fprintf(results, ", after %d that an interrupted run had done", s.Earlier)
 		}
-		fmt.Println()
+		fmt.Fprintln(results)
 	}
 	for i, note := range s.Notes {
 		if i == shownNotes {
-			fmt.Printf("and %d notes more\n", len(s.Notes)-i)
+			fmt.Fprintf(results, "and %d notes more\n", len(s.Notes)-i)
 			break
 		}
-		fmt.Printf("not used: %s\n", note)
+		fmt.Fprintf(results, "not used: %s\n", note)
 	}
 	if n := len(s.Rejected); n > 0 {
-		fmt.Printf("rejected %s, see %s/rejected.csv; the first: %s: %s\n", counted(n, "file"), out, s.Rejected[0].File, s.Rejected[0].Cause)
+		fmt.Fprintf(results, "rejected %s, see %s/rejected.csv; the first: %s: %s\n", counted(n, "file"), out, s.Rejected[0].File, s.Rejected[0].Cause)
 	}
 	return nil
 }

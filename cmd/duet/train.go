@@ -174,13 +174,13 @@ func (o *trainOptions) folder(c *configs.Config) (*train.Folder, error) {
 
 // report prints what the run came to.
 func report(f *train.Folder, s train.Summary) error {
-	fmt.Printf("run         %s\n", f.Dir)
-	fmt.Printf("steps       %d (%.2f epochs)\n", s.Steps, s.Epoch)
+	fmt.Fprintf(results, "run         %s\n", f.Dir)
+	fmt.Fprintf(results, "steps       %d (%.2f epochs)\n", s.Steps, s.Epoch)
 	if s.BestError == s.BestError { // not NaN
-		fmt.Printf("best error  %s top-1 at step %d\n", metrics.FormatPercent(s.BestError), s.BestStep)
+		fmt.Fprintf(results, "best error  %s top-1 at step %d\n", metrics.FormatPercent(s.BestError), s.BestStep)
 	}
 	if s.Last != nil {
-		fmt.Printf("last error  %s top-1, %s top-5, loss %.4f\n", metrics.FormatPercent(s.Last.Top1Error),
+		fmt.Fprintf(results, "last error  %s top-1, %s top-5, loss %.4f\n", metrics.FormatPercent(s.Last.Top1Error),
 			metrics.FormatPercent(s.Last.Top5Error), s.Last.Loss)
 	}
 	return nil

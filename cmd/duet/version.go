@@ -30,15 +30,15 @@ func versionCommand() *cobra.Command {
 					tags = s.Value
 				}
 			}
-			fmt.Printf("duet %s%s\n%s, build tags: %s\n", revision, modified, info.GoVersion, tags)
+			fmt.Fprintf(results, "duet %s%s\n%s, build tags: %s\n", revision, modified, info.GoVersion, tags)
 			for _, b := range backend.Backends() {
 				found, err := b.List()
 				if err != nil {
-					fmt.Printf("%s: %v\n", b.Name, err)
+					fmt.Fprintf(results, "%s: %v\n", b.Name, err)
 					continue
 				}
 				for _, d := range found[:min(1, len(found))] {
-					fmt.Printf("%s: %s\n", b.Name, d.Description)
+					fmt.Fprintf(results, "%s: %s\n", b.Name, d.Description)
 				}
 			}
 			return nil
