@@ -29,7 +29,7 @@ const Format = 1
 var (
 	ErrDamaged = errors.New("damaged file")                       // cut short, a flipped byte, a header that contradicts itself
 	ErrNewer   = errors.New("made by a newer version of duet")    // Meta.Format is larger than Format
-	ErrForeign = errors.New("not a checkpoint of duet")           // sound safetensors without duet's metadata; see LoadTensors
+	ErrForeign = errors.New("not a checkpoint of duet")           // safetensors without duet's metadata, see LoadTensors, or another kind of file
 	ErrDtype   = errors.New("element type that duet cannot read") // see LoadTensors for those that it can
 	ErrNetwork = errors.New("checkpoint of another network")      // names or shapes differ; see CheckShapes
 	ErrNone    = errors.New("no checkpoint")                      // a Store that has none yet

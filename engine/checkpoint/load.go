@@ -70,7 +70,13 @@ func withFile(path string, read func(r io.Reader, size int64) error) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("checkpoint %s: not a file but %v", path, info.Mode())
 	}
+	if info.Size() == 0 {
+		return fmt.Errorf("checkpoint %s: an empty file, 0 bytes long: %w", path, ErrDamaged)
+	}
 	if err := read(in, info.Size()); err != nil {
+		if what := looks(in, info.Size()); what != "" {
+			return fmt.Errorf("checkpoint %s: not a safetensors file but %s: %w", path, what, ErrForeign)
+		}
 		return fmt.Errorf("checkpoint %s: %w", path, err)
 	}
 	return nil

@@ -1,0 +1,23 @@
+package checkpoint
+
+import (
+	"fmt"
+	"os"
+)
+
+// Best is the path of the best checkpoint in a store's folder, or of the newest where none was ever the best. A folder without
+// checkpoints is an ErrNone. It changes nothing: a run may be saving into the folder.
+func Best(dir string) (string, error) {
+	s := &Store{dir: dir}
+	if _, err := os.Stat(s.BestPath()); err == nil {
+		return s.BestPath(), nil
+	}
+	steps, err := s.Steps()
+	if err != nil {
+		return "", err
+	}
+	if len(steps) == 0 {
+		return "", fmt.Errorf("checkpoint store %s: %w", dir, ErrNone)
+	}
+	return s.StepPath(steps[len(steps)-1]), nil
+}
