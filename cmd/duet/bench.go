@@ -45,7 +45,7 @@ steps on batches of the configured data, in turn with steps on a batch that is t
 		if withData {
 			return benchData(c.Context(), p, steps, rounds, asJSON)
 		}
-		m, err := train.NewModel(p, train.RandomInput(p, classesOf(config)), train.ForBench)
+		m, err := newModel(c.Context(), p, train.RandomInput(p, classesOf(config)), train.ForBench)
 		if err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ func benchData(ctx context.Context, p train.Parts, steps, rounds int, asJSON boo
 		return err
 	}
 	defer func() { err = errors.Join(err, data.Close()) }()
-	m, err := train.NewModel(p, train.InputOf(data.Train, p.Data), train.ForBench)
+	m, err := newModel(ctx, p, train.InputOf(data.Train, p.Data), train.ForBench)
 	if err != nil {
 		return err
 	}

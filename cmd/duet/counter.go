@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"os"
+	"time"
 
 	"duet/configs/invalid"
 	"duet/dataloader/prepare"
@@ -14,14 +16,24 @@ type counter struct {
 	what    string
 	unit    string
 	file    *os.File
+	after   time.Time // when it may become visible
 }
 
 func newCounter(f *os.File, what, unit string) *counter {
 	return &counter{what: invalid.Printable(what), unit: unit, file: f}
 }
 
+// patient has the counter wait for a second, for work that is mostly done by then.
+func (c *counter) patient() *counter {
+	c.after = time.Now().Add(time.Second)
+	return c
+}
+
 // show tells how much is done; the first call makes the counter visible.
 func (c *counter) show(done, total int) {
+	if c.console == nil && time.Now().Before(c.after) {
+		return
+	}
 	if c.console == nil {
 		c.console = metrics.NewConsole(c.file, metrics.ConsoleOptions{Terminal: metrics.IsTerminal(c.file)})
 	}
@@ -45,6 +57,15 @@ func (c *counter) megabytes(done, total int64) {
 	if total >= 1<<20 {
 		c.show(int(done>>20), int(total>>20))
 	}
+}
+
+// log prints a line, above the counter if that is visible.
+func (c *counter) log(line string) {
+	if c.console == nil {
+		fmt.Fprintln(c.file, line)
+		return
+	}
+	fmt.Fprintln(c.console, line)
 }
 
 func (c *counter) close() {

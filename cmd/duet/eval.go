@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -24,7 +26,9 @@ func evalCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "eval CHECKPOINT",
 		Short: "Test a checkpoint on a validation set",
-		Example: `  duet eval runs/first/checkpoints/best.safetensors
+		Long: `Eval tests a checkpoint, or the best one of the folder of a run. Of a network of up to five classes there is no top-5 error
+to speak of, and it is not printed; in JSON it is 0.`,
+		Example: `  duet eval runs/first
   duet eval runs/first/checkpoints/best.safetensors --views 10 --data data/other --json`,
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, given []string) (err error) {
@@ -60,7 +64,7 @@ func evalCommand() *cobra.Command {
 			case set == nil:
 				return fmt.Errorf("%s has no validation split; want --split train, or data that has one", config.Data.Path)
 			}
-			m, err := learned.model()
+			m, err := learned.model(c.Context())
 			if err != nil {
 				return err
 			}
@@ -88,8 +92,11 @@ func evalCommand() *cobra.Command {
 			if asJSON {
 				return printJSON(result)
 			}
-			fmt.Fprintf(results, "images       %d\ntop-1 error  %s\ntop-5 error  %s\nloss         %.4f\n", result.Images,
-				metrics.FormatPercent(result.Top1Error), metrics.FormatPercent(result.Top5Error), result.Loss)
+			fmt.Fprintf(results, "images       %d\ntop-1 error  %s\n", result.Images, metrics.FormatPercent(result.Top1Error))
+			if metrics.HasTop5(result.Classes) {
+				fmt.Fprintf(results, "top-5 error  %s\n", metrics.FormatPercent(result.Top5Error))
+			}
+			fmt.Fprintf(results, "loss         %.4f\n", result.Loss)
 			return nil
 		},
 	}
@@ -122,8 +129,12 @@ type learned struct {
 	file   *checkpoint.File
 }
 
-// open reads a checkpoint.
+// open reads a checkpoint, or the best one of a run's folder.
 func (o *modelFlags) open(path string) (*learned, error) {
+	path, err := checkpointIn(path)
+	if err != nil {
+		return nil, err
+	}
 	f, err := checkpoint.Load(path)
 	if err != nil {
 		return nil, err
@@ -144,6 +155,20 @@ func (o *modelFlags) open(path string) (*learned, error) {
 	return &learned{config, in, f}, o.apply(config)
 }
 
+// checkpointIn is a path, or, of the folder of a run or of its checkpoints, that of the best checkpoint in it.
+func checkpointIn(path string) (string, error) {
+	if info, err := os.Stat(path); err != nil || !info.IsDir() { // reading it will tell
+		return path, nil
+	}
+	for _, dir := range []string{filepath.Join(path, "checkpoints"), path} {
+		if found, err := checkpoint.Best(dir); err == nil {
+			fmt.Fprintf(os.Stderr, "checkpoint: %s\n", found)
+			return found, nil
+		}
+	}
+	return "", fmt.Errorf("%s is a folder without checkpoints: want a checkpoint, or the folder of a run", path)
+}
+
 // apply puts the flags into a configuration.
 func (o *modelFlags) apply(c *configs.Config) error {
 	if o.batch != 0 {
@@ -162,8 +187,8 @@ func (o *modelFlags) apply(c *configs.Config) error {
 }
 
 // model makes a network for testing with the checkpoint's weights.
-func (l *learned) model() (*train.Model, error) {
-	m, err := train.NewModel(parts(l.config), l.input, train.ForTesting)
+func (l *learned) model(ctx context.Context) (*train.Model, error) {
+	m, err := newModel(ctx, parts(l.config), l.input, train.ForTesting)
 	if err != nil {
 		return nil, err
 	}

@@ -132,6 +132,14 @@ func readConfig(path string, sets []string) (c *configs.Config, err error) {
 
 // parts are the parts of a configuration, as package train takes them.
 func parts(c *configs.Config) train.Parts {
-	return train.Parts{Network: c.Network, Data: c.Data, Devices: c.Devices, Train: c.Train, Text: c.TOML(),
-		Log: func(line string) { fmt.Fprintln(os.Stderr, line) }}
+	return train.Parts{Network: c.Network, Data: c.Data, Devices: c.Devices, Train: c.Train, Text: c.TOML()}
+}
+
+// newModel opens the devices and compiles a network's plans. It shows how far it is where that takes time, as where kernels
+// are measured, and ends with ctx.
+func newModel(ctx context.Context, p train.Parts, in train.Input, purpose train.Purpose) (*train.Model, error) {
+	progress := newCounter(os.Stderr, "preparing "+p.Network.Name, "kernels").patient()
+	defer progress.close()
+	p.Log, p.Prepared, p.Stop = progress.log, progress.show, ctx.Err
+	return train.NewModel(p, in, purpose)
 }

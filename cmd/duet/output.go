@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"duet/configs/invalid"
+	"duet/engine/metrics"
 )
 
 // tell writes lines to stderr. Names in them, which somebody else may have chosen, do not steer the terminal.
@@ -37,6 +38,11 @@ func (o *output) Write(p []byte) (n int, err error) {
 		o.err = fmt.Errorf("results: %w", err)
 	}
 	return n, o.err
+}
+
+func (o *output) isTerminal() bool {
+	f, ok := o.to.(*os.File)
+	return ok && metrics.IsTerminal(f)
 }
 
 // close says what went wrong since the beginning, or goes wrong at the end, as on a disk across a network.

@@ -31,7 +31,7 @@ devices that it waits for; then the memory on each device, and what crosses betw
 		if test {
 			purpose = train.ForTesting
 		}
-		m, err := train.NewModel(p, train.RandomInput(p, classesOf(config)), purpose)
+		m, err := newModel(c.Context(), p, train.RandomInput(p, classesOf(config)), purpose)
 		if err != nil {
 			return err
 		}

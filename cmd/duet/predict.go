@@ -2,14 +2,20 @@ package main
 
 import (
 	"cmp"
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"duet/dataloader/packed"
 	"duet/dataloader/picture"
+	"duet/dataloader/source"
 	"duet/engine/metrics"
 	"duet/engine/train"
 )
@@ -25,9 +31,9 @@ type prediction struct {
 }
 
 type guess struct {
-	Class       string  `json:"class"`
-	Label       int     `json:"label"`
-	Probability float64 `json:"probability"`
+	Class       string         `json:"class"`
+	Label       int            `json:"label"`
+	Probability metrics.Number `json:"probability"`
 }
 
 func predictCommand() *cobra.Command {
@@ -35,11 +41,14 @@ func predictCommand() *cobra.Command {
 	var asJSON bool
 	var o modelFlags
 	c := &cobra.Command{
-		Use:     "predict CHECKPOINT IMAGE...",
-		Short:   "Classify images with a checkpoint",
-		Long:    "Predict prints the most probable classes of each image. One that cannot be read is named, and the status is 1 at the end.",
-		Example: "  duet predict runs/first/checkpoints/best.safetensors cat.jpg dog.png",
-		Args:    args(cobra.MinimumNArgs(2)),
+		Use:   "predict CHECKPOINT IMAGE...",
+		Short: "Classify images with a checkpoint",
+		Long: `Predict prints the most probable classes of each image, as they are found. CHECKPOINT may be the folder of a run, whose best
+checkpoint is taken; IMAGE may be a folder, of which all images are taken. One that cannot be read is named at the end, and
+the status is 1 then.`,
+		Example: `  duet predict runs/first/checkpoints/best.safetensors cat.jpg dog.png
+  duet predict runs/first photos --json`,
+		Args: args(cobra.MinimumNArgs(2)),
 		RunE: func(c *cobra.Command, given []string) (err error) {
 			if views != 1 && views != 10 {
 				return usage("--views %d, want 1 or 10", views)
@@ -48,29 +57,23 @@ func predictCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if o.batch == 0 {
-				learned.config.Train.Batch = min(learned.config.Train.Batch, len(given)-1)
+			paths, err := imagesIn(given[1:])
+			if err != nil {
+				return err
 			}
-			m, err := learned.model()
+			if o.batch == 0 {
+				learned.config.Train.Batch = min(learned.config.Train.Batch, len(paths))
+			}
+			m, err := learned.model(c.Context())
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, m.Close()) }()
-			paths, o := given[1:], picture.Options{Size: m.Input.Height, Reading: m.Input.Reading}
-			var all []prediction
-			for first := 0; first < len(paths); first += m.Batch { // their pixels at a time
-				some, err := predict(m, paths[first:min(first+m.Batch, len(paths))], o, views)
-				if err != nil {
-					return err
-				}
-				all = append(all, some...)
-			}
-			if asJSON {
-				if err := printJSON(all); err != nil {
-					return err
-				}
-			}
-			return conclude(all, !asJSON)
+			progress := newCounter(os.Stderr, "classifying", "images").patient()
+			defer progress.close()
+			out := predictions{json: asJSON}
+			err = out.all(c.Context(), m, paths, views, progress)
+			return errors.Join(err, out.end())
 		},
 	}
 	c.Flags().IntVar(&views, "views", 1, "views an image: 1 (centre) or 10 (corners, centre and mirrors)")
@@ -79,14 +82,62 @@ func predictCommand() *cobra.Command {
 	return c
 }
 
+// imagesIn are the given files, and the images in the given folders.
+func imagesIn(given []string) (paths []string, err error) {
+	for _, path := range given {
+		if info, err := os.Stat(path); err != nil || !info.IsDir() { // what is wrong with it is told among the images
+			paths = append(paths, path)
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(path, packed.IndexFile)); err == nil {
+			return nil, usage("%s is a packed set: want images, or duet eval CHECKPOINT --data %s", path, path)
+		}
+		inside, err := source.Pictures(path)
+		if err != nil {
+			return nil, err
+		}
+		paths = append(paths, inside...)
+	}
+	return paths, nil
+}
+
+// predictions are printed as they come.
+type predictions struct {
+	json    bool
+	printed int
+	causes  []string // why there are none of some images
+}
+
+// all classifies images, as many at a time as the model takes.
+func (out *predictions) all(ctx context.Context, m *train.Model, paths []string, views int, progress *counter) error {
+	for first := 0; first < len(paths); first += m.Batch {
+		some, err := predict(ctx, m, paths[first:min(first+m.Batch, len(paths))], views)
+		if err != nil {
+			return err
+		}
+		for _, p := range some {
+			if err := out.print(p); err != nil {
+				return err
+			}
+		}
+		if !results.isTerminal() { // where the predictions themselves show how far it is
+			progress.show(first+len(some), len(paths))
+		}
+	}
+	return nil
+}
+
 // predict classifies images that fit in memory together.
-func predict(m *train.Model, paths []string, o picture.Options, views int) ([]prediction, error) {
+func predict(ctx context.Context, m *train.Model, paths []string, views int) ([]prediction, error) {
 	all := make([]prediction, len(paths))
 	var images [][]byte
 	var read []int // which of all
 	for i, path := range paths {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		all[i].Image = path
-		image, err := picture.ReadFile(path, o)
+		image, err := picture.ReadFile(path, picture.Options{Size: m.Input.Height, Reading: m.Input.Reading})
 		if err != nil {
 			all[i].Error = err.Error()
 			continue
@@ -103,46 +154,71 @@ func predict(m *train.Model, paths []string, o picture.Options, views int) ([]pr
 	return all, nil
 }
 
-// conclude prints predictions, if they are to be, and makes an error of those that there are not.
-func conclude(all []prediction, show bool) error {
-	var causes []string
-	for _, p := range all {
-		switch {
-		case p.Error != "":
-			causes = append(causes, p.Error)
-		case show:
-			printPrediction(p)
-		}
+// print prints one: an element of a JSON array, or some lines.
+func (out *predictions) print(p prediction) error {
+	if p.Error != "" {
+		out.causes = append(out.causes, p.Error)
 	}
-	switch len(causes) {
+	var text string
+	switch {
+	case out.json:
+		element, err := json.MarshalIndent(p, "  ", "  ")
+		if err != nil {
+			return err
+		}
+		text = map[bool]string{true: "[\n  ", false: ",\n  "}[out.printed == 0] + string(element)
+	case p.Error == "":
+		text = p.lines()
+	}
+	out.printed++
+	_, err := results.Write([]byte(text))
+	return err
+}
+
+// end closes the array, of an interrupted command too, and makes an error of the images that there are no predictions of.
+func (out *predictions) end() error {
+	if out.json {
+		text := "\n]\n"
+		if out.printed == 0 {
+			text = "[]\n"
+		}
+		results.Write([]byte(text)) // its error is told at the program's end
+	}
+	switch len(out.causes) {
 	case 0:
 		return nil
 	case 1:
-		return errors.New(causes[0])
+		return errors.New(out.causes[0])
 	}
-	return fmt.Errorf("%d of %d images cannot be read:\n%s", len(causes), len(all), strings.Join(causes, "\n"))
+	return fmt.Errorf("%d of %d images cannot be read:\n%s", len(out.causes), out.printed, strings.Join(out.causes, "\n"))
 }
 
 // top are the most probable classes.
 func top(probs []float64, classes []string) []guess {
 	var all []guess
 	for label, p := range probs {
-		all = append(all, guess{classes[label], label, p})
+		all = append(all, guess{classes[label], label, metrics.Number(p)})
 	}
 	slices.SortStableFunc(all, func(a, b guess) int { return cmp.Compare(b.Probability, a.Probability) })
 	return all[:min(guesses, len(all))]
 }
 
-func printPrediction(p prediction) {
+// lines are the image and its classes with bars.
+func (p prediction) lines() string {
 	const width = 30
-	fmt.Fprintln(results, p.Image)
+	var b strings.Builder
+	fmt.Fprintln(&b, p.Image)
 	longest := 0
 	for _, g := range p.Guesses {
 		longest = max(longest, len(g.Class))
 	}
 	for _, g := range p.Guesses {
-		filled := int(g.Probability*width + 0.5)
-		fmt.Fprintf(results, "  %-*s  %s%s  %s\n", longest, g.Class, strings.Repeat("█", filled), strings.Repeat("·", width-filled),
-			metrics.FormatPercent(g.Probability))
+		filled := 0
+		if g.Probability > 0 { // nor a NaN
+			filled = int(g.Probability*width + 0.5)
+		}
+		fmt.Fprintf(&b, "  %-*s  %s%s  %s\n", longest, g.Class, strings.Repeat("█", filled), strings.Repeat("·", width-filled),
+			metrics.FormatPercent(float64(g.Probability)))
 	}
+	return b.String()
 }

@@ -84,7 +84,7 @@ func (o *trainOptions) run(ctx context.Context) (err error) {
 	if err := data.Suits(p.Train); err != nil {
 		return err
 	}
-	model, err := train.NewModel(p, train.InputOf(data.Train, c.Data), train.ForTraining)
+	model, err := newModel(ctx, p, train.InputOf(data.Train, c.Data), train.ForTraining)
 	if err != nil {
 		return err
 	}
@@ -180,8 +180,11 @@ func report(f *train.Folder, s train.Summary) error {
 		fmt.Fprintf(results, "best error  %s top-1 at step %d\n", metrics.FormatPercent(s.BestError), s.BestStep)
 	}
 	if s.Last != nil {
-		fmt.Fprintf(results, "last error  %s top-1, %s top-5, loss %.4f\n", metrics.FormatPercent(s.Last.Top1Error),
-			metrics.FormatPercent(s.Last.Top5Error), s.Last.Loss)
+		top5 := ""
+		if metrics.HasTop5(s.Last.Classes) {
+			top5 = metrics.FormatPercent(s.Last.Top5Error) + " top-5, "
+		}
+		fmt.Fprintf(results, "last error  %s top-1, %sloss %.4f\n", metrics.FormatPercent(s.Last.Top1Error), top5, s.Last.Loss)
 	}
 	return nil
 }

@@ -122,13 +122,12 @@ func (c *Config) Resolve(towers int) error {
 	return fmt.Errorf("devices.towers: auto: this program finds no device: %w", ErrUnknownDevice)
 }
 
-// OpenAll opens the devices of a configuration, or none. log, which may be nil, gets a line for each piece of work whose
-// kernels were measured.
-func (c *Config) OpenAll(log func(line string)) ([]Device, error) {
+// OpenAll opens the devices of a configuration, or none. log and stop, which may be nil, are those of Options.
+func (c *Config) OpenAll(log func(line string), stop func() error) ([]Device, error) {
 	var devices []Device
 	for _, name := range c.Towers {
 		d, err := Open(name, Options{Precision: c.Precision, Threads: c.Threads, Devices: len(c.Towers), Check: c.Check, Tune: c.Tune,
-			Kernels: c.Kernels, Log: log})
+			Kernels: c.Kernels, Log: log, Stop: stop})
 		if err != nil {
 			for _, opened := range devices {
 				err = errors.Join(err, opened.Close())

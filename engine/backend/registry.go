@@ -22,7 +22,8 @@ type Options struct {
 	Check     bool              // wait for every kernel of a GPU, so that one that fails is known
 	Tune      bool              // choose kernels by measuring them
 	Kernels   []Pin             // choices made before
-	Log       func(line string) // what was measured, a line for each piece of work; may be nil
+	Log       func(line string) // told what was measured and what the device does without, in lines; may be nil
+	Stop      func() error      // asked during long work such as measuring kernels, which its error ends; may be nil
 }
 
 // Backend is a kind of device, linked into the program by importing its package.

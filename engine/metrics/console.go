@@ -109,9 +109,11 @@ func (c *Console) Validation(v Validation) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.validated, c.valError, c.phase = true, v.Top1Error, ""
-	text := fmt.Sprintf("validation after step %d, epoch %.2f: loss %.4f, top-1 error %s, top-5 error %s\n",
-		v.Step, v.Epoch, v.Loss, FormatPercent(v.Top1Error), FormatPercent(v.Top5Error))
-	c.print([]byte(text))
+	text := fmt.Sprintf("validation after step %d, epoch %.2f: loss %.4f, top-1 error %s", v.Step, v.Epoch, v.Loss, FormatPercent(v.Top1Error))
+	if HasTop5(v.Classes) {
+		text += ", top-5 error " + FormatPercent(v.Top5Error)
+	}
+	c.print([]byte(text + "\n"))
 }
 
 // Write prints text above the bar, whole lines at a time.

@@ -30,7 +30,19 @@ type Validation struct {
 	Top1Error float64
 	Top5Error float64
 
-	Images Optional // images that were looked at
+	Images  Optional // images that were looked at
+	Classes int      // of the network; 0 where unknown, as in what is read from the file
+}
+
+// Number is a number in JSON, which has no NaN and no infinity: they are null there, as in metrics.jsonl.
+type Number float64
+
+// MarshalJSON writes a number, or null.
+func (n Number) MarshalJSON() ([]byte, error) {
+	if x := float64(n); math.IsNaN(x) || math.IsInf(x, 0) {
+		return []byte("null"), nil
+	}
+	return json.Marshal(float64(n))
 }
 
 // Optional is a number that is not always measured; one that is not set is left out of the file.

@@ -55,7 +55,7 @@ func Compile(spec Spec, state *State) (*Plan, error) {
 	for _, v := range c.peaks {
 		p.outputs[v.name] = v
 	}
-	if err := p.prepare(leaves); err != nil {
+	if err := p.prepare(leaves, spec.Prepared); err != nil {
 		return nil, err
 	}
 	if err := p.allocate(); err != nil {

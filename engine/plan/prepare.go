@@ -30,7 +30,7 @@ func missing(name string, steps []*step, devices []backend.Device) error {
 }
 
 // prepare chooses the layouts of the leaves and then, in order, kernels and the layouts of what they write.
-func (p *Plan) prepare(leaves []*value) error {
+func (p *Plan) prepare(leaves []*value, prepared func(done, total int) error) error {
 	if err := missing(p.Name, p.steps, p.state.Devices); err != nil {
 		return err
 	}
@@ -45,8 +45,12 @@ func (p *Plan) prepare(leaves []*value) error {
 			}
 		}
 	}
-	for _, s := range p.steps {
-		if err := p.kernel(s); err != nil {
+	for i, s := range p.steps {
+		err := p.kernel(s)
+		if err == nil && prepared != nil {
+			err = prepared(i+1, len(p.steps))
+		}
+		if err != nil {
 			return fmt.Errorf("plan %s: %w", p.Name, err)
 		}
 	}

@@ -21,6 +21,10 @@ type Spec struct {
 	Params  []Param
 	Outputs []Output
 	Updates []Update
+
+	// Prepared is told how many of the steps' kernels are prepared, which may take long where they are measured or compiled;
+	// its error ends that. It may be nil.
+	Prepared func(done, total int) error
 }
 
 // Input is a leaf that is uploaded before a run.

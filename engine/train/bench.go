@@ -98,6 +98,9 @@ func (m *Model) Bench(ctx context.Context, steps int, progress func(done, total 
 	s.ImagesPerSecond = float64(m.Batch) / s.StepMS * 1000
 	profile := make([][]time.Duration, profiles)
 	for i := range profiles {
+		if err := ctx.Err(); err != nil {
+			return Speed{}, err
+		}
 		var err error
 		if profile[i], err = m.training.Profile(); err != nil {
 			return Speed{}, err
@@ -181,7 +184,7 @@ func (s *Speed) attribute(r plan.Report, profile [][]time.Duration) {
 	}
 	for i := range s.Layers {
 		l := &s.Layers[i]
-		if f := flops[[2]string{l.Device, l.Layer}]; f > 0 {
+		if f := flops[[2]string{l.Device, l.Layer}]; f > 0 && l.Forward+l.Backward > 0 {
 			l.GFLOPS = f / (l.Forward + l.Backward) / 1e6
 		}
 	}

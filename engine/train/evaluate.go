@@ -2,12 +2,14 @@ package train
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
 
 	"duet/dataloader"
 	"duet/dataloader/packed"
+	"duet/engine/metrics"
 )
 
 // Result is what an evaluation found.
@@ -16,6 +18,16 @@ type Result struct {
 	Top1Error float64 `json:"top1_error"` // share of images whose class was not the first guess
 	Top5Error float64 `json:"top5_error"` // share of images whose class was not among the first five
 	Loss      float64 `json:"loss"`       // mean cross entropy in nats, of the views' mean probabilities
+	Classes   int     `json:"-"`          // of the network
+}
+
+// MarshalJSON writes a loss that is no number as null.
+func (r Result) MarshalJSON() ([]byte, error) {
+	type plain Result
+	return json.Marshal(struct {
+		plain
+		Loss metrics.Number `json:"loss"` // in the place of plain's
+	}{plain(r), metrics.Number(r.Loss)})
 }
 
 // Evaluate tests the model on a set, with 1 or 10 views an image whose probabilities are averaged. progress, unless
@@ -109,7 +121,7 @@ func Rank(probs []float64, class int) (before int) {
 
 func (t *tally) result() Result {
 	n := float64(t.images)
-	return Result{Images: t.images, Loss: t.loss / n, Top1Error: float64(t.top1) / n, Top5Error: float64(t.top5) / n}
+	return Result{Images: t.images, Classes: t.classes, Loss: t.loss / n, Top1Error: float64(t.top1) / n, Top5Error: float64(t.top5) / n}
 }
 
 // Predict gives the probabilities of the classes for images as they are stored, each [Height, Width, 3], with the mean
@@ -134,6 +146,9 @@ func (m *Model) Predict(images [][]byte, views int) ([][]float64, error) {
 		}
 		t := tally{classes: classes, probs: make([]float64, len(now)*classes)}
 		for _, view := range dataloader.Views(m.Input.Height, m.Input.Width, m.parts.Data.Crop, views) {
+			if err := m.parts.stop(); err != nil {
+				return nil, err
+			}
 			for i := range m.Batch {
 				copy(b.Draws[i*dataloader.DrawWidth:], view[:])
 			}

@@ -272,7 +272,7 @@ func TestGradCheck(t *testing.T) {
 	r := newRuns(t)
 	for _, placement := range []string{onOne, onTwo} {
 		p := parts(r.config(placement, "train.batch=2"))
-		checks, err := train.GradCheck(context.Background(), p, train.RandomInput(p, 4), 3)
+		checks, err := train.GradCheck(context.Background(), p, train.RandomInput(p, 4), 3, nil)
 		r.check(err)
 		if len(checks) != 10 { // weights and biases of three convolutions and two linear layers
 			t.Errorf("%d parameters were checked, want 10", len(checks))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"duet/alexnet"
 	"duet/engine/op"
@@ -16,9 +17,13 @@ import (
 type Check struct {
 	Param   string  `json:"param"`
 	Samples int     `json:"samples"`
+	Faint   int     `json:"faint"` // of the samples: the loss's rounding hides so small a gradient, if it is there at all
 	Kinks   int     `json:"kinks"` // samples left out: a rectifier or a maximum changed sides within the difference
-	Worst   float64 `json:"worst"` // largest |symbolic - numeric| / max(|symbolic|, |numeric|, 1e-4 of the largest)
+	Worst   float64 `json:"worst"` // largest (|symbolic - numeric| - rounding) / max(|symbolic|, |numeric|, 1e-4 of the largest)
 }
+
+// kinkTries is how many places are tried for each sample, as those at kinks are left out.
+const kinkTries = 10
 
 // GradCheck compares gradients with central differences of the loss, at some elements of each parameter, on the
 // reference device in fp64:
@@ -26,27 +31,31 @@ type Check struct {
 //	numeric = (loss(w+h) - loss(w-h)) / 2h
 //
 // A step of h may carry a rectifier or a maximum over its edge, where there is no derivative. Such a sample shows in
-// that its one-sided differences disagree; it is counted as a kink and left out.
-func GradCheck(ctx context.Context, p Parts, in Input, samples int) ([]Check, error) {
+// that its one-sided differences disagree; it is counted as a kink, and another is taken, up to kinkTries times as many.
+//
+// A difference of losses carries their rounding, divided by h; it is measured, and differences below it are none.
+//
+// progress, unless nil, is told after every sample.
+func GradCheck(ctx context.Context, p Parts, in Input, samples int, progress func(done, total int)) ([]Check, error) {
 	p.Devices.Precision = "fp64"
 	m := &Model{Batch: p.Train.Batch, Input: in, parts: p, hosts: newHosts()}
 	var err error
-	if m.Devices, err = p.Devices.OpenAll(nil); err != nil {
+	if m.Devices, err = p.Devices.OpenAll(nil, nil); err != nil {
 		return nil, err
 	}
 	m.state = plan.NewState(m.Devices)
-	checks, err := m.gradCheck(ctx, samples)
+	checks, err := m.gradCheck(ctx, samples, progress)
 	return checks, errors.Join(err, m.Close())
 }
 
-func (m *Model) gradCheck(ctx context.Context, samples int) ([]Check, error) {
+func (m *Model) gradCheck(ctx context.Context, samples int, progress func(done, total int)) ([]Check, error) {
 	g, err := Graph(m.parts, m.Input, true)
 	if err != nil {
 		return nil, err
 	}
 	m.graph = g
 	spec := SpecOf("gradcheck", g, m.parts.Train)
-	spec.Updates = nil
+	spec.Updates, spec.Prepared = nil, func(_, _ int) error { return ctx.Err() }
 	for _, param := range g.Params {
 		for i, part := range param.Parts {
 			spec.Outputs = append(spec.Outputs, plan.Output{Name: partName(param.Name, i), Node: part.Grad})
@@ -80,12 +89,18 @@ func (m *Model) gradCheck(ctx context.Context, samples int) ([]Check, error) {
 			return nil, err
 		}
 	}
+	rounding, err := m.lossRounding(values)
+	if err != nil {
+		return nil, err
+	}
 	var checks []Check
-	for _, param := range g.Params {
-		if err := ctx.Err(); err != nil {
-			return checks, err
-		}
-		c, err := m.checkParam(param, values, grads, samples)
+	for i, param := range g.Params {
+		c, err := m.checkParam(param, values, grads, samples, rounding, func(done int) error {
+			if progress != nil {
+				progress(i*samples+done, len(g.Params)*samples)
+			}
+			return ctx.Err()
+		})
 		if err != nil {
 			return checks, err
 		}
@@ -94,7 +109,31 @@ func (m *Model) gradCheck(ctx context.Context, samples int) ([]Check, error) {
 	return checks, nil
 }
 
-func (m *Model) checkParam(param alexnet.Param, values, grads map[string][]float64, samples int) (Check, error) {
+// lossRounding is how much of the loss is rounding: how far it moves when all parameters do in their last digits.
+func (m *Model) lossRounding(values map[string][]float64) (float64, error) {
+	const moves, digit = 8, 0x1p-52
+	var losses []float64
+	for k := moves; k >= 0; k-- { // at last as they were
+		for name, w := range values {
+			moved := slices.Clone(w)
+			for i := range moved {
+				moved[i] *= 1 + float64(k)*digit
+			}
+			if err := m.state.Upload(name, moved); err != nil {
+				return 0, err
+			}
+		}
+		loss, err := m.lossNow()
+		if err != nil {
+			return 0, err
+		}
+		losses = append(losses, loss)
+	}
+	return max(slices.Max(losses)-slices.Min(losses), 4*digit*max(1, slices.Max(losses))), nil
+}
+
+// checkParam compares at random places. told, after each, says whether to go on.
+func (m *Model) checkParam(param alexnet.Param, values, grads map[string][]float64, samples int, rounding float64, told func(done int) error) (Check, error) {
 	c := Check{Param: param.Name}
 	largest := 0.
 	for i := range param.Parts {
@@ -103,7 +142,10 @@ func (m *Model) checkParam(param alexnet.Param, values, grads map[string][]float
 		}
 	}
 	random := rng.New(m.parts.Train.Seed, rng.Generate, rng.StreamOf(param.Name), 1)
-	for k := range samples {
+	for k := 0; k < kinkTries*samples && c.Samples < samples; k++ {
+		if err := told(c.Samples); err != nil {
+			return c, err
+		}
 		name := partName(param.Name, random.Intn(uint64(2*k), len(param.Parts)))
 		w := values[name]
 		at := random.Intn(uint64(2*k+1), len(w))
@@ -118,13 +160,19 @@ func (m *Model) checkParam(param alexnet.Param, values, grads map[string][]float
 		}
 		symbolic, numeric := grads[name][at], (loss[2]-loss[0])/(2*h)
 		left, right := (loss[1]-loss[0])/h, (loss[2]-loss[1])/h
-		scale := max(math.Abs(symbolic), math.Abs(numeric), 1e-4*largest, 1e-12)
-		if math.Abs(left-right) > 1e-3*scale+1e-9/h*1e-6 {
+		noise := 2 * rounding / h // of numeric; each of left and right has twice as much
+		scale := max(math.Abs(symbolic), math.Abs(numeric), 1e-4*largest)
+		if math.Abs(left-right) > 1e-3*scale+4*noise {
 			c.Kinks++
 			continue
 		}
 		c.Samples++
-		c.Worst = max(c.Worst, math.Abs(symbolic-numeric)/scale)
+		if scale <= noise {
+			c.Faint++
+		}
+		if wrong := math.Abs(symbolic-numeric) - noise; !(wrong <= 0) { // a NaN is wrong
+			c.Worst = max(c.Worst, wrong/scale)
+		}
 	}
 	return c, m.state.Upload(partName(param.Name, 0), values[partName(param.Name, 0)])
 }
@@ -138,12 +186,21 @@ func (m *Model) lossAt(name string, w []float64, at int, by float64) (float64, e
 	if err != nil {
 		return 0, err
 	}
+	loss, err := m.lossNow()
+	if err != nil {
+		return 0, err
+	}
+	return loss, m.state.Upload(name, w)
+}
+
+// lossNow is the loss with the parameters as they are.
+func (m *Model) lossNow() (float64, error) {
 	m.training.Run()
 	var loss [1]float64
 	if err := m.training.Download(Loss, loss[:]); err != nil {
 		return 0, fmt.Errorf("loss: %w", err)
 	}
-	return loss[0], m.state.Upload(name, w)
+	return loss[0], nil
 }
 
 // RandomInput is an input for networks that no data set belongs to: benchmarks and gradient checks.

@@ -19,8 +19,12 @@ type Parts struct {
 	Data    dataloader.Config
 	Devices backend.Config
 	Train   Config
-	Text    []byte            // the effective configuration as TOML, kept in checkpoints
-	Log     func(line string) // told of kernels as they are measured; may be nil
+	Text    []byte // the effective configuration as TOML, kept in checkpoints
+
+	// What opening the devices and compiling the plans, which may take long, tells and asks. All may be nil.
+	Log      func(line string)     // kernels that were measured, and what a device does without
+	Prepared func(done, total int) // how many of a plan's kernels are prepared
+	Stop     func() error          // its error ends the work, and a prediction
 }
 
 // Input is what a network must know of its data. It is kept in checkpoints, so that a checkpoint can classify images
@@ -32,6 +36,21 @@ type Input struct {
 	MeanShape       []int     // [3, Height, Width] or [3, 1, 1]
 	Identity        string    // of the training set
 	picture.Reading           // how its files were read
+}
+
+// prepared tells of a prepared kernel, and asks whether to go on.
+func (p *Parts) prepared(done, total int) error {
+	if p.Prepared != nil {
+		p.Prepared(done, total)
+	}
+	return p.stop()
+}
+
+func (p *Parts) stop() error {
+	if p.Stop == nil {
+		return nil
+	}
+	return p.Stop()
 }
 
 // InputOf describes a set of images as a configuration uses it.
@@ -79,7 +98,7 @@ const (
 func NewModel(p Parts, in Input, purpose Purpose) (*Model, error) {
 	m := &Model{Batch: p.Train.Batch, Input: in, parts: p, hosts: newHosts()}
 	var err error
-	if m.Devices, err = p.Devices.OpenAll(m.note); err != nil {
+	if m.Devices, err = p.Devices.OpenAll(m.note, p.Stop); err != nil {
 		return nil, err
 	}
 	m.state = plan.NewState(m.Devices)
@@ -124,7 +143,9 @@ func (m *Model) plan(name string) (*alexnet.Graph, *plan.Plan, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := plan.Compile(SpecOf(name, g, m.parts.Train), m.state)
+	spec := SpecOf(name, g, m.parts.Train)
+	spec.Prepared = m.parts.prepared
+	p, err := plan.Compile(spec, m.state)
 	if err != nil {
 		return nil, nil, err
 	}

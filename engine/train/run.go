@@ -295,7 +295,7 @@ func (r *run) validate(ctx context.Context) error {
 		r.best, r.bestStep = result.Top1Error, r.step
 	}
 	v := metrics.Validation{Step: r.step, Epoch: r.clock.Epoch(r.step), Loss: result.Loss,
-		Top1Error: result.Top1Error, Top5Error: result.Top5Error, Images: metrics.Of(float64(result.Images))}
+		Top1Error: result.Top1Error, Top5Error: result.Top5Error, Images: metrics.Of(float64(result.Images)), Classes: result.Classes}
 	r.console.Validation(v)
 	return r.jsonl.WriteValidation(v)
 }
