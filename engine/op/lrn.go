@@ -29,6 +29,10 @@ func (o LRN) Coefficient() float64 {
 	return float64(o.Alpha)
 }
 
+// Window is N, or, of so few channels that a narrower window holds all of a group from anywhere, the least such: backends
+// compute with it, so that what a window costs is bounded by the channels.
+func (o LRN) Window(channels int) int { return min(o.N, 2*(channels/o.Groups)-1) }
+
 func (o LRN) Infer(in []Type) (Type, error) {
 	if err := want(in, rank{Float, 4}); err != nil {
 		return Type{}, err

@@ -52,6 +52,14 @@ func lrnCases() []testCase {
 		{op.LRN{N: 3, K: 1, Alpha: 1, Beta: 0.5}, 1, 2, 5, 3, 3, false},
 		{op.LRN{N: 1, K: 2, Alpha: 1, Beta: 1}, 1, 1, 16, 3, 3, false},
 		{op.LRN{N: 9, K: 1, Alpha: 0.1, Beta: 0.75, AlphaOverN: true}, 1, 2, 6, 3, 2, false},
+		{op.LRN{N: 1, K: 1, Alpha: 0.5, Beta: 0.75}, 1, 1, 1, 1, 1, false}, // one map of one place
+		{op.LRN{N: 1, K: 1, Alpha: 0.5, Beta: 0.75}, 2, 3, 2, 1, 1, false},
+		{op.LRN{N: 5, K: 1, Alpha: 0.5, Beta: 0.75}, 4, 1, 4, 1, 1, false},
+		{op.LRN{N: 1, K: 1, Alpha: 0.5, Beta: 0.75}, 1, 2, 1, 3, 3, false},
+		// Windows far wider than the maps, whose width must cost neither time nor memory, and divides alpha all the same.
+		{op.LRN{N: 1<<31 + 1, K: 1, Alpha: 0.5, Beta: 0.75}, 1, 2, 5, 3, 2, false},
+		{op.LRN{N: 1<<30 + 1, K: 1, Alpha: 1 << 29, Beta: 0.75, AlphaOverN: true}, 3, 2, 48, 3, 5, false},
+		{op.LRN{N: 11, K: 1, Alpha: 0.5, Beta: 0.75}, 2, 2, 12, 3, 3, false}, // all of a group from anywhere
 		{alexnet, 2, 2, 96, 55, 55, true},
 		{alexnet, 1, 2, 128, 27, 27, true},
 	} {

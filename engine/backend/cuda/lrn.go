@@ -27,14 +27,15 @@ func prepareLRNGrad(b *builder, o op.LRNGrad) {
 func columns(b *builder, o op.LRN) (grid, block dims, sizes []any) {
 	const threads = 128
 	n, c, area := b.shape(0)[0], b.shape(0)[1]/o.Groups, b.shape(0)[2]*b.shape(0)[3]
+	window := o.Window(b.shape(0)[1])
 	// The kernel counts places, and the elements of a group with some channels past its end, in 32 bits.
-	if n*area > math.MaxInt32 || (c+o.N+chunkSteps)*area > math.MaxInt32 {
+	if n*area > math.MaxInt32 || (c+window+chunkSteps)*area > math.MaxInt32 {
 		b.fail("lrn of %v: more than %d places, or elements of an image", b.shape(0), math.MaxInt32)
 		return
 	}
 	chunk := chunkOf(c, n*o.Groups*area)
 	grid = dims{x: ceilDiv(n*area, threads), y: o.Groups * ceilDiv(c, chunk)}
-	return grid, dims{x: threads}, []any{uint32(n * area), int32(o.Groups), int32(c), int32(area), int32(chunk), int32(o.N), o.K,
+	return grid, dims{x: threads}, []any{uint32(n * area), int32(o.Groups), int32(c), int32(area), int32(chunk), int32(window), o.K,
 		float32(o.Coefficient()), o.Beta}
 }
 

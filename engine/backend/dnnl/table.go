@@ -50,10 +50,10 @@ var table = map[string]func(request, op.Op) (k *C.duet_kernel, ok bool){
 		return C.duet_relu_grad(r.device, r.in, r.fail)
 	}),
 	"lrn": of(func(r request, o op.LRN) *C.duet_kernel {
-		return C.duet_lrn(r.device, normalisation(o), r.companion, r.in, r.fail)
+		return C.duet_lrn(r.device, normalisation(o, r.out), r.companion, r.in, r.fail)
 	}),
 	"lrn_grad": of(func(r request, o op.LRNGrad) *C.duet_kernel {
-		return C.duet_lrn_grad(r.device, normalisation(o.LRN), r.in, r.fail)
+		return C.duet_lrn_grad(r.device, normalisation(o.LRN, r.out), r.in, r.fail)
 	}),
 	"max_pool": of(func(r request, o op.MaxPool) *C.duet_kernel {
 		return C.duet_max_pool(r.device, pooling(o, r.out), r.companion, r.in, r.fail)
@@ -120,9 +120,9 @@ func convolution(o op.Conv2D) C.duet_convolution {
 	}
 }
 
-func normalisation(o op.LRN) C.duet_normalisation {
+func normalisation(o op.LRN, out op.Type) C.duet_normalisation {
 	return C.duet_normalisation{
-		size: C.int(o.N), groups: C.int(o.Groups), k: C.float(o.K), alpha: C.float(o.Coefficient()), beta: C.float(o.Beta),
+		size: C.int(o.Window(out.Shape[1])), groups: C.int(o.Groups), k: C.float(o.K), alpha: C.float(o.Coefficient()), beta: C.float(o.Beta),
 	}
 }
 

@@ -21,12 +21,12 @@ func lrnScale[T real](o op.LRNScale, out, in []tensor[T]) parts {
 // lrnParts writes y and s, either of which may be nil: one part is one row of one group of one image.
 func lrnParts[T real](o op.LRN, in tensor[T], y, s []T) parts {
 	x, c, h, w := in.float, in.shape[1]/o.Groups, in.shape[2], in.shape[3]
-	k, alpha, beta := float64(o.K), o.Coefficient(), float64(o.Beta)
+	k, alpha, beta, half := float64(o.K), o.Coefficient(), float64(o.Beta), o.Window(in.shape[1])/2
 	return parts{n: in.shape[0] * o.Groups * h, scratch: w, run: func(part int, sums []float64) {
 		base := part/h*c*h*w + part%h*w
 		for i := range c {
 			clear(sums)
-			for j := max(0, i-o.N/2); j <= min(c-1, i+o.N/2); j++ {
+			for j := max(0, i-half); j <= min(c-1, i+half); j++ {
 				for q, v := range x[base+j*h*w:][:w] {
 					sums[q] += float64(v) * float64(v)
 				}
@@ -48,7 +48,7 @@ func lrnParts[T real](o op.LRN, in tensor[T], y, s []T) parts {
 func lrnGrad[T real](o op.LRNGrad, out, in []tensor[T]) parts {
 	shape := in[0].shape
 	c, h, w := shape[1]/o.LRN.Groups, shape[2], shape[3]
-	alpha, beta, half := o.LRN.Coefficient(), float64(o.LRN.Beta), o.LRN.N/2
+	alpha, beta, half := o.LRN.Coefficient(), float64(o.LRN.Beta), o.LRN.Window(shape[1])/2
 	x, s, dy, dx := in[0].float, in[1].float, in[2].float, out[0].float
 	return parts{n: shape[0] * o.LRN.Groups * h, scratch: c*w + w, run: func(part int, scratch []float64) {
 		base := part/h*c*h*w + part%h*w
