@@ -8,6 +8,9 @@
 // Twin     engine/backend/reference/augment.go
 #include "device.h"
 
+enum { draw_width = 6 }; // of an image, in draws
+AGREED(augment_draws, draw_width)
+
 template <class T>
 DEVICE void augment(T *y, const uint8_t *images, const float *draws, const float *mean, int batch, int height, int width, int crop,
                     int whole_mean, float scale) {
@@ -15,7 +18,7 @@ DEVICE void augment(T *y, const uint8_t *images, const float *draws, const float
     if (i >= crop || j >= crop) return;
     const int64_t area = (int64_t)crop * crop, plane = (int64_t)height * width;
     for (int n = blockIdx.z; n < batch; n += gridDim.z) {
-        const float *draw = draws + 6 * n;
+        const float *draw = draws + draw_width * n;
         const int h = (int)draw[0] + i, w = (int)draw[1] + (draw[2] != 0.f ? crop - 1 - j : j);
         T *to = y + n * 3 * area + (int64_t)i * crop + j;
         if (h < 0 || h >= height || w < 0 || w >= width) {

@@ -70,7 +70,7 @@ DEVICE void convolve(T *y, const T *x, const T *w, const float *b, const Geometr
 }
 
 #define CONV2D(T, name, side, depth)                                                                                                    \
-    KERNEL_ONCE(256) conv2d_forward_##side##_##name(                                                                                         \
+    KERNEL_ONCE(tile_threads) conv2d_forward_##side##_##name(                                                                            \
         T *y, const T *x, const T *w, const float *b, int groups, int channels, int height, int width, int maps, int out_height,         \
         int out_width, int kernel, int stride, int pad, int columns, uint32_t image, int image_shift, uint32_t row, int row_shift,       \
         uint32_t window, int window_shift, uint32_t kernels, int kernels_shift, int relu) {                                             \

@@ -89,7 +89,7 @@ template <int side, int depth, class T> DEVICE void gradient(T *dx, const T *w, 
 }
 
 #define CONV2D_GRAD_INPUT(T, name, side, depth)                                                                         \
-    KERNEL_ONCE(256) conv2d_grad_input_##side##_##name(T *dx, const T *w, const T *dz, int groups, int channels,        \
+    KERNEL_ONCE(tile_threads) conv2d_grad_input_##side##_##name(T *dx, const T *w, const T *dz, int groups, int channels, \
                                                        int height, int width, int maps, int out_height, int out_width,  \
                                                        int kernel, int stride, int pad, int batch) {                    \
         const Geometry g = geometry(groups, channels, height, width, maps, out_height, out_width, kernel, stride, pad); \

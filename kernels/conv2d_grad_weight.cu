@@ -65,7 +65,7 @@ DEVICE void gradient(float *parts, const T *x, const T *dz, const Geometry &g, i
 }
 
 #define CONV2D_GRAD_WEIGHT(T, name, side, depth)                                                                                        \
-    KERNEL_ONCE(256) conv2d_grad_weight_##side##_##name(                                                                               \
+    KERNEL_ONCE(tile_threads) conv2d_grad_weight_##side##_##name(                                                                        \
         float *parts, const T *x, const T *dz, int groups, int channels, int height, int width, int maps, int out_height,                \
         int out_width, int kernel, int stride, int pad, int places, int splits, uint32_t image, int image_shift, uint32_t row,           \
         int row_shift, uint32_t window, int window_shift, uint32_t kernels, int kernels_shift) {                                        \

@@ -15,8 +15,9 @@ struct Corner {
 // Step is a weight's: the distance in memory, and that in the plane.
 typedef int4 Step; // x: distance, y: u, z: v
 
-// Extents are less than half of nowhere, which the Go side sees to.
+// Extents are at most half of nowhere, which the launch sees to.
 enum { nowhere = 1 << 29 };
+AGREED(conv2d_nowhere, nowhere)
 
 DEVICE Step step_of(int distance, int u, int v) { return make_int4(distance, u, v, 0); }
 

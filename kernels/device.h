@@ -29,6 +29,14 @@
 #define KERNEL_ONCE(threads) extern "C" __global__ void __launch_bounds__(threads, 1)
 #define KERNEL_TWICE(threads) extern "C" __global__ void __launch_bounds__(threads, 2)
 
+// AGREED(name, value) puts a number that the kernel's launch reckons with too into the PTX. engine/backend/cuda/agreed.go has
+// its value there, and refuses PTX with another. The number of a block's threads needs none: PTX tells the launch bounds.
+#ifdef __CUDACC__
+#define AGREED(name, value) extern "C" { extern __constant__ const int agreed_##name; __constant__ const int agreed_##name = value; }
+#else
+#define AGREED(name, value)
+#endif
+
 // bf16 is a bfloat16 as stored: the upper half of a float.
 struct bf16 {
     uint16_t bits;

@@ -15,18 +15,18 @@ template <int side, int depth, class A, class B> DEVICE void part(float *parts, 
 }
 
 #define LINEAR(T, name, side, depth)                                                                                    \
-    KERNEL_TWICE(256) linear_forward_##side##_##name(float *parts, const T *x, const T *w, int batch, int inputs,       \
+    KERNEL_TWICE(tile_threads) linear_forward_##side##_##name(float *parts, const T *x, const T *w, int batch, int inputs, \
                                                      int features, int splits) {                                        \
         Rows<T> a = {x, inputs}, b = {w, inputs};                                                                       \
         part<side, depth>(parts, a, b, batch, features, inputs, splits);                                                \
     }                                                                                                                   \
-    KERNEL_TWICE(256) linear_grad_input_##side##_##name(float *parts, const T *w, const T *dz, int batch, int inputs,   \
+    KERNEL_TWICE(tile_threads) linear_grad_input_##side##_##name(float *parts, const T *w, const T *dz, int batch, int inputs, \
                                                         int features, int splits) {                                     \
         Rows<T> a = {dz, features};                                                                                     \
         Columns<T> b = {w, inputs};                                                                                     \
         part<side, depth>(parts, a, b, batch, inputs, features, splits);                                                \
     }                                                                                                                   \
-    KERNEL_TWICE(256) linear_grad_weight_##side##_##name(float *parts, const T *x, const T *dz, int batch, int inputs,  \
+    KERNEL_TWICE(tile_threads) linear_grad_weight_##side##_##name(float *parts, const T *x, const T *dz, int batch, int inputs, \
                                                          int features, int splits) {                                    \
         Columns<T> a = {dz, features}, b = {x, inputs};                                                                 \
         part<side, depth>(parts, a, b, features, inputs, batch, splits);                                                \

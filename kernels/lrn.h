@@ -44,6 +44,7 @@ template <int half, class T> DEVICE float value(const Column &c, const T *x, int
 
 // steps is how many channels a thread takes at a time.
 enum { steps = 4 };
+AGREED(lrn_steps, steps)
 
 // Term is what the gradient needs of a channel: x, dy*s^-beta and dy*x*s^(-beta-1).
 struct Term {

@@ -16,6 +16,14 @@
 #include "max_pool.h"
 
 enum { most_places = 256 }; // of the inputs of a tile, a thread each
+enum { least_window = 3, most_window = 9, least_stride = 2 };
+AGREED(lrn_max_pool_most_places, most_places)
+AGREED(lrn_max_pool_least_window, least_window)
+AGREED(lrn_max_pool_most_window, most_window)
+AGREED(lrn_max_pool_least_stride, least_stride)
+
+// A thread takes at most one output of `steps` channels, and a tile has at least stride * stride inputs for each output.
+static_assert(steps <= least_stride * least_stride, "a tile's threads, one for each input, are too few for its outputs");
 
 // Tile is a block's part of an image: outputs from (row, column) on, and the inputs from (top, left) on that they read.
 struct Tile {
@@ -191,10 +199,10 @@ DEVICE void backward(T *RESTRICT dx, const T *RESTRICT x, const uint8_t *RESTRIC
         c.area = height * width;                                                                                              \
         if (argmax) argmax += to;                                                                                             \
         switch (n) {                                                                                                          \
-        case 3: return forward<3>(y + to, argmax, x + c.at, c, f, t, m, kernel, o, normal);                                   \
+        case least_window: return forward<least_window>(y + to, argmax, x + c.at, c, f, t, m, kernel, o, normal);             \
         case 5: return forward<5>(y + to, argmax, x + c.at, c, f, t, m, kernel, o, normal);                                   \
         case 7: return forward<7>(y + to, argmax, x + c.at, c, f, t, m, kernel, o, normal);                                   \
-        default: return forward<9>(y + to, argmax, x + c.at, c, f, t, m, kernel, o, normal);                                  \
+        default: return forward<most_window>(y + to, argmax, x + c.at, c, f, t, m, kernel, o, normal);                        \
         }                                                                                                                     \
     }                                                                                                                         \
     KERNEL(128) lrn_max_pool_backward_##name(                                                                                 \
@@ -211,10 +219,10 @@ DEVICE void backward(T *RESTRICT dx, const T *RESTRICT x, const uint8_t *RESTRIC
         const Windows windows = windows_of(m, p, h, place - h * width);                                                       \
         dx += c.at, x += c.at, argmax += map * out_area, dy += map * out_area;                                                \
         switch (n) {                                                                                                          \
-        case 3: return backward<3>(dx, x, argmax, dy, c, f, windows, out_area, rectified);                                    \
+        case least_window: return backward<least_window>(dx, x, argmax, dy, c, f, windows, out_area, rectified);              \
         case 5: return backward<5>(dx, x, argmax, dy, c, f, windows, out_area, rectified);                                    \
         case 7: return backward<7>(dx, x, argmax, dy, c, f, windows, out_area, rectified);                                    \
-        default: return backward<9>(dx, x, argmax, dy, c, f, windows, out_area, rectified);                                   \
+        default: return backward<most_window>(dx, x, argmax, dy, c, f, windows, out_area, rectified);                         \
         }                                                                                                                     \
     }
 

@@ -26,14 +26,16 @@ KERNEL(256) finish_bf16(bf16 *y, const float *parts, const float *bias, int64_t 
     finish(y, parts, bias, rows, columns, splits, relu);
 }
 
+enum { sum_threads = 256 };
+
 // block_sum adds up the threads' values; thread 0 has the sum.
 DEVICE float block_sum(float x) {
-    __shared__ float sums[8];
+    __shared__ float sums[sum_threads / 32];
 #pragma unroll
     for (int d = 16; d > 0; d /= 2) x += __shfl_xor_sync(0xffffffffu, x, d);
     if ((threadIdx.x & 31) == 0) sums[threadIdx.x >> 5] = x;
     __syncthreads();
-    for (int i = 1; i < 8; i++) x = threadIdx.x == 0 ? x + sums[i] : x;
+    for (int i = 1; i < sum_threads / 32; i++) x = threadIdx.x == 0 ? x + sums[i] : x;
     return x;
 }
 
@@ -41,14 +43,14 @@ template <class T> DEVICE void bias_gradient(float *db, const T *dz, int batch, 
     float sum = 0.f;
     for (int n = 0; n < batch; n++) {
         const T *plane = dz + ((int64_t)n * maps + blockIdx.x) * area;
-        for (int i = threadIdx.x; i < area; i += 256) sum += load(plane + i);
+        for (int i = threadIdx.x; i < area; i += sum_threads) sum += load(plane + i);
     }
     sum = block_sum(sum);
     if (threadIdx.x == 0) db[blockIdx.x] = sum;
 }
 
-KERNEL(256) bias_gradient_f32(float *db, const float *dz, int batch, int maps, int area) { bias_gradient(db, dz, batch, maps, area); }
-KERNEL(256) bias_gradient_bf16(float *db, const bf16 *dz, int batch, int maps, int area) { bias_gradient(db, dz, batch, maps, area); }
+KERNEL(sum_threads) bias_gradient_f32(float *db, const float *dz, int batch, int maps, int area) { bias_gradient(db, dz, batch, maps, area); }
+KERNEL(sum_threads) bias_gradient_bf16(float *db, const bf16 *dz, int batch, int maps, int area) { bias_gradient(db, dz, batch, maps, area); }
 
 template <class T> DEVICE void bias_gradient_rows(float *db, const T *dz, int batch, int features) {
     const int f = blockIdx.x * blockDim.x + threadIdx.x;

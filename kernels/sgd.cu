@@ -8,6 +8,8 @@
 // Twin     engine/backend/reference/sgd.go
 #include "elementwise.h"
 
+enum { update_threads = 256 };
+
 struct Update {
     float momentum, decay, step; // step is the rate times its multiplier
 };
@@ -18,18 +20,18 @@ DEVICE uint32_t magnitude(float g) { return float_bits(g) & 0x7fffffffu; }
 
 // raise writes the largest of a block's threads' magnitudes.
 DEVICE void raise(float *peak, uint32_t largest) {
-    __shared__ uint32_t all[8];
+    __shared__ uint32_t all[update_threads / 32];
 #pragma unroll
     for (int distance = 16; distance > 0; distance /= 2) largest = max(largest, __shfl_xor_sync(0xffffffffu, largest, distance));
     if ((threadIdx.x & 31) == 0) all[threadIdx.x >> 5] = largest;
     __syncthreads();
     if (threadIdx.x > 0) return;
 #pragma unroll
-    for (int i = 1; i < 8; i++) largest = max(largest, all[i]);
+    for (int i = 1; i < update_threads / 32; i++) largest = max(largest, all[i]);
     if (largest > 0) atomicMax((uint32_t *)peak, largest);
 }
 
-KERNEL(256) sgd_update(float *w, float *v, const float *g, const float *rate, bf16 *copy, float *peak, float momentum, float decay,
+KERNEL(update_threads) sgd_update(float *w, float *v, const float *g, const float *rate, bf16 *copy, float *peak, float momentum, float decay,
                        float rate_factor, int64_t n) {
     const Update u = {momentum, decay, *rate * rate_factor};
     const bool whole = aligned(w, 16) && aligned(v, 16) && aligned(g, 16) && aligned(copy, 8);

@@ -60,7 +60,7 @@ DEVICE Row row_of(const float *z, int classes) {
     return r;
 }
 
-KERNEL(128) softmax_forward(float *p, const float *z, int classes) {
+KERNEL(row_threads) softmax_forward(float *p, const float *z, int classes) {
     const int64_t at = (int64_t)blockIdx.x * classes;
     const Row row = row_of(z + at, classes);
     for (int k = threadIdx.x; k < classes; k += row_threads) p[at + k] = expf(z[at + k] - row.largest) / row.sum;
@@ -77,15 +77,15 @@ template <class T> DEVICE void loss_gradient(T *dz, const float *z, const int32_
     }
 }
 
-KERNEL(128) softmax_loss_backward_f32(float *dz, const float *z, const int32_t *labels, const float *dloss, int batch, int classes) {
+KERNEL(row_threads) softmax_loss_backward_f32(float *dz, const float *z, const int32_t *labels, const float *dloss, int batch, int classes) {
     loss_gradient(dz, z, labels, dloss, batch, classes);
 }
-KERNEL(128) softmax_loss_backward_bf16(bf16 *dz, const float *z, const int32_t *labels, const float *dloss, int batch, int classes) {
+KERNEL(row_threads) softmax_loss_backward_bf16(bf16 *dz, const float *z, const int32_t *labels, const float *dloss, int batch, int classes) {
     loss_gradient(dz, z, labels, dloss, batch, classes);
 }
 
 // losses is a row's -log p[label]; NaN where the label is no class.
-KERNEL(128) softmax_loss_rows(double *losses, const float *z, const int32_t *labels, int classes) {
+KERNEL(row_threads) softmax_loss_rows(double *losses, const float *z, const int32_t *labels, int classes) {
     const float *own = z + (int64_t)blockIdx.x * classes;
     const Row row = row_of(own, classes);
     if (threadIdx.x > 0) return;
@@ -94,7 +94,7 @@ KERNEL(128) softmax_loss_rows(double *losses, const float *z, const int32_t *lab
     losses[blockIdx.x] = known ? (double)logf(row.sum) - ((double)own[label] - (double)row.largest) : (double)bits_float(0x7fc00000u);
 }
 
-KERNEL(256) softmax_loss_forward(float *loss, const double *losses, int batch) {
+KERNEL(batch_threads) softmax_loss_forward(float *loss, const double *losses, int batch) {
     double sum = 0;
     for (int n = threadIdx.x; n < batch; n += batch_threads) sum += losses[n];
     sum = block_sum<batch_threads>(sum);
@@ -103,7 +103,7 @@ KERNEL(256) softmax_loss_forward(float *loss, const double *losses, int batch) {
 
 // ranks is how many classes come before a row's label: those with a larger z, those before it with an equal one, and those
 // that a NaN leaves open. A label that is no class comes last, and fifth at least.
-KERNEL(128) top_errors_rows(int32_t *ranks, const float *z, const int32_t *labels, int classes) {
+KERNEL(row_threads) top_errors_rows(int32_t *ranks, const float *z, const int32_t *labels, int classes) {
     const float *row = z + (int64_t)blockIdx.x * classes;
     const int label = labels[blockIdx.x];
     const bool known = label >= 0 && label < classes;
@@ -115,7 +115,7 @@ KERNEL(128) top_errors_rows(int32_t *ranks, const float *z, const int32_t *label
     if (threadIdx.x == 0) ranks[blockIdx.x] = known ? before : max(classes, 5);
 }
 
-KERNEL(256) top_errors_forward(float *y, const int32_t *ranks, int batch) {
+KERNEL(batch_threads) top_errors_forward(float *y, const int32_t *ranks, int batch) {
     int first = 0, fifth = 0;
     for (int n = threadIdx.x; n < batch; n += batch_threads) {
         first += ranks[n] >= 1;

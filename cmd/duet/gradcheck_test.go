@@ -23,7 +23,7 @@ func TestGradcheck(t *testing.T) {
 	}
 	faint()
 	faint("network.layers.fc5.init=normal", "network.layers.fc5.std=1e-10") // all gradients before it
-	faint("network.layers.fc5.init=normal", "network.layers.fc5.std=1000") // scores of thousands, and losses
+	faint("network.layers.fc5.init=normal", "network.layers.fc5.std=1000")  // scores of thousands, and losses
 	faint("data.scale=1")
 	faint("data.scale=1e-3")
 	p.refused(exitFailed, []string{"conv3.weight", "was not checked", "kink", "--samples"},

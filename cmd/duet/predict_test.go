@@ -129,7 +129,9 @@ rate = 1e34
 	if r := p.works("eval", checkpoint, "--devices", "reference:0"); !strings.Contains(r.stdout, "loss         NaN\n") {
 		t.Errorf("eval prints %q", r.stdout)
 	}
-	var predicted []struct{ Guesses []struct{ Probability *float64 } }
+	var predicted []struct {
+		Guesses []struct{ Probability *float64 }
+	}
 	p.object(p.works("predict", checkpoint, "image.png", "--json", "--devices", "reference:0"), &predicted)
 	if len(predicted) != 1 || len(predicted[0].Guesses) != 2 || predicted[0].Guesses[0].Probability != nil {
 		t.Errorf("predict: %v", predicted)

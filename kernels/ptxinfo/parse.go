@@ -86,7 +86,9 @@ func (p *parser) module() error {
 			err = p.function()
 		case ".shared":
 			err = p.variable(p.scopes[""])
-		case ".global", ".const", ".tex", ".alias", ".pragma":
+		case ".const":
+			err = p.constant()
+		case ".global", ".tex", ".alias", ".pragma":
 			err = p.skipTo(";")
 		case ".file", ".loc":
 			p.skipLine(t.Line)
@@ -102,6 +104,23 @@ func (p *parser) module() error {
 		}
 		public = false
 	}
+}
+
+// constant reads what follows .const. What is no single number from 0 to maxBytes is passed over.
+func (p *parser) constant() error {
+	v, err := p.declarator()
+	if err != nil {
+		return err
+	}
+	if p.take("=") && p.peek().Kind == lex.Number {
+		if n, err := p.number("a number"); err == nil {
+			if p.found.Constants == nil {
+				p.found.Constants = map[string]int{}
+			}
+			p.found.Constants[v.name] = n
+		}
+	}
+	return p.skipTo(";")
 }
 
 func (p *parser) version() (string, error) {

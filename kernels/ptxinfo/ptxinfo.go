@@ -14,6 +14,8 @@ type Module struct {
 	Version string // of the PTX language: 7.8
 	Target  string // the lowest architecture that it runs on: sm_70
 	Entries []Entry
+
+	Constants map[string]int // values of the module's .const variables that are one number, by name; nil where none is
 }
 
 // Entry is a kernel that a program can launch.

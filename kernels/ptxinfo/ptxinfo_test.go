@@ -19,6 +19,10 @@ const many = `// a comment
 	.file	1 "a { file ( .cu"
 .global .align 4 .b8 table[8] = {1, 2, 3, 4, 5, 6, 7, 8};
 .const .align 4 .f32 half = 0f3F000000;
+.const .align 4 .u32 steps = 4;
+.visible .const .align 4 .s32 below = -1;
+.const .align 1 .b8 some[2] = {1, 2};
+.const .align 4 .b32 unsaid;
 .extern .shared .align 16 .b8 dynamic[];
 .shared .align 4 .b8 counts[12];
 .shared .align 16 .b8 nobody[1024];
@@ -72,7 +76,7 @@ func TestParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Module{Version: "7.8", Target: "sm_80", Entries: []Entry{
+	want := Module{Version: "7.8", Target: "sm_80", Constants: map[string]int{"steps": 4}, Entries: []Entry{
 		{Name: "first", MaxThreads: 256, SharedBytes: 68, Params: []Param{ // 60 of tile, aligned to 64, and 4
 			{"u64", 8, 8, 0}, {"u8", 1, 1, 8}, {"f32", 4, 4, 12}, {"b8", 20, 8, 16}, {"s64", 8, 8, 40},
 		}},

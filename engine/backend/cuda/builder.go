@@ -125,12 +125,13 @@ const maxGrid = 1 << 20
 func ceilDiv(n, d int) int { return (n + d - 1) / d }
 
 // launch adds a launch of an entry of the PTX. Arguments are operands, int32, uint32, int64, uint64 and float32, as the
-// entry's parameters want them; dynamic is the bytes of dynamic shared memory.
+// entry's parameters want them; dynamic is the bytes of dynamic shared memory. A block of no size has as many threads as the
+// entry may have at most, which is how many those must have that are written for a number of threads.
 func (b *builder) launch(entry string, grid, block dims, dynamic int, args ...any) {
 	if b.failure != nil {
 		return
 	}
-	l := step{kind: stepLaunch, name: entry, grid: grid.triple(), block: block.triple(), dynamic: uint32(dynamic)}
+	l := step{kind: stepLaunch, name: entry, grid: grid.triple(), dynamic: uint32(dynamic)}
 	for i, a := range args {
 		arg, err := argumentOf(a)
 		if err != nil {
@@ -144,6 +145,10 @@ func (b *builder) launch(entry string, grid, block dims, dynamic int, args ...an
 		b.fail("launch %s: %w", entry, err)
 		return
 	}
+	if block == (dims{}) {
+		block.x = l.function.entry.MaxThreads
+	}
+	l.block = block.triple()
 	if err := l.check(b.d.limits); err != nil {
 		b.fail("launch %v: %w", &l, err)
 		return

@@ -27,13 +27,14 @@ type candidate interface {
 type choices struct {
 	tune bool
 	log  func(string)
+	stop func() error                                        // asked between measurements
 	pins map[string]string                                   // what Options.Kernels say, use by work
 	made map[string]string                                   // what a Pin or a measurement decided
 	pick func(work string, candidates []candidate) candidate // what decides when neither does
 }
 
 func newChoices(o backend.Options) choices {
-	c := choices{tune: o.Tune, log: o.Log, pins: map[string]string{}, made: map[string]string{}, pick: least}
+	c := choices{tune: o.Tune, log: o.Log, stop: o.Stop, pins: map[string]string{}, made: map[string]string{}, pick: least}
 	for _, p := range o.Kernels {
 		c.pins[p.Work] = p.Use
 	}

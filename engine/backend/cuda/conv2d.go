@@ -51,7 +51,7 @@ func prepareConv2DGradWeight(b *builder, o op.Conv2DGradWeight) {
 	}))
 	if b.hasCompanion() {
 		db := b.output(float32s)
-		b.launch(b.named("bias_gradient"), dims{x: g.groups * g.maps}, dims{x: 256}, 0, db, dz, int32(g.batch), int32(g.groups*g.maps),
+		b.launch(b.named("bias_gradient"), dims{x: g.groups * g.maps}, dims{}, 0, db, dz, int32(g.batch), int32(g.groups*g.maps),
 			int32(g.outHeight*g.outWidth))
 	}
 }
@@ -111,8 +111,10 @@ func (b *builder) indexed(g geometry) {
 	b.within31("places of the input", g.batch*g.height*g.width)
 	b.within31("weights", g.groups*g.maps*g.channels*g.kernel*g.kernel)
 	b.within31("elements of an image", max(g.channels*g.height*g.width, g.maps*g.outHeight*g.outWidth))
-	const extent = 1 << 28
-	if max(g.height+2*g.pad, g.width+2*g.pad) > extent {
-		b.fail("an image of %d x %d and %d around: the kernels take extents to %d", g.height, g.width, g.pad, extent)
+	if max(g.height+2*g.pad, g.width+2*g.pad) > mostExtent {
+		b.fail("an image of %d x %d and %d around: the kernels take extents to %d", g.height, g.width, g.pad, mostExtent)
 	}
 }
+
+// mostExtent is the largest padded side of an image.
+const mostExtent = 1 << 28

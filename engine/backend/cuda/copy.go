@@ -35,6 +35,7 @@ func (d *device) copying(c backend.Command) (interface{ enqueue() error }, error
 	if direct {
 		return p, nil
 	}
+	d.without("direct copies from "+from.name, errors.New("the GPUs cannot reach each other, copies go by way of the host"))
 	s := &stagedCopy{peerCopy: p}
 	if err := s.make(); err != nil {
 		return nil, errors.Join(err, s.free())

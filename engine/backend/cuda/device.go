@@ -41,7 +41,8 @@ type device struct {
 	reached     map[*device]bool // whose memory the GPU reads by itself
 	finish      worker.Job
 	events      []*event
-	count       atomic.Int64 // of events
+	count       atomic.Int64    // of events
+	lacks       map[string]bool // what the log was told that the device does without
 	closed      bool
 	failed      atomic.Bool
 }
@@ -132,6 +133,18 @@ func (d *device) do(f func() error) error {
 		return err
 	}
 	return sticky
+}
+
+// without tells the log, once, what the device does without, and why: that is slower, and changes no number.
+func (d *device) without(what string, why error) {
+	if d.choices.log == nil || d.lacks[what] {
+		return
+	}
+	if d.lacks == nil {
+		d.lacks = map[string]bool{}
+	}
+	d.lacks[what] = true
+	d.choices.log(fmt.Sprintf("%s: without %s: %v", d.name, what, why))
 }
 
 // errorf says in which call of the device something went wrong.

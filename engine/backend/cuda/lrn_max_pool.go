@@ -11,6 +11,9 @@ import (
 // mostPlaces is how many inputs the tile of a block of lrn_max_pool_forward has at most, a thread each.
 const mostPlaces = 256
 
+// What the kernels know: windows of so many maps, and of stride to 2*stride places, where this is the least stride.
+const leastWindow, mostWindow, leastStride = 3, 9, 2
+
 // Fuses says that LRN and max pooling are one operation where the windows are those that the kernels know, and a rectifier
 // before them part of its gradient.
 func (d *device) Fuses(o op.Op, x op.Type) bool {
@@ -25,7 +28,7 @@ func (d *device) Fuses(o op.Op, x op.Type) bool {
 
 func fusesLRNMaxPool(o op.LRNMaxPool, x []int) bool {
 	n, p := o.LRN.N, o.Pool
-	return n >= 3 && n <= 9 && p.Stride >= 2 && p.Kernel >= p.Stride && p.Kernel <= 2*p.Stride && p.Kernel*p.Kernel <= mostPlaces &&
+	return n >= leastWindow && n <= mostWindow && p.Stride >= leastStride && p.Kernel >= p.Stride && p.Kernel <= 2*p.Stride && p.Kernel*p.Kernel <= mostPlaces &&
 		x[0]*x[2]*x[3] <= math.MaxInt32 && (x[1]+2*n)*x[2]*x[3] <= math.MaxInt32
 }
 

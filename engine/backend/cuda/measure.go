@@ -82,6 +82,11 @@ func (t *trial) run(steps []step) (took time.Duration, err error) {
 func (t *trial) median() (time.Duration, error) {
 	var times []time.Duration
 	for i := range 6 {
+		if stop := t.d.choices.stop; stop != nil {
+			if err := stop(); err != nil {
+				return 0, err
+			}
+		}
 		if err := t.begin.Record(t.d.compute); err != nil {
 			return 0, fmt.Errorf("cuEventRecord: %w", err)
 		}

@@ -33,6 +33,9 @@ func newModules(d *device) (*modules, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := agree(all); err != nil {
+		return nil, err
+	}
 	return &modules{d: d, sources: all, loaded: map[string]cu.Module{}, functions: map[string]*function{}}, nil
 }
 

@@ -66,8 +66,9 @@ func (p *program) load(commands []backend.Command) error {
 	}
 	for _, a := range p.actions {
 		if s, ok := a.do.(*launches); ok && p.stamps == nil && !p.on.check {
-			if err := s.capture(p.on.compute); err != nil { // not every driver can: then each launch is enqueued
+			if err := s.capture(p.on.compute); err != nil { // then each launch is enqueued, at the cost of time
 				s.graph = nil
+				p.on.without("CUDA graphs", fmt.Errorf("%s to %s: %w", s.labels[0], s.labels[len(s.labels)-1], err))
 			}
 		}
 	}

@@ -26,6 +26,6 @@ func prepareSGD(b *builder, o op.SGD) {
 	n := b.r.InTypes[0].Len()
 	grid := cover(ceilDiv(n, 4), 256)
 	grid.x = min(grid.x, blocks)
-	b.launch("sgd_update", grid, dims{x: 256}, 0, weight, moved, g, rate, copied, peak, o.Momentum, o.WeightDecay,
+	b.launch("sgd_update", grid, dims{}, 0, weight, moved, g, rate, copied, peak, o.Momentum, o.WeightDecay,
 		o.RateMul, int64(n))
 }

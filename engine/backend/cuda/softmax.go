@@ -4,11 +4,8 @@ package cuda
 
 import "duet/engine/op"
 
-// Threads of a row's block, and of the one block that goes over the batch; softmax.cu.
-const rowThreads, batchThreads = 128, 256
-
 // rows is a grid with a block for each row of z.
-func (b *builder) rows() (grid, block dims) { return dims{x: b.shape(0)[0]}, dims{x: rowThreads} }
+func (b *builder) rows() (grid, block dims) { return dims{x: b.shape(0)[0]}, dims{} }
 
 func prepareSoftmax(b *builder, _ op.Softmax) {
 	z, p := b.input(0, float32s), b.output(float32s)
@@ -22,7 +19,7 @@ func prepareSoftmaxLoss(b *builder, _ op.SoftmaxLoss) {
 	losses := b.scratch(8 * int64(batch))
 	grid, block := b.rows()
 	b.launch("softmax_loss_rows", grid, block, 0, losses, z, labels, int32(classes))
-	b.launch("softmax_loss_forward", dims{}, dims{x: batchThreads}, 0, loss, losses, int32(batch))
+	b.launch("softmax_loss_forward", dims{}, dims{}, 0, loss, losses, int32(batch))
 }
 
 func prepareSoftmaxLossGrad(b *builder, _ op.SoftmaxLossGrad) {
@@ -37,5 +34,5 @@ func prepareTopErrors(b *builder, _ op.TopErrors) {
 	ranks := b.scratch(4 * int64(batch))
 	grid, block := b.rows()
 	b.launch("top_errors_rows", grid, block, 0, ranks, z, labels, int32(classes))
-	b.launch("top_errors_forward", dims{}, dims{x: batchThreads}, 0, y, ranks, int32(batch))
+	b.launch("top_errors_forward", dims{}, dims{}, 0, y, ranks, int32(batch))
 }

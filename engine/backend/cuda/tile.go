@@ -165,7 +165,7 @@ func (b *builder) product(p product, t tile, args ...any) {
 			}
 		}
 	}
-	b.launch(b.named(name), t.grid(p.rows, p.columns, p.copies*t.splits), dims{x: t.threads()}, 0, args...)
+	b.launch(b.named(name), t.grid(p.rows, p.columns, p.copies*t.splits), dims{}, 0, args...)
 }
 
 // divider is a multiplier and a shift for division by d of numbers below 2^31, as kernels/tile.h does it.
