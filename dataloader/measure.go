@@ -30,7 +30,8 @@ const (
 
 // MeasureFeed takes batches from a loader of the set, at first an epoch so that what fits in memory is there, and then in
 // rounds, of an epoch and of at least a second each, in turn with plain copies of as many bytes from memory to memory. Of a
-// large set it takes less than epochs: a minute's worth at first, and ten seconds' worth a round.
+// large set it takes less than epochs: a minute's worth at first, and ten seconds' worth a round. progress, unless nil, is told
+// how many rounds are done, at first none.
 func MeasureFeed(ctx context.Context, set *packed.Set, c Config, batch, rounds int, progress func(done, total int)) (s FeedSpeed, err error) {
 	l := NewTrainLoader(set, c, batch, 1, 0, nil)
 	defer func() {
@@ -54,6 +55,9 @@ func MeasureFeed(ctx context.Context, set *packed.Set, c Config, batch, rounds i
 			}
 		}
 		return nil
+	}
+	if progress != nil {
+		progress(0, rounds)
 	}
 	epoch, taken, seconds := (set.Len()+batch-1)/batch, 0, 0.0
 	for taken < epoch && seconds < firstSeconds {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -63,7 +64,9 @@ scale taken out, so that they can be looked at; what lies in the padding is the 
 		} else {
 			loader = dataloader.NewTrainLoader(set, config.Data, config.Train.Batch, config.Train.Seed, step*uint64(config.Train.Batch), nil)
 		}
-		shown, err := train.Show(c.Context(), p, in, loader, count)
+		progress := newCounter(os.Stderr, "augmenting", "images").patient()
+		shown, err := train.Show(c.Context(), p, in, loader, count, progress.show)
+		progress.close()
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}

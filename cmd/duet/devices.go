@@ -28,6 +28,9 @@ func devicesCommand() *cobra.Command {
 				}
 				all = append(all, found...)
 			}
+			for _, name := range backend.Missing() {
+				note("no device of " + name + ": it is not in this build")
+			}
 			if asJSON {
 				return printJSON(all)
 			}

@@ -183,7 +183,7 @@ func (o *modelFlags) apply(c *configs.Config) error {
 	if err := c.Devices.Validate(); err != nil {
 		return &usageError{err}
 	}
-	return c.Devices.Resolve(c.Network.Towers)
+	return c.Devices.Resolve(c.Network.Towers, note)
 }
 
 // model makes a network for testing with the checkpoint's weights.

@@ -110,7 +110,7 @@ func load(path string, sets []string) (*configs.Config, error) {
 	if err != nil {
 		return nil, &configError{err}
 	}
-	return c, c.Devices.Resolve(c.Network.Towers)
+	return c, c.Devices.Resolve(c.Network.Towers, note)
 }
 
 // readConfig reads a configuration, and tells its notes.
@@ -134,6 +134,9 @@ func readConfig(path string, sets []string) (c *configs.Config, err error) {
 func parts(c *configs.Config) train.Parts {
 	return train.Parts{Network: c.Network, Data: c.Data, Devices: c.Devices, Train: c.Train, Text: c.TOML()}
 }
+
+// note prints a line about an automatic choice.
+func note(line string) { fmt.Fprintln(os.Stderr, line) }
 
 // newModel opens the devices and compiles a network's plans. It shows how far it is where that takes time, as where kernels
 // are measured, and ends with ctx.

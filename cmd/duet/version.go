@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"duet/dataloader/picture"
 	"duet/engine/backend"
 )
 
@@ -41,6 +42,10 @@ func versionCommand() *cobra.Command {
 					fmt.Fprintf(results, "%s: %s\n", b.Name, d.Description)
 				}
 			}
+			for _, name := range backend.Missing() {
+				fmt.Fprintf(results, "%s: not in this build\n", name)
+			}
+			fmt.Fprintf(results, "JPEG files: %s\n", picture.Version())
 			return nil
 		},
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"duet/configs/invalid"
 )
@@ -99,27 +100,51 @@ const Auto = "auto"
 // preference is the order in which Auto looks for devices.
 var preference = []string{"cuda", "dnnl", "reference"}
 
-// Resolve replaces Auto by the devices that it stands for: two GPUs for two towers, else one, else the CPU.
-func (c *Config) Resolve(towers int) error {
+// Missing are the backends that Auto would look for and this program was built without.
+func Missing() (names []string) {
+	for _, name := range preference {
+		if _, ok := backends[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Resolve replaces Auto by the devices that it stands for: two GPUs for two towers, else one, else the CPU. It tells log, which
+// may be nil, what it took, and why nothing better.
+func (c *Config) Resolve(towers int, log func(line string)) error {
 	if len(c.Towers) != 1 || c.Towers[0] != Auto {
 		return nil
 	}
+	var not []string // why none of a better backend
 	for _, name := range preference {
 		b, ok := backends[name]
 		if !ok {
+			not = append(not, name+" is not in this build")
 			continue
 		}
 		found, err := b.List()
-		if err != nil || len(found) == 0 { // a GPU backend on a machine without a GPU: look further
+		switch {
+		case err != nil:
+			not = append(not, fmt.Sprintf("%s: %v", name, err))
+			continue
+		case len(found) == 0:
+			not = append(not, name+" has no device")
 			continue
 		}
 		c.Towers = nil
 		for _, d := range found[:min(towers, len(found))] {
 			c.Towers = append(c.Towers, d.Name)
 		}
+		if line := "auto takes " + strings.Join(c.Towers, " and "); log != nil {
+			if len(not) > 0 {
+				line += ": " + strings.Join(not, "; ")
+			}
+			log(line)
+		}
 		return nil
 	}
-	return fmt.Errorf("devices.towers: auto: this program finds no device: %w", ErrUnknownDevice)
+	return fmt.Errorf("devices.towers: auto: this program finds no device: %s: %w", strings.Join(not, "; "), ErrUnknownDevice)
 }
 
 // OpenAll opens the devices of a configuration, or none. log and stop, which may be nil, are those of Options.

@@ -129,7 +129,7 @@ func (r *run) open() error {
 		return err
 	}
 	for _, line := range r.model.measured {
-		r.log.Debug("measured " + line)
+		r.log.Debug(line)
 	}
 	if r.jsonl, err = metrics.OpenJSONL(r.Folder.Metrics(), r.step, r.checked); err != nil {
 		return err

@@ -19,8 +19,8 @@ type Shown struct {
 }
 
 // Show gives the first n images that a loader's batches hold, augmented by the operation that the network's graph begins
-// with, on the reference device. It closes the loader.
-func Show(ctx context.Context, p Parts, in Input, loader *dataloader.Loader, n int) (shown []Shown, err error) {
+// with, on the reference device. It closes the loader. progress, unless nil, is told after every batch.
+func Show(ctx context.Context, p Parts, in Input, loader *dataloader.Loader, n int, progress func(done, total int)) (shown []Shown, err error) {
 	defer func() { err = errors.Join(err, loader.Close()) }()
 	average := in.average()
 	for len(shown) < n {
@@ -39,6 +39,9 @@ func Show(ctx context.Context, p Parts, in Input, loader *dataloader.Loader, n i
 		}
 		if err := loader.Release(b); err != nil {
 			return shown, err
+		}
+		if progress != nil {
+			progress(len(shown), n)
 		}
 	}
 	return shown, nil
