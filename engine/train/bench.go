@@ -52,7 +52,8 @@ type LayerTime struct {
 
 // Bench measures whole training steps, augmentation included, on one batch of random pixels that stays where it is. The steps
 // are done in up to five parts, of which each runs as a training does, without waiting for one step before the next is started,
-// between two waits for the devices. progress, unless nil, is told after every part; ctx ends the measurement between steps.
+// between two waits for the devices. progress, unless nil, is told of every step that is started; ctx ends the
+// measurement as soon as those that are started are done, of which a device holds a few.
 func (m *Model) Bench(ctx context.Context, steps int, progress func(done, total int)) (Speed, error) {
 	if err := m.Initialise(1); err != nil {
 		return Speed{}, err
@@ -62,8 +63,8 @@ func (m *Model) Bench(ctx context.Context, steps int, progress func(done, total 
 	}
 	const warmup, profiles, most = 2, 3, 5
 	done, total := 0, warmup+steps+profiles
-	tell := func(n int) {
-		if done += n; progress != nil {
+	tell := func() {
+		if done++; progress != nil {
 			progress(done, total)
 		}
 	}
@@ -74,13 +75,12 @@ func (m *Model) Bench(ctx context.Context, steps int, progress func(done, total 
 				return 0, err
 			}
 			m.training.Run()
+			tell()
 		}
 		if _, _, err := m.Progress(); err != nil {
 			return 0, err
 		}
-		ms = time.Since(began).Seconds() * 1000 / float64(n)
-		tell(n)
-		return ms, nil
+		return time.Since(began).Seconds() * 1000 / float64(n), nil
 	}
 	if _, err := part(warmup); err != nil {
 		return Speed{}, err
@@ -105,7 +105,7 @@ func (m *Model) Bench(ctx context.Context, steps int, progress func(done, total 
 		if profile[i], err = m.training.Profile(); err != nil {
 			return Speed{}, err
 		}
-		tell(1)
+		tell()
 	}
 	s.attribute(m.training.Report(), profile)
 	return s, nil
