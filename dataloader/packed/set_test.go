@@ -270,6 +270,55 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// Verify names every split whose files are what was written, and yet do not fit together.
+func TestVerifyNamesEverySplit(t *testing.T) {
+	dir := write(t, packed.Raw, 1<<20)
+	for _, split := range []string{packed.Train, packed.Val} {
+		name := split + "/labels.npy"
+		word(name, 0, 7)(t, dir) // of two classes
+		labels, err := os.ReadFile(filepath.Join(dir, name))
+		check(t, err)
+		edit(packed.IndexFile, func(d []byte) []byte {
+			var x map[string]any
+			check(t, json.Unmarshal(d, &x))
+			x["crc32c"].(map[string]any)[name] = packed.Extend(0, labels)
+			d, err := json.Marshal(x)
+			check(t, err)
+			return d
+		})(t, dir)
+	}
+	damaged, ok := errors.AsType[packed.Damaged](packed.Verify(context.Background(), dir, nil))
+	if !ok || len(damaged) != 2 || !strings.Contains(damaged[0], "train") || !strings.Contains(damaged[1], "val") {
+		t.Errorf("damaged %q, want a line for train and one for val", []string(damaged))
+	}
+}
+
+// A set is not there without set.json, which is not written when anything else could not be.
+func TestWriteFails(t *testing.T) {
+	whole := write(t, packed.Raw, 1<<20)
+	x, err := packed.ReadIndex(whole)
+	check(t, err)
+	c := packed.Contents{Index: x, Classes: []packed.Class{{ID: "n1"}, {ID: "n2"}}, Mean: make([]float32, 3*side*side), Splits: map[string]packed.Rows{}}
+	for name, n := range counts {
+		c.Splits[name] = packed.Rows{Labels: make([]int32, n), Flags: make([]uint8, n), Files: make([]string, n)}
+	}
+	files := []string{"classes.txt", "mean.npy", "rejected.csv", "set.json"}
+	for name := range counts {
+		files = append(files, name+"/labels.npy", name+"/flags.npy", name+"/files.csv")
+	}
+	for _, name := range files {
+		dir := t.TempDir()
+		check(t, os.MkdirAll(filepath.Join(dir, name), 0o777)) // a folder in its place
+		if err := packed.Write(dir, c); err == nil || !strings.Contains(err.Error(), filepath.FromSlash(name)) {
+			t.Errorf("%s cannot be written: error %v", name, err)
+		}
+		if info, err := os.Stat(filepath.Join(dir, packed.IndexFile)); err == nil && !info.IsDir() {
+			t.Errorf("%s cannot be written: there is a %s", name, packed.IndexFile)
+		}
+	}
+	check(t, packed.Write(t.TempDir(), c))
+}
+
 // A damaged JPEG shows when it is read, and the error says which image.
 func TestDamagedJPEG(t *testing.T) {
 	dir := write(t, packed.JPEG, 1<<20)

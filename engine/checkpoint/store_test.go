@@ -86,6 +86,34 @@ func TestBestIsLinked(t *testing.T) {
 	}
 }
 
+// TestBestFirst: the best is written before its step, and a failure of either is Save's: a run must not go on from a step
+// whose best is lost.
+func TestBestFirst(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		full          func(s *checkpoint.Store) string // a folder with something in it, which no file can replace
+		best, hasStep bool
+	}{
+		{"best cannot be written", (*checkpoint.Store).BestPath, true, false},
+		{"step of a best cannot be written", func(s *checkpoint.Store) string { return s.StepPath(10) }, true, false},
+		{"step cannot be written", func(s *checkpoint.Store) string { return s.StepPath(10) }, false, false},
+		{"best is in the way of nothing", (*checkpoint.Store).BestPath, false, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := open(t, t.TempDir(), 3)
+			if err := os.MkdirAll(filepath.Join(c.full(s), "full"), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Save(sample(10), c.best); (err == nil) != c.hasStep {
+				t.Errorf("error %v", err)
+			}
+			if m, err := checkpoint.ReadMeta(s.StepPath(10)); (err == nil) != c.hasStep {
+				t.Errorf("of the step: %+v, %v", m, err)
+			}
+		})
+	}
+}
+
 func TestLatestFallsBack(t *testing.T) {
 	damage := func(t *testing.T, s *checkpoint.Store, step uint64) {
 		raw := readFile(t, s.StepPath(step))
