@@ -87,6 +87,23 @@ func TestInPlaceOnlyWhenUnread(t *testing.T) {
 	}
 }
 
+// TestInPlaceOnlyWhereItFits: an output that is larger than what was in the memory gets memory of its own.
+func TestInPlaceOnlyWhereItFits(t *testing.T) {
+	for _, c := range []struct{ first, second, arena int64 }{
+		{1000, 1000, 1024}, {1000, 999, 1024}, {1000, 300, 1024}, {999, 1000, 2048}, {300, 1000, 512 + 1024},
+	} {
+		s := newSmall(newFake("fake:0", 1))
+		a := apply(t, mix{ID: 1, Inputs: 1, Bytes: c.first}, 0, s.leaf)
+		b := apply(t, mix{ID: 2, Inputs: 1, Bytes: c.second, InPlace: true, Stretch: true}, 0, a)
+		s.output("y", apply(t, mix{ID: 3, Inputs: 1, Bytes: 10}, 0, b))
+		p, state := s.compile(t)
+		if d := p.Report().Devices[0]; d.Arena != c.arena {
+			t.Errorf("%d bytes in the place of %d: an arena of %d, want %d", c.second, c.first, d.Arena, c.arena)
+		}
+		s.close(t, p, state)
+	}
+}
+
 // TestCompanions: a companion is the second output of its primary's step; one that nothing reads costs nothing.
 func TestCompanions(t *testing.T) {
 	for _, used := range []bool{true, false} {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"gorgonia.org/gorgonia"
+
 	"duet/alexnet"
 	"duet/engine/backend"
 	"duet/engine/op"
@@ -120,4 +122,57 @@ func TestFusionKeeps(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// TestFusionOfItsOwnGradient: a gradient that is taken at another input than the normalisation's is not fused with it.
+func TestFusionOfItsOwnGradient(t *testing.T) {
+	for _, own := range []bool{true, false} {
+		g := gorgonia.NewGraph()
+		x := op.Floats(2, 4, 7, 7)
+		norm, pool := op.LRN{N: 3, K: 1, Alpha: 1e-2, Beta: 0.5, Groups: 1}, op.MaxPool{Kernel: 3, Stride: 2}
+		first, other := op.Leaf(g, "first", x, false), op.Leaf(g, "other", x, false)
+		dy := op.Leaf(g, "dy", op.Floats(2, 4, 3, 3), false)
+		y, scale := layer(t, "norm", norm, first), layer(t, "norm", op.LRNScale{LRN: norm}, first)
+		z, argmax := layer(t, "pool", pool, y), layer(t, "pool", op.MaxPoolArgmax{Pool: pool}, y)
+		at := first
+		if !own {
+			at = other
+		}
+		dx := layer(t, "norm", op.LRNGrad{LRN: norm}, at, scale, layer(t, "pool", op.MaxPoolGrad{Pool: pool, H: 7, W: 7}, argmax, dy))
+		spec := plan.Spec{Name: "own", Graph: g, Outputs: []plan.Output{{Name: "z", Node: z}, {Name: "dx", Node: dx}}}
+		for _, n := range []*op.Node{first, other, dy} {
+			typ, err := op.TypeOf(n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			spec.Inputs = append(spec.Inputs, plan.Input{Name: n.Name(), Type: typ, Nodes: []*op.Node{n}})
+		}
+		d, err := backend.Open("fusing:0", backend.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		state := plan.NewState([]backend.Device{d})
+		p, err := plan.Compile(spec, state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := operations(p.Report()); slices.Contains(got, "norm+pool lrn_max_pool_grad") != own {
+			t.Errorf("its own input: %v; steps %v", own, got)
+		}
+		for _, err := range []error{p.Close(), state.Close(), d.Close()} {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// layer applies an operation of a layer on device 0.
+func layer(t *testing.T, name string, o op.Op, in ...*op.Node) *op.Node {
+	t.Helper()
+	n, err := op.Apply(o, op.Place{Layer: name}, in...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
