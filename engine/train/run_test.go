@@ -12,7 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"duet/engine/backend"
 	"duet/engine/checkpoint"
 	"duet/engine/train"
 )
@@ -25,7 +24,7 @@ const placementTol = 1e-4
 // placements are one device and two devices of every backend that this build has.
 func placements() []string {
 	var all []string
-	for _, b := range backend.Backends() {
+	for _, b := range linked() {
 		all = append(all, fmt.Sprintf(`devices.towers=["%s:0"]`, b.Name), fmt.Sprintf(`devices.towers=["%s:0", "%[1]s:1"]`, b.Name))
 	}
 	return all
@@ -142,6 +141,76 @@ func TestInterruptedAnywhere(t *testing.T) {
 				t.Errorf("%d were in a validation, steps %v: want some of each", inValidation, inSteps)
 			}
 		})
+	}
+}
+
+// TestPlateauEnds: where no further reduction is allowed the training is done, whatever steps are left, and stays so.
+func TestPlateauEnds(t *testing.T) {
+	r := newRuns(t)
+	sets := append(plateau[:len(plateau):len(plateau)], onOne, "train.schedule.drops=1", "train.checkpoint_steps=0")
+	for _, resume := range []bool{false, true} {
+		s, err := r.run(context.Background(), "run", resume, sets...)
+		r.check(err)
+		if s.Steps != 9 { // validated at 3: the first; at 6: reduced; at 9: due again
+			t.Errorf("ended after step %d, want 9", s.Steps)
+		}
+	}
+	steps, validations := r.metrics("run")
+	if len(steps) != 9 || len(validations) != 3 {
+		t.Errorf("%d steps and %d validations, want 9 and 3", len(steps), len(validations))
+	}
+	f, path, _, err := r.store("run").Latest()
+	r.check(err)
+	if f.Meta.Step != 9 {
+		t.Errorf("%s is saved, want step 9", path)
+	}
+}
+
+// TestDueInTenths: every tenth of an epoch is due at its step, though three times 0.1 divided by 0.1 is below 3 in floats.
+func TestDueInTenths(t *testing.T) {
+	r := newRuns(t)
+	_, err := r.train(context.Background(), "run", onOne, "data.generated.train=40", "train.batch=4", "train.max_steps=10", "train.validate_steps=0",
+		"train.validate_epochs=0.1", "train.checkpoint_steps=0", "train.checkpoint_epochs=0.1", "train.keep=100")
+	r.check(err)
+	_, validations := r.metrics("run")
+	var at []uint64
+	for _, v := range validations {
+		at = append(at, v.Step)
+	}
+	saved, err := r.store("run").Steps()
+	r.check(err)
+	if want := []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}; !slices.Equal(at, want) || !slices.Equal(saved, want) {
+		t.Errorf("validated after steps %v, saved after %v; want every step to 10", at, saved)
+	}
+}
+
+// watching is a context that looks at something whenever it is asked whether it has ended.
+type watching struct {
+	context.Context
+	look func()
+}
+
+func (w watching) Err() error            { w.look(); return w.Context.Err() }
+func (w watching) Done() <-chan struct{} { w.look(); return w.Context.Done() }
+
+// TestMetricsBeforeCheckpoint: what a checkpoint has done is in metrics.jsonl when the checkpoint is there, so that a kill
+// at any moment loses no line.
+func TestMetricsBeforeCheckpoint(t *testing.T) {
+	r := newRuns(t)
+	looked := map[uint64]bool{}
+	_, err := r.train(watching{context.Background(), func() {
+		f, _, _, err := r.store("run").Latest()
+		if err != nil || looked[f.Meta.Step] {
+			return
+		}
+		looked[f.Meta.Step] = true
+		if steps, _ := r.metrics("run"); len(steps) < int(f.Meta.Step) {
+			t.Errorf("the checkpoint of step %d is there, and %d lines of metrics", f.Meta.Step, len(steps))
+		}
+	}}, "run", onOne, "train.validate_steps=0", "train.checkpoint_steps=1")
+	r.check(err)
+	if len(looked) < 6 {
+		t.Errorf("looked at %d checkpoints: the test shows little", len(looked))
 	}
 }
 

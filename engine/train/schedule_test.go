@@ -57,6 +57,23 @@ func TestSchedules(t *testing.T) {
 	}
 }
 
+// TestScheduleInTenths: a period counts as whole at its last step, though three times 0.1 divided by 0.1 is below 3.
+func TestScheduleInTenths(t *testing.T) {
+	s := train.Schedule{Type: "step", Rate: 1, Gamma: 0.5, EveryEpochs: 0.1}
+	c := train.Clock{Batch: 1, Images: 10, Steps: 100}
+	for step := range c.Steps {
+		if got, want := s.At(step, c, train.NewPlateau()), math.Pow(0.5, float64(step)); !near(got, want) {
+			t.Errorf("step %d: rate %v, want %v", step, got, want)
+		}
+	}
+	s.EveryEpochs = 0.3 // 3 steps
+	for step, want := range []float64{1, 1, 1, 0.5, 0.5, 0.5, 0.25} {
+		if got := s.At(uint64(step), c, train.NewPlateau()); !near(got, want) {
+			t.Errorf("every 3 steps, step %d: rate %v, want %v", step, got, want)
+		}
+	}
+}
+
 // TestScheduleNeverRises: no schedule rises after its warm-up, nor leaves the range from 0 to its rate.
 func TestScheduleNeverRises(t *testing.T) {
 	for _, s := range []train.Schedule{
@@ -151,6 +168,8 @@ func TestClock(t *testing.T) {
 		{halved, 0.64, 10},
 		{halved, 0.65, 11},
 		{halved, 1, 22},
+		{train.Clock{Batch: 1, Images: 100}, 0.07, 7}, // 0.07*100 is a little above 7
+		{train.Clock{Batch: 1, Images: 100}, 0.0701, 8},
 	} {
 		if got := c.clock.StepAt(c.epoch); got != c.step {
 			t.Errorf("%+v: epoch %v begins at step %d, want %d", c.clock, c.epoch, got, c.step)

@@ -5,7 +5,6 @@ import (
 
 	"duet/configs"
 	"duet/dataloader"
-	"duet/engine/backend"
 	"duet/engine/train"
 )
 
@@ -31,21 +30,26 @@ func stepper(t testing.TB, device string) (*train.Model, *dataloader.Batch) {
 	if err := m.Initialise(1); err != nil {
 		t.Fatal(err)
 	}
+	return m, batchOf(m)
+}
+
+// batchOf is a batch for a model.
+func batchOf(m *train.Model) *dataloader.Batch {
 	b := &dataloader.Batch{
-		Images: make([]uint8, m.Batch*in.Height*in.Width*3),
+		Images: make([]uint8, m.Batch*m.Input.Height*m.Input.Width*3),
 		Labels: make([]int32, m.Batch),
 		Draws:  make([]float32, m.Batch*dataloader.DrawWidth),
 	}
 	for i := range b.Images {
 		b.Images[i] = uint8(i * i)
 	}
-	return m, b
+	return b
 }
 
 // devices are the CPU devices that this build has.
 func devices() []string {
 	var names []string
-	for _, b := range backend.Backends() {
+	for _, b := range linked() {
 		names = append(names, b.Name+":0")
 	}
 	return names

@@ -1,0 +1,86 @@
+package train_test
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"duet/configs"
+	"duet/engine/train"
+)
+
+// peakTol is the relative rounding of a velocity and of the division by the rate.
+const peakTol = 1e-5
+
+// TestLargestGradient compares with what the velocities say after one step from none: v = -rate*g. Whether the largest
+// element lies in a parameter's first part or in its second one, the one of another device, depends on the seed.
+func TestLargestGradient(t *testing.T) {
+	const rate = 0.01
+	found := map[string]bool{}
+	for _, d := range placements() {
+		t.Run(d, func(t *testing.T) {
+			text, _ := configs.Preset("smoke")
+			c, err := configs.Parse("smoke", text, []string{d, "devices.threads=1", "train.weight_decay=0"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := parts(c)
+			m, err := train.NewModel(p, train.RandomInput(p, 10), train.ForBench)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := m.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+			for seed := range uint64(8) {
+				if err := m.Initialise(seed); err != nil {
+					t.Fatal(err)
+				}
+				b := batchOf(m)
+				if err := m.Step(b, seed, rate); err != nil {
+					t.Fatal(err)
+				}
+				got, err := m.LargestGradient(seed + 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				tensors, err := m.Tensors()
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := train.Gradient{Step: seed + 1}
+				for _, tensor := range tensors {
+					name, is := strings.CutPrefix(tensor.Name, "momentum.")
+					if !is {
+						continue
+					}
+					for i, v := range tensor.Data {
+						if g := float32(math.Abs(float64(v)) / rate); g > want.Value {
+							want.Param, want.Value = name, g
+							found[name+" "+[]string{"first", "second"}[2*i/len(tensor.Data)]] = true
+						}
+					}
+				}
+				if got.Param != want.Param || got.Step != want.Step || !(math.Abs(float64(got.Value/want.Value)-1) <= peakTol) {
+					t.Errorf("seed %d: the largest gradient is %v, want %v", seed, got, want)
+				}
+			}
+		})
+	}
+	for _, half := range []string{"first", "second"} {
+		if !slices.ContainsFunc(keys(found), func(k string) bool { return strings.HasSuffix(k, half) && !strings.HasPrefix(k, "conv1.weight") }) {
+			t.Errorf("the largest of all lay in %v, never in the %s half of a later parameter: the test shows little", keys(found), half)
+		}
+	}
+}
+
+func keys(m map[string]bool) (all []string) {
+	for k := range m {
+		all = append(all, k)
+	}
+	slices.Sort(all)
+	return all
+}
