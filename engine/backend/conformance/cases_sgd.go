@@ -27,6 +27,33 @@ func sgdCases() []testCase {
 			n.applyWith("w'", op.SGD{Momentum: 0.9, WeightDecay: 5e-4, RateMul: 1}, nil, w, v, n.random("g", shape...), rate)
 		}})
 	}
+	// The peak, wherever in the gradient it lies: in whichever thread, warp and block of a GPU, or past the last whole four.
+	const n = 1031
+	for _, at := range []int{0, 3, 4, 127, 128, 500, 895, 896, 1023, 1027, 1028, n - 1} {
+		cases = append(cases, testCase{name: fmt.Sprintf("gradient peak at %d of %d", at, n), build: func(net *network) {
+			o, t := op.SGD{Momentum: 0.5, WeightDecay: 0.5, RateMul: 1}, op.Floats(n)
+			g := spread("g", 1, n)
+			g[at] = -8 // a magnitude
+			net.applyWith("w'", o, op.GradientPeak{SGD: o}, net.fine("w", t, spread("w", 1, n)), net.fine("v", t, spread("v", 0.01, n)),
+				net.leaf("g", t, g), net.fine("rate", op.Floats(1), []float64{0.01}))
+		}, want: map[string]any{"gradient_peak of w'": []float64{8}}})
+	}
+	cases = append(cases, testCase{name: "gradient peak of nothing", build: func(net *network) {
+		o, t := op.SGD{Momentum: 0.5, RateMul: 1}, op.Floats(33)
+		net.applyWith("w'", o, op.GradientPeak{SGD: o}, net.fine("w", t, spread("w", 1, 33)), net.fine("v", t, spread("v", 1, 33)),
+			net.leaf("g", t, make([]float64, 33)), net.fine("rate", op.Floats(1), []float64{0.01}))
+	}, want: map[string]any{"gradient_peak of w'": []float64{0}}})
+	for _, c := range []struct{ features, from int }{{1, 1}, {5, 13}, {65, 130}, {64, 48}} {
+		cases = append(cases, testCase{name: fmt.Sprintf("sgd, then fully connected %+v", c), build: func(n *network) {
+			n.updated(op.Linear{}, n.leaf("x", op.Floats(3, c.from), eighths("x", 3*c.from)), c.features, c.from)
+		}})
+	}
+	for _, c := range []struct{ maps, from, kernel int }{{1, 1, 1}, {5, 3, 3}, {16, 8, 3}, {17, 7, 5}} {
+		cases = append(cases, testCase{name: fmt.Sprintf("sgd, then convolution %+v", c), build: func(n *network) {
+			o := op.Conv2D{Kernel: c.kernel, Stride: 1, Pad: c.kernel / 2, Groups: 1}
+			n.updated(o, n.leaf("x", op.Floats(2, c.from, 6, 6), eighths("x", 2*c.from*36)), c.maps, c.from, c.kernel, c.kernel)
+		}})
+	}
 	// The weight of a layer, with its gradient in whatever layout the layer's kernels like.
 	cases = append(cases, testCase{name: "sgd of a convolution's weight", build: func(n *network) {
 		o := op.Conv2D{Kernel: 3, Stride: 1, Pad: 1, Groups: 2}
@@ -39,6 +66,28 @@ func sgdCases() []testCase {
 		n.fromWeights(op.Linear{}, op.LinearGradWeight{}, op.LinearGradBias{}, x, w, b)
 	}})
 	return cases
+}
+
+// updated is a layer before and after an update of its weight, which a device may keep in a second precision: then the
+// layer reads another copy than the update. All numbers are eighths below 4, which every precision holds.
+func (n *network) updated(o op.Op, x id, shape ...int) {
+	t := op.Floats(shape...)
+	w := n.leaf("w", t, eighths("w", t.Len()))
+	b := n.leaf("b", op.Floats(shape[0]), eighths("b", shape[0]))
+	n.apply("before", o, x, w, b)
+	update := op.SGD{Momentum: 0.5, RateMul: 2}
+	moved := n.applyWith("w'", update, nil, w, n.fine("v", t, make([]float64, t.Len())), n.leaf("g", t, eighths("g", t.Len())),
+		n.fine("rate", op.Floats(1), []float64{0.5}))
+	n.apply("after", o, x, moved[0], b)
+}
+
+// eighths are multiples of 1/8 from -1 to 1, different for every name.
+func eighths(name string, count int) []float64 {
+	data := make([]float64, count)
+	for i, p := range pixels(name, count) {
+		data[i] = float64(int(p)%17-8) / 8
+	}
+	return data
 }
 
 // fromWeights is a layer's forward operation, the gradients of its weight and bias, and their update.

@@ -132,7 +132,7 @@ func (r *runner) prepare(t testing.TB, st step) backend.Kernel {
 // share puts outputs into the memory of inputs: SGD's always, others' where the kernel and the network allow.
 func (r *runner) share(i int, st step, k backend.Kernel, inPlace bool) {
 	if _, is := st.op.(op.SGD); is {
-		for q := range st.out {
+		for q := range 2 { // the third, of a companion, has its own
 			r.places[st.out[q]] = st.in[q]
 			r.overwritten[st.in[q]] = true
 		}
@@ -228,7 +228,7 @@ func (r *runner) opaque(v id) bool {
 		return false
 	}
 	for _, st := range r.n.steps {
-		if len(st.out) > 1 && st.out[1] == v && st.companion != nil {
+		if st.companion != nil && st.out[len(st.out)-1] == v {
 			return slices.Contains(r.s.Opaque, st.companion.Name())
 		}
 	}

@@ -130,8 +130,9 @@ next:
 			}
 		}
 		if st.companion != nil {
-			missing[st.out[1]] = true
-			st.companion, st.out = nil, st.out[:1]
+			last := len(st.out) - 1
+			missing[st.out[last]] = true
+			st.companion, st.out = nil, st.out[:last]
 		}
 		m.steps = append(m.steps, st)
 	}

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"math"
 	"testing"
 
 	"duet/engine/backend"
@@ -70,6 +71,13 @@ func (s *suite) transfers(t *testing.T, d backend.Device) {
 			}
 		})
 	}
+	t.Run("ties", func(t *testing.T) {
+		l, err := d.Place(x, of(conv, 0, x, w, b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.ties(t, d, l, x.Len())
+	})
 	t.Run("fresh memory is zero", func(t *testing.T) {
 		l, err := d.Place(op.Type{DType: op.Uint8, Shape: []int{1000}}, nil)
 		if err != nil {
@@ -101,6 +109,39 @@ func (s *suite) transfers(t *testing.T, d backend.Device) {
 			}
 		}
 	})
+}
+
+// ties uploads numbers that lie between two of bf16, which a device in that precision rounds to the nearest, and to the even
+// one where both are as near; or keeps as they are.
+func (s *suite) ties(t *testing.T, d backend.Device, l backend.Layout, length int) {
+	m, err := d.Alloc(l.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	buffer := backend.Buffer{Memory: m, Bytes: l.Bytes()}
+	const ulp = 1. / 128 // of bf16 from 1 to 2
+	few := []float64{1 + ulp/2, 1 + 3*ulp/2, -1 - ulp/2, -1 - 3*ulp/2, 1 + 0.499*ulp, 1 + 0.501*ulp, 1 + 1.499*ulp, 1 + 1.501*ulp, 2 - ulp/2}
+	exact, host := make([]float64, length), make([]float32, length)
+	for i := range exact {
+		exact[i] = math.Ldexp(few[i%len(few)], i%30-15)
+		host[i] = float32(exact[i])
+	}
+	if err := d.Upload(buffer, l, host); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]float32, length)
+	if err := d.Download(got, buffer, l); err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range got {
+		kept, rounded := round(exact[i], false), round(exact[i], s.stored == unitBF16)
+		if float64(v) != kept && float64(v) != rounded {
+			t.Fatalf("element %d, %v, became %v, want %v", i, exact[i], v, rounded)
+		}
+	}
+	if err := d.Free(m); err != nil {
+		t.Error(err)
+	}
 }
 
 // sample is data of a type, that a device can hold exactly.

@@ -94,6 +94,9 @@ func TestLend(t *testing.T) {
 	if err != nil || len(l.Data) != 100 || a.live != 0 {
 		t.Errorf("lent %v, error %v, %d allocations of the device's", l, err, a.live)
 	}
+	if l, err := h.Lend(0); err != nil || len(l.Data) != 0 {
+		t.Errorf("nothing lent: %v, error %v", l, err)
+	}
 	for _, bytes := range []int64{-1, 1<<46 + 1} {
 		_, err := h.Lend(bytes)
 		wants(t, "lend", err, fmt.Sprintf("test:0: lend %d bytes", bytes))

@@ -256,7 +256,7 @@ func TestCopyAndTimes(t *testing.T) {
 	if string(dst[5:8]) != "234" {
 		t.Errorf("copied %q", dst)
 	}
-	if times := p.Times(); len(times) != 2 || times[1] < 2*time.Millisecond {
+	if times := p.Times(); len(times) != 2 || times[1] < 2*time.Millisecond || times[1] > limit || times[0] > limit {
 		t.Errorf("times %v, want the second at least 2ms", times)
 	}
 }
@@ -270,6 +270,10 @@ func TestLoadRefuses(t *testing.T) {
 		"event":   {Kind: backend.Signal},
 		"copy of": {Kind: backend.Copy, Src: backend.Buffer{Memory: memory, Bytes: 4}, Dst: backend.Buffer{Memory: memory, Bytes: 8}},
 		"bytes":   {Kind: backend.Launch, Kernel: kernel{}, In: []backend.Buffer{{Memory: memory, Offset: 4, Bytes: 8}}},
+		"5 bytes": {Kind: backend.Launch, Kernel: kernel{}, Out: []backend.Buffer{{Memory: memory, Offset: 4, Bytes: 5}}},
+		"6 bytes": {Kind: backend.Launch, Kernel: kernel{}, Scratch: backend.Buffer{Memory: memory, Offset: 4, Bytes: 6}},
+		"7 bytes": {Kind: backend.Copy, Src: backend.Buffer{Memory: memory, Offset: 4, Bytes: 7}, Dst: backend.Buffer{Memory: memory, Bytes: 7}},
+		"9 bytes": {Kind: backend.Copy, Src: backend.Buffer{Memory: memory, Bytes: 9}, Dst: backend.Buffer{Memory: memory, Bytes: 9}},
 	} {
 		c.Label = "fc6"
 		_, err := Load(w, []backend.Command{c}, backend.LoadOptions{}, bytesOf)
