@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"duet/engine/disk"
 )
 
 // A ShardWriter writes one shard, image after image.
@@ -76,7 +78,7 @@ func (w *ShardWriter) Finish() (map[string]uint32, error) {
 	if _, err := w.file.WriteAt(header.encode(), 0); err != nil {
 		return nil, err
 	}
-	if err := w.file.Sync(); err != nil {
+	if err := disk.Sync(w.file); err != nil {
 		return nil, err
 	}
 	sums := map[string]uint32{}

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
+
+	"duet/engine/disk"
 )
 
 // A Class is what a label stands for.
@@ -173,7 +175,7 @@ func writeFile(path string, write func(io.Writer) error) (crc uint32, err error)
 		err = buffer.Flush()
 	}
 	if err == nil {
-		err = f.Sync()
+		err = disk.Sync(f)
 	}
 	return sum.Sum32(), errors.Join(err, f.Close())
 }

@@ -187,7 +187,7 @@ func (p *partial) publish() error {
 			return err
 		}
 	}
-	if err := os.Rename(p.set(), p.out); err != nil {
+	if err := disk.Rename(p.set(), p.out); err != nil {
 		return err
 	}
 	if err := disk.SyncFolder(filepath.Dir(p.out)); err != nil {

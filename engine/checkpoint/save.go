@@ -32,7 +32,7 @@ func Save(path string, f *File) error {
 		os.Remove(temp)
 		return fmt.Errorf("save %s: %w", path, err)
 	}
-	if err := os.Rename(temp, path); err != nil {
+	if err := disk.Rename(temp, path); err != nil {
 		os.Remove(temp)
 		return fmt.Errorf("save %s: %w", path, err)
 	}
@@ -107,7 +107,7 @@ func write(path string, header []byte, tensors []Tensor) (err error) {
 	if _, err := out.WriteAt(header, 0); err != nil {
 		return err
 	}
-	return out.Sync()
+	return disk.Sync(out)
 }
 
 // tempSuffix marks the files of a save that is under way, or was when the process was killed.

@@ -34,7 +34,7 @@ func OpenStore(dir string, keep int) (*Store, error) {
 	if keep < 0 {
 		return nil, fmt.Errorf("checkpoint store %s: keep %d: need 0 (all) or the number of checkpoints to keep", dir, keep)
 	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := disk.MakeFolder(dir); err != nil {
 		return nil, fmt.Errorf("checkpoint store: %w", err)
 	}
 	names, err := filesIn(dir)
@@ -109,7 +109,7 @@ func link(file, name string) error {
 	if err := os.Link(file, temp); err != nil {
 		return err
 	}
-	err := os.Rename(temp, name)
+	err := disk.Rename(temp, name)
 	os.Remove(temp) // what is left of a rename that failed, or of one between two names of one file, which does nothing
 	if err != nil {
 		return err

@@ -6,9 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
+
+	"duet/engine/disk"
 )
 
 const (
@@ -87,7 +88,7 @@ func (m *JSONL) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.timer.Stop()
-	return cmp.Or(m.flush(), m.file.Sync(), m.file.Close()) // all three are done; the first error is the cause
+	return cmp.Or(m.flush(), disk.Sync(m.file), m.file.Close()) // all three are done; the first error is the cause
 }
 
 // flushLate is the timer's flush.
@@ -131,26 +132,19 @@ func dropAfter(path string, step, validation uint64) error {
 	if err != nil || !drop && !torn {
 		return err
 	}
-	temp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".tmp")
-	out, err := os.Create(temp)
-	if err != nil {
-		return err
-	}
-	w := bufio.NewWriter(out)
-	_, err = scan(path, func(line []byte, r *record) error {
-		if late(r) {
-			return nil
-		}
-		_, err := w.Write(line)
-		return err
+	err = disk.ReplaceBy(path, func(f *os.File) error {
+		w := bufio.NewWriter(f)
+		_, err := scan(path, func(line []byte, r *record) error {
+			if late(r) {
+				return nil
+			}
+			_, err := w.Write(line)
+			return err
+		})
+		return cmp.Or(err, w.Flush())
 	})
-	if err := cmp.Or(err, w.Flush(), out.Sync(), out.Close()); err != nil {
-		os.Remove(temp)
+	if err != nil {
 		return fmt.Errorf("%s: remove lines after step %d: %w", path, step, err)
-	}
-	if err := os.Rename(temp, path); err != nil {
-		os.Remove(temp)
-		return err
 	}
 	return nil
 }

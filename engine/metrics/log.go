@@ -9,6 +9,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"duet/engine/disk"
 )
 
 // Log is the run's log: log.txt, one line for each event with its time, for reading afterwards. Events of level Info and
@@ -33,7 +35,7 @@ func OpenLog(path string, console io.Writer) (*Log, error) {
 
 // Close syncs and closes the file. The Logger must not be used after it.
 func (l *Log) Close() error {
-	if err := l.file.Sync(); err != nil {
+	if err := disk.Sync(l.file); err != nil {
 		l.file.Close()
 		return fmt.Errorf("log: %w", err)
 	}

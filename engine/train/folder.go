@@ -30,7 +30,7 @@ type Folder struct {
 // CreateFolder makes the folder of a new run with its configuration, or takes one that holds nothing. Any other is never
 // touched; after an error there is none that was not there before.
 func CreateFolder(dir string, config []byte) (*Folder, error) {
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+	if err := disk.MakeFolder(filepath.Dir(dir)); err != nil {
 		return nil, err
 	}
 	made := os.Mkdir(dir, 0o755)
@@ -48,7 +48,11 @@ func CreateFolder(dir string, config []byte) (*Folder, error) {
 	if !IsEmpty(dir) { // another process was faster
 		return nil, errors.Join(exists, f.Close())
 	}
-	if err := f.configure(config); err != nil {
+	err = disk.SyncFolder(filepath.Dir(dir))
+	if err == nil {
+		err = f.configure(config)
+	}
+	if err != nil {
 		if made == nil {
 			err = errors.Join(err, os.Remove(f.lock.Name()), os.Remove(dir))
 		}

@@ -10,6 +10,7 @@ import (
 
 	"duet/dataloader"
 	"duet/engine/checkpoint"
+	"duet/engine/disk"
 	"duet/engine/metrics"
 )
 
@@ -132,6 +133,9 @@ func (r *run) open() error {
 		r.log.Debug(line)
 	}
 	if r.jsonl, err = metrics.OpenJSONL(r.Folder.Metrics(), r.step, r.checked); err != nil {
+		return err
+	}
+	if err := disk.SyncFolder(r.Folder.Dir); err != nil { // what was opened may be new
 		return err
 	}
 	verb := "training"

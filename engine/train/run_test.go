@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"duet/engine/checkpoint"
+	"duet/engine/disk/powercut"
 	"duet/engine/train"
 )
 
@@ -211,6 +212,30 @@ func TestMetricsBeforeCheckpoint(t *testing.T) {
 	r.check(err)
 	if len(looked) < 6 {
 		t.Errorf("looked at %d checkpoints: the test shows little", len(looked))
+	}
+}
+
+// TestPowerCut: what a run has said to be done would be there after a power cut: at its end, after an interruption, after a
+// resume, and at every moment the newest checkpoint.
+func TestPowerCut(t *testing.T) {
+	r := newRuns(t)
+	cut := powercut.Watch(t)
+	sets := []string{onOne, "train.checkpoint_steps=2", "train.keep=2"}
+	ctx := watching{newCountdown(25), func() {
+		if _, path, _, err := r.store("run").Latest(); err == nil {
+			cut.Has(r.dir, path)
+		}
+	}}
+	for resume := range 2 {
+		_, err := r.run(ctx, "run", resume == 1, sets...)
+		if _, interrupted := interruptedAt(err); interrupted != (resume == 0) {
+			t.Fatalf("resumed: %v: error %v", resume == 1, err)
+		}
+		cut.Has(r.dir, r.path("run"))
+		ctx.Context = context.Background()
+	}
+	for _, name := range []string{"config.toml", "metrics.jsonl", "log.txt", "checkpoints/best.safetensors", "checkpoints/step-00000012.safetensors"} {
+		cut.Has(r.dir, filepath.Join(r.path("run"), name))
 	}
 }
 
