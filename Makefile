@@ -11,7 +11,7 @@ tags = $$({ docker/has-dnnl.sh && echo dnnl; docker/has-turbo.sh && echo turbo; 
 say_tags = echo "build tags: $${tags:-none (pure Go: slow; see make doctor)}" >&2
 
 .DEFAULT_GOAL := build
-.PHONY: help doctor deps build train test test-long test-torch test-pillow race fuzz bench bench-torch bench-feed bench-pillow cross lint clean
+.PHONY: help doctor deps build train test test-long test-torch test-pillow race fuzz mutants bench bench-torch bench-feed bench-pillow cross lint clean
 .PHONY: deps-gpu kernels kernels-report build-gpu sim test-sim test-sim-fast test-sim-checked test-sim-ptx test-sim-long test-gpu gpu-bundle test-bundle lab test-lab
 
 help: ## this list
@@ -63,6 +63,15 @@ fuzz: deps ## every fuzz target for FUZZTIME (20s), up to the first failure
 	tags="$$tags" xargs -P "$$(getconf _NPROCESSORS_ONLN)" -L 1 sh -c 'said=$$($(GO) test -tags "$$tags" -run "^\$$" -fuzz "^$$1\$$" \
 		-fuzztime $(FUZZTIME) -fuzzminimizetime 10x -parallel 1 "$$0" 2>&1) || { echo "$$said" | grep -q "context deadline exceeded" && ! echo "$$said" | grep -q "Failing input"; } || { echo "$$said" >&2; exit 255; }; \
 		echo "$$0 $$1: $$(echo "$$said" | grep -o "execs: [0-9]*" | tail -n 1)"'
+
+# In pure Go, which links fastest. MUTANTS=100 SEED=2 draws more and others, PACKAGES="engine/plan" of some.
+PACKAGES = engine/plan engine/op engine/train engine/checkpoint engine/disk engine/backend/worker alexnet dataloader dataloader/packed \
+	dataloader/prepare dataloader/source dataloader/picture
+MUTANTS ?= 20
+SEED ?= 1
+
+mutants: ## changes of one place that no test notices, MUTANTS (20) drawn of each package by SEED; hours
+	$(GO) run ./scripts/mutants -n $(MUTANTS) -seed $(SEED) -quick 5s $(PACKAGES)
 
 test-torch: build ## the same ten steps in PyTorch: losses and weights agree (installs python3-torch)
 	@devices=$$(docker/has-dnnl.sh && echo dnnl:0 dnnl:0,dnnl:1); docs/torch/test.sh bin/duet $$devices reference:0 reference:0,reference:1

@@ -193,6 +193,25 @@ func TestForeignTensors(t *testing.T) {
 	}
 }
 
+// TestForeignOrder: tensors may be listed in any order, empty ones too, which lie where others begin and end.
+func TestForeignOrder(t *testing.T) {
+	data := []byte{0, 0, 0x80, 0x3f, 0, 0, 0, 0x40} // 1, 2
+	const first, second = `"first": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}`, `"second": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}`
+	const start, end = `"start": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}`, `"end": {"dtype": "F32", "shape": [3, 0], "data_offsets": [8, 8]}`
+	for _, order := range [][]string{{first, second}, {second, first}, {end, second, start, first}, {first, start, end, second}, {start, end, second, first}} {
+		got, err := checkpoint.LoadTensors(write(t, craft("{"+strings.Join(order, ", ")+"}", data)))
+		want := 2
+		for _, g := range got {
+			if g.Name == "first" && g.Data[0] == 1 || g.Name == "second" && g.Data[0] == 2 {
+				want--
+			}
+		}
+		if err != nil || want != 0 || len(got) != len(order) {
+			t.Errorf("%s: %v, error %v", order, got, err)
+		}
+	}
+}
+
 func TestOpenErrors(t *testing.T) {
 	folder := t.TempDir()
 	if _, err := checkpoint.Load(filepath.Join(folder, "none")); !errors.Is(err, os.ErrNotExist) {

@@ -315,7 +315,7 @@ func TestThreads(t *testing.T) {
 		want int
 	}{
 		{backend.Options{Devices: 1}, all}, {backend.Options{Devices: 2}, max(1, all/2)}, {backend.Options{Devices: 2 * all}, 1},
-		{backend.Options{Threads: 3}, 3}, {backend.Options{Threads: 3, Devices: 2}, 3},
+		{backend.Options{Threads: 1}, 1}, {backend.Options{Threads: 3}, 3}, {backend.Options{Threads: 3, Devices: 2}, 3},
 	} {
 		if got := Threads(c.o); got != c.want {
 			t.Errorf("%+v: %d threads, want %d", c.o, got, c.want)
