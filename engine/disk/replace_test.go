@@ -1,8 +1,10 @@
 package disk_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"duet/engine/disk"
@@ -35,6 +37,57 @@ func TestReplace(t *testing.T) {
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) != 2 {
 		t.Errorf("left: %v, error %v", entries, err)
+	}
+}
+
+// TestReplaceByFails: when what is to be written cannot be, the former file stays, with nothing beside it, and the error is
+// its cause.
+func TestReplaceByFails(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	if err := disk.Replace(path, []byte("former")); err != nil {
+		t.Fatal(err)
+	}
+	full := errors.New("full")
+	err := disk.ReplaceBy(path, func(f *os.File) error {
+		_, err := f.WriteString("half of")
+		return errors.Join(err, full)
+	})
+	got, readErr := os.ReadFile(path)
+	entries, dirErr := os.ReadDir(dir)
+	if !errors.Is(err, full) || string(got) != "former" || len(entries) != 1 || readErr != nil || dirErr != nil {
+		t.Errorf("error %v, want %v; the file is %q, in a folder of %v", err, full, got, entries)
+	}
+	if err := disk.Replace(path, nil); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// TestObserve: each event is told once, after it has happened, until it is stopped; what fails is not told.
+func TestObserve(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	var told []disk.Event
+	stop := disk.Observe(func(e disk.Event) { told = append(told, e) })
+	if err := disk.Replace(path, []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil || f.Close() != nil {
+		t.Fatal(err)
+	}
+	for what, err := range map[string]error{"sync": disk.Sync(f), "rename": disk.Rename(path+"x", path), "sync of a folder": disk.SyncFolder(path + "x")} {
+		if err == nil {
+			t.Errorf("%s of nothing: no error", what)
+		}
+	}
+	want := []disk.Event{{Kind: disk.Synced, Path: path + disk.Fresh}, {Kind: disk.Renamed, Path: path}, {Kind: disk.FolderSynced, Path: dir}}
+	if !slices.Equal(told, want) {
+		t.Errorf("told %v, want %v", told, want)
+	}
+	stop()
+	if err := disk.SyncFolder(dir); err != nil || len(told) != len(want) {
+		t.Errorf("error %v; told %v after it was stopped", err, told)
 	}
 }
 

@@ -1,6 +1,7 @@
 package op_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,16 +18,19 @@ func ints(shape ...int) op.Type { return op.Type{DType: op.Int32, Shape: shape} 
 
 func words(shape ...int) op.Type { return op.Type{DType: op.Uint32, Shape: shape} }
 
-func TestShapes(t *testing.T) {
+// sound are operations on inputs that they take, and their outputs.
+type sound struct {
+	o    op.Op
+	in   []op.Type
+	want op.Type
+}
+
+func everySound() []sound {
 	conv := op.Conv2D{Kernel: 3, Stride: 1, Pad: 1, Groups: 1}
 	pool := op.MaxPool{Kernel: 3, Stride: 2}
 	lrn := op.LRN{N: 5, K: 2, Alpha: 1e-4, Beta: 0.75, Groups: 2}
 	both := op.LRNMaxPool{LRN: lrn, Pool: pool}
-	for _, c := range []struct {
-		o    op.Op
-		in   []op.Type
-		want op.Type
-	}{
+	return []sound{
 		{op.Conv2D{Kernel: 11, Stride: 4, Groups: 1}, []op.Type{f(2, 3, 227, 227), f(96, 3, 11, 11), f(96)}, f(2, 96, 55, 55)},
 		{op.Conv2D{Kernel: 5, Stride: 1, Pad: 2, Groups: 2}, []op.Type{f(2, 96, 27, 27), f(256, 48, 5, 5), f(256)}, f(2, 256, 27, 27)},
 		{conv, []op.Type{f(1, 1, 1, 1), f(1, 1, 3, 3), f(1)}, f(1, 1, 1, 1)},
@@ -64,12 +68,56 @@ func TestShapes(t *testing.T) {
 		{op.SoftmaxLossGrad{}, []op.Type{f(2, 3), ints(2), f()}, f(2, 3)},
 		{op.TopErrors{}, []op.Type{f(2, 3), ints(2)}, f(2)},
 		{op.SGD{}, []op.Type{f(2, 3), f(2, 3), f(2, 3), f(1)}, f(2, 3)},
+		{op.GradientPeak{}, []op.Type{f(2, 3), f(2, 3), f(2, 3), f(1)}, f(1)},
 		{op.Augment{Crop: 227}, []op.Type{bytes(2, 256, 256, 3), f(2, 6), f(3, 256, 256)}, f(2, 3, 227, 227)},
 		{op.Augment{Crop: 9}, []op.Type{bytes(2, 5, 7, 3), f(2, 6), f(3, 1, 1)}, f(2, 3, 9, 9)},
-	} {
+	}
+}
+
+func TestShapes(t *testing.T) {
+	for _, c := range everySound() {
 		got, err := c.o.Infer(c.in)
 		if err != nil || !got.Equal(c.want) {
 			t.Errorf("%s %+v of %v: %v, %v, want %v", c.o.Name(), c.o, c.in, got, err, c.want)
+		}
+	}
+}
+
+// TestEveryInputIsChecked: one input less or more, and any input of another type, of another rank or without elements, is
+// refused, by every operation.
+func TestEveryInputIsChecked(t *testing.T) {
+	anyRank := map[string]bool{"relu": true, "scale": true, "slice": true, "send": true}
+	for _, c := range everySound() {
+		refused := func(what string, in []op.Type) {
+			t.Helper()
+			if got, err := c.o.Infer(in); err == nil {
+				t.Errorf("%s %+v of %v, %s: gives %v, want an error", c.o.Name(), c.o, in, what, got)
+			}
+		}
+		refused("none", nil)
+		refused("one less", c.in[:len(c.in)-1])
+		refused("one more", append(slices.Clone(c.in), c.in[0]))
+		for i, typ := range c.in {
+			with := func(other op.Type) []op.Type {
+				in := slices.Clone(c.in)
+				in[i] = other
+				return in
+			}
+			if c.o.Name() != "send" {
+				for _, d := range []op.DType{op.Float, op.Uint8, op.Int32, op.Uint32} {
+					if d != typ.DType {
+						refused("another type", with(op.Type{DType: d, Shape: typ.Shape}))
+					}
+				}
+				for axis := range typ.Shape {
+					shape := slices.Clone(typ.Shape)
+					shape[axis] = 0
+					refused("no elements", with(op.Type{DType: typ.DType, Shape: shape}))
+				}
+			}
+			if !anyRank[c.o.Name()] {
+				refused("another rank", with(op.Type{DType: typ.DType, Shape: append(slices.Clone(typ.Shape), 1)}))
+			}
 		}
 	}
 }
