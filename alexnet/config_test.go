@@ -2,6 +2,8 @@ package alexnet_test
 
 import (
 	"errors"
+	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -119,6 +121,59 @@ func TestNames(t *testing.T) {
 		var at *invalid.Error
 		if ok != (err == nil) || err != nil && (!errors.As(err, &at) || !strings.HasSuffix(at.Key, "].name")) {
 			t.Errorf("layer %q: %v", name, err)
+		}
+	}
+}
+
+// TestBounds: each key takes its smallest and its largest value, and neither the one below nor the one above.
+func TestBounds(t *testing.T) {
+	const width, kernel = 1 << 20, 1 << 10
+	yes, rate := true, func(v float64) *float64 { return &v }
+	conv := alexnet.Layer{Name: "conv", Type: "conv", Maps: 4, Kernel: 3}
+	pool := alexnet.Layer{Name: "pool", Type: "maxpool", Kernel: 3}
+	norm := alexnet.Layer{Name: "norm", Type: "lrn", N: 5, K: 2, Alpha: 1e-4, Beta: 0.75, AlphaOverN: &yes}
+	fc := alexnet.Layer{Name: "fc", Type: "linear", Features: 4}
+	drop := alexnet.Layer{Name: "drop", Type: "dropout"}
+	nan := math.NaN()
+	type real = func(l *alexnet.Layer, v float64)
+	for _, c := range []struct {
+		key   string
+		layer alexnet.Layer
+		set   real
+		good  []float64
+		bad   []float64
+	}{
+		{"maps", conv, func(l *alexnet.Layer, v float64) { l.Maps = int(v) }, []float64{1, width}, []float64{-1, 0, width + 1}},
+		{"kernel", conv, func(l *alexnet.Layer, v float64) { l.Kernel = int(v) }, []float64{1, kernel}, []float64{-1, 0, kernel + 1}},
+		{"kernel", pool, func(l *alexnet.Layer, v float64) { l.Kernel = int(v) }, []float64{1, 16}, []float64{-1, 0, 17}},
+		{"stride", conv, func(l *alexnet.Layer, v float64) { l.Stride = int(v) }, []float64{0, 1, kernel}, []float64{-1, kernel + 1}},
+		{"stride", pool, func(l *alexnet.Layer, v float64) { l.Stride = int(v) }, []float64{0, 1, kernel}, []float64{-1, kernel + 1}},
+		{"pad", conv, func(l *alexnet.Layer, v float64) { l.Pad = int(v) }, []float64{0, 2}, []float64{-1, 3}},
+		{"pad", pool, func(l *alexnet.Layer, v float64) { l.Pad = int(v) }, []float64{0, 2}, []float64{-1, 3}},
+		{"features", fc, func(l *alexnet.Layer, v float64) { l.Features = int(v) }, []float64{0, 1, width}, []float64{-1, width + 1}},
+		{"towers", conv, func(l *alexnet.Layer, v float64) { l.Towers = int(v) }, []float64{0, 1, 2}, []float64{-1, 3}},
+		{"towers", fc, func(l *alexnet.Layer, v float64) { l.Towers = int(v) }, []float64{0, 1, 2}, []float64{-1, 3}},
+		{"n", norm, func(l *alexnet.Layer, v float64) { l.N = int(v) }, []float64{1, 3, width - 1}, []float64{-1, 0, 2, width + 1}},
+		{"k", norm, func(l *alexnet.Layer, v float64) { l.K = v }, []float64{1e-30, 2}, []float64{0, -1, nan}},
+		{"alpha", norm, func(l *alexnet.Layer, v float64) { l.Alpha = v }, []float64{1e-30, 2}, []float64{0, -1, nan}},
+		{"beta", norm, func(l *alexnet.Layer, v float64) { l.Beta = v }, []float64{1e-30, 2}, []float64{0, -1, nan}},
+		{"drop_rate", drop, func(l *alexnet.Layer, v float64) { l.DropRate = v }, []float64{0, 0.5, 0.999}, []float64{-0.1, 1, nan}},
+		{"std", conv, func(l *alexnet.Layer, v float64) { l.Init, l.Std = "normal", v }, []float64{1e-9, 1}, []float64{0, -1, nan}},
+		{"std", fc, func(l *alexnet.Layer, v float64) { l.Init, l.Std = "he", v }, []float64{0}, []float64{0.01}},
+		{"std", fc, func(l *alexnet.Layer, v float64) { l.Std = v }, []float64{0}, []float64{0.01}},
+		{"rate", conv, func(l *alexnet.Layer, v float64) { l.Rate = rate(v) }, []float64{0, 2}, []float64{-1, nan}},
+		{"bias_rate", fc, func(l *alexnet.Layer, v float64) { l.BiasRate = rate(v) }, []float64{0, 2}, []float64{-1, nan}},
+		{"decay", fc, func(l *alexnet.Layer, v float64) { l.Decay = rate(v) }, []float64{0, 2}, []float64{-1, nan}},
+		{"bias_decay", conv, func(l *alexnet.Layer, v float64) { l.BiasDecay = rate(v) }, []float64{0, 2}, []float64{-1, nan}},
+	} {
+		for i, v := range append(slices.Clone(c.good), c.bad...) {
+			l := c.layer
+			c.set(&l, v)
+			config := alexnet.Config{Name: "bounds", Towers: 2, Layers: []alexnet.Layer{l, {Name: "scores", Type: "linear"}}}
+			err := config.Validate()
+			if ok := i < len(c.good); ok && err != nil || !ok && (err == nil || !strings.HasPrefix(err.Error(), "layers[0]."+c.key+": ") || strings.Contains(err.Error(), "\n")) {
+				t.Errorf("%s of %s = %v: error %v", c.key, l.Type, v, err)
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package train_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -81,5 +82,13 @@ func TestBenchRuns(t *testing.T) {
 		if told != 0 {
 			t.Errorf("%s: %d steps are left when it is done", c.name, told)
 		}
+	}
+	stopped, stop := context.WithCancel(context.Background())
+	stop()
+	before := started.Load()
+	_, resident := m.Bench(stopped, steps, nil)
+	_, fed := m.BenchData(stopped, data.Train, steps, rounds, nil)
+	if !errors.Is(resident, context.Canceled) || !errors.Is(fed, context.Canceled) || started.Load()-before > 2 {
+		t.Errorf("interrupted: errors %v and %v after %d runs", resident, fed, started.Load()-before)
 	}
 }

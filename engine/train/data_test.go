@@ -1,0 +1,71 @@
+package train_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"duet/dataloader"
+	"duet/dataloader/packed"
+	"duet/dataloader/prepare"
+	"duet/engine/train"
+)
+
+// TestDataThatCannotBeUsed is an error of OpenData, and names what is wrong; nothing is left open or mapped for it.
+func TestDataThatCannotBeUsed(t *testing.T) {
+	stopped, stop := context.WithCancel(context.Background())
+	stop()
+	refused := errors.New("ten classes are too many")
+	for _, c := range []struct {
+		name   string
+		sets   []string
+		ctx    context.Context
+		hooks  train.DataHooks
+		damage func(dir string) error // of the set, once it is there
+		words  []string
+	}{
+		{name: "a source that is not there", sets: []string{"data.path=nowhere"}, words: []string{"nowhere"}},
+		{name: "a network that refuses the set", hooks: train.DataHooks{Hooks: dataloader.Hooks{Suits: func(prepare.Outline) error { return refused }}},
+			words: []string{refused.Error()}},
+		{name: "no training split", damage: func(dir string) error { return os.RemoveAll(filepath.Join(dir, packed.Train)) }, words: []string{packed.Train}},
+		{name: "a damaged validation split", damage: func(dir string) error { return os.Truncate(filepath.Join(dir, packed.Val, "labels.npy"), 130) },
+			words: []string{filepath.Join(packed.Val, "labels.npy")}},
+		{name: "damaged images, read into memory", sets: []string{"data.cache=ram"},
+			damage: func(dir string) error { return flip(filepath.Join(dir, packed.Val, "images-00000.npy"), 200) }, words: []string{"data.cache", "images-00000.npy"}},
+		{name: "interrupted while it is read into memory", sets: []string{"data.cache=ram"}, ctx: stopped,
+			damage: func(string) error { return nil }, words: []string{context.Canceled.Error()}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newRuns(t)
+			if c.damage != nil {
+				data, err := train.OpenData(context.Background(), parts(r.config()).Data, train.DataHooks{})
+				r.check(err)
+				dir := data.Train.Dir()
+				r.check(data.Close())
+				r.check(c.damage(dir))
+			}
+			ctx := c.ctx
+			if ctx == nil {
+				ctx = context.Background()
+			}
+			data, err := train.OpenData(ctx, parts(r.config(c.sets...)).Data, c.hooks)
+			if data != nil {
+				t.Error("data beside an error")
+				r.check(data.Close())
+			}
+			wantError(t, err, c.words...)
+		})
+	}
+}
+
+// flip changes a bit of a file.
+func flip(path string, at int) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	data[at] ^= 1
+	return os.WriteFile(path, data, 0o666)
+}
