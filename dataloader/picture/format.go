@@ -8,7 +8,6 @@ import (
 	"image/gif"
 	"image/png"
 
-	"golang.org/x/image/bmp"
 	"golang.org/x/image/webp"
 )
 
@@ -62,7 +61,9 @@ func header(data []byte) (format string, width, height int, err error) {
 	case "GIF":
 		config, err = gif.DecodeConfig(bytes.NewReader(data))
 	case "BMP":
-		config, err = bmp.DecodeConfig(bytes.NewReader(data))
+		var h bmpHeader
+		h, err = parseBMP(data)
+		config.Width, config.Height = h.width, h.height
 	case "WebP":
 		if isAnimatedWebP(data) {
 			return format, 0, 0, errors.New("an animated WebP: want a still image")
@@ -90,8 +91,8 @@ func Bounds(data []byte) (width, height int, err error) {
 }
 
 // checkLength refuses a file that is far too short for its pixels before memory is taken for them. At the least, a JPEG
-// has a bit for every block of 64 pixels, deflate (PNG) two bits for 258 bytes and a BMP a bit for a
-// pixel. A GIF's frame takes a byte a pixel whatever its length, and in WebP pixels may take nothing.
+// has a bit for every block of 64 pixels and deflate (PNG) two bits for 258 bytes. A BMP's are counted
+// when it is decoded. A GIF's frame takes a byte a pixel whatever its length, and in WebP pixels may take nothing.
 func checkLength(format string, config image.Config, data []byte) error {
 	pixels, length := config.Width*config.Height, len(data)
 	short := false
@@ -100,8 +101,6 @@ func checkLength(format string, config image.Config, data []byte) error {
 		short = pixels > length*8*64
 	case "PNG": // whose header was found good
 		short = pixels*pngBits(data[16:])/8 > length*1032
-	case "BMP":
-		short = pixels > length*8
 	}
 	if short {
 		return fmt.Errorf("%w: %d bytes for %dx%d pixels", ErrTruncated, length, config.Width, config.Height)
@@ -124,7 +123,10 @@ func decodeOther(data []byte, format string, allowTruncated bool) (m image.Image
 	case "GIF":
 		m, err = decodeGIF(data)
 	case "BMP":
-		m, err = bmp.Decode(bytes.NewReader(data))
+		var truncated bool
+		if m, truncated, err = decodeBMP(data, allowTruncated); truncated {
+			flags = Truncated
+		}
 	case "WebP":
 		m, err = decodeWebP(data)
 	}
