@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/gif"
 	"image/png"
 
 	"golang.org/x/image/webp"
@@ -59,7 +58,9 @@ func header(data []byte) (format string, width, height int, err error) {
 	case "PNG":
 		config, err = png.DecodeConfig(bytes.NewReader(data))
 	case "GIF":
-		config, err = gif.DecodeConfig(bytes.NewReader(data))
+		var f gifFrame
+		f, err = parseGIF(data)
+		config.Width, config.Height = f.screen.Dx(), f.screen.Dy()
 	case "BMP":
 		var h bmpHeader
 		h, err = parseBMP(data)
@@ -110,46 +111,31 @@ func checkLength(format string, config image.Config, data []byte) error {
 
 // decodeOther decodes any format but JPEG.
 func decodeOther(data []byte, format string, allowTruncated bool) (m image.Image, flags Flags, err error) {
+	truncated := false
 	switch format {
 	case "PNG":
 		m, err = png.Decode(bytes.NewReader(data))
 		if err = cutShort(err); err != nil && allowTruncated {
 			var whole []byte
 			if whole, err = completePNG(data, err); err == nil {
-				flags = Truncated
+				truncated = true
 				m, err = png.Decode(bytes.NewReader(whole))
 			}
 		}
 	case "GIF":
-		m, err = decodeGIF(data)
+		m, truncated, err = decodeGIF(data, allowTruncated)
 	case "BMP":
-		var truncated bool
-		if m, truncated, err = decodeBMP(data, allowTruncated); truncated {
-			flags = Truncated
-		}
+		m, truncated, err = decodeBMP(data, allowTruncated)
 	case "WebP":
 		m, err = decodeWebP(data)
 	}
 	if err != nil {
 		return nil, 0, cutShort(err)
 	}
-	return m, flags | flagsOf(m), nil
-}
-
-// decodeGIF decodes the first frame only, which need not cover the picture.
-func decodeGIF(data []byte) (image.Image, error) {
-	config, err := gif.DecodeConfig(bytes.NewReader(data))
-	if err != nil {
-		return nil, err
+	if flags = flagsOf(m); truncated {
+		flags |= Truncated
 	}
-	m, err := gif.Decode(bytes.NewReader(data))
-	if err != nil {
-		return nil, err
-	}
-	if screen := image.Rect(0, 0, config.Width, config.Height); m.Bounds() != screen {
-		return &framed{m, screen}, nil
-	}
-	return m, nil
+	return m, flags, nil
 }
 
 // isAnimatedWebP looks at the flags of an extended file: a RIFF header of 12 bytes, the chunk's of 8, then the flags.

@@ -19,6 +19,7 @@ func FuzzDecode(f *testing.F) {
 		flatJPEG{values: []uint8{1, 2, 3, 4}, adobe: true, transform: 2}.encode(), flatJPEG{values: []uint8{77}, orientation: 6}.encode(),
 		flatJPEG{width: 24, height: 17, values: []uint8{150, 90, 160}, progressive: true}.encode(),
 		insertRestart(flatJPEG{width: 16, height: 16, values: []uint8{9, 9, 9}, names: "RGB"}.encode()),
+		gifFile{screen: [2]int{2, 2}, colours: 4, before: transparentColour(3), frame: [4]int{1, 1, 3, 3}, flags: 0xc0, numbers: []byte{0, 1, 0, 1, 1, 1, 0, 1, 0}}.encode(),
 		bmpVariants["565"].encode(), bmpVariants["OS/2, 4 bits"].encode(), bmpVariants["32 bits, alpha"].encode(),
 		bmpVariant{header: 40, bits: 4, compression: 2, colours: 16, runs: []byte{9, 1, 0, 2, 1, 1, 0, 5, 1, 2, 3, 0, 0, 1}}.encode(),
 	} {

@@ -29,8 +29,8 @@ type Options struct {
 type Reading struct {
 	// EXIF turns a picture as its EXIF orientation says (JPEG, PNG, WebP). Data sets are commonly used without.
 	EXIF bool `json:"exif"`
-	// AllowTruncated keeps the decoded part of a JPEG or PNG that is cut short or damaged, and sets Truncated. What is
-	// missing is grey in a JPEG and black in a PNG, or coarse in a progressive JPEG.
+	// AllowTruncated keeps the decoded part of a file that is cut short or damaged (any but a WebP), and sets Truncated.
+	// What is missing is grey in a JPEG, else black or a palette's first colour, or coarse in a progressive JPEG.
 	AllowTruncated bool `json:"allow_truncated"`
 }
 
