@@ -68,16 +68,13 @@ func parseEXIF(tiff []byte) orientation {
 // exifOf finds the orientation of a PNG (chunk eXIf) or a WebP (chunk EXIF); other formats have none.
 func exifOf(data []byte, format string) orientation {
 	switch format {
-	case "PNG": // length, kind, body, checksum
-		for rest := data[8:]; len(rest) >= 8; {
-			n := uint64(binary.BigEndian.Uint32(rest))
-			if n+12 > uint64(len(rest)) {
-				break
+	case "PNG":
+		for rest := data[len(pngSignature):]; len(rest) >= 8; {
+			kind, body, crc, behind := nextChunk(rest)
+			if kind == "eXIf" && crc == crcRight {
+				return parseEXIF(body)
 			}
-			if string(rest[4:8]) == "eXIf" {
-				return parseEXIF(rest[8 : 8+n])
-			}
-			rest = rest[12+n:]
+			rest = behind
 		}
 	case "WebP": // kind, length, body, and a byte where the length is odd
 		for rest := data[12:]; len(rest) >= 8; {

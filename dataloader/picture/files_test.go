@@ -35,16 +35,20 @@ func idat(raw []byte) string {
 	return b.String()
 }
 
-// interlacedPNG is of one colour, in the seven passes of Adam7.
+// interlacedPNG is of one colour.
 func interlacedPNG(box image.Rectangle, c [3]byte) []byte {
-	var raw []byte
+	return pngOf(ihdr(box.Dx(), box.Dy(), 1), idat(interlacedRows(box, c)), "IEND")
+}
+
+// interlacedRows are the rows of one colour in the seven passes of Adam7.
+func interlacedRows(box image.Rectangle, c [3]byte) (raw []byte) {
 	for _, pass := range [][4]int{{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}} {
 		width, height := (box.Dx()-pass[0]+pass[2]-1)/pass[2], (box.Dy()-pass[1]+pass[3]-1)/pass[3]
-		for range height {
+		for range height * min(width, 1) {
 			raw = append(append(raw, 0), bytes.Repeat(c[:], width)...)
 		}
 	}
-	return pngOf(ihdr(box.Dx(), box.Dy(), 1), idat(raw), "IEND")
+	return raw
 }
 
 // bmpFile is of one colour, 24 bits a pixel.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/png"
 
 	"golang.org/x/image/webp"
 )
@@ -56,7 +55,7 @@ func header(data []byte) (format string, width, height int, err error) {
 		h, err = parseJPEG(data)
 		config.Width, config.Height = h.width, h.height
 	case "PNG":
-		config, err = png.DecodeConfig(bytes.NewReader(data))
+		config.Width, config.Height, err = pngSize(data)
 	case "GIF":
 		var f gifFrame
 		f, err = parseGIF(data)
@@ -92,8 +91,8 @@ func Bounds(data []byte) (width, height int, err error) {
 }
 
 // checkLength refuses a file that is far too short for its pixels before memory is taken for them. At the least, a JPEG
-// has a bit for every block of 64 pixels and deflate (PNG) two bits for 258 bytes. A BMP's are counted
-// when it is decoded. A GIF's frame takes a byte a pixel whatever its length, and in WebP pixels may take nothing.
+// has a bit for every block of 64 pixels and deflate (PNG) two bits for 258 bytes. A BMP's are counted when it is
+// decoded. A GIF's frame takes a byte a pixel whatever its length, and in WebP pixels may take nothing.
 func checkLength(format string, config image.Config, data []byte) error {
 	pixels, length := config.Width*config.Height, len(data)
 	short := false
@@ -114,14 +113,7 @@ func decodeOther(data []byte, format string, allowTruncated bool) (m image.Image
 	truncated := false
 	switch format {
 	case "PNG":
-		m, err = png.Decode(bytes.NewReader(data))
-		if err = cutShort(err); err != nil && allowTruncated {
-			var whole []byte
-			if whole, err = completePNG(data, err); err == nil {
-				truncated = true
-				m, err = png.Decode(bytes.NewReader(whole))
-			}
-		}
+		m, truncated, err = decodePNG(data, allowTruncated)
 	case "GIF":
 		m, truncated, err = decodeGIF(data, allowTruncated)
 	case "BMP":
