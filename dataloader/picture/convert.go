@@ -51,12 +51,12 @@ func rowsOf(m image.Image) (channels int, row func(dst []byte, x, y int)) {
 		}
 	case *framed:
 		channels, row := rowsOf(m.Image)
-		b := m.Image.Bounds()
+		b := m.Image.Bounds().Add(m.at)
 		return channels, func(dst []byte, x, y int) {
 			clear(dst)
 			from, to := max(x, b.Min.X), min(x+len(dst)/channels, b.Max.X)
 			if from < to && y >= b.Min.Y && y < b.Max.Y {
-				row(dst[(from-x)*channels:(to-x)*channels], from, y)
+				row(dst[(from-x)*channels:(to-x)*channels], from-m.at.X, y-m.at.Y)
 			}
 		}
 	case *image.CMYK:
@@ -70,9 +70,10 @@ func rowsOf(m image.Image) (channels int, row func(dst []byte, x, y int)) {
 	}
 }
 
-// framed is an image on a screen that it need not cover, black elsewhere.
+// framed is an image that was moved onto a screen that it need not cover, black elsewhere.
 type framed struct {
 	image.Image
+	at     image.Point
 	screen image.Rectangle
 }
 

@@ -2,11 +2,8 @@ package picture
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"image"
-
-	"golang.org/x/image/webp"
 )
 
 // Format names the format of a file by its first bytes (16 are enough), "" if it is none that is known: JPEG, PNG, GIF,
@@ -65,10 +62,9 @@ func header(data []byte) (format string, width, height int, err error) {
 		h, err = parseBMP(data)
 		config.Width, config.Height = h.width, h.height
 	case "WebP":
-		if isAnimatedWebP(data) {
-			return format, 0, 0, errors.New("an animated WebP: want a still image")
-		}
-		config, err = webp.DecodeConfig(bytes.NewReader(data))
+		var f webpFrame
+		f, err = parseWebP(data)
+		config.Width, config.Height = f.screen.Dx(), f.screen.Dy()
 	default:
 		return format, 0, 0, fmt.Errorf("%s: not a format that is decoded: want JPEG, PNG, GIF, BMP or WebP", format)
 	}
@@ -128,24 +124,6 @@ func decodeOther(data []byte, format string, allowTruncated bool) (m image.Image
 		flags |= Truncated
 	}
 	return m, flags, nil
-}
-
-// isAnimatedWebP looks at the flags of an extended file: a RIFF header of 12 bytes, the chunk's of 8, then the flags.
-// Source: https://developers.google.com/speed/webp/docs/riff_container.
-func isAnimatedWebP(data []byte) bool {
-	const animation = 0x02
-	return len(data) > 20 && string(data[12:16]) == "VP8X" && data[20]&animation != 0
-}
-
-func decodeWebP(data []byte) (image.Image, error) {
-	m, err := webp.Decode(bytes.NewReader(data))
-	switch m := m.(type) {
-	case *image.YCbCr:
-		return &video{image.NYCbCrA{YCbCr: *m}}, err
-	case *image.NYCbCrA:
-		return &video{*m}, err
-	}
-	return m, err
 }
 
 // flagsOf tells what an image's type says of it.

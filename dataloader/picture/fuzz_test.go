@@ -22,6 +22,7 @@ func FuzzDecode(f *testing.F) {
 		gifFile{screen: [2]int{2, 2}, colours: 4, before: transparentColour(3), frame: [4]int{1, 1, 3, 3}, flags: 0xc0, numbers: []byte{0, 1, 0, 1, 1, 1, 0, 1, 0}}.encode(),
 		pngOf(header(8, 3, 0), palette, "tRNS\x00", idat(make([]byte, 30)), idat(nil)), pngOf(header(16, 6, 1), idat(make([]byte, 99))),
 		spoil(pngOf(header(8, 2, 0), idat(rawRows(3)), "tEXtabc"), "IDAT"), bmpVariants["565"].encode(), bmpVariants["OS/2, 4 bits"].encode(), bmpVariants["32 bits, alpha"].encode(),
+		webpFile(webpScreen(18, 8, 8), webpAnimated(1, 1, webpChunk("ALPH", make([]byte, 17)...), string(losslessWebP(4, 4, [3]byte{9, 8, 7})[12:]))),
 		bmpVariant{header: 40, bits: 4, compression: 2, colours: 16, runs: []byte{9, 1, 0, 2, 1, 1, 0, 5, 1, 2, 3, 0, 0, 1}}.encode(),
 	} {
 		f.Add(data, uint8(8), true)

@@ -140,7 +140,7 @@ func decodeGIF(data []byte, allowTruncated bool) (m image.Image, truncated bool,
 		}
 	}
 	if f.frame != f.screen {
-		return &framed{p, f.screen}, truncated, nil
+		return &framed{Image: p, screen: f.screen}, truncated, nil
 	}
 	return p, truncated, nil
 }
