@@ -3,6 +3,7 @@ package picture
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 )
 
 // An orientation is EXIF's: 1 is upright, 2 to 8 are the mirrored and turned ones.
@@ -32,61 +33,77 @@ func (o orientation) turn() (swap, flipX, flipY bool) {
 	return false, false, false
 }
 
-// parseEXIF finds the orientation in EXIF data, which is a TIFF header and its first directory: upright if there is none,
-// or if the data make no sense.
-func parseEXIF(tiff []byte) orientation {
+// parseEXIF finds the orientation in EXIF data, which is a TIFF header and its first directory, as Pillow does: a number
+// of any type, the first where there are several. found: the directory has one, be it out of range.
+func parseEXIF(tiff []byte) (o orientation, found bool) {
+	for bytes.HasPrefix(tiff, []byte(exifPrefix)) { // once is right in a JPEG; others write it too, or twice
+		tiff = tiff[len(exifPrefix):]
+	}
 	if len(tiff) < 8 {
-		return upright
+		return upright, false
 	}
 	var order binary.ByteOrder = binary.LittleEndian
 	if string(tiff[:2]) == "MM" {
 		order = binary.BigEndian
 	} else if string(tiff[:2]) != "II" {
-		return upright
+		return upright, false
 	}
+	const magic, swapped = 42, 42 << 8 // the latter is wrong, and written
 	at := uint64(order.Uint32(tiff[4:]))
-	if order.Uint16(tiff[2:]) != 42 || at+2 > uint64(len(tiff)) {
-		return upright
+	if m := order.Uint16(tiff[2:]); m != magic && m != swapped || at+2 > uint64(len(tiff)) {
+		return upright, false
 	}
 	entries := tiff[at+2:]
 	for range order.Uint16(tiff[at:]) {
-		const entry, tag, short = 12, 0x0112, 3
+		const entry, tag = 12, 0x0112
 		if len(entries) < entry {
 			break
 		}
-		if order.Uint16(entries) == tag && order.Uint16(entries[2:]) == short && order.Uint32(entries[4:]) == 1 {
-			if o := orientation(order.Uint16(entries[8:])); o >= 1 && o <= 8 {
-				return o
+		if order.Uint16(entries) == tag {
+			v, ok := exifNumber(order, tiff, entries)
+			if o := orientation(v); ok && float64(o) == v && o >= 1 && o <= 8 {
+				return o, true
 			}
-			break
+			return upright, ok
 		}
 		entries = entries[entry:]
 	}
-	return upright
+	return upright, false
 }
 
-// exifOf finds the orientation of a PNG (chunk eXIf) or a WebP (chunk EXIF); other formats have none.
-func exifOf(data []byte, format string) orientation {
-	switch format {
-	case "PNG":
-		for rest := data[len(pngSignature):]; len(rest) >= 8; {
-			kind, body, crc, behind := nextChunk(rest)
-			if kind == "eXIf" && crc == crcRight {
-				return parseEXIF(body)
-			}
-			rest = behind
-		}
-	case "WebP": // kind, length, body, and a byte where the length is odd
-		for rest := data[12:]; len(rest) >= 8; {
-			n := uint64(binary.LittleEndian.Uint32(rest[4:]))
-			if n+8 > uint64(len(rest)) {
-				break
-			}
-			if string(rest[:4]) == "EXIF" {
-				return parseEXIF(bytes.TrimPrefix(rest[8:8+n], []byte("Exif\x00\x00")))
-			}
-			rest = rest[min(8+n+n%2, uint64(len(rest))):]
-		}
+// exifNumber is the first number of an entry: its tag, type and count, then the numbers or, if they take more than four
+// bytes, where they are. ok is false if there are none.
+func exifNumber(order binary.ByteOrder, tiff, entry []byte) (v float64, ok bool) {
+	type number struct {
+		size int
+		read func(b []byte) float64
 	}
-	return upright
+	signed := func(b []byte) float64 { return float64(int32(order.Uint32(b))) }
+	unsigned := func(b []byte) float64 { return float64(order.Uint32(b)) }
+	kind, ok := map[uint16]number{
+		3:  {2, func(b []byte) float64 { return float64(order.Uint16(b)) }},
+		4:  {4, unsigned},
+		5:  {8, func(b []byte) float64 { return unsigned(b) / unsigned(b[4:]) }},
+		6:  {1, func(b []byte) float64 { return float64(int8(b[0])) }},
+		8:  {2, func(b []byte) float64 { return float64(int16(order.Uint16(b))) }},
+		9:  {4, signed},
+		10: {8, func(b []byte) float64 { return signed(b) / signed(b[4:]) }},
+		11: {4, func(b []byte) float64 { return float64(math.Float32frombits(order.Uint32(b))) }},
+		12: {8, func(b []byte) float64 { return math.Float64frombits(order.Uint64(b)) }},
+		13: {4, unsigned},
+		16: {8, func(b []byte) float64 { return float64(order.Uint64(b)) }},
+	}[order.Uint16(entry[2:])]
+	count := uint64(order.Uint32(entry[4:]))
+	if !ok || count == 0 {
+		return 0, false
+	}
+	b := entry[8:12]
+	if uint64(kind.size)*count > 4 {
+		at := uint64(order.Uint32(b))
+		if at+uint64(kind.size)*count > uint64(len(tiff)) {
+			return 0, false
+		}
+		b = tiff[at:]
+	}
+	return kind.read(b), true
 }

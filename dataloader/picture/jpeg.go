@@ -19,7 +19,7 @@ type jpegHeader struct {
 	width, height, components int
 	progressive               bool
 	adobe                     bool // has Adobe's marker
-	orientation               orientation
+	metadata                  metadata
 	scans                     int
 	needs, has                uint8 // quantisation tables, as bits
 	ended                     bool  // has the end marker
@@ -36,7 +36,7 @@ var jpegKinds = map[byte]string{
 
 // parseJPEG walks over the markers up to the first end of an image; what follows it is not looked at.
 func parseJPEG(data []byte) (jpegHeader, error) {
-	h := jpegHeader{orientation: upright}
+	var h jpegHeader
 	for i := 2; ; {
 		marker, at := nextMarker(data, i)
 		if marker == 0xd9 {
@@ -139,9 +139,7 @@ func (h *jpegHeader) segment(marker byte, body []byte, at int) error {
 		h.scans++
 		h.lastScan = at
 	case 0xe1:
-		if exif, ok := bytes.CutPrefix(body, []byte("Exif\x00\x00")); ok && h.orientation == upright {
-			h.orientation = parseEXIF(exif)
-		}
+		h.metadata.segment(body)
 	case 0xee:
 		h.adobe = h.adobe || len(body) >= 12 && bytes.HasPrefix(body, []byte("Adobe"))
 	}

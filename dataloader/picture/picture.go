@@ -27,7 +27,7 @@ type Options struct {
 
 // Reading says how a file is read. What a network learned from is read so again when it is used.
 type Reading struct {
-	// EXIF turns a picture as its EXIF orientation says (JPEG, PNG, WebP). Data sets are commonly used without.
+	// EXIF turns a picture as its EXIF orientation says, or XMP's copy of it (JPEG, PNG, WebP). Data sets are commonly used without.
 	EXIF bool `json:"exif"`
 	// AllowTruncated keeps the decoded part of a file that is cut short or damaged (any but a WebP), and sets Truncated.
 	// What is missing is grey in a JPEG, else black or a palette's first colour, or coarse in a progressive JPEG.
@@ -139,14 +139,23 @@ func (d *Decoder) decode(dst, data []byte, format string) (Flags, error) {
 	if err != nil {
 		return 0, err
 	}
-	orientation := upright
+	meta := metadata{}
 	if d.o.EXIF {
-		orientation = exifOf(data, format)
+		meta = metadataOf(data, format)
 	}
-	if orientation != upright {
+	o := d.orientation(&meta)
+	if o != upright {
 		flags |= Oriented
 	}
-	return flags | NotJPEG, d.fit(dst, m, orientation)
+	return flags | NotJPEG, d.fit(dst, m, o)
+}
+
+// orientation is how a picture lies, upright if that is not asked for.
+func (d *Decoder) orientation(m *metadata) orientation {
+	if !d.o.EXIF {
+		return upright
+	}
+	return m.orientation()
 }
 
 // Fit brings an image that is decoded already to dst [Size,Size,3]. *RGB, *image.RGBA, *image.Gray, *image.YCbCr and the

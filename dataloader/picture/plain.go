@@ -31,9 +31,9 @@ func (d *Decoder) jpeg(dst, data []byte, h jpegHeader) (Flags, error) {
 		}
 		flags |= Truncated
 	}
-	o := upright
-	if d.o.EXIF && h.orientation != upright {
-		o, flags = h.orientation, flags|Oriented
+	o := d.orientation(&h.metadata)
+	if o != upright {
+		flags |= Oriented
 	}
 	return flags, d.fit(dst, m, o)
 }

@@ -82,9 +82,9 @@ func shrinkOf(width, height, size int) int {
 }
 
 func (d *Decoder) jpeg(dst, data []byte, h jpegHeader) (Flags, error) {
-	o, flags := upright, h.flags()
-	if d.o.EXIF && h.orientation != upright {
-		o, flags = h.orientation, flags|Oriented
+	o, flags := d.orientation(&h.metadata), h.flags()
+	if o != upright {
+		flags |= Oriented
 	}
 	shrink := shrinkOf(h.width, h.height, d.o.Size)
 	width, height := (h.width+shrink-1)/shrink, (h.height+shrink-1)/shrink
