@@ -35,7 +35,8 @@ What the source is, is found by looking:
   - "generated": images that duet draws
 
 Folders may be inside a .tar, .tar.gz or .zip. Images become RGB, their shorter side is resized to --size and the centre is
-kept. Files that cannot be read are listed in OUT/rejected.csv. Interrupted, even killed, the same command goes on after
+kept. Files that cannot be read are listed in OUT/rejected.csv. Labels follow the order of the classes' names: of their
+values where all are whole numbers (2 before 10), else of their bytes. Interrupted, even killed, the same command goes on after
 the last finished shard; OUT is there whole or not at all.`,
 		Example: `  duet prepare ILSVRC2012_img_train.tar ILSVRC2012_img_val.tar ILSVRC2012_devkit_t12.tar.gz data/imagenet
   duet prepare photos data/photos --val-fraction 0.1

@@ -1,10 +1,12 @@
 package source
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -103,7 +105,7 @@ func (c *catalog) classFolders(forced bool, sources int) (*Listing, error) {
 	if len(train) == 0 {
 		return nil, fmt.Errorf("no training image: class %s", l.Faults[0].Problem)
 	}
-	return l, c.setClasses(l, slices.Sorted(maps.Keys(train)), numbers)
+	return l, c.setClasses(l, classOrder(train), numbers)
 }
 
 // emptyClasses finds class folders without any image.
@@ -138,6 +140,22 @@ func (c *catalog) onlyInVal(l *Listing, train, valid map[string]bool, numbers ma
 	if len(out) > 0 {
 		c.items = slices.DeleteFunc(c.items, func(it Item) bool { return out[it.Label] })
 	}
+}
+
+// classOrder is the order of classes, by which they get their labels: that of their values where all names are whole
+// numbers, else that of their bytes.
+func classOrder(classes map[string]bool) []string {
+	names := slices.Sorted(maps.Keys(classes))
+	value := func(name string) int {
+		if n, err := strconv.Atoi(name); err == nil && strings.Trim(name, "0123456789") == "" {
+			return n
+		}
+		return -1
+	}
+	if !slices.ContainsFunc(names, func(name string) bool { return value(name) < 0 }) {
+		slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(value(a), value(b)) })
+	}
+	return names
 }
 
 // setClasses gives the listing its classes, in their order, and the items, whose labels are numbers of classes, theirs.

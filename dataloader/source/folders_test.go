@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path"
 	"path/filepath"
@@ -298,6 +299,46 @@ func TestImagesUnderOtherNames(t *testing.T) {
 			"cats/webp": "ending", "cats/bmp": "ending"})
 		if len(s.Items) != 5 {
 			t.Errorf("%s: %d images, want 5", path, len(s.Items))
+		}
+	}
+}
+
+// TestNumberedClasses: classes whose names are all whole numbers get their labels in the order of their values, in folders
+// as in a table.
+func TestNumberedClasses(t *testing.T) {
+	for name, c := range map[string]struct{ given, want []string }{
+		"whole numbers":         {[]string{"10", "9", "2", "0"}, []string{"0", "2", "9", "10"}},
+		"zeros before them":     {[]string{"010", "9", "002", "0100"}, []string{"002", "9", "010", "0100"}},
+		"two of one value":      {[]string{"7", "10", "07"}, []string{"07", "7", "10"}},
+		"of one length":         {[]string{"02", "00", "01"}, []string{"00", "01", "02"}},
+		"one is no number":      {[]string{"10", "9", "2", "a"}, []string{"10", "2", "9", "a"}},
+		"below zero":            {[]string{"10", "9", "-1"}, []string{"-1", "10", "9"}},
+		"numbers with a word":   {[]string{"class10", "class9"}, []string{"class10", "class9"}},
+		"more than 64 bits":     {[]string{"99999999999999999999", "100000000000000000000"}, []string{"100000000000000000000", "99999999999999999999"}},
+		"digits that are signs": {[]string{"+10", "9"}, []string{"+10", "9"}},
+	} {
+		folders, table := mini.Files{}, mini.Files{}
+		csv := "file,label\n"
+		for i, class := range c.given {
+			for k := range 2 {
+				image := fmt.Sprintf("%d.png", 2*i+k)
+				folders[class+"/"+image], table[image] = plainPNG(8, uint8(2*i+k)), plainPNG(8, uint8(2*i+k))
+				csv += image + "," + class + "\n"
+			}
+		}
+		table["labels.csv"] = []byte(csv)
+		for form, f := range map[string]mini.Files{"folders": folders, "table": table} {
+			s := open(t, source.Options{}, f.Folder(t))
+			if got := classIDs(s.Listing); !slices.Equal(got, c.want) {
+				t.Errorf("%s, %s: classes %q, want %q", name, form, got, c.want)
+			}
+			for _, it := range s.Items { // the label is the class's whose image it is
+				var k int
+				fmt.Sscanf(filepath.Base(it.Name), "%d", &k)
+				if got := c.want[it.Label]; got != c.given[k/2] {
+					t.Errorf("%s, %s: %s has class %q, want %q", name, form, it.Name, got, c.given[k/2])
+				}
+			}
 		}
 	}
 }

@@ -18,6 +18,8 @@
 // folders that are named as parts of a data set) is an error, and a folder beside classes that is hardly one a Fault, unless
 // the format folders is asked for.
 //
+// Labels are in the order of the classes' names: where all are whole numbers in that of their values, else of their bytes.
+//
 // Where files are: in a folder, a .tar, a .tar.gz or a .zip. An archive in a folder, or a .tar in a tar, stands for a
 // folder of its name without its ending. Archives are read in place; nothing is ever written to disk.
 //

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"strings"
 )
 
 const tableKind = "images with a table of labels"
@@ -169,9 +168,7 @@ func (c *catalog) byTables(tables []*table) (*Listing, error) {
 	if len(train) == 0 {
 		return nil, fmt.Errorf("no training image: class %s", l.Faults[0].Problem)
 	}
-	classes = slices.Sorted(maps.Keys(train))
-	sortNumbers(classes)
-	return l, c.setClasses(l, classes, numbers)
+	return l, c.setClasses(l, classOrder(train), numbers)
 }
 
 // row is the row of an image, and its table; nil when no table has one. Rows that contradict each other are wrong.
@@ -196,19 +193,6 @@ func (c *catalog) row(tables []*table, image string) (*table, *row, error) {
 		}
 	}
 	return t, r, nil
-}
-
-// sortNumbers puts class names that are all whole numbers into the order of their values.
-func sortNumbers(classes []string) {
-	digits := func(s string) bool {
-		return s != "" && len(s) < 10 && strings.Trim(s, "0123456789") == ""
-	}
-	for _, c := range classes {
-		if !digits(c) {
-			return
-		}
-	}
-	slices.SortStableFunc(classes, func(a, b string) int { return len(a) - len(b) })
 }
 
 // unusedRows rejects rows that name no image, in the order of their lines.
