@@ -30,25 +30,42 @@ type fileError struct{ error }
 func (f *fileError) Error() string { return causeOf(f.error) }
 func (f *fileError) Unwrap() error { return f.error }
 
-// hidden reports whether a path is not looked at: its name or one of its folders' begins with a dot, or is housekeeping.
+// hidden reports whether a path is not looked at: its name or one of its folders' begins with a dot, or is housekeeping
+// or a system's.
 func hidden(p string) bool {
-	return housekeeping(p) || hiddenFolder(p) != "" || isHidden(path.Base(p))
+	return housekeeping(p) || outermost(p, isSystem) != "" || hiddenFolder(p) != "" || isHidden(path.Base(p))
 }
 
 func isHidden(name string) bool { return strings.HasPrefix(name, ".") && name != "." && name != ".." }
 
 // hiddenFolder is the path of the outermost hidden folder around a file; "" when none is.
-func hiddenFolder(p string) string {
-	for at := 0; ; {
-		next := strings.IndexByte(p[at:], '/')
-		if next < 0 {
-			return ""
+func hiddenFolder(p string) string { return outermost(path.Dir(p), isHidden) }
+
+// outermost is the shortest beginning of a path whose last name is so; "" when no name is.
+func outermost(p string, so func(name string) bool) string {
+	for at := 0; at < len(p); {
+		end := len(p)
+		if next := strings.IndexByte(p[at:], '/'); next >= 0 {
+			end = at + next
 		}
-		if isHidden(p[at : at+next]) {
-			return p[:at+next]
+		if so(p[at:end]) {
+			return p[:end]
 		}
-		at += next + 1
+		at = end + 1
 	}
+	return ""
+}
+
+// systemFolders are what file systems and servers keep in a folder of images, in lower case: what was deleted, earlier
+// states, smaller copies.
+var systemFolders = []string{"lost+found", "found.000", "system volume information", "$recycle.bin",
+	"network recycle bin", "network trash folder", "temporary items", "~snapshot",
+	"#recycle", "#snapshot", "@recycle", "@recently-snapshot", "@sharebin", "@snapshot", "@tmp", "@__thumb"}
+
+// isSystem reports whether a folder is one of the system's. RECYCLER, of Windows XP, may be a class when it is not
+// written so.
+func isSystem(name string) bool {
+	return slices.Contains(systemFolders, strings.ToLower(name)) || name == "RECYCLER"
 }
 
 // housekeeping reports whether a path is of an operating system or a tool rather than somebody's data.

@@ -71,12 +71,15 @@ func (w *walker) hidden(e entry, prefix string) error {
 	if housekeeping(e.path) {
 		return nil
 	}
-	at := e.path
-	if inside := hiddenFolder(e.path); inside != "" && !e.dir {
+	at, cause := e.path, "hidden: not read"
+	system := outermost(e.path, isSystem)
+	if system != "" {
+		at, cause = system, "the system's own folder: not read"
+	} else if inside := hiddenFolder(e.path); inside != "" && !e.dir {
 		at = inside
 	}
 	switch {
-	case !isImage(e.path) && !(e.dir && w.containers[e.in].kind == inFolder):
+	case system == "" && !isImage(e.path) && !(e.dir && w.containers[e.in].kind == inFolder):
 		return nil
 	case w.hiddenSeen[prefix+at]:
 		return nil
@@ -85,7 +88,7 @@ func (w *walker) hidden(e entry, prefix string) error {
 		w.hiddenSeen = map[string]bool{}
 	}
 	w.hiddenSeen[prefix+at] = true
-	return w.show(entry{path: prefix + at, in: e.in, refused: "hidden: not read", aside: true}, 0, nil)
+	return w.show(entry{path: prefix + at, in: e.in, refused: cause, aside: true}, 0, nil)
 }
 
 func (w *walker) refuse(p string, in uint16, cause string) error {
