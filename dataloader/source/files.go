@@ -156,6 +156,11 @@ func (s *files) recognise(c *catalog) (*Listing, error) {
 					s.columns, l.Kind)
 			}
 			l.Rejected, l.Notes = c.rejected, c.notes
+			if s.format == "" && s.raw == nil && l.Kind != tableKind {
+				if err := c.lostSplit(); err != nil {
+					return nil, err
+				}
+			}
 			return l, s.together(c)
 		}
 	}

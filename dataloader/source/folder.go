@@ -8,13 +8,16 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 )
 
-// folder visits a folder on disk in the order of names. Links are followed, to every folder once. Archives in it are
-// kept for later, see walker.archives.
+// folder visits a folder on disk in the order of names, and then the folders that links lead to, every folder once: what
+// is there by itself has its own name, whatever the links are called. Archives in it are kept for later, see
+// walker.archives.
 func (w *walker) folder(ctx context.Context, in uint16) error {
 	c := w.containers[in]
 	seen := map[string]string{} // real folder -> where it was met
+	var links []string          // to folders
 	var walk func(at string, depth int) error
 	walk = func(at string, depth int) error {
 		real, err := filepath.EvalSymlinks(filepath.Join(c.path, filepath.FromSlash(at)))
@@ -52,7 +55,9 @@ func (w *walker) folder(ctx context.Context, in uint16) error {
 				if err := w.show(entry{path: c.prefix + p, dir: true, in: in}, 0, nil); err != nil {
 					return err
 				}
-				if err := walk(p, depth+1); err != nil {
+				if name.Type()&os.ModeSymlink != 0 {
+					links = append(links, p)
+				} else if err := walk(p, depth+1); err != nil {
 					return err
 				}
 				continue
@@ -63,7 +68,15 @@ func (w *walker) folder(ctx context.Context, in uint16) error {
 		}
 		return nil
 	}
-	return walk("", 0)
+	if err := walk("", 0); err != nil {
+		return err
+	}
+	for ; len(links) > 0; links = links[1:] {
+		if err := walk(links[0], 1+strings.Count(links[0], "/")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // file shows one file of a folder, whose Stat gave info and failed.

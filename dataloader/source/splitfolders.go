@@ -187,6 +187,52 @@ func (s *splitFolders) kind() string {
 	return " in " + s.names(trainSplit) + " and " + s.names(s.val)
 }
 
+// lostSplit refuses a folder of training or validation images that has none while another split's has, and a folder of
+// test images that would validate: for its cause, such as a link to the other, it would be missed without a word.
+func (c *catalog) lostSplit() error {
+	above, sibling := c.found.root, ""
+	if len(c.found.of) == 0 { // all images are in one split's folder, or in none's
+		for inner := strings.TrimSuffix(above, "/"); ; inner = strings.TrimSuffix(above, "/") {
+			base := inner[strings.LastIndexByte(inner, '/')+1:]
+			if _, exact := splitOf(base); !exact {
+				break
+			}
+			above, sibling = inner[:len(inner)-len(base)], base
+		}
+		if sibling == "" {
+			return nil
+		}
+	}
+	causes := map[string]string{} // by folder
+	for _, d := range c.dirs {
+		if is, exact := c.splitBelow(above, d); exact && (is == trainSplit || is == valSplit) {
+			causes[d] = "it is empty or holds no image that is read"
+		}
+	}
+	for _, r := range c.rejected {
+		if is, exact := c.splitBelow(above, r.File); exact && is != sideSplit && !r.Aside && (is != testSplit || c.found.val != valSplit) {
+			causes[r.File] = r.Cause
+		}
+	}
+	for _, folder := range slices.Sorted(maps.Keys(causes)) {
+		holds := func(it Item) bool { return strings.HasPrefix(it.Name, folder+"/") }
+		if !slices.ContainsFunc(c.items, holds) {
+			return fmt.Errorf("%s has no image: %s; want images of its own in it, or no such folder; --format folders takes the images that "+
+				"there are", folder, causes[folder])
+		}
+	}
+	return nil
+}
+
+// splitBelow is the split that a folder right below another is named as.
+func (c *catalog) splitBelow(above, folder string) (is split, exact bool) {
+	name, in := strings.CutPrefix(folder, above)
+	if !in {
+		return noSplit, false
+	}
+	return splitOf(name)
+}
+
 // doubt says why folders are hardly classes; nil when they may well be.
 func (c *catalog) doubt(classes []string) error {
 	const instead = "want CLASS/IMAGE, or train/CLASS/IMAGE and val/CLASS/IMAGE, or a .csv of the images' labels"
