@@ -15,6 +15,7 @@ import (
 // A catalog is everything that was seen in a source.
 type catalog struct {
 	items    []Item // images, without label
+	links    []link // in archives, named as images
 	dirs     []string
 	texts    []text
 	raws     []raw
@@ -62,6 +63,9 @@ func (c *catalog) look(e entry, r io.Reader) error {
 	switch {
 	case e.refused != "" && e.aside:
 		c.leave(e.path, e.refused)
+		return nil
+	case e.link != "" && isImage(e.path):
+		c.links = append(c.links, link{strings.Clone(e.path), e.link, e.refused})
 		return nil
 	case e.refused != "":
 		c.reject(e.path, e.refused)
@@ -159,6 +163,42 @@ func under(file string, err error) error {
 	return fmt.Errorf("%s: %w", file, err)
 }
 
+// A link is a name in an archive for an image that has another there.
+type link struct{ name, target, cause string }
+
+// maxLinks are followed one after another, as many as Linux follows.
+const maxLinks = 40
+
+// follow makes images of the links to images, as the unpacked archive has them, and rejects the others. It says which name
+// each of the former stands for.
+func (c *catalog) follow() (targets map[string]string) {
+	images, leads := map[string]Item{}, map[string]string{} // by name
+	for _, l := range c.links {
+		images[l.target] = Item{}
+		leads[l.name] = l.target
+	}
+	for _, it := range c.items {
+		if _, wanted := images[it.Name]; wanted && images[it.Name].Name == "" {
+			images[it.Name] = it
+		}
+	}
+	targets = map[string]string{}
+	for _, l := range c.links {
+		at := l.target
+		for n := 1; n < maxLinks && images[at].Name == "" && leads[at] != ""; n++ {
+			at = leads[at]
+		}
+		it := images[at]
+		if it.Name == "" {
+			c.reject(l.name, l.cause)
+			continue
+		}
+		targets[l.name], it.Name = at, l.name
+		c.items = append(c.items, it)
+	}
+	return targets
+}
+
 // dropTwice rejects every image but the first of a name.
 func (c *catalog) dropTwice() {
 	order := make([]int32, len(c.items))
@@ -202,7 +242,7 @@ func sortItems(items []Item, streamed func(uint16) bool) {
 		sa, sb := streamed(a.in), streamed(b.in)
 		switch {
 		case sa && sb:
-			return cmp.Or(cmp.Compare(a.in, b.in), cmp.Compare(a.at, b.at))
+			return cmp.Or(cmp.Compare(a.in, b.in), cmp.Compare(a.at, b.at), strings.Compare(a.Name, b.Name))
 		case sa != sb:
 			return order(sa, sb)
 		}

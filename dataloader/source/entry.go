@@ -15,6 +15,7 @@ type entry struct {
 	dir     bool
 	refused string // why it is not to be used; "" when it may
 	aside   bool   // refused, though nothing is wrong with it
+	link    string // refused as a link to this path of its archive, which may be an image
 	alone   string // the path on disk of a file that is a path of the source by itself
 	in      uint16 // container
 	at      int64  // place in it

@@ -21,8 +21,9 @@ type files struct {
 	columns    []string
 	containers []*container
 	listing    *Listing
-	raw        raw      // the format whose files hold many images; nil: every item is a file
-	arrays     []*array // of raw, in the order of their items
+	targets    map[string]string // names in archives by links to them
+	raw        raw               // the format whose files hold many images; nil: every item is a file
+	arrays     []*array          // of raw, in the order of their items
 	mutex      sync.Mutex
 	handles    map[uint16]*os.File
 }
@@ -36,7 +37,7 @@ func (s *files) streamed(in uint16) bool { return s.containers[in].kind == inStr
 
 func (s *files) List(ctx context.Context, progress func(int)) (*Listing, error) {
 	s.closeHandles()
-	s.containers, s.listing, s.raw, s.arrays = nil, nil, nil, nil
+	s.containers, s.listing, s.targets, s.raw, s.arrays = nil, nil, nil, nil, nil
 	l, err := s.list(ctx, progress)
 	if err != nil {
 		return nil, err
@@ -68,6 +69,7 @@ func (s *files) list(ctx context.Context, progress func(int)) (*Listing, error) 
 	for _, t := range c.texts {
 		sum.Write(t.data) // never fails
 	}
+	s.targets = c.follow()
 	c.dropTwice()
 	c.arrange()
 	l, err := s.recognise(c)

@@ -151,20 +151,24 @@ func (s *files) readStream(ctx context.Context, first, last int, want func(int) 
 		return nil
 	}
 	w := &walker{containers: s.containers, visit: func(e entry, r io.Reader) error {
-		if it := items[next]; e.at != it.at || e.dir {
+		if e.at != items[next].at || e.dir {
 			return nil
-		} else if e.path != it.Name || e.size != it.size {
-			return fmt.Errorf("has changed since it was listed: %s is now %s", it.Name, e.path)
 		}
 		data, _, err := readAll(r, e.size, nil)
 		if err != nil {
 			return fmt.Errorf("damaged archive: %s: %w", e.path, err)
 		}
-		if err := emit(next, func([]byte) (Content, error) { return Content{Encoded: data}, nil }); err != nil {
-			return err
+		for ; next < last && items[next].at == e.at; skip() { // its own, and those that are links to it
+			it := items[next]
+			if e.path != it.Name && e.path != s.targets[it.Name] || e.size != it.size {
+				return fmt.Errorf("has changed since it was listed: %s is now %s", it.Name, e.path)
+			}
+			if err := emit(next, func([]byte) (Content, error) { return Content{Encoded: data}, nil }); err != nil {
+				return err
+			}
+			next++
 		}
-		next++
-		if skip(); next == last {
+		if next == last {
 			return errEnough
 		}
 		return nil

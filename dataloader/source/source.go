@@ -23,8 +23,8 @@
 // Where files are: in a folder, a .tar, a .tar.gz or a .zip. An archive in a folder, or a .tar in a tar, stands for a
 // folder of its name without its ending. Archives are read in place; nothing is ever written to disk.
 //
-// Files are untrusted. Names that lead out of an archive, links, devices and damaged files are listed as rejected with
-// their cause; the limits are constants of this package (limits.go).
+// Files are untrusted. Names that lead out of an archive, links to anything but an image in it, devices and damaged files
+// are listed as rejected with their cause; the limits are constants of this package (limits.go).
 package source
 
 import (

@@ -128,7 +128,7 @@ func (w *walker) members(ctx context.Context, in uint16, r io.Reader, prefix str
 		if e.path == "." {
 			continue
 		}
-		if e.refused == "" && hidden(e.path) {
+		if (e.refused == "" || e.link != "") && hidden(e.path) {
 			if err := w.hidden(e, prefix); err != nil {
 				return err
 			}
@@ -137,6 +137,9 @@ func (w *walker) members(ctx context.Context, in uint16, r io.Reader, prefix str
 		stem, packed := archiveStem(e.path)
 		nested := stem != "" && !e.dir && e.refused == ""
 		e.path = prefix + e.path
+		if e.link != "" {
+			e.link = prefix + e.link
+		}
 		switch {
 		case nested && packed:
 			e.refused = "a packed archive in an archive: unpack the outer one"
@@ -176,14 +179,24 @@ func tarEntry(h *tar.Header) entry {
 		e.path, e.refused = strings.ToValidUTF8(h.Name[:min(len(h.Name), maxNameBytes)], "?"), cause
 	case h.Typeflag == tar.TypeDir:
 		e.dir = true
-	case h.Typeflag == tar.TypeLink || h.Typeflag == tar.TypeSymlink:
-		e.refused = "link to " + h.Linkname
+	case h.Typeflag == tar.TypeLink:
+		e.refused, e.link = "link to "+h.Linkname, linked(".", h.Linkname)
+	case h.Typeflag == tar.TypeSymlink:
+		e.refused, e.link = "link to "+h.Linkname, linked(path.Dir(e.path), h.Linkname)
 	case isSparse(h):
 		e.refused = "a sparse file"
 	case h.Typeflag != tar.TypeReg:
 		e.refused = fmt.Sprintf("not a regular file (type %q)", h.Typeflag)
 	}
 	return e
+}
+
+// linked is where a link in a folder of an archive leads to; "" when that is not in the archive.
+func linked(folder, target string) string {
+	if p := path.Join(folder, target); target != "" && !path.IsAbs(target) && refusedName(p) == "" {
+		return p
+	}
+	return ""
 }
 
 // A window reads bytes pos to end of a file through a small buffer: large enough for the end of one member and the

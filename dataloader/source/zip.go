@@ -56,14 +56,17 @@ func (w *walker) zip(ctx context.Context, in uint16) error {
 		if e.path == "." {
 			continue
 		}
-		if e.refused == "" && hidden(e.path) {
+		if (e.refused == "" || e.refused == isLink) && hidden(e.path) {
 			if err := w.hidden(e, c.prefix); err != nil {
 				return err
 			}
 			continue
 		}
-		e.path = c.prefix + e.path
 		r := m.reader(f, e.size)
+		if e.refused == isLink {
+			e.link = zipLink(e, r, c.prefix)
+		}
+		e.path = c.prefix + e.path
 		err = w.show(e, int64(m.crc), r)
 		r.close()
 		if err != nil {
@@ -71,6 +74,20 @@ func (w *walker) zip(ctx context.Context, in uint16) error {
 		}
 	}
 	return noOverlap(c.members, z.File)
+}
+
+const isLink = "a link"
+
+// zipLink is where a link leads to, which its content says; "" when that is not in the archive.
+func zipLink(e entry, r io.Reader, prefix string) string {
+	target, err := io.ReadAll(io.LimitReader(r, maxNameBytes))
+	if err != nil {
+		return ""
+	}
+	if p := linked(path.Dir(e.path), string(target)); p != "" {
+		return prefix + p
+	}
+	return ""
 }
 
 // zipEntry reads where a member is; its errors are of the whole archive.
@@ -85,7 +102,7 @@ func zipEntry(h *zip.File, size int64) (entry, zipMember, error) {
 	case strings.HasSuffix(name, "/"):
 		e.dir = true
 	case h.Mode()&os.ModeSymlink != 0:
-		e.refused = "a link"
+		e.refused = isLink
 	case !h.Mode().IsRegular():
 		e.refused = "not a regular file"
 	case h.Flags&1 != 0:
