@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -31,7 +32,9 @@ type prediction struct {
 }
 
 type guess struct {
-	Class       string         `json:"class"`
+	Class       string `json:"class"`
+	Name        string `json:"name,omitempty"` // of the class for people, where it has one
+	shown       string
 	Label       int            `json:"label"`
 	Probability metrics.Number `json:"probability"`
 }
@@ -149,7 +152,7 @@ func predict(ctx context.Context, m *train.Model, paths []string, views int) ([]
 		return nil, err
 	}
 	for k, p := range probs {
-		all[read[k]].Guesses = top(p, m.Input.Classes)
+		all[read[k]].Guesses = top(p, m.Input)
 	}
 	return all, nil
 }
@@ -194,13 +197,20 @@ func (out *predictions) end() error {
 }
 
 // top are the most probable classes.
-func top(probs []float64, classes []string) []guess {
+func top(probs []float64, in train.Input) []guess {
 	var all []guess
 	for label, p := range probs {
-		all = append(all, guess{classes[label], label, metrics.Number(p)})
+		all = append(all, guess{Class: in.Classes[label], Label: label, Probability: metrics.Number(p)})
 	}
 	slices.SortStableFunc(all, func(a, b guess) int { return cmp.Compare(b.Probability, a.Probability) })
-	return all[:min(guesses, len(all))]
+	all = all[:min(guesses, len(all))]
+	for i := range all {
+		all[i].shown = in.ClassName(all[i].Label)
+		if in.Names != nil {
+			all[i].Name = in.Names[all[i].Label]
+		}
+	}
+	return all
 }
 
 // lines are the image and its classes with bars.
@@ -210,14 +220,14 @@ func (p prediction) lines() string {
 	fmt.Fprintln(&b, p.Image)
 	longest := 0
 	for _, g := range p.Guesses {
-		longest = max(longest, len(g.Class))
+		longest = max(longest, utf8.RuneCountInString(g.shown))
 	}
 	for _, g := range p.Guesses {
 		filled := 0
 		if g.Probability > 0 { // nor a NaN
 			filled = int(g.Probability*width + 0.5)
 		}
-		fmt.Fprintf(&b, "  %-*s  %s%s  %s\n", longest, g.Class, strings.Repeat("█", filled), strings.Repeat("·", width-filled),
+		fmt.Fprintf(&b, "  %-*s  %s%s  %s\n", longest, g.shown, strings.Repeat("█", filled), strings.Repeat("·", width-filled),
 			metrics.FormatPercent(float64(g.Probability)))
 	}
 	return b.String()

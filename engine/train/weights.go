@@ -16,7 +16,8 @@ const (
 	momentum  = op.VelocityPrefix // before a parameter's name: its velocity
 	inputMean = "input.mean"      // what is subtracted from the pixels, [3, H, W] or [3, 1, 1]
 
-	extraClasses  = "classes"   // JSON array of names
+	extraClasses  = "classes"   // JSON array of IDs by label
+	extraNames    = "names"     // JSON array of the classes' names for people, "" where there is none
 	extraHeight   = "height"    // of the stored images
 	extraWidth    = "width"     // likewise
 	extraIdentity = "data"      // identity of the training set
@@ -119,6 +120,13 @@ func (in Input) extra(into map[string]string) error {
 		return fmt.Errorf("class names: %w", err)
 	}
 	into[extraClasses] = string(classes)
+	if in.Names != nil {
+		names, err := json.Marshal(in.Names)
+		if err != nil {
+			return fmt.Errorf("class names: %w", err)
+		}
+		into[extraNames] = string(names)
+	}
 	into[extraHeight], into[extraWidth] = strconv.Itoa(in.Height), strconv.Itoa(in.Width)
 	reading, err := json.Marshal(in.Reading)
 	if err != nil {
@@ -134,6 +142,14 @@ func InputFrom(f *checkpoint.File) (Input, error) {
 	in := Input{Identity: x[extraIdentity]}
 	if err := json.Unmarshal([]byte(x[extraClasses]), &in.Classes); err != nil {
 		return in, fmt.Errorf("metadata %s %q is not a list of names: %w", extraClasses, x[extraClasses], err)
+	}
+	if text, ok := x[extraNames]; ok { // only of classes that have some, and not in checkpoints of before
+		if err := json.Unmarshal([]byte(text), &in.Names); err != nil {
+			return in, fmt.Errorf("metadata %s %q is not a list of names: %w", extraNames, text, err)
+		}
+		if len(in.Names) != len(in.Classes) {
+			return in, fmt.Errorf("metadata %s has %d names, want one for each of %d classes", extraNames, len(in.Names), len(in.Classes))
+		}
 	}
 	for key, into := range map[string]*int{extraHeight: &in.Height, extraWidth: &in.Width} {
 		n, err := strconv.Atoi(x[key])
