@@ -57,7 +57,14 @@ func (c Config) materialize(ctx context.Context, hooks Hooks) (dir string, err e
 		return c.Path, c.asPrepared()
 	}
 	o := c.options()
-	o.Progress, o.Suits = hooks.Progress, hooks.Suits
+	var unsuited error
+	o.Progress = hooks.Progress
+	if hooks.Suits != nil {
+		o.Suits = func(outline prepare.Outline) error {
+			unsuited = hooks.Suits(outline)
+			return unsuited
+		}
+	}
 	want := prepare.RequestOf([]string{c.Path}, o)
 	if dir = c.Packed; dir == "" {
 		dir = defaultFolder(want)
@@ -66,6 +73,9 @@ func (c Config) materialize(ctx context.Context, hooks Hooks) (dir string, err e
 		_, err := prepare.Run(ctx, []string{c.Path}, dir, o)
 		if err == nil {
 			return dir, nil
+		}
+		if unsuited != nil && errors.Is(err, unsuited) {
+			return "", fmt.Errorf("data.path: %w", err) // it says itself what is to be done
 		}
 		if _, absent := os.Lstat(dir); absent == nil {
 			err = errPublished

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,13 +22,15 @@ import (
 func evalCommand() *cobra.Command {
 	var data, split string
 	var views int
-	var asJSON bool
+	var asJSON, known bool
 	var o modelFlags
 	c := &cobra.Command{
 		Use:   "eval CHECKPOINT",
 		Short: "Test a checkpoint on a validation set",
-		Long: `Eval tests a checkpoint, or the best one of the folder of a run. Of a network of up to five classes there is no top-5 error
-to speak of, and it is not printed; in JSON it is 0.`,
+		Long: `Eval prints the errors of a checkpoint's network, or of the best one of the folder of a run, on images that have labels.
+The classes of other data are matched with those that the network learned by their names, whatever their order. It need not
+have images of all of them. Of a network of up to five classes there is no top-5 error to speak of, and it is not printed; in
+JSON it is 0.`,
 		Example: `  duet eval runs/first
   duet eval runs/first/checkpoints/best.safetensors --views 10 --data data/other --json`,
 		Args: args(cobra.ExactArgs(1)),
@@ -46,7 +49,7 @@ to speak of, and it is not printed; in JSON it is 0.`,
 			if data != "" {
 				config.Data = config.Data.Whole(data, in.Height, in.Reading)
 			}
-			sets, err := openData(c.Context(), config.Data, func(o prepare.Outline) error { return sameClasses(in.Classes, o.Classes) })
+			sets, err := openData(c.Context(), config.Data, func(o prepare.Outline) error { return knownClasses(in, o.Classes, known) })
 			if err != nil {
 				return err
 			}
@@ -69,7 +72,10 @@ to speak of, and it is not printed; in JSON it is 0.`,
 				return err
 			}
 			defer func() { err = errors.Join(err, m.Close()) }()
-			if err := sameKind(in, set); err != nil {
+			if err = sameSize(in, set); err == nil {
+				err = knownClasses(in, set.Classes(), known)
+			}
+			if err != nil {
 				return fmt.Errorf("%s: %w", config.Data.Path, err)
 			}
 			if is := set.Index.EXIF; is != in.EXIF {
@@ -83,6 +89,11 @@ to speak of, and it is not printed; in JSON it is 0.`,
 				}
 				fmt.Fprintf(said, "%s has no validation split: testing all its %s\n", data, counted(set.Len(), "image"))
 			}
+			tested := packed.Val
+			if set == sets.Train {
+				tested = packed.Train
+			}
+			noteClasses(in, set, tested, config.Data.Path)
 			progress := newCounter(os.Stderr, "evaluating", "images")
 			result, err := m.Evaluate(c.Context(), set, views, progress.show)
 			progress.close()
@@ -102,6 +113,7 @@ to speak of, and it is not printed; in JSON it is 0.`,
 	}
 	c.Flags().StringVar(&data, "data", "", "packed set or source, all of it where it has no validation split; default: what it was trained on")
 	c.Flags().StringVar(&split, "split", "val", "val or train")
+	c.Flags().BoolVar(&known, "known-classes", false, "leave out images of classes that the network has not learned")
 	c.Flags().IntVar(&views, "views", 1, "views an image: 1 (centre) or 10 (corners, centre and mirrors)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON: images, top1_error, top5_error, loss")
 	o.add(c, "auto")
@@ -205,24 +217,81 @@ func with(yes bool) string {
 	return "without"
 }
 
-// sameKind checks that images are of the size and that labels have the meaning that a network learned.
-func sameKind(in train.Input, set *packed.Set) error {
+// sameSize checks that images are of the size that a network learned from.
+func sameSize(in train.Input, set *packed.Set) error {
 	if set.Height() != in.Height || set.Width() != in.Width {
 		return fmt.Errorf("has images of %d x %d, but the network learned from %d x %d: want them prepared with --size %d",
 			set.Width(), set.Height(), in.Width, in.Height, in.Height)
 	}
-	return sameClasses(in.Classes, set.ClassIDs())
+	return nil
 }
 
-// sameClasses checks that data has the classes that a network learned.
-func sameClasses(trained, data []string) error {
-	if len(trained) != len(data) {
-		return fmt.Errorf("has %d classes, but the network learned %d", len(data), len(trained))
-	}
-	for i := range trained {
-		if trained[i] != data[i] {
-			return fmt.Errorf("class %d is %q, but the network learned %q", i, data[i], trained[i])
+// knownClasses checks that a network has learned the classes of data: all of them or, with others left out, some.
+func knownClasses(in train.Input, classes []packed.Class, leaveOut bool) error {
+	var unknown []string
+	for i, label := range in.Match(classes) {
+		if label < 0 {
+			unknown = append(unknown, className(classes[i]))
 		}
 	}
+	switch {
+	case len(unknown) == len(classes):
+		return fmt.Errorf("has none of the classes that the network learned: %s; it learned %s", some(unknown), some(in.Classes))
+	case len(unknown) > 0 && !leaveOut:
+		return fmt.Errorf("has %s that the network has not learned: %s; want --known-classes to test without their images, or data without them",
+			plural(len(unknown), "class", "classes"), some(unknown))
+	}
 	return nil
+}
+
+// noteClasses says which classes do not count: those of a set that the network has not learned, and the other way round.
+func noteClasses(in train.Input, set *packed.Set, split, path string) {
+	counts, images := set.Index.Splits[split].PerClass, make([]int, len(in.Classes))
+	var unknown, without []string
+	left := 0
+	for i, label := range in.Match(set.Classes()) {
+		if label < 0 {
+			unknown = append(unknown, className(set.Classes()[i]))
+			left += counts[i]
+			continue
+		}
+		images[label] = counts[i]
+	}
+	for label, n := range images {
+		if n == 0 {
+			without = append(without, in.ClassName(label))
+		}
+	}
+	if left > 0 {
+		fmt.Fprintf(os.Stderr, "note: %s of %s that the network has not learned are left out: %s\n", counted(left, "image"),
+			plural(len(unknown), "class", "classes"), some(unknown))
+	}
+	if len(without) > 0 {
+		fmt.Fprintf(os.Stderr, "note: %s has no image of %s that the network learned: %s\n", path,
+			plural(len(without), "class", "classes"), some(without))
+	}
+}
+
+// plural is "1 class", "2 classes".
+func plural(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
+}
+
+// some are the first of many names, quoted.
+func some(names []string) string {
+	const most = 5
+	var b strings.Builder
+	for i, name := range names[:min(len(names), most)] {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%q", name)
+	}
+	if more := len(names) - most; more > 0 {
+		fmt.Fprintf(&b, " and %d more", more)
+	}
+	return b.String()
 }

@@ -55,9 +55,9 @@ type Options struct {
 
 // An Outline is what is known of a set before anything is decoded.
 type Outline struct {
-	Classes    []string // IDs by label
-	Side       int      // of the images, in pixels
-	Train, Val int      // images at most
+	Classes    []packed.Class // by label
+	Side       int            // of the images, in pixels
+	Train, Val int            // images at most
 }
 
 // Progress is how far a preparation has come.

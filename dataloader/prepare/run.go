@@ -174,7 +174,7 @@ func (o Options) side(l *source.Listing) int {
 func (o Options) outline(c *choice) Outline {
 	all := Outline{Side: o.side(c.listing), Train: len(c.order[0]), Val: len(c.order[1])}
 	for _, class := range c.classes {
-		all.Classes = append(all.Classes, class.ID)
+		all.Classes = append(all.Classes, packed.Class{ID: class.ID, Name: class.Name})
 	}
 	return all
 }

@@ -83,7 +83,7 @@ func (c Config) Suits(hasVal bool) error {
 // Foresee checks, before hours of packing, that a network can take a set: that it has as many classes as the network tells
 // apart.
 func (p Parts) Foresee(o prepare.Outline) error {
-	in := Input{Height: o.Side, Width: o.Side, Classes: o.Classes, MeanShape: []int{3, 1, 1}}
+	in := Input{Height: o.Side, Width: o.Side, Classes: make([]string, len(o.Classes)), MeanShape: []int{3, 1, 1}}
 	_, err := Graph(p, in, false)
 	return err
 }

@@ -30,8 +30,9 @@ func (r Result) MarshalJSON() ([]byte, error) {
 	}{plain(r), metrics.Number(r.Loss)})
 }
 
-// Evaluate tests the model on a set, with 1 or 10 views an image whose probabilities are averaged. progress, unless
-// nil, is told after every batch how many images are done.
+// Evaluate tests the model on a set, with 1 or 10 views an image whose probabilities are averaged. Classes are matched as
+// Input.Match does; images of those that the network has not learned do not count. progress, unless nil, is told after
+// every batch how many images are done.
 func (m *Model) Evaluate(ctx context.Context, set *packed.Set, views int, progress func(done, total int)) (r Result, err error) {
 	loader := dataloader.NewEvalLoader(set, m.parts.Data, m.Batch, views, m.Allocate)
 	defer func() {
@@ -40,8 +41,9 @@ func (m *Model) Evaluate(ctx context.Context, set *packed.Set, views int, progre
 			err = e
 		}
 	}()
-	t := tally{classes: len(m.Input.Classes), probs: make([]float64, m.Batch*len(m.Input.Classes))}
+	t := tally{classes: len(m.Input.Classes), probs: make([]float64, m.Batch*len(m.Input.Classes)), labels: m.Input.Match(set.Classes())}
 	probs := make([]float32, len(t.probs))
+	done := 0
 	for {
 		b, err := loader.Next(ctx)
 		if err == io.EOF {
@@ -56,8 +58,9 @@ func (m *Model) Evaluate(ctx context.Context, set *packed.Set, views int, progre
 		t.view(probs[:b.Valid*t.classes], views)
 		if b.View == views-1 {
 			t.count(b.Labels[:b.Valid])
+			done += b.Valid
 			if progress != nil {
-				progress(t.images, set.Len())
+				progress(done, set.Len())
 			}
 		}
 		if err := loader.Release(b); err != nil {
@@ -78,6 +81,7 @@ func (m *Model) forward(b *dataloader.Batch, probs []float32) error {
 // tally sums up probabilities over views, and results over images.
 type tally struct {
 	classes    int
+	labels     []int32   // by those of the set; -1: does not count
 	probs      []float64 // of the current images, the mean over the views so far
 	images     int
 	loss       float64
@@ -94,6 +98,9 @@ func (t *tally) view(probs []float32, views int) {
 // count compares the current images with their labels, and makes room for the next.
 func (t *tally) count(labels []int32) {
 	for i, label := range labels {
+		if label = t.labels[label]; label < 0 {
+			continue
+		}
 		probs := t.probs[i*t.classes : (i+1)*t.classes]
 		rank := Rank(probs, int(label))
 		if rank >= 1 {
