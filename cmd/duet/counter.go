@@ -35,7 +35,7 @@ func (c *counter) show(done, total int) {
 		return
 	}
 	if c.console == nil {
-		c.console = metrics.NewConsole(c.file, metrics.ConsoleOptions{Terminal: metrics.IsTerminal(c.file)})
+		c.console = metrics.NewConsole(c.file, metrics.ConsoleOptions{Terminal: metrics.ClaimBar(c.file)})
 	}
 	c.console.Phase(c.what, uint64(done), uint64(total), c.unit)
 }

@@ -96,7 +96,7 @@ func TestForeseen(t *testing.T) {
 	checkpoint := p.path("runs", "run", "checkpoints", "step-00000001.safetensors")
 	p.check(os.Mkdir(p.path("data"), 0o777))
 	before := len(p.holds()) + 1 // "one"
-	p.refused(exitFailed, []string{"more", "3 classes", "learned 2"}, "eval", checkpoint, "--data", "more")
+	p.refused(exitFailed, []string{"more", "1 class that the network has not learned", `"third"`}, "eval", checkpoint, "--data", "more")
 	p.refused(exitFailed, []string{"photos", "fc5", "5, but the data has 2 classes"}, trainArgs("other", sets("data.path=photos", "data.size=24", "network.layers.fc5.features=5")...)...)
 	p.refused(exitFailed, []string{"photos", "no validation split"}, trainArgs("other", sets("data.path=photos", "data.size=24", "data.val_fraction=0")...)...)
 	bench := append([]string{"bench", "smoke", "--data", "--steps", "1", "--rounds", "1", "--batch", "4", "--devices", "reference:0"}, sets("data.path=photos", "data.size=24")...)

@@ -105,7 +105,7 @@ func (o *trainOptions) run(ctx context.Context) (err error) {
 		return parts(was), configs.Changes(was, c), nil
 	}
 	s, err := train.Run(ctx, train.Options{Parts: p, Folder: folder, Resume: o.resume, Before: before, Console: console,
-		Terminal: metrics.IsTerminal(console)}, data, model)
+		Terminal: metrics.ClaimBar(console)}, data, model)
 	if err != nil {
 		return err
 	}
