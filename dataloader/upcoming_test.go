@@ -33,7 +33,7 @@ func TestUpcoming(t *std.T) {
 	c.Crop = 10
 	training := func(shuffle bool) func() planner {
 		return func() planner {
-			return &training{set: train, aug: newAugmenter(train, c, 1), orders: orders{shuffle: shuffle, seed: 1, n: train.Len()}, step: 3}
+			return &training{set: train, aug: newAugmenter(train, c, 1), orders: orders{shuffle: shuffle, seed: 1, n: train.Len()}, seen: 3 * batch}
 		}
 	}
 	testing := func(views int) func() planner {
