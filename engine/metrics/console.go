@@ -72,11 +72,12 @@ func NewConsole(w io.Writer, opt ConsoleOptions) *Console {
 	return &Console{w: w, opt: opt, bar: newBar()}
 }
 
+// IsTerminal tells whether the file is a terminal that can move its cursor.
+func IsTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" }
+
 // ClaimBar tells whether a bar can be drawn on the file: it is a terminal, and this process is the one that draws there
 // until it ends. Two bars would wipe each other out.
-func ClaimBar(f *os.File) bool {
-	return term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" && drawsAlone(f)
-}
+func ClaimBar(f *os.File) bool { return IsTerminal(f) && drawsAlone(f) }
 
 // Step shows a step that is done.
 func (c *Console) Step(s Step) {
