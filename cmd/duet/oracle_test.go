@@ -18,8 +18,7 @@ import (
 
 // These tests hold the program against an interpreter of configurations that shares nothing with it, package oracle.
 //
-// In fp64 the two train apart from each other and must come to the same numbers. In fp32 the oracle takes every step from
-// the checkpoint before it, so that what one step rounds is all that may differ.
+// The oracle takes every step from the checkpoint before it, so that what one step rounds is all that may differ.
 
 // placement is where and how the program runs a network.
 type placement struct{ devices, precision string }
@@ -30,7 +29,7 @@ func (pl placement) String() string { return pl.devices + "/" + pl.precision }
 func (pl placement) needsTowers() bool { return strings.Contains(pl.devices, ",") }
 
 // placements are those of the machine's CPU; other files add those of their backends.
-var placements = []placement{{"reference:0", "fp32"}, {"reference:0,reference:1", "fp32"}, {"reference:0", "fp64"}, {"reference:0,reference:1", "fp64"}}
+var placements = []placement{{"reference:0", "fp32"}, {"reference:0,reference:1", "fp32"}}
 
 // duetWith gives the program that has a placement's backend.
 var duetWith = map[string]func() (string, error){"reference": func() (string, error) { return program, nil }}
@@ -39,9 +38,9 @@ var duetWith = map[string]func() (string, error){"reference": func() (string, er
 type outcome map[string][]float64
 
 const (
-	unit32, unit64 = 1.0 / (1 << 24), 1.0 / (1 << 53) // rounding to single and to double precision, at most
+	unit = 1.0 / (1 << 24) // rounding to single precision, at most
 	// storedTol is for a handful of roundings on the way: of a constant, of a sum, of what is stored.
-	storedTol = 4 * unit32
+	storedTol = 4 * unit
 	// disturbance is by how much every intermediate result is disturbed to find out how far rounding moves what comes of
 	// it, in units of rounding: that of a sum of a thousand products, which grows with the root of their number (Higham,
 	// Mary 2019).
@@ -54,7 +53,7 @@ const (
 )
 
 // movement is how far computations with another rounding are from the exact one at most, for every result's elements.
-func movement(compute func(disturb func([]float64)) outcome, unit float64, tries int) map[string]float64 {
+func movement(compute func(disturb func([]float64)) outcome, tries int) map[string]float64 {
 	exact, apart := compute(nil), map[string]float64{}
 	for try := range tries {
 		random := rand.New(rand.NewPCG(1, uint64(try)))
@@ -190,7 +189,7 @@ func (e *experiment) hold(pl placement, duet runner) {
 		got := outcome{"loss": numbers(line, "loss"), "top-1": numbers(line, "train_top1_error")}
 		maps.Copy(got, after)
 		begin := state
-		state = e.compare(pl, fmt.Sprintf("step %d", step+1), got, func(disturb func([]float64)) outcome {
+		e.compare(pl, fmt.Sprintf("step %d", step+1), got, func(disturb func([]float64)) outcome {
 			startFrom(o, begin)
 			o.Perturb = disturb
 			loss, top1 := o.Step(step, rate)
@@ -198,9 +197,7 @@ func (e *experiment) hold(pl placement, duet runner) {
 			out["loss"], out["top-1"] = []float64{loss}, []float64{top1}
 			return out
 		})
-		if pl.precision != "fp64" { // of which checkpoints are too coarse a copy
-			state = after
-		}
+		state = after
 		if o.Validates(step + 1) {
 			line := next("val_loss")
 			got := outcome{"loss": numbers(line, "val_loss"), "top-1": numbers(line, "val_top1_error"), "top-5": numbers(line, "val_top5_error")}
@@ -238,14 +235,11 @@ func (e *experiment) compare(pl placement, what string, got outcome, compute fun
 			e.Fatalf("%s: %s: the oracle knows of no such result", what, name)
 		}
 	}
-	unit, known := unit32, pl.precision+what
-	if pl.precision == "fp64" {
-		unit = unit64
-	}
+	known := pl.precision + what
 	found := differences(got, want, nil)
 	for tries := fewTries; len(found) > 0 && tries <= manyTries; tries += manyTries - fewTries {
 		if e.apart[known] == nil || tries > fewTries {
-			e.apart[known] = movement(compute, unit, tries)
+			e.apart[known] = movement(compute, tries)
 		}
 		found = differences(got, want, e.apart[known])
 	}
