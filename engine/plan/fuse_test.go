@@ -124,9 +124,10 @@ func TestFusionKeeps(t *testing.T) {
 	}
 }
 
-// TestFusionOfItsOwnGradient: a gradient that is taken at another input than the normalisation's is not fused with it.
+// TestFusionOfItsOwnGradient: gradients are fused with their normalisation and pooling only where they are taken at its
+// input, and where what is kept for them is read by nothing else.
 func TestFusionOfItsOwnGradient(t *testing.T) {
-	for _, own := range []bool{true, false} {
+	for _, c := range []string{"own", "another input", "scale read twice", "argmax read twice"} {
 		g := gorgonia.NewGraph()
 		x := op.Floats(2, 4, 7, 7)
 		norm, pool := op.LRN{N: 3, K: 1, Alpha: 1e-2, Beta: 0.5, Groups: 1}, op.MaxPool{Kernel: 3, Stride: 2}
@@ -135,11 +136,18 @@ func TestFusionOfItsOwnGradient(t *testing.T) {
 		y, scale := layer(t, "norm", norm, first), layer(t, "norm", op.LRNScale{LRN: norm}, first)
 		z, argmax := layer(t, "pool", pool, y), layer(t, "pool", op.MaxPoolArgmax{Pool: pool}, y)
 		at := first
-		if !own {
+		if c == "another input" {
 			at = other
 		}
-		dx := layer(t, "norm", op.LRNGrad{LRN: norm}, at, scale, layer(t, "pool", op.MaxPoolGrad{Pool: pool, H: 7, W: 7}, argmax, dy))
+		unpool := op.MaxPoolGrad{Pool: pool, H: 7, W: 7}
+		dx := layer(t, "norm", op.LRNGrad{LRN: norm}, at, scale, layer(t, "pool", unpool, argmax, dy))
 		spec := plan.Spec{Name: "own", Graph: g, Outputs: []plan.Output{{Name: "z", Node: z}, {Name: "dx", Node: dx}}}
+		switch c {
+		case "scale read twice":
+			spec.Outputs = append(spec.Outputs, plan.Output{Name: "again", Node: layer(t, "again", op.LRNGrad{LRN: norm}, other, scale, other)})
+		case "argmax read twice":
+			spec.Outputs = append(spec.Outputs, plan.Output{Name: "again", Node: layer(t, "again", unpool, argmax, layer(t, "again", op.ReLU{}, dy))})
+		}
 		for _, n := range []*op.Node{first, other, dy} {
 			typ, err := op.TypeOf(n)
 			if err != nil {
@@ -156,8 +164,8 @@ func TestFusionOfItsOwnGradient(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := operations(p.Report()); slices.Contains(got, "norm+pool lrn_max_pool_grad") != own {
-			t.Errorf("its own input: %v; steps %v", own, got)
+		if got := operations(p.Report()); slices.Contains(got, "norm+pool lrn_max_pool_grad") != (c == "own") {
+			t.Errorf("%s: steps %v", c, got)
 		}
 		for _, err := range []error{p.Close(), state.Close(), d.Close()} {
 			if err != nil {
