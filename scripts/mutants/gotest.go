@@ -122,11 +122,12 @@ func (t *trial) try(m mutant) (by string, err error) {
 	if err := errors.Join(os.WriteFile(changed, m.apply(source), 0o666), os.WriteFile(overlay, replace, 0o666)); err != nil {
 		return "", err
 	}
-	if exec.Command("go", "build", "-overlay", overlay, "-tags", t.tags, "./"+t.of.path).Run() != nil {
-		return notCompiled, nil
-	}
 	for _, p := range append([]*pkg{t.of}, t.others()...) {
-		if _, err := t.test(p, "-overlay", overlay, "-timeout", (20*time.Second + 4*p.took).String()); err != nil {
+		said, err := t.test(p, "-overlay", overlay, "-timeout", (20*time.Second + 4*p.took).String())
+		switch {
+		case strings.Contains(said, "[build failed]"):
+			return notCompiled, nil
+		case err != nil:
 			return p.path, nil
 		}
 	}

@@ -150,6 +150,7 @@ func (t *trial) run() (score float64, err error) {
 			t.dependents++
 		}
 		tried++
+		fmt.Fprintf(os.Stderr, "%s %d/%d: by %q: %s:%d: %s\n", t.of.path, tried, t.count, by, m.file, m.line, m.what)
 	}
 	noticed := t.own + t.dependents
 	score = 100
