@@ -60,10 +60,12 @@ apt() {
 echo "fetching the CUDA compiler from Debian's nvidia-cuda-toolkit" >&2
 apt update >&2 || fail "apt-get update failed"
 
-# headers takes them from the runtime's Python wheels, which are small, or from Debian's nvidia-cuda-dev (770 MB).
+# headers takes them from the runtime's Python wheels of the compiler's version, which are small, or from Debian's
+# nvidia-cuda-dev (770 MB).
 headers() {
+	cuda=$(dpkg-deb -f "$work"/debs/nvidia-cuda-toolkit_*.deb Version | cut -d. -f1,2)
 	if python3 -m pip --version >/dev/null 2>&1 && python3 -m pip -q --disable-pip-version-check download --no-deps -d "$work/wheels" \
-		nvidia-cuda-runtime-cu11==11.8.89 nvidia-cuda-nvcc-cu11==11.8.89 >&2; then
+		"nvidia-cuda-runtime-cu${cuda%.*}==$cuda.*" "nvidia-cuda-nvcc-cu${cuda%.*}==$cuda.*" >&2; then
 		for w in "$work"/wheels/*.whl; do python3 -m zipfile -e "$w" "$work/wheels/x"; done
 		cp -r "$work/wheels/x/nvidia/cuda_runtime/include/." "$work/wheels/x/nvidia/cuda_nvcc/include/." "$work/cuda/include/"
 		return
