@@ -10,15 +10,21 @@ FUZZTIME ?= 20s
 tags = $$({ docker/has-dnnl.sh && echo dnnl; docker/has-turbo.sh && echo turbo; } | paste -s -d ' ' -)
 say_tags = echo "build tags: $${tags:-none (pure Go: slow; see make doctor)}" >&2
 
+# Where there are bin/duet and no sources, as in the image (docker/Dockerfile), what wants the program has nothing to build.
+sources = $(wildcard go.mod)
+
 .DEFAULT_GOAL := build
-.PHONY: help doctor deps build train test test-long test-torch test-pillow race fuzz mutants bench bench-torch bench-feed bench-pillow cross lint clean
-.PHONY: deps-gpu kernels kernels-report build-gpu sim test-sim test-sim-fast test-sim-checked test-sim-ptx test-sim-long test-gpu gpu-bundle test-bundle lab test-lab
+.PHONY: help doctor deps build compile train test test-long test-torch test-pillow race fuzz mutants bench bench-torch bench-feed bench-pillow cross lint clean
+.PHONY: deps-gpu kernels kernels-report build-gpu sim test-sim test-sim-fast test-sim-checked test-sim-ptx test-sim-long test-gpu gpu-bundle test-bundle lab test-lab test-image
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo '  variables: CONFIG=file.toml RUN=name RESUME=1 ARGS="--set key=value"; FUZZTIME=10m; SIM=fast trains on simulated GPUs; BATCH=32 PRECISION=fp32|bf16'
 
 doctor: ## what this machine has, what is missing and how to get it
+ifeq ($(sources),)
+	@echo 'the program is built, and its sources are not here'; bin/duet version
+else
 	@$(GO) version || echo 'Go is missing: https://go.dev/dl'
 	@if command -v $${CXX:-c++} >/dev/null; then $${CXX:-c++} --version | head -n 1; else echo 'no C++ compiler: apt-get install g++'; fi
 	@if docker/has-dnnl.sh; then echo 'oneDNN: found; the CPU build is fast'; \
@@ -27,15 +33,18 @@ doctor: ## what this machine has, what is missing and how to get it
 	else echo 'libjpeg-turbo: missing; images are decoded in pure Go, slow: apt-get install libjpeg-dev gcc'; fi
 	@if docker/has-gpu.sh; then echo 'NVIDIA GPU: found; duet is built with CUDA'; else echo 'NVIDIA GPU: none; GPU=1 builds with CUDA all the same'; fi
 	@if cuda=$$(docker/deps-gpu.sh --find); then echo "CUDA toolkit: $$cuda"; else echo 'CUDA toolkit: none; make deps-gpu fetches what duet needs of it'; fi
-	@if command -v /usr/bin/python3 >/dev/null && /usr/bin/python3 -c 'import torch' 2>/dev/null; then echo 'PyTorch: found; make test-torch compares with it'; \
-	else echo 'PyTorch: not there; only make test-torch and bench-torch want it, and install it: apt-get install python3-torch'; fi
+	@if torch=$$(docs/torch/python.sh --find 2>/dev/null); then echo "PyTorch: $$($$torch -c 'import torch; print(torch.__version__)'); make test-torch compares with it"; \
+	else echo 'PyTorch: not there; only make test-torch, bench-torch and bench-feed want it, and install it into build/torch'; fi
 	@if docs/pillow/python.sh --find >/dev/null 2>&1; then echo 'Pillow: found; make test-pillow compares with it'; \
 	else echo 'Pillow: not there; only make test-pillow and bench-pillow want it, and install it: apt-get install python3-pil python3-numpy'; fi
+endif
 
 deps:
 	@docker/deps.sh
 
-build: deps ## build bin/duet for what this machine has: with CUDA where there is an NVIDIA GPU (GPU=1: anyway, GPU=0: never)
+build: $(if $(sources),compile) ## build bin/duet for what this machine has: with CUDA where there is an NVIDIA GPU (GPU=1: anyway, GPU=0: never)
+
+compile: deps
 	@if docker/has-gpu.sh; then $(MAKE) --no-print-directory build-gpu; else \
 	tags=$(tags); $(say_tags); $(GO) build -tags "$$tags" -o bin/duet ./cmd/duet; fi
 
@@ -73,7 +82,7 @@ SEED ?= 1
 mutants: ## changes of one place that no test notices, MUTANTS (20) drawn of each package by SEED; hours
 	$(GO) run ./scripts/mutants -n $(MUTANTS) -seed $(SEED) -quick 5s $(PACKAGES)
 
-test-torch: build ## the same ten steps in PyTorch: losses and weights agree (installs python3-torch)
+test-torch: build ## the same ten steps in PyTorch: losses and weights agree (installs PyTorch into build/torch)
 	@devices=$$(docker/has-dnnl.sh && echo dnnl:0 dnnl:0,dnnl:1); docs/torch/test.sh bin/duet $$devices reference:0 reference:0,reference:1
 
 test-pillow: build ## prepared images agree with Pillow's (installs python3-pil; ARGS=FOLDER takes your photographs)
@@ -82,7 +91,7 @@ test-pillow: build ## prepared images agree with Pillow's (installs python3-pil;
 bench: build ## images/s and milliseconds a layer of the full AlexNet
 	bin/duet bench configs/alexnet.toml --devices dnnl:0 --batch $(BATCH) --precision $(PRECISION)
 
-bench-torch: build ## PyTorch's and duet's training speed in turn (ARGS="--batch 32 --rounds 5")
+bench-torch: build ## PyTorch's and duet's training speed in turn, three networks (ARGS="--rounds 5")
 	@python=$$(docs/torch/python.sh) && $$python docs/torch/bench.py bin/duet $(ARGS)
 
 bench-feed: build ## how fast batches come, a PyTorch DataLoader's and duet's in turn (FEED=a packed set; makes one of 256x256 without)
@@ -119,7 +128,7 @@ build/gpu/libcuda.a: $(wildcard engine/backend/cuda/driver/*)
 	rm -f $@ && ar rcs $@ build/gpu/driver.o
 
 build-gpu: kernels build/gpu/libcuda.a ## build bin/duet with CUDA in it, whether this machine has a GPU or not
-	$(gpu_env) $(GO) build -tags "$(gpu_tags)" -o bin/duet ./cmd/duet
+	$(gpu_env) $(GO) build -tags "$(gpu_tags)" $(if $(REVISION),-ldflags "-X main.revision=$(REVISION)") -o bin/duet ./cmd/duet
 
 # The simulated driver (kernels/sim): VARIANT=fast runs the kernels compiled for the host, checked with every access
 # checked, ptx the PTX itself, translated.
@@ -181,6 +190,9 @@ test-lab: lab ## the lab's kernels are right, on the simulator
 cross: ## the pure-Go build for other systems; that it compiles is all that is known of them
 	@for target in windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64; do \
 	echo "go build for $$target"; CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build ./... || exit 1; done
+
+test-image: sim-fast ## build the image with buildah on a base made by debootstrap, and train in it (as root, Debian or Ubuntu)
+	@docker/test-image.sh
 
 lint: deps ## gofmt and vet, for all build tags
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt'd: $$unformatted" >&2; exit 1; fi

@@ -10,13 +10,17 @@ import (
 	"duet/engine/backend"
 )
 
+// revision is the commit, where the linker is told of it (-X main.revision=...): an image is built without the
+// repository, from which Go takes it otherwise.
+var revision = "unknown"
+
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print what this program was built from",
 		Args:  args(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
-			revision, modified, tags := "unknown", "", "none"
+			revision, modified, tags := revision, "", "none"
 			info, ok := debug.ReadBuildInfo()
 			if !ok {
 				return fmt.Errorf("this program carries no build information")
