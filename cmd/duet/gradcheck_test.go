@@ -26,6 +26,7 @@ func TestGradcheck(t *testing.T) {
 	faint("network.layers.fc5.init=normal", "network.layers.fc5.std=1000")  // scores of thousands, and losses
 	faint("data.scale=1")
 	faint("data.scale=1e-3")
+	faint("network.layers.conv1.bias=-1", "network.layers.conv2.bias=-1", "network.layers.conv3.bias=-1", "network.layers.fc4.bias=-1") // nothing comes through the last
 	p.refused(exitFailed, []string{"conv3.bias", "was not checked", "kink", "--samples"},
 		check("2", "network.layers.conv3.init=constant", "network.layers.conv3.std=0")...)
 }
