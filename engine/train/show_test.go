@@ -26,7 +26,7 @@ func TestShow(t *testing.T) {
 			defer func() { r.check(data.Close()) }()
 			in := train.InputOf(data.Train, p.Data)
 			loader := func() *dataloader.Loader { return dataloader.NewTrainLoader(data.Train, p.Data, batch, 1, 0, nil) }
-			shown, err := train.Show(context.Background(), p, in, loader(), n)
+			shown, err := train.Show(context.Background(), p, in, loader(), n, nil)
 			r.check(err)
 			if len(shown) != n {
 				t.Fatalf("%d images, want %d", len(shown), n)
@@ -70,7 +70,7 @@ func TestShow(t *testing.T) {
 			}
 			stopped, stop := context.WithCancel(context.Background())
 			stop()
-			if _, err := train.Show(stopped, p, in, loader(), n); !errors.Is(err, context.Canceled) {
+			if _, err := train.Show(stopped, p, in, loader(), n, nil); !errors.Is(err, context.Canceled) {
 				t.Errorf("interrupted: %v", err)
 			}
 		})
