@@ -30,6 +30,7 @@ type fake struct {
 	mu    sync.Mutex
 	err   error
 	live  int // allocations
+	bytes int64
 	fails string
 }
 
@@ -120,6 +121,7 @@ func (f *fake) Alloc(bytes int64) (backend.Memory, error) {
 	}
 	f.mu.Lock()
 	f.live++
+	f.bytes += bytes
 	f.mu.Unlock()
 	return &memory{f, bytes, make([]uint64, (bytes+word-1)/word)}, nil
 }
@@ -132,6 +134,7 @@ func (f *fake) Free(m backend.Memory) error {
 	own.stamps = nil
 	f.mu.Lock()
 	f.live--
+	f.bytes -= own.bytes
 	f.mu.Unlock()
 	return nil
 }

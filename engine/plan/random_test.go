@@ -261,6 +261,18 @@ func eachRandom(t *testing.T, count int, f func(t *testing.T, x *random, p *plan
 	}
 }
 
+// TestMemoryIsReported: what a report says of a device's memory is what was allocated there.
+func TestMemoryIsReported(t *testing.T) {
+	eachRandom(t, 30, func(t *testing.T, x *random, p *plan.Plan, s *plan.State) {
+		state := s.Bytes()
+		for d, m := range p.Report().Devices {
+			if f := x.devices[d]; m.Bytes-m.Staging != f.bytes || m.State != state[d] || m.Bytes != m.Arena+m.Other+m.State+m.Staging {
+				t.Errorf("%s: %+v, and %d bytes were allocated, of which %d are the state's", f.name, m, f.bytes, state[d])
+			}
+		}
+	})
+}
+
 // TestNothingIsReadTooEarlyOrTooLate runs random graphs on devices that pause at random, several runs without a pause
 // between them, and compares what comes out with what the graph says.
 func TestNothingIsReadTooEarlyOrTooLate(t *testing.T) {
