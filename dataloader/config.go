@@ -30,7 +30,7 @@ type Config struct {
 	PerClass       int      `toml:"per_class"`       // training images of a class at most; 0: all
 	ValPerClass    int      `toml:"val_per_class"`   // validation images of a class at most; 0: all
 	EXIF           bool     `toml:"exif"`            // turn images as their EXIF orientation says
-	AllowTruncated bool     `toml:"allow_truncated"` // take JPEG files whose end is missing
+	AllowTruncated bool     `toml:"allow_truncated"` // take files whose end is missing or damaged, as far as they go
 	Strict         bool     `toml:"strict"`          // the first image that cannot be read is an error
 	Codec          string   `toml:"codec"`           // "raw", or "jpeg" for a sixth of the disk, decoded on the fly
 	Quality        int      `toml:"quality"`         // of codec "jpeg", 1 to 100; 0: 92

@@ -84,7 +84,7 @@ the last finished shard; OUT is there whole or not at all.`,
 	f.IntVar(&o.PerClass, "per-class", 0, "take at most so many training images of a class; 0: all")
 	f.IntVar(&o.ValPerClass, "val-per-class", 0, "take at most so many validation images of a class; 0: all")
 	f.BoolVar(&o.EXIF, "exif", false, "turn images as their EXIF orientation says (ImageNet is used without)")
-	f.BoolVar(&o.AllowTruncated, "allow-truncated", false, "take JPEG files whose end is missing")
+	f.BoolVar(&o.AllowTruncated, "allow-truncated", false, "take files whose end is missing or damaged, as far as they go")
 	f.BoolVar(&o.Strict, "strict", false, "stop at the first image that cannot be taken")
 	f.StringVar(&o.Codec, "codec", "raw", "raw pixels, or jpeg for about a sixth of the disk, decoded while training")
 	f.IntVar(&o.Quality, "quality", 0, "of codec jpeg, 1 to 100; 0: 92")

@@ -32,7 +32,7 @@ type Options struct {
 	PerClass, ValPerClass int
 
 	EXIF           bool // turn images as their EXIF orientation says; ImageNet ignores it
-	AllowTruncated bool // take JPEG files whose end is missing
+	AllowTruncated bool // take files whose end is missing or damaged, as far as they go
 	Strict         bool // the first image that is rejected is an error
 
 	// Codec is packed.Raw, also for "", or packed.JPEG with a Quality of 1 to 100; 0: 92.
