@@ -147,3 +147,28 @@ func TestFit(t *testing.T) {
 		}
 	}
 }
+
+// TestColours: every Cb and Cr becomes the colour that color.YCbCrToRGB gives, at some of the Y.
+func TestColours(t *testing.T) {
+	const side = 256
+	d, err := picture.New(picture.Options{Size: side})
+	check(t, err)
+	defer d.Close()
+	m := image.NewYCbCr(image.Rect(0, 0, side, side), image.YCbCrSubsampleRatio444)
+	for i := range side * side {
+		m.Cb[i], m.Cr[i] = uint8(i), uint8(i>>8)
+	}
+	got := make([]byte, 3*side*side)
+	for y := 0; y < 256; y += 15 {
+		for i := range m.Y {
+			m.Y[i] = uint8(y)
+		}
+		check(t, d.Fit(got, m))
+		for i := range side * side {
+			r, g, b := color.YCbCrToRGB(uint8(y), m.Cb[i], m.Cr[i])
+			if want := [3]byte{r, g, b}; [3]byte(got[3*i:]) != want {
+				t.Fatalf("Y %d, Cb %d, Cr %d: %v, want %v", y, m.Cb[i], m.Cr[i], got[3*i:3*i+3], want)
+			}
+		}
+	}
+}
