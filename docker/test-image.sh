@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$PWD/build/image
-export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
+export BUILDAH_ISOLATION=chroot
 suite=${SUITE:-$(. /etc/os-release && echo "$VERSION_CODENAME")}
 
 say() { echo "== $*" >&2; }
@@ -91,15 +91,21 @@ configured() { [[ $(store inspect --type image localhost/duet-test/duet) == *"$1
 configured "\"org.opencontainers.image.revision\": \"$revision\""
 configured '"org.opencontainers.image.licenses": "Apache-2.0"'
 configured '"NVIDIA_DRIVER_CAPABILITIES=compute,utility"'
+configured '"/duet/runs": {}'
+configured '"/duet/data": {}'
 
-# trained NAME: a training of 20 steps comes to its end and leaves its checkpoint in the mounted folder, as the user's.
-mkdir -p "$work/mounted/runs" "$work/mounted/data"
+# trained NAME: a training of 20 steps comes to its end and leaves its checkpoint.
 trained() {
 	say "training $1"
 	in_image make train CONFIG=configs/smoke.toml RUN="$1" \
 		ARGS="--set train.max_steps=20 --set 'devices.towers=[\"auto\"]'"
-	[ -f "$work/mounted/runs/$1/checkpoints/step-00000020.safetensors" ] || fail "training $1 left no last checkpoint"
+	in_image test -f "runs/$1/checkpoints/step-00000020.safetensors" || fail "training $1 left no last checkpoint"
 }
+trained own-volumes
+
+# With folders of the host. The container's own volumes go first, as buildah 1.28 prefers them to two mounts.
+store config --volume /duet/runs- --volume /duet/data- "$container"
+mkdir -p "$work/mounted/runs" "$work/mounted/data"
 mounts=(--volume "$work/mounted/runs:/duet/runs" --volume "$work/mounted/data:/duet/data")
 
 options=("${mounts[@]}")
