@@ -14,7 +14,7 @@ import (
 // run goes on to its end, or is saved as the signal asks.
 func TestReaderEndsFirst(t *testing.T) {
 	p := newPlace(t)
-	long := sets("train.batch=400", "train.max_steps=4", "train.validate_steps=1", "train.checkpoint_steps=0")
+	long := sets("train.batch=400", "train.max_steps=8", "train.validate_steps=1", "train.checkpoint_steps=0")
 	p.works(trainArgs("whole", long...)...)
 	for _, signal := range []syscall.Signal{0, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(fmt.Sprint("signal ", int(signal)), func(t *testing.T) {
@@ -34,13 +34,13 @@ func TestReaderEndsFirst(t *testing.T) {
 			cmd.Wait() // its error is the exit status
 			code, m := cmd.ProcessState.ExitCode(), q.meta(run)
 			switch {
-			case signal == 0 && (code < 0 || m.Step != 4): // what it cannot print at its end is another matter
+			case signal == 0 && (code < 0 || m.Step != 8): // what it cannot print at its end is another matter
 				t.Errorf("exit %d after step %d, want the end of the run", code, m.Step)
-			case signal != 0 && (code != 128+int(signal) || m.Step > 3):
+			case signal != 0 && (code != 128+int(signal) || m.Step > 7):
 				t.Errorf("exit %d after step %d, want %d and less than all steps", code, m.Step, 128+int(signal))
 			}
 			q.works(trainArgs(run, append(long, "--resume")...)...)
-			q.same(q.path("runs", "whole", "checkpoints", "step-00000004.safetensors"), q.path("runs", run, "checkpoints", "step-00000004.safetensors"))
+			q.same(q.path("runs", "whole", "checkpoints", "step-00000008.safetensors"), q.path("runs", run, "checkpoints", "step-00000008.safetensors"))
 		})
 	}
 }
