@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -152,6 +153,7 @@ func (e *experiment) runnerFor(pl placement) runner {
 		e.check(err)
 		cmd := e.command(args...)
 		cmd.Path = path
+		cmd.Env = append(os.Environ(), "OMP_WAIT_POLICY=passive") // threads that spin while they wait take others' time
 		r := e.run(cmd)
 		if r.code != 0 {
 			e.Fatalf("duet %v: exit %d\n%s%s\n%s", args, r.code, r.stdout, r.stderr, e.read("config.toml"))
