@@ -177,7 +177,7 @@ build/lab/conv2d_nhwc: kernels/lab/conv2d_nhwc.cpp build/gpu/libcuda.a
 	@mkdir -p build/lab
 	$(CXX) -std=c++17 -O2 -Wall -Wextra -I$(cuda)/include $< build/gpu/libcuda.a -ldl -o $@
 
-build/lab/ptx/%.ptx: kernels/lab/%.cu kernels/lab/wgmma.py $(wildcard kernels/*.h)
+build/lab/ptx/%.ptx: kernels/lab/%.cu kernels/lab/wgmma.py $(wildcard kernels/*.h kernels/lab/*.h)
 	@mkdir -p build/lab/ptx build/lab/include && python3 kernels/lab/wgmma.py >build/lab/include/wgmma.h
 	$(cuda)/bin/nvcc $(NVCC_FLAGS) -Ikernels -Ibuild/lab/include -arch=$$(sed -n 's|^// Arch  *||p' $<) -ptx $< -o $@
 

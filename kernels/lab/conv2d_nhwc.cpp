@@ -2,8 +2,9 @@
 //
 //   conv2d_nhwc FILE.ptx [BATCH] [RUNS]    on the first GPU, or on the simulated driver; without RUNS it only checks
 //
-// A kernel's name says its tile of places (or maps) by maps (or columns), the depth of a slice, how many lie in memory, and a
-// warp's tile. Sampled results of every kernel are compared with float64 sums on the host; a wrong one is said and ends with status 1.
+// A kernel's name says its tile of places (or maps) by maps (or columns), the depth of a slice, how many lie in memory,
+// and a warp's tile. Sampled results of every kernel are compared with float64 sums on the host; a wrong one is said
+// and ends with status 1.
 #include <cuda.h>
 
 #include <algorithm>
@@ -101,11 +102,16 @@ static CUevent before, after;
 static int wrong, runs, multiprocessors;
 
 // launch runs a kernel and gives microseconds of one of many runs.
-static double launch(const Kernel &k, unsigned gx, unsigned gy, unsigned gz, std::vector<void *> arguments, Geometry &g, int *splits) {
+static double launch(const Kernel &k, unsigned gx, unsigned gy, unsigned gz, std::vector<void *> arguments, Geometry &g,
+                     int *splits) {
     for (int i = 0; i < 10; i++) arguments.push_back((int *)&g + i);
-    arguments.push_back(&g.image_multiplier), arguments.push_back(&g.image_shift), arguments.push_back(&g.row_multiplier), arguments.push_back(&g.row_shift);
+    arguments.push_back(&g.image_multiplier), arguments.push_back(&g.image_shift),
+        arguments.push_back(&g.row_multiplier), arguments.push_back(&g.row_shift);
     if (splits) arguments.push_back(splits);
-    const auto once = [&] { ok(cuLaunchKernel(k.function, gx, gy, gz, k.threads(), 1, 1, k.shared(), stream, arguments.data(), nullptr), k.name); };
+    const auto once = [&] {
+        ok(cuLaunchKernel(k.function, gx, gy, gz, k.threads(), 1, 1, k.shared(), stream, arguments.data(), nullptr),
+           k.name);
+    };
     once();
     ok(cuStreamSynchronize(stream), k.name);
     if (runs == 0) return 1;
@@ -127,25 +133,30 @@ static void compare(const std::string &what, double got, double want, double mag
 }
 
 // forward checks and times y = conv(x, w), with or without bias and rectifier.
-static double forward(const Kernel &k, const Geometry &given, CUdeviceptr y, CUdeviceptr x, CUdeviceptr w, CUdeviceptr bias, const std::vector<uint16_t> &xs,
-                      const std::vector<uint16_t> &ws, const std::vector<float> &bs) {
+static double forward(const Kernel &k, const Geometry &given, CUdeviceptr y, CUdeviceptr x, CUdeviceptr w,
+                      CUdeviceptr bias, const std::vector<uint16_t> &xs, const std::vector<uint16_t> &ws,
+                      const std::vector<float> &bs) {
     Geometry g = given;
     const int places = g.images * g.out_height * g.out_width, out = g.groups * g.maps, in = g.groups * g.channels;
     ok(cuMemsetD8(y, 0xff, (size_t)places * out * 2), "cuMemsetD8");
-    const double us = launch(k, (places + k.m - 1) / k.m, (g.maps + k.n - 1) / k.n, g.groups, {&y, &x, &w, &bias}, g, nullptr);
+    const double us =
+        launch(k, (places + k.m - 1) / k.m, (g.maps + k.n - 1) / k.n, g.groups, {&y, &x, &w, &bias}, g, nullptr);
     const auto ys = download<uint16_t>(y, (size_t)places * out);
     for (uint16_t v : ys) wrong += !std::isfinite(value(v));
     for (int sample = 0; sample < 300; sample++) {
         const int place = sample < 20 ? places - 1 - sample : draw() % places, map = draw() % out, group = map / g.maps;
-        const int image = place / (g.out_height * g.out_width), p = place / g.out_width % g.out_height, q = place % g.out_width;
+        const int image = place / (g.out_height * g.out_width), p = place / g.out_width % g.out_height,
+                  q = place % g.out_width;
         double sum = 0, magnitude = 0;
         for (int u = 0; u < g.kernel; u++)
             for (int v = 0; v < g.kernel; v++)
                 for (int c = 0; c < g.channels; c++) {
                     const int h = p + u - g.pad, r = q + v - g.pad;
                     if (h < 0 || r < 0 || h >= g.height || r >= g.width) continue;
-                    const double term = (double)value(xs[((size_t)(image * g.height + h) * g.width + r) * in + group * g.channels + c]) *
-                                        value(ws[((size_t)map * g.kernel * g.kernel + u * g.kernel + v) * g.channels + c]);
+                    const double term =
+                        (double)value(
+                            xs[((size_t)(image * g.height + h) * g.width + r) * in + group * g.channels + c]) *
+                        value(ws[((size_t)map * g.kernel * g.kernel + u * g.kernel + v) * g.channels + c]);
                     sum += term, magnitude += std::fabs(term);
                 }
         if (bias) sum = std::max(0., sum + bs[map]);
@@ -154,25 +165,29 @@ static double forward(const Kernel &k, const Geometry &given, CUdeviceptr y, CUd
     return us;
 }
 
-static double grad_weight(const Kernel &k, const Geometry &given, int splits, CUdeviceptr parts, CUdeviceptr x, CUdeviceptr dz, const std::vector<uint16_t> &xs,
-                          const std::vector<uint16_t> &ds) {
+static double grad_weight(const Kernel &k, const Geometry &given, int splits, CUdeviceptr parts, CUdeviceptr x,
+                          CUdeviceptr dz, const std::vector<uint16_t> &xs, const std::vector<uint16_t> &ds) {
     Geometry g = given;
     const int length = g.kernel * g.kernel * g.channels, out = g.groups * g.maps, in = g.groups * g.channels;
     const size_t n = (size_t)out * length;
     ok(cuMemsetD8(parts, 0xff, splits * n * 4), "cuMemsetD8");
-    const double us = launch(k, (length + k.n - 1) / k.n, (g.maps + k.m - 1) / k.m, splits * g.groups, {&parts, &x, &dz}, g, &splits);
+    const double us =
+        launch(k, (length + k.n - 1) / k.n, (g.maps + k.m - 1) / k.m, splits * g.groups, {&parts, &x, &dz}, g, &splits);
     const auto ps = download<float>(parts, splits * n);
     for (float v : ps) wrong += !std::isfinite(v);
     for (int sample = 0; sample < 30; sample++) {
-        const int map = draw() % out, at = draw() % length, group = map / g.maps, c = at % g.channels, v = at / g.channels % g.kernel, u = at / g.channels / g.kernel;
+        const int map = draw() % out, at = draw() % length, group = map / g.maps, c = at % g.channels,
+                  v = at / g.channels % g.kernel, u = at / g.channels / g.kernel;
         double sum = 0, magnitude = 0, got = 0;
         for (int image = 0; image < g.images; image++)
             for (int p = 0; p < g.out_height; p++)
                 for (int q = 0; q < g.out_width; q++) {
                     const int h = p + u - g.pad, r = q + v - g.pad;
                     if (h < 0 || r < 0 || h >= g.height || r >= g.width) continue;
-                    const double term = (double)value(xs[((size_t)(image * g.height + h) * g.width + r) * in + group * g.channels + c]) *
-                                        value(ds[((size_t)(image * g.out_height + p) * g.out_width + q) * out + map]);
+                    const double term =
+                        (double)value(
+                            xs[((size_t)(image * g.height + h) * g.width + r) * in + group * g.channels + c]) *
+                        value(ds[((size_t)(image * g.out_height + p) * g.out_width + q) * out + map]);
                     sum += term, magnitude += std::fabs(term);
                 }
         for (int s = 0; s < splits; s++) got += ps[s * n + (size_t)map * length + at];
@@ -192,7 +207,8 @@ int main(int argc, char **argv) {
     ok(cuDeviceGet(&device, 0), "cuDeviceGet");
     ok(cuDevicePrimaryCtxRetain(&context, device), "cuDevicePrimaryCtxRetain");
     ok(cuCtxSetCurrent(context), "cuCtxSetCurrent");
-    ok(cuDeviceGetAttribute(&multiprocessors, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device), "cuDeviceGetAttribute");
+    ok(cuDeviceGetAttribute(&multiprocessors, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device),
+       "cuDeviceGetAttribute");
     std::ifstream file(argv[1], std::ios::binary);
     std::stringstream text;
     text << file.rdbuf();
@@ -210,7 +226,8 @@ int main(int argc, char **argv) {
         k.gradient = k.name.find("_grad_weight_") != std::string::npos;
         k.warpgroups = k.name.find("conv2d_wgmma_") == 0;
         const char *const tile = k.name.c_str() + k.name.find_first_of("123456789", strlen("conv2d_"));
-        if (sscanf(tile, "%dx%d_%d_%d_%dx%d", &k.m, &k.n, &k.depth, &k.stages, &k.wm, &k.wn) != 6) return fprintf(stderr, "%s: no tile in the name\n", k.name.c_str()), 1;
+        if (sscanf(tile, "%dx%d_%d_%d_%dx%d", &k.m, &k.n, &k.depth, &k.stages, &k.wm, &k.wn) != 6)
+            return fprintf(stderr, "%s: no tile in the name\n", k.name.c_str()), 1;
         ok(cuModuleGetFunction(&k.function, module, k.name.c_str()), k.name);
         ok(cuFuncSetAttribute(k.function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, k.shared()), k.name);
         kernels.push_back(k);
@@ -218,9 +235,11 @@ int main(int argc, char **argv) {
     if (kernels.empty()) return fprintf(stderr, "%s: no kernel conv2d_*\n", argv[1]), 1;
     double best_of_all = 0;
     for (const Layer &l : layers) {
-        const Geometry g = geometry(batch, l.side, l.channels, l.groups, l.maps, l.kernel, l.pad), back = geometry(batch, l.out(), l.maps, l.groups, l.channels, l.kernel, l.kernel - 1 - l.pad);
+        const Geometry g = geometry(batch, l.side, l.channels, l.groups, l.maps, l.kernel, l.pad),
+                       back = geometry(batch, l.out(), l.maps, l.groups, l.channels, l.kernel, l.kernel - 1 - l.pad);
         const int in = l.groups * l.channels, out = l.groups * l.maps, window = l.kernel * l.kernel;
-        const size_t x_size = (size_t)batch * l.side * l.side * in, y_size = (size_t)batch * l.out() * l.out() * out, w_size = (size_t)out * window * l.channels;
+        const size_t x_size = (size_t)batch * l.side * l.side * in, y_size = (size_t)batch * l.out() * l.out() * out,
+                     w_size = (size_t)out * window * l.channels;
         const double flop = 2. * batch * l.out() * l.out() * w_size;
         const auto xs = random(x_size), ds = random(y_size), ws = random(w_size);
         std::vector<float> bs(out);
@@ -230,11 +249,13 @@ int main(int argc, char **argv) {
             for (int map = 0; map < l.maps; map++)
                 for (int i = 0; i < window; i++)
                     for (int c = 0; c < l.channels; c++)
-                        turned[((size_t)(group * l.channels + c) * window + window - 1 - i) * l.maps + map] = ws[((size_t)(group * l.maps + map) * window + i) * l.channels + c];
+                        turned[((size_t)(group * l.channels + c) * window + window - 1 - i) * l.maps + map] =
+                            ws[((size_t)(group * l.maps + map) * window + i) * l.channels + c];
         const CUdeviceptr x = upload(xs), dz = upload(ds), w = upload(ws), wt = upload(turned), bias = upload(bs);
         CUdeviceptr y, dx, parts;
         const int most = 128;
-        ok(cuMemAlloc(&y, y_size * 2), "cuMemAlloc"), ok(cuMemAlloc(&dx, x_size * 2), "cuMemAlloc"), ok(cuMemAlloc(&parts, most * w_size * 4), "cuMemAlloc");
+        ok(cuMemAlloc(&y, y_size * 2), "cuMemAlloc"), ok(cuMemAlloc(&dx, x_size * 2), "cuMemAlloc"),
+            ok(cuMemAlloc(&parts, most * w_size * 4), "cuMemAlloc");
         for (int what = 0; what < 3; what++) {
             if (what == 1 && l.pad == 0) continue; // conv1 needs no gradient of its input
             double best = 1e30;
@@ -246,7 +267,9 @@ int main(int argc, char **argv) {
                     const int tiles = ((l.maps + k.m - 1) / k.m) * ((window * l.channels + k.n - 1) / k.n) * l.groups;
                     splits.clear();
                     for (int blocks = multiprocessors; blocks <= 4 * multiprocessors; blocks += multiprocessors)
-                        if (blocks / tiles >= 1 && blocks / tiles <= most && (splits.empty() || splits.back() != blocks / tiles)) splits.push_back(blocks / tiles);
+                        if (blocks / tiles >= 1 && blocks / tiles <= most &&
+                            (splits.empty() || splits.back() != blocks / tiles))
+                            splits.push_back(blocks / tiles);
                     if (splits.empty()) splits.push_back(1);
                     if (runs == 0) splits.resize(1);
                 }
@@ -254,12 +277,15 @@ int main(int argc, char **argv) {
                     const double us = what == 0   ? forward(k, g, y, x, w, bias, xs, ws, bs)
                                       : what == 1 ? forward(k, back, dx, dz, wt, 0, ds, turned, bs)
                                                   : grad_weight(k, g, s, parts, x, dz, xs, ds);
-                    if (runs) printf("%-24s %-11s %8.1f us %6.0f TFLOP/s  %s", l.name, title[what], us, flop / us / 1e6, k.name.c_str());
+                    if (runs)
+                        printf("%-24s %-11s %8.1f us %6.0f TFLOP/s  %s", l.name, title[what], us, flop / us / 1e6,
+                               k.name.c_str());
                     if (runs) printf(s ? " / %d\n" : "\n", s);
                     best = std::min(best, us);
                 }
             }
-            if (runs) printf("%-24s %-11s %8.1f us %6.0f TFLOP/s  best\n", l.name, title[what], best, flop / best / 1e6);
+            if (runs)
+                printf("%-24s %-11s %8.1f us %6.0f TFLOP/s  best\n", l.name, title[what], best, flop / best / 1e6);
             fflush(stdout);
             best_of_all += best;
         }
