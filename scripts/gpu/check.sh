@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # check.sh RESULTS: on a machine with a GPU, in at most five minutes: is duet right there, and how fast is it? Needs nothing but
-# the driver (python3, compute-sanitizer and a CIFAR-10 archive in the bundle where they are). Leaves summary.txt and logs.tgz.
+# the driver (python3, compute-sanitizer and a CIFAR-10 archive in the bundle where they are). Leaves check.txt and check.tgz.
 # DEVICE (cuda:0), TOTAL (285 seconds), SMALL=1 (tiny sizes, for the simulator).
 . "$(dirname "$0")/steps.sh"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # compare.sh RESULTS: on a machine with a GPU and PyTorch, in at most five minutes: PyTorch in its fastest forms beside duet, in
-# turn; then every kernel of a step under ncu, where it is. Leaves summary.txt, logs.tgz and torch.json. DEVICE, TOTAL, SMALL as in
-# check.sh; CASES ("128:bf16 512:bf16 128:tf32").
+# turn; then every kernel of a step under ncu, where it is. Leaves compare.txt, compare.tgz and torch.json. DEVICE, TOTAL, SMALL as
+# in check.sh; CASES ("128:bf16 512:bf16 128:tf32").
 . "$(dirname "$0")/steps.sh"
 
 warm() { # compiles what a bench needs
@@ -9,7 +9,7 @@ warm() { # compiles what a bench needs
 }
 # shellcheck disable=SC2086
 torch() { # the forms that were fastest when all were tried (docs/gpu-runs.md), and the simplest one
-	python3 torch_gpu.py --duet ./duet --seconds 100 --rounds 1 --json "$results/torch.json" $cases \
+	python3 torch_gpu.py --duet ./duet --device "$d" --seconds 100 --rounds 1 --json "$results/torch.json" $cases \
 		--forms compiled "compiled, groups apart" "CUDA graphs, groups apart" "eager, LRN by pooling"
 }
 profile() { # of the second step: the first one, and what initialises the weights, come before

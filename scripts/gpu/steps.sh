@@ -1,22 +1,24 @@
-# steps.sh: sourced by check.sh and compare.sh. Steps with a limit each; after every step what there is of the results is kept.
+# steps.sh: sourced by check.sh and compare.sh. Steps with a limit each; after every step what there is of the results is kept,
+# in SCRIPT.txt (a line a step) and SCRIPT.tgz (its logs).
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 results=${1:?where to leave the results}
 mkdir -p "$results"
 results=$(cd "$results" && pwd)
 cd "$here" || exit 1 # the bundle: the programs, and the presets
-mkdir -p log
+script=$(basename "$0" .sh)
+rm -rf log && mkdir log
 began=$(date +%s)
 total=${TOTAL:-285} # seconds for all steps together
 small=${SMALL:+1}   # tiny sizes, for the simulator
 d=${DEVICE:-cuda:0}
 failures=0
 group= # of the step that runs
-: >"$results/summary.txt"
+: >"$results/$script.txt"
 
 # keep leaves one tar that is whole at any moment.
-keep() { tar czf "$results/.logs.tgz" -C "$here" log && mv "$results/.logs.tgz" "$results/logs.tgz"; }
+keep() { tar czf "$results/.$script.tgz" -C "$here" log && mv "$results/.$script.tgz" "$results/$script.tgz"; }
 
-say() { tee -a "$results/summary.txt"; }
+say() { tee -a "$results/$script.txt"; }
 
 # step SECONDS NAME COMMAND...: runs a command with a limit, which what is left of the whole shortens. It has a session of its
 # own, so that nothing of it goes on behind its limit.

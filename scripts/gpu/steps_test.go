@@ -36,7 +36,7 @@ func script(t *testing.T, steps string, env ...string) (results string, c *exec.
 // summary is what the script says of its steps.
 func summary(t *testing.T, results string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(results, "summary.txt"))
+	text, err := os.ReadFile(filepath.Join(results, "run.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func summary(t *testing.T, results string) string {
 // logs reads the tar of the results to its end.
 func logs(t *testing.T, results string) map[string]string {
 	t.Helper()
-	f, err := os.Open(filepath.Join(results, "logs.tgz"))
+	f, err := os.Open(filepath.Join(results, "run.tgz"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -154,9 +154,9 @@ class Worker:
         self.process.wait()
 
 
-def duet_speed(program, case):
+def duet_speed(program, device, case):
     batch, precision = case
-    command = [program, "bench", str(pathlib.Path(__file__).with_name("configs") / "alexnet.toml"), "--devices", "cuda:0", "--json",
+    command = [program, "bench", str(pathlib.Path(__file__).with_name("configs") / "alexnet.toml"), "--devices", device, "--json",
                "--batch", str(batch), "--precision", "fp32" if precision == "tf32" else precision, "--steps", str(PARTS * STEPS), "--set", "devices.tune=true"]
     return json.loads(subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, text=True).stdout)["images_per_second"]
 
@@ -180,7 +180,7 @@ def compare(arguments):
         for _ in range(arguments.rounds):
             for case in cases:
                 if arguments.duet:
-                    duet[case].append(duet_speed(arguments.duet, case))
+                    duet[case].append(duet_speed(arguments.duet, arguments.device, case))
                 for w in workers:
                     if w.case == case and w.state == "ready":
                         w.measure()
@@ -241,6 +241,7 @@ def main():
     parser.add_argument("cases", nargs="+", metavar="BATCH:PRECISION")
     parser.add_argument("--forms", nargs="+", default=list(FORMS), choices=list(FORMS), metavar="FORM", help="; ".join(FORMS))
     parser.add_argument("--duet", help="the duet program, measured in turn")
+    parser.add_argument("--device", default="cuda:0", help="duet's")
     parser.add_argument("--seconds", type=float, default=150, help="for compiling")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", help="a file for the results")
