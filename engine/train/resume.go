@@ -149,7 +149,7 @@ func (r *run) wind(m checkpoint.Meta, batch int) error {
 
 // adopt makes the present configuration the run's, once a step was done under it.
 func (r *run) adopt() error {
-	if r.config == string(r.Parts.Text) && r.step > r.began+1 {
+	if r.step > r.began+1 {
 		return nil
 	}
 	r.config = string(r.Parts.Text)

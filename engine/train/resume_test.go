@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"duet/engine/checkpoint"
 	"duet/engine/train"
 )
 
@@ -264,4 +265,117 @@ func TestNoCheckpointIsLeft(t *testing.T) {
 			r.same("whole", name, 12)
 		}
 	}
+}
+
+// TestInterruptedAgainAndAgain never gets further than a step or two at a time.
+func TestInterruptedAgainAndAgain(t *testing.T) {
+	r := newRuns(t)
+	_, err := r.train(context.Background(), "whole", onOne)
+	r.check(err)
+	_, err = r.train(newCountdown(1), "often", onOne)
+	for times := 0; err != nil; times++ {
+		if _, ok := interruptedAt(err); !ok || times > 30 {
+			t.Fatalf("time %d: %v", times, err)
+		}
+		_, err = r.resume(newCountdown(7), "often", onOne)
+	}
+	r.same("whole", "often", 12)
+	r.eachStepOnce("often", "whole")
+}
+
+// TestResumeOfFinished does nothing, and changes nothing.
+func TestResumeOfFinished(t *testing.T) {
+	r := newRuns(t)
+	_, err := r.train(context.Background(), "run", onOne)
+	r.check(err)
+	before, err := os.ReadFile(r.store("run").StepPath(12))
+	r.check(err)
+	s, err := r.resume(context.Background(), "run", onOne)
+	r.check(err)
+	after, err := os.ReadFile(r.store("run").StepPath(12))
+	r.check(err)
+	if s.Steps != 12 || string(before) != string(after) {
+		t.Errorf("ended after step %d, checkpoint the same: %v", s.Steps, string(before) == string(after))
+	}
+	r.eachStepOnce("run", "run")
+}
+
+// TestResumeElsewhere: another placement takes the same checkpoint.
+func TestResumeElsewhere(t *testing.T) {
+	r := newRuns(t)
+	_, err := r.train(context.Background(), "whole", onOne)
+	r.check(err)
+	if _, err := r.train(newCountdown(15), "moved", onOne); err == nil {
+		t.Fatal("not interrupted")
+	}
+	s, err := r.resume(context.Background(), "moved", onTwo)
+	r.check(err)
+	want, _ := r.metrics("whole")
+	got, _ := r.metrics("moved")
+	for i := range want {
+		if d := math.Abs(got[i].Loss - want[i].Loss); s.Steps != 12 || !(d <= placementTol*want[i].Loss) {
+			t.Errorf("step %d: loss %v, want %v", i+1, got[i].Loss, want[i].Loss)
+		}
+	}
+}
+
+// TestRefusedResume: what cannot be resumed is left as it was.
+func TestRefusedResume(t *testing.T) {
+	r := newRuns(t)
+	sets := []string{onOne, "train.max_steps=4"}
+	_, err := r.train(context.Background(), "run", sets...)
+	r.check(err)
+	path := r.store("run").StepPath(4)
+	whole, err := os.ReadFile(path)
+	r.check(err)
+	config, err := os.ReadFile(filepath.Join(r.path("run"), "config.toml"))
+	r.check(err)
+	cases := []struct {
+		name  string
+		sets  []string
+		is    error
+		words []string
+	}{
+		{"other data", []string{"data.generated.train=80", "data.packed=" + r.path("other")}, nil, []string{"learned from other data", "of " + r.path("other"), "if another CONFIG or --set names it", "if the set there was replaced"}},
+		{"a layer of another size", []string{"network.layers.fc4.features=64"}, checkpoint.ErrNetwork, []string{"fc4.weight"}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := r.resume(context.Background(), "run", append(sets, c.sets...)...)
+			if c.is != nil && !errors.Is(err, c.is) {
+				t.Errorf("%v, want %v", err, c.is)
+			}
+			wantError(t, err, append(c.words, path)...)
+			now, err := os.ReadFile(filepath.Join(r.path("run"), "config.toml"))
+			r.check(err)
+			if string(now) != string(config) {
+				t.Error("the run's config.toml has changed")
+			}
+			now, err = os.ReadFile(path)
+			r.check(err)
+			if string(now) != string(whole) {
+				t.Error("the checkpoint has changed")
+			}
+		})
+	}
+	_, err = r.resume(context.Background(), "run", sets...)
+	r.check(err)
+}
+
+// TestDamagedCheckpoint: a run goes on from the newest checkpoint that is whole, and says so; to the same end.
+func TestDamagedCheckpoint(t *testing.T) {
+	r := newRuns(t)
+	_, err := r.train(context.Background(), "whole", onOne)
+	r.check(err)
+	_, err = r.train(context.Background(), "run", onOne)
+	r.check(err)
+	path := r.store("run").StepPath(12)
+	data, err := os.ReadFile(path)
+	r.check(err)
+	data[len(data)/2] ^= 1
+	r.check(os.WriteFile(path, data, 0o644))
+	_, err = r.resume(context.Background(), "run", onOne)
+	r.check(err)
+	r.same("whole", "run", 12)
+	r.eachStepOnce("run", "whole")
 }
