@@ -26,12 +26,31 @@ type fake struct {
 	pauses *rand.Rand // of the device's goroutine
 	loaded []backend.Command
 	leaves []backend.Buffer // that have been uploaded
+	breaks *breaks          // nil: nothing fails
 
-	mu    sync.Mutex
-	err   error
-	live  int // allocations
+	err   error // of a step
+	live  int   // allocations and programs
 	bytes int64
 	fails string
+}
+
+// breaks lets one call of several devices fail, counted from 1. A failed step fails every Sync and Download after it.
+type breaks struct {
+	call, calls int
+	what        string // it was
+}
+
+var errBroken = errors.New("broken")
+
+func (f *fake) try(what string) error {
+	if f.breaks == nil {
+		return nil
+	}
+	if f.breaks.calls++; f.breaks.calls != f.breaks.call {
+		return nil
+	}
+	f.breaks.what = f.name + " " + what
+	return errBroken
 }
 
 const word = 64 // bytes that share one stamp
@@ -92,7 +111,7 @@ func (f *fake) Info() backend.Info { return backend.Info{Name: f.name} }
 func (f *fake) Has(operation string) bool { return !f.lacks[operation] }
 
 func (f *fake) Place(t op.Type, _ []backend.Use) (backend.Layout, error) {
-	return layout(4 * t.Len()), nil
+	return layout(4 * t.Len()), f.try("place")
 }
 
 func (f *fake) Prepare(r backend.Request) (backend.Kernel, error) {
@@ -112,17 +131,18 @@ func (f *fake) Prepare(r backend.Request) (backend.Kernel, error) {
 	default:
 		return nil, fmt.Errorf("%s: %s: %w", f.name, r.Op.Name(), backend.ErrNoKernel)
 	}
-	return k, nil
+	return k, f.try("prepare")
 }
 
 func (f *fake) Alloc(bytes int64) (backend.Memory, error) {
 	if f.fails == "alloc" && bytes > 1<<10 {
 		return nil, errors.New("out of memory")
 	}
-	f.mu.Lock()
+	if err := f.try("alloc"); err != nil {
+		return nil, err
+	}
 	f.live++
 	f.bytes += bytes
-	f.mu.Unlock()
 	return &memory{f, bytes, make([]uint64, (bytes+word-1)/word)}, nil
 }
 
@@ -132,11 +152,9 @@ func (f *fake) Free(m backend.Memory) error {
 		return fmt.Errorf("%s: free of another's memory, or twice", f.name)
 	}
 	own.stamps = nil
-	f.mu.Lock()
 	f.live--
 	f.bytes -= own.bytes
-	f.mu.Unlock()
-	return nil
+	return f.try("free")
 }
 
 // stampsOf are the words of a buffer.
@@ -150,6 +168,9 @@ func (f *fake) Upload(dst backend.Buffer, _ backend.Layout, host any) error {
 	stamp, is := host.(uint64)
 	if !is {
 		stamp = uint64(host.([]uint8)[0])
+	}
+	if err := f.try("upload"); err != nil {
+		return err
 	}
 	f.leaves = append(f.leaves, dst)
 	f.jobs <- func() { f.write(dst, stamp) }
@@ -165,7 +186,7 @@ func (f *fake) Download(host any, src backend.Buffer, _ backend.Layout) error {
 func (f *fake) NewEvent() (backend.Event, error) {
 	e := &event{}
 	e.changed = sync.NewCond(&e.mu)
-	return e, nil
+	return e, f.try("event")
 }
 
 // Load keeps the commands, for the test to look at.
@@ -177,7 +198,11 @@ func (f *fake) Load(commands []backend.Command, o backend.LoadOptions) (backend.
 			}
 		}
 	}
+	if err := f.try("load"); err != nil {
+		return nil, err
+	}
 	f.loaded = commands
+	f.live++
 	return &fakeProgram{device: f, commands: commands, times: make([]time.Duration, len(commands))}, nil
 }
 
@@ -185,8 +210,9 @@ func (f *fake) Sync() error {
 	reached := make(chan struct{})
 	f.jobs <- func() { close(reached) }
 	<-reached
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	if f.err == nil {
+		f.err = f.try("step")
+	}
 	return f.err
 }
 
@@ -239,7 +265,11 @@ type fakeProgram struct {
 
 func (p *fakeProgram) Start()                 { p.device.jobs <- p.run }
 func (p *fakeProgram) Times() []time.Duration { return p.times }
-func (p *fakeProgram) Close() error           { return nil }
+
+func (p *fakeProgram) Close() error {
+	p.device.live--
+	return p.device.try("close")
+}
 
 func (p *fakeProgram) run() {
 	p.runs++

@@ -143,18 +143,9 @@ func (p *Plan) Run() {
 	}
 }
 
-// Sync waits for everything started on all devices and returns their errors.
+// Sync waits for everything started on all devices and returns their errors: the one that failed first tells the cause,
+// the others that they waited for it.
 func (p *Plan) Sync() error {
-	for _, d := range p.state.Devices {
-		if err := d.Sync(); err != nil {
-			return p.failure()
-		}
-	}
-	return nil
-}
-
-// failure collects what each device says: the one that failed first tells the cause, the others that they waited for it.
-func (p *Plan) failure() error {
 	var errs []error
 	for _, d := range p.state.Devices {
 		if err := d.Sync(); err != nil {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 
 	"duet/engine/backend"
@@ -12,7 +13,7 @@ type program struct {
 	steps []*step
 }
 
-// load makes each device's commands and loads them.
+// load makes each device's commands and loads them, on all devices or none.
 func (p *Plan) load(o backend.LoadOptions) ([]program, error) {
 	devices := p.state.Devices
 	commands := make([][]backend.Command, len(devices))
@@ -52,7 +53,11 @@ func (p *Plan) load(o backend.LoadOptions) ([]program, error) {
 	for d, device := range devices {
 		loaded, err := device.Load(commands[d], o)
 		if err != nil {
-			return nil, fmt.Errorf("plan %s: %s: %w", p.Name, device.Name(), err)
+			err = fmt.Errorf("plan %s: %s: %w", p.Name, device.Name(), err)
+			for _, before := range programs {
+				err = errors.Join(err, before.Close())
+			}
+			return nil, err
 		}
 		programs = append(programs, program{loaded, steps[d]})
 	}
