@@ -35,6 +35,21 @@ func Apply(o Op, p Place, in ...*Node) (*Node, error) {
 	return n, nil
 }
 
+// chain applies operations at one place, up to the first error; what it gives after that is nil.
+type chain struct {
+	place Place
+	err   error
+}
+
+func (c *chain) apply(o Op, in ...*Node) *Node {
+	if c.err != nil {
+		return nil
+	}
+	var n *Node
+	n, c.err = Apply(o, c.place, in...)
+	return n
+}
+
 // Leaf makes an input or a parameter. Its name must be unique in the graph: gorgonia merges leaves of one name.
 // wide asks for float64, which only gradient checks use.
 func Leaf(g *gorgonia.ExprGraph, name string, t Type, wide bool) *Node {

@@ -47,23 +47,15 @@ func (Conv2D) Differentiates() []bool { return []bool{true, true, true} }
 
 // Grad is, with dz = dy where y > 0 under ReLU and dz = dy without: the three operations below of dz.
 func (o Conv2D) Grad(p Place, in []*Node, y, dy *Node) ([]*Node, error) {
-	dz, err := throughReLU(o.ReLU, p, y, dy)
-	if err != nil {
-		return nil, err
-	}
 	linear := o
 	linear.ReLU = false
 	x, w := in[0], in[1]
-	dx, err := Apply(Conv2DGradInput{linear, x.Shape()[2], x.Shape()[3]}, p, w, dz)
-	if err != nil {
-		return nil, err
-	}
-	dw, err := Apply(Conv2DGradWeight{linear}, p, x, dz)
-	if err != nil {
-		return nil, err
-	}
-	db, err := Apply(Conv2DGradBias{linear}, p, x, dz)
-	return []*Node{dx, dw, db}, err
+	c := chain{place: p}
+	dz := c.throughReLU(o.ReLU, y, dy)
+	dx := c.apply(Conv2DGradInput{linear, x.Shape()[2], x.Shape()[3]}, w, dz)
+	dw := c.apply(Conv2DGradWeight{linear}, x, dz)
+	db := c.apply(Conv2DGradBias{linear}, x, dz)
+	return []*Node{dx, dw, db}, c.err
 }
 
 // FLOPs counts a multiplication and an addition for every weight that meets an input.

@@ -57,12 +57,10 @@ func (Concat) Differentiates() []bool { return []bool{true, true} }
 
 func (Concat) Grad(p Place, in []*Node, _, dy *Node) ([]*Node, error) {
 	a, b := in[0].Shape()[1], in[1].Shape()[1]
-	da, err := Apply(Slice{0, a}, p, dy)
-	if err != nil {
-		return nil, err
-	}
-	db, err := Apply(Slice{a, a + b}, p, dy)
-	return []*Node{da, db}, err
+	c := chain{place: p}
+	da := c.apply(Slice{0, a}, dy)
+	db := c.apply(Slice{a, a + b}, dy)
+	return []*Node{da, db}, c.err
 }
 
 // Slice is channels First up to, and without, End: [batch, C, ...] to [batch, End-First, ...].
@@ -88,33 +86,16 @@ func (Slice) Differentiates() []bool { return []bool{true} }
 // Grad is dy at the slice's channels and 0 at the others: what the other channels were, times 0. Only a linear layer
 // without exchange on a single device slices forward.
 func (o Slice) Grad(p Place, in []*Node, _, dy *Node) ([]*Node, error) {
-	zeros := func(first, end int) (*Node, error) {
-		rest, err := Apply(Slice{first, end}, p, in[0])
-		if err != nil {
-			return nil, err
-		}
-		return Apply(Scale{0}, p, rest)
-	}
+	c := chain{place: p}
+	zeros := func(first, end int) *Node { return c.apply(Scale{0}, c.apply(Slice{first, end}, in[0])) }
 	dx := dy
 	if o.First > 0 {
-		before, err := zeros(0, o.First)
-		if err != nil {
-			return nil, err
-		}
-		if dx, err = Apply(Concat{}, p, before, dx); err != nil {
-			return nil, err
-		}
+		dx = c.apply(Concat{}, zeros(0, o.First), dx)
 	}
 	if channels := in[0].Shape()[1]; o.End < channels {
-		after, err := zeros(o.End, channels)
-		if err != nil {
-			return nil, err
-		}
-		if dx, err = Apply(Concat{}, p, dx, after); err != nil {
-			return nil, err
-		}
+		dx = c.apply(Concat{}, dx, zeros(o.End, channels))
 	}
-	return []*Node{dx}, nil
+	return []*Node{dx}, c.err
 }
 
 // Add is y = a + b, elementwise, of one shape: what gorgonia inserts where a value is used more than once and the

@@ -26,20 +26,13 @@ func (Linear) Differentiates() []bool { return []bool{true, true, true} }
 
 // Grad is, with dz as for Conv2D: the three operations below of dz.
 func (o Linear) Grad(p Place, in []*Node, y, dy *Node) ([]*Node, error) {
-	dz, err := throughReLU(o.ReLU, p, y, dy)
-	if err != nil {
-		return nil, err
-	}
-	dx, err := Apply(LinearGradInput{}, p, in[1], dz)
-	if err != nil {
-		return nil, err
-	}
-	dw, err := Apply(LinearGradWeight{}, p, in[0], dz)
-	if err != nil {
-		return nil, err
-	}
-	db, err := Apply(LinearGradBias{}, p, in[0], dz)
-	return []*Node{dx, dw, db}, err
+	x, w := in[0], in[1]
+	c := chain{place: p}
+	dz := c.throughReLU(o.ReLU, y, dy)
+	dx := c.apply(LinearGradInput{}, w, dz)
+	dw := c.apply(LinearGradWeight{}, x, dz)
+	db := c.apply(LinearGradBias{}, x, dz)
+	return []*Node{dx, dw, db}, c.err
 }
 
 func (Linear) FLOPs(in []Type, out Type) float64 {

@@ -38,12 +38,10 @@ func (o MaxPool) Infer(in []Type) (Type, error) {
 func (MaxPool) Differentiates() []bool { return []bool{true} }
 
 func (o MaxPool) Grad(p Place, in []*Node, _, dy *Node) ([]*Node, error) {
-	at, err := Apply(MaxPoolArgmax{o}, p, in[0])
-	if err != nil {
-		return nil, err
-	}
-	dx, err := Apply(MaxPoolGrad{o, in[0].Shape()[2], in[0].Shape()[3]}, p, at, dy)
-	return []*Node{dx}, err
+	c := chain{place: p}
+	at := c.apply(MaxPoolArgmax{o}, in[0])
+	dx := c.apply(MaxPoolGrad{o, in[0].Shape()[2], in[0].Shape()[3]}, at, dy)
+	return []*Node{dx}, c.err
 }
 
 // MaxPoolArgmax is where in its window each maximum was: u*Kernel + v of the first one, or of the first NaN, in row-major

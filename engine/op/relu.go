@@ -17,7 +17,7 @@ func (ReLU) Infer(in []Type) (Type, error) {
 func (ReLU) Differentiates() []bool { return []bool{true} }
 
 func (ReLU) Grad(p Place, _ []*Node, y, dy *Node) ([]*Node, error) {
-	dx, err := throughReLU(true, p, y, dy)
+	dx, err := Apply(ReLUGrad{}, p, y, dy)
 	return []*Node{dx}, err
 }
 
@@ -34,9 +34,9 @@ func (ReLUGrad) Infer(in []Type) (Type, error) {
 }
 
 // throughReLU is the gradient before an optional rectifier whose output was y.
-func throughReLU(relu bool, p Place, y, dy *Node) (*Node, error) {
+func (c *chain) throughReLU(relu bool, y, dy *Node) *Node {
 	if !relu {
-		return dy, nil
+		return dy
 	}
-	return Apply(ReLUGrad{}, p, y, dy)
+	return c.apply(ReLUGrad{}, y, dy)
 }
