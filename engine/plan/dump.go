@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -12,11 +13,11 @@ import (
 func (r Report) WriteText(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintf(t, "plan %s: %d parameters, %d steps\n\n", r.Name, r.Parameters, len(r.Steps))
-	fmt.Fprintln(t, "step\tdevice\tlayer\top\toutput\tlayout\tbytes\tMFLOP\tkernel\twaits for")
+	fmt.Fprintln(t, "step\tdevice\tlayer\top\tpass\toutput\tlayout\tbytes\tMFLOP\tkernel\twaits for")
 	for _, s := range r.Steps {
 		o := s.Out[0]
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", s.Index, s.Device, s.Layer, s.Op, o.Type, o.Layout, sum(s.Out),
-			megaflops(s.FLOPs), s.Kernel, list(s.Waits))
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", s.Index, s.Device, s.Layer, s.Op, s.pass(), o.Type, o.Layout,
+			sum(s.Out), megaflops(s.FLOPs), s.Kernel, list(s.Waits))
 	}
 	fmt.Fprintln(t, "\ndevice\tbytes\tstate\tarena\tarena without reuse\tinputs and outputs")
 	for _, d := range r.Devices {
@@ -32,6 +33,16 @@ func (r Report) WriteText(w io.Writer) error {
 		fmt.Fprintf(t, "all\t%d\t%d\n", forward, backward)
 	}
 	return t.Flush()
+}
+
+func (s Step) pass() string {
+	switch {
+	case s.Update:
+		return "update"
+	case s.Backward:
+		return "backward"
+	}
+	return "forward"
 }
 
 // sum is the size of what a step writes. An update's outputs are its inputs.
@@ -65,7 +76,7 @@ func (r Report) WriteDot(w io.Writer) error {
 	for i, d := range r.Devices {
 		fmt.Fprintf(&b, "\tsubgraph cluster_%d {\n\t\tlabel=%q;\n", i, fmt.Sprintf("%s, %d bytes", d.Name, d.Bytes))
 		for _, s := range r.Steps {
-			if s.Device == d.Name && i == r.clusterOf(s) {
+			if i == r.clusterOf(s) {
 				fmt.Fprintf(&b, "\t\ts%d [label=%q];\n", s.Index, fmt.Sprintf("%d %s.%s\n%s", s.Index, s.Layer, s.Op, s.Out[0].Type))
 			}
 		}
@@ -88,10 +99,5 @@ func (r Report) WriteDot(w io.Writer) error {
 
 // clusterOf is the index of a step's device.
 func (r Report) clusterOf(s Step) int {
-	for i, d := range r.Devices {
-		if d.Name == s.Device {
-			return i
-		}
-	}
-	return 0
+	return slices.IndexFunc(r.Devices, func(d Memory) bool { return d.Name == s.Device })
 }

@@ -192,6 +192,9 @@ func (f *fake) NewEvent() (backend.Event, error) {
 // Load keeps the commands, for the test to look at.
 func (f *fake) Load(commands []backend.Command, o backend.LoadOptions) (backend.Program, error) {
 	for _, c := range commands {
+		if k, is := c.Kernel.(*fakeKernel); is && c.Scratch.Bytes != k.scratch {
+			return nil, fmt.Errorf("%s: %s has %d bytes of scratch, not %d", f.name, c.Label, c.Scratch.Bytes, k.scratch)
+		}
 		for _, b := range append(append([]backend.Buffer{c.Scratch}, c.In...), c.Out...) {
 			if b.Bytes > 0 && b.Memory.(*memory).owner != f {
 				return nil, fmt.Errorf("%s: %s uses memory of %s", f.name, c.Label, b.Memory.(*memory).owner.name)
@@ -203,7 +206,7 @@ func (f *fake) Load(commands []backend.Command, o backend.LoadOptions) (backend.
 	}
 	f.loaded = commands
 	f.live++
-	return &fakeProgram{device: f, commands: commands, times: make([]time.Duration, len(commands))}, nil
+	return &fakeProgram{device: f, commands: commands}, nil
 }
 
 func (f *fake) Sync() error {
@@ -259,12 +262,19 @@ func (f *fake) pause() {
 type fakeProgram struct {
 	device   *fake
 	commands []backend.Command
-	times    []time.Duration
 	runs     int // begun
 }
 
-func (p *fakeProgram) Start()                 { p.device.jobs <- p.run }
-func (p *fakeProgram) Times() []time.Duration { return p.times }
+func (p *fakeProgram) Start() { p.device.jobs <- p.run }
+
+// Times are as long as what the commands are called.
+func (p *fakeProgram) Times() []time.Duration {
+	times := make([]time.Duration, len(p.commands))
+	for i, c := range p.commands {
+		times[i] = time.Duration(len(c.Label))
+	}
+	return times
+}
 
 func (p *fakeProgram) Close() error {
 	p.device.live--

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"slices"
 
 	"duet/engine/backend"
@@ -87,22 +88,12 @@ func (s *step) inPlace() *value {
 // Source: Pisarchyk, Lee, "Efficient memory management for deep neural net inference", 2020, greedy by size.
 func arrange(slots []*slot) int64 {
 	bySize := slices.Clone(slots)
-	slices.SortStableFunc(bySize, func(a, b *slot) int { return compare(b.bytes, a.bytes) })
+	slices.SortStableFunc(bySize, func(a, b *slot) int { return cmp.Compare(b.bytes, a.bytes) })
 	size := place(bySize)
 	if inTime := place(slots); inTime <= size {
 		return inTime
 	}
 	return place(bySize)
-}
-
-func compare(a, b int64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 func place(slots []*slot) (size int64) {
@@ -120,7 +111,7 @@ func place(slots []*slot) (size int64) {
 		}
 		s.offset = at
 		size = max(size, align(at+s.bytes))
-		i, _ := slices.BinarySearchFunc(placed, s, func(a, b *slot) int { return compare(a.offset, b.offset) })
+		i, _ := slices.BinarySearchFunc(placed, s, func(a, b *slot) int { return cmp.Compare(a.offset, b.offset) })
 		placed = slices.Insert(placed, i, s)
 	}
 	return size

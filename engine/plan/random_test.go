@@ -91,7 +91,7 @@ func (x *random) addMix(t testing.TB, r *rand.Rand, id int, bytes int64) {
 	d := r.IntN(len(x.devices))
 	m := mix{ID: id, Inputs: 1 + r.IntN(3), Bytes: bytes, InPlace: r.IntN(2) == 0}
 	if r.IntN(3) == 0 {
-		m.Scratch = int64(r.IntN(900))
+		m.Scratch = []int64{1, 400, 900}[r.IntN(3)]
 	}
 	v := &vertex{device: d, op: m}
 	var nodes []*op.Node

@@ -3,15 +3,21 @@ package plan_test
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
+	"io"
 	"math"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"duet/configs"
 	"duet/engine/backend"
+	"duet/engine/op"
 	"duet/engine/plan"
 	"duet/engine/train"
 )
@@ -131,25 +137,12 @@ func TestReportOfSmallNetwork(t *testing.T) {
 			}
 		}
 	}
-	var text, dot bytes.Buffer
-	if err := r.WriteText(&text); err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{fmt.Sprintf("%d parameters", want), "conv3", "softmax_loss_grad", "reference:1", "exchange before", "waits for"} {
-		if !strings.Contains(text.String(), want) {
-			t.Errorf("the text lacks %q", want)
+	for name, write := range map[string]func(io.Writer) error{"small.txt": r.WriteText, "small.dot": r.WriteDot} {
+		var said bytes.Buffer
+		if err := write(&said); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if err := r.WriteDot(&dot); err != nil {
-		t.Fatal(err)
-	}
-	if d := dot.String(); !strings.HasPrefix(d, "digraph") || strings.Count(d, "subgraph") != 2 || strings.Count(d, "{") != strings.Count(d, "}") {
-		t.Errorf("not a graph of two clusters: %.200s", d)
-	}
-	for _, s := range r.Steps {
-		if n := strings.Count(dot.String(), fmt.Sprintf("\ts%d [", s.Index)); n != 1 {
-			t.Errorf("step %d is %d times in the graph", s.Index, n)
-		}
+		golden(t, filepath.Join("testdata", name), said.Bytes())
 	}
 	data, err := json.Marshal(r)
 	if err != nil {
@@ -158,6 +151,55 @@ func TestReportOfSmallNetwork(t *testing.T) {
 	var back plan.Report
 	if err := json.Unmarshal(data, &back); err != nil || !reflect.DeepEqual(back, r) {
 		t.Errorf("the JSON reads as another report (%v)", err)
+	}
+}
+
+var update = flag.Bool("update", false, "write what is compared with into testdata, to be read before it is believed")
+
+// golden compares with a file.
+func golden(t *testing.T, path string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, got, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s differs: go test -update writes it anew, git diff shows what changed; now it is\n%s", path, got)
+	}
+}
+
+// TestProfile: every step's own time, not that of a command that orders devices.
+func TestProfile(t *testing.T) {
+	s := newSmall(newFake("fake:0", 1), newFake("fake:1", 2))
+	from := s.leaf
+	for i, layer := range []string{"a", "bcd", "efghi", "jk"} {
+		place := op.Place{Device: i % 2, Layer: layer}
+		if i > 0 {
+			from = apply(t, op.Send{From: 1 - place.Device}, place.Device, from)
+		}
+		var err error
+		if from, err = op.Apply(mix{ID: i, Inputs: 1, Bytes: 10}, place, from); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.output("y", from)
+	p, state := s.compile(t)
+	defer s.close(t, p, state)
+	for range 2 {
+		times, err := p.Profile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, step := range p.Report().Steps {
+			if want := time.Duration(len(step.Layer + "." + step.Op)); times[i] != want {
+				t.Errorf("step %d, %s of %s, took %v, want %v", i, step.Op, step.Layer, times[i], want)
+			}
+		}
 	}
 }
 

@@ -26,7 +26,6 @@ func waits(steps []*step, all []*slot, devices int) {
 	known := make([]clock, devices) // what is done before a device's next step
 	for d := range known {
 		known[d] = make(clock, devices)
-		known[d][d] = 1
 	}
 	after := make([]clock, len(steps)) // what is done once a step is
 	for _, s := range steps {
