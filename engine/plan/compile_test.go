@@ -299,6 +299,41 @@ func TestRefusedGraphs(t *testing.T) {
 	}
 }
 
+// staging is a fake device that keeps something for every input under way.
+type staging struct{ *fake }
+
+func (staging) Staging(l backend.Layout) int64 { return 1000 + l.Bytes() }
+
+// TestStaging: what is kept for inputs under way is counted once for each size, and for nothing but inputs.
+func TestStaging(t *testing.T) {
+	s := newSmall(newFake("fake:0", 1), newFake("fake:1", 2))
+	input := func(name string, device int, typ op.Type) *op.Node {
+		in := plan.Input{Name: name, Type: typ, Nodes: make([]*op.Node, 2)}
+		in.Nodes[device] = op.Leaf(s.g, name, typ, false)
+		s.spec.Inputs = append(s.spec.Inputs, in)
+		return in.Nodes[device]
+	}
+	same, long := input("same", 0, scalar), input("long", 0, op.Floats(1, 5))
+	y := apply(t, mix{ID: 1, Inputs: 3, Bytes: 300}, 0, s.leaf, same, long)
+	w := op.Leaf(s.g, "w", op.Floats(2, 3), false)
+	s.spec.Params = append(s.spec.Params, plan.Param{Name: "w", Node: w})
+	s.output("y", apply(t, mix{ID: 2, Inputs: 2, Bytes: 500}, 0, y, w))
+	s.output("z", apply(t, mix{ID: 3, Inputs: 2, Bytes: 700}, 1, input("other", 1, op.Floats(1, 7)), apply(t, op.Send{From: 0}, 1, y)))
+	state := plan.NewState([]backend.Device{staging{s.devices[0]}, s.devices[1]})
+	p, err := plan.Compile(s.spec, state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := p.Report().Devices
+	if want := int64(1004 + 1020); m[0].Staging != want || m[1].Staging != 0 {
+		t.Errorf("staging of %d and %d bytes, want %d and 0", m[0].Staging, m[1].Staging, want)
+	}
+	if want := m[0].Arena + m[0].State + m[0].Other + m[0].Staging; m[0].Bytes != want {
+		t.Errorf("%d bytes in all, want %d", m[0].Bytes, want)
+	}
+	s.close(t, p, state)
+}
+
 // TestState: a parameter is what the first plan made it, and names that no plan has made are errors.
 func TestState(t *testing.T) {
 	devices := []backend.Device{newFake("fake:0", 1), newFake("fake:1", 2)}

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -53,11 +55,6 @@ func (o options) run(equivalent string, packages []string) error {
 			weak = append(weak, p.path)
 		}
 	}
-	for _, k := range known {
-		if !k.matched {
-			fmt.Printf("%s: nothing matches %q, %q\n", equivalent, k.what, k.was)
-		}
-	}
 	if len(weak) > 0 {
 		return fmt.Errorf("fewer than %g %% of the changes were noticed in %s", o.least, strings.Join(weak, ", "))
 	}
@@ -65,13 +62,10 @@ func (o options) run(equivalent string, packages []string) error {
 }
 
 // equal is a change that no test need notice.
-type equal struct {
-	file, what, was, reason string
-	matched                 bool // there is such a place still
-}
+type equal struct{ file, what, was, reason string }
 
 // readEquivalent reads four lines a change: file, change, the line that it is in, and the reason; an empty line follows.
-func readEquivalent(path string) (all []*equal, err error) {
+func readEquivalent(path string) (all []equal, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -83,7 +77,7 @@ func readEquivalent(path string) (all []*equal, err error) {
 		case 0:
 			return nil
 		case 4:
-			all = append(all, &equal{file: fields[0], what: fields[1], was: fields[2], reason: fields[3]})
+			all = append(all, equal{file: fields[0], what: fields[1], was: fields[2], reason: fields[3]})
 			fields = nil
 			return nil
 		}
@@ -110,7 +104,7 @@ type trial struct {
 	module *module
 	of     *pkg
 	temp   string
-	known  []*equal
+	known  []equal
 
 	own, dependents, equals int // noticed by, or not counted
 	left                    []mutant
@@ -124,6 +118,11 @@ func (t *trial) run() (score float64, err error) {
 	}
 	if err := t.measure(); err != nil {
 		return 0, err
+	}
+	for _, k := range t.known {
+		if path.Dir(k.file) == t.of.path && !slices.ContainsFunc(all, k.is) {
+			fmt.Printf("  nothing is like the equivalent change of %s, %q in %q\n", k.file, k.what, k.was)
+		}
 	}
 	rand.New(rand.NewPCG(t.seed, 0)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	tried := 0
@@ -179,11 +178,7 @@ func (t *trial) mutants() (all []mutant, err error) {
 }
 
 func (t *trial) isKnown(m mutant) bool {
-	for _, k := range t.known {
-		if k.file == m.file && k.what == m.what && k.was == m.was {
-			k.matched = true
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(t.known, func(k equal) bool { return k.is(m) })
 }
+
+func (k equal) is(m mutant) bool { return k.file == m.file && k.what == m.what && k.was == m.was }
