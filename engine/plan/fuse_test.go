@@ -94,6 +94,32 @@ func TestFusion(t *testing.T) {
 	}
 }
 
+// TestFusionWithoutGradient: networks that only answer are fused too.
+func TestFusionWithoutGradient(t *testing.T) {
+	d, err := backend.Open("fusing:0", backend.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := alexnet.Build(network(), alexnet.Options{Batch: batch, Devices: 1, Classes: classes, Height: side, Width: side, Crop: crop,
+		Scale: 1. / 64, Mean: []int{3, 1, 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := plan.NewState([]backend.Device{d})
+	p, err := plan.Compile(specOf(g), state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := operations(p.Report()); !slices.Equal(got, []string{"norm1+pool1 lrn_max_pool", "pool3 max_pool"}) {
+		t.Errorf("steps %v", got)
+	}
+	for _, err := range []error{p.Close(), state.Close(), d.Close()} {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestFusionKeeps: what lies between is computed where an output of the plan is made of it.
 func TestFusionKeeps(t *testing.T) {
 	_, _, g := build(t, network(), "fusing:0")

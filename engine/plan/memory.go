@@ -32,11 +32,8 @@ func slots(steps []*step) []*slot {
 			s.scratch = &slot{device: s.place.Device, bytes: s.kernel.Scratch(), first: s.index, last: s.index}
 			all = append(all, s.scratch)
 		}
-		if s.update {
-			continue
-		}
 		for i, v := range s.out {
-			if v.kept {
+			if v.kept { // all that an update writes is
 				continue
 			}
 			if i == 0 && s.kernel != nil {
