@@ -35,7 +35,7 @@ func (m *Model) BenchData(ctx context.Context, set *packed.Set, steps, rounds in
 			err = e
 		}
 	}()
-	total, done, step := rounds*2*steps, 0, uint64(0)
+	total, done := rounds*2*steps, 0
 	tell := func() error {
 		if done++; progress != nil {
 			progress(min(done, total), total)
@@ -57,13 +57,12 @@ func (m *Model) BenchData(ctx context.Context, set *packed.Set, steps, rounds in
 			if err != nil {
 				return err
 			}
-			if err := m.Step(b, step, 1e-4); err != nil {
+			if err := m.Step(b, uint64(done), 1e-4); err != nil {
 				return err
 			}
 			if err := errors.Join(loader.Release(b), tell()); err != nil {
 				return err
 			}
-			step++
 		}
 		return nil
 	}

@@ -3,49 +3,15 @@ package train_test
 import (
 	"context"
 	"errors"
-	"slices"
-	"sync/atomic"
 	"testing"
 
-	"duet/engine/backend"
 	"duet/engine/train"
 )
-
-// counting is a backend of the reference's devices that counts how often programs are started.
-const counting = "counting"
-
-var started atomic.Int64
-
-func init() {
-	backend.Register(backend.Backend{Name: counting, Open: func(index int, o backend.Options) (backend.Device, error) {
-		d, err := backend.Open("reference:0", o)
-		return counted{d}, err
-	}})
-}
-
-// linked are the backends of this build without it.
-func linked() []backend.Backend {
-	return slices.DeleteFunc(backend.Backends(), func(b backend.Backend) bool { return b.Name == counting })
-}
-
-type counted struct{ backend.Device }
-
-func (c counted) Load(commands []backend.Command, o backend.LoadOptions) (backend.Program, error) {
-	p, err := c.Device.Load(commands, o)
-	return countedProgram{p}, err
-}
-
-type countedProgram struct{ backend.Program }
-
-func (p countedProgram) Start() {
-	started.Add(1)
-	p.Program.Start()
-}
 
 // TestBenchRuns: what is timed is run, as often as it is said.
 func TestBenchRuns(t *testing.T) {
 	r := newRuns(t)
-	p := parts(r.config(`devices.towers=["counting:0"]`))
+	p := parts(r.config(onWatched))
 	data, err := train.OpenData(context.Background(), p.Data, train.DataHooks{})
 	r.check(err)
 	defer func() { r.check(data.Close()) }()
@@ -74,9 +40,9 @@ func TestBenchRuns(t *testing.T) {
 			return err
 		}, 2 + rounds*(steps+p.Data.Prefetch+2+steps)},
 	} {
-		before := started.Load()
+		before := watched.starts.Load()
 		r.check(c.run())
-		if got := int(started.Load() - before); got != c.want {
+		if got := int(watched.starts.Load() - before); got != c.want {
 			t.Errorf("%s: %d runs, want %d", c.name, got, c.want)
 		}
 		if told != 0 {
@@ -85,10 +51,72 @@ func TestBenchRuns(t *testing.T) {
 	}
 	stopped, stop := context.WithCancel(context.Background())
 	stop()
-	before := started.Load()
+	before := watched.starts.Load()
 	_, resident := m.Bench(stopped, steps, nil)
 	_, fed := m.BenchData(stopped, data.Train, steps, rounds, nil)
-	if !errors.Is(resident, context.Canceled) || !errors.Is(fed, context.Canceled) || started.Load()-before > 2 {
-		t.Errorf("interrupted: errors %v and %v after %d runs", resident, fed, started.Load()-before)
+	if !errors.Is(resident, context.Canceled) || !errors.Is(fed, context.Canceled) || watched.starts.Load()-before > 2 {
+		t.Errorf("interrupted: errors %v and %v after %d runs", resident, fed, watched.starts.Load()-before)
+	}
+}
+
+// TestBenchAddsUp: what is said of kernels is what is said of layers, and of the whole.
+func TestBenchAddsUp(t *testing.T) {
+	for _, placement := range []string{onOne, onTwo} {
+		r := newRuns(t)
+		p := parts(r.config(placement))
+		m, err := train.NewModel(p, train.RandomInput(p, 4), train.ForBench)
+		r.check(err)
+		defer func() { r.check(m.Close()) }()
+		s, err := m.Bench(context.Background(), 5, nil)
+		r.check(err)
+		steps := m.Training().Report().Steps
+		if len(s.Kernels) != len(steps) {
+			t.Fatalf("%d kernels, want one for each of %d steps", len(s.Kernels), len(steps))
+		}
+		type sum struct{ forward, backward, update, flop float64 }
+		sums := map[[2]string]*sum{}
+		whole := 0.
+		for i, step := range steps {
+			k, bytes := s.Kernels[i], int64(0)
+			for _, x := range append(step.In[:len(step.In):len(step.In)], step.Out...) {
+				bytes += x.Bytes
+			}
+			if k.Op != step.Op || k.Layer != step.Layer || k.Device != step.Device || !near(k.GFLOPS*k.MS, step.FLOPs/1e6) || !near(k.GBPS*k.MS, float64(bytes)/1e6) {
+				t.Errorf("%+v of %+v", k, step)
+			}
+			key := [2]string{step.Device, step.Layer}
+			if sums[key] == nil {
+				sums[key] = &sum{}
+			}
+			switch {
+			case step.Update:
+				sums[key].update += k.MS
+			case step.Backward:
+				sums[key].backward += k.MS
+			default:
+				sums[key].forward += k.MS
+			}
+			sums[key].flop += step.FLOPs
+			whole += step.FLOPs
+		}
+		if !near(s.GFLOPs, whole/1e9) || !near(s.GFLOPS*s.StepMS, whole/1e6) || s.Parameters != m.Parameters() {
+			t.Errorf("%v GFLOP, %v a second, %d parameters; want %v, %v, %d", s.GFLOPs, s.GFLOPS, s.Parameters, whole/1e9, whole/1e6/s.StepMS, m.Parameters())
+		}
+		last := ""
+		for _, l := range s.Layers {
+			want := sums[[2]string{l.Device, l.Layer}]
+			if want == nil || !near(l.Forward, want.forward) || !near(l.Backward, want.backward) || !near(l.Update, want.update) ||
+				!near(l.GFLOPS*(l.Forward+l.Backward), want.flop/1e6) {
+				t.Errorf("%+v, want %+v", l, want)
+			}
+			if l.Device < last {
+				t.Errorf("%s after %s", l.Device, last)
+			}
+			last = l.Device
+			delete(sums, [2]string{l.Device, l.Layer})
+		}
+		if len(sums) > 0 {
+			t.Errorf("layers that are lacking: %v", sums)
+		}
 	}
 }

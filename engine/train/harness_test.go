@@ -73,7 +73,14 @@ func (r *runs) run(ctx context.Context, name string, resume bool, sets ...string
 	m, err := train.NewModel(p, train.InputOf(data.Train, p.Data), train.ForTraining)
 	r.check(err)
 	defer func() { r.check(m.Close()) }()
+	return r.runOn(ctx, m, data, name, resume, p)
+}
+
+// runOn is a run on a model that is there.
+func (r *runs) runOn(ctx context.Context, m *train.Model, data *train.Data, name string, resume bool, p train.Parts) (train.Summary, error) {
+	r.t.Helper()
 	var f *train.Folder
+	var err error
 	if resume {
 		f, err = train.OpenFolder(r.path(name))
 	} else {
@@ -84,7 +91,9 @@ func (r *runs) run(ctx context.Context, name string, resume bool, sets ...string
 	before := func(text string) (train.Parts, []train.Change, error) {
 		was, err := configs.Parse("before", []byte(text), nil)
 		r.check(err)
-		return parts(was), configs.Changes(was, c), nil
+		is, err := configs.Parse("now", p.Text, nil)
+		r.check(err)
+		return parts(was), configs.Changes(was, is), nil
 	}
 	return train.Run(ctx, train.Options{Parts: p, Folder: f, Resume: resume, Before: before, Console: io.Discard}, data, m)
 }

@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 
+	"gorgonia.org/gorgonia"
+
+	"duet/alexnet"
 	"duet/dataloader"
 	"duet/engine/backend"
 	"duet/engine/op"
+	"duet/engine/plan"
 )
 
 // Shown is an image as a network sees it.
@@ -49,56 +53,41 @@ func Show(ctx context.Context, p Parts, in Input, loader *dataloader.Loader, n i
 
 // augmented runs op.Augment on a batch: [batch,3,Crop,Crop].
 func augmented(p Parts, in Input, b *dataloader.Batch) (out []float32, err error) {
-	d, err := backend.Open("reference:0", backend.Options{})
-	if err != nil {
+	batch := len(b.Index)
+	m := &Model{}
+	if m.Devices, err = (&backend.Config{Towers: []string{"reference:0"}}).OpenAll(nil, nil); err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, d.Close()) }()
-	batch := len(b.Index)
-	augment := op.Augment{Crop: p.Data.Crop, Scale: float32(p.Data.Scale)}
-	types := []op.Type{{DType: op.Uint8, Shape: []int{batch, in.Height, in.Width, 3}}, op.Floats(batch, op.Draws), op.Floats(in.MeanShape...)}
-	hosts := []any{b.Images, b.Draws, in.Mean}
-	r := backend.Request{Op: augment, InTypes: types}
-	result, err := augment.Infer(types)
+	m.state = plan.NewState(m.Devices)
+	defer func() { err = errors.Join(err, m.Close()) }()
+	graph := gorgonia.NewGraph()
+	spec := plan.Spec{Name: "show", Graph: graph}
+	hosts := map[string]any{alexnet.Images: b.Images, alexnet.Draws: b.Draws, alexnet.Mean: in.Mean}
+	var leaves []*op.Node
+	for _, leaf := range []plan.Input{
+		{Name: alexnet.Images, Type: op.Type{DType: op.Uint8, Shape: []int{batch, in.Height, in.Width, 3}}},
+		{Name: alexnet.Draws, Type: op.Floats(batch, op.Draws)},
+		{Name: alexnet.Mean, Type: op.Floats(in.MeanShape...)},
+	} {
+		leaf.Nodes = []*op.Node{op.Leaf(graph, leaf.Name, leaf.Type, false)}
+		leaves, spec.Inputs = append(leaves, leaf.Nodes...), append(spec.Inputs, leaf)
+	}
+	seen, err := op.Apply(op.Augment{Crop: p.Data.Crop, Scale: float32(p.Data.Scale)}, op.Place{Layer: "input"}, leaves...)
 	if err != nil {
 		return nil, fmt.Errorf("show: %w", err)
 	}
-	r.OutTypes = []op.Type{result}
-	var buffers []backend.Buffer
-	for i, t := range types {
-		l, err := d.Place(t, []backend.Use{{Op: augment, Arg: i, In: types}})
-		if err != nil {
+	spec.Outputs = []plan.Output{{Name: "seen", Node: seen}}
+	if m.testing, err = plan.Compile(spec, m.state); err != nil {
+		return nil, err
+	}
+	for name, host := range hosts {
+		if err := m.testing.Upload(name, host); err != nil {
 			return nil, err
 		}
-		r.In = append(r.In, l)
-		buffer, err := room(d, l.Bytes())
-		if err != nil {
-			return nil, err
-		}
-		if err := d.Upload(buffer, l, hosts[i]); err != nil {
-			return nil, err
-		}
-		buffers = append(buffers, buffer)
 	}
-	kernel, err := d.Prepare(r)
-	if err != nil {
-		return nil, err
-	}
-	to, err := room(d, kernel.Out()[0].Bytes())
-	if err != nil {
-		return nil, err
-	}
-	scratch, err := room(d, kernel.Scratch())
-	if err != nil {
-		return nil, err
-	}
-	program, err := d.Load([]backend.Command{{Kind: backend.Launch, Label: "augment", Kernel: kernel, In: buffers, Out: []backend.Buffer{to}, Scratch: scratch}}, backend.LoadOptions{})
-	if err != nil {
-		return nil, err
-	}
-	program.Start()
-	out = make([]float32, result.Len())
-	return out, errors.Join(d.Download(out, to, kernel.Out()[0]), program.Close())
+	m.testing.Run()
+	out = make([]float32, seen.Shape().TotalSize())
+	return out, m.testing.Download("seen", out)
 }
 
 // average is the mean colour, R, G, B.
@@ -131,12 +120,4 @@ func (in Input) colours(p Parts, average [3]float32, pixels, draw []float32) []f
 		all[i] = v/float32(p.Data.Scale) + mean
 	}
 	return all
-}
-
-func room(d backend.Device, bytes int64) (backend.Buffer, error) {
-	if bytes == 0 {
-		return backend.Buffer{}, nil
-	}
-	m, err := d.Alloc(bytes)
-	return backend.Buffer{Memory: m, Bytes: bytes}, err
 }

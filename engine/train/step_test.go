@@ -5,6 +5,7 @@ import (
 
 	"duet/configs"
 	"duet/dataloader"
+	"duet/engine/plan"
 	"duet/engine/train"
 )
 
@@ -85,5 +86,30 @@ func BenchmarkStep(b *testing.B) {
 				step(b, m, batch, uint64(n))
 			}
 		})
+	}
+}
+
+// TestBytes: a model takes what its plans take, and the weights that they share once.
+func TestBytes(t *testing.T) {
+	for purpose, plans := range map[train.Purpose]int{train.ForTraining: 2, train.ForTesting: 1, train.ForBench: 1} {
+		r := newRuns(t)
+		p := parts(r.config(onTwo))
+		m, err := train.NewModel(p, train.RandomInput(p, 4), purpose)
+		r.check(err)
+		var want, state int64
+		for _, plan := range []*plan.Plan{m.Training(), m.Testing()} {
+			if plan == nil {
+				continue
+			}
+			plans--
+			state = 0
+			for _, d := range plan.Report().Devices {
+				want, state = want+d.Arena+d.Other, state+d.State
+			}
+		}
+		if plans != 0 || m.Bytes() != want+state {
+			t.Errorf("purpose %d: %d bytes, want %d and %d of weights; plans missing: %d", purpose, m.Bytes(), want, state, plans)
+		}
+		r.check(m.Close())
 	}
 }
