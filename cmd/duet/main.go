@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -33,7 +34,7 @@ func run() int {
 	if err == nil {
 		return exitDone
 	}
-	tell("duet: %v", err)
+	tell("duet: %s", strings.ReplaceAll(err.Error(), context.Canceled.Error(), "interrupted"))
 	if s := caught(); s != 0 && (errors.Is(err, context.Canceled) || isInterrupted(err)) {
 		return 128 + s
 	}

@@ -26,7 +26,7 @@ func TestPredictInterrupted(t *testing.T) {
 		r.signal(syscall.SIGINT)
 		got := r.end()
 		n := strings.Count(got.stdout, "image.png")
-		if got.code != 130 || n == 0 || n == images || n%2 != 0 {
+		if got.code != 130 || n == 0 || n == images || n%2 != 0 || !strings.Contains(got.stderr, "duet: interrupted\n") {
 			t.Errorf("%s: exit %d after %d images: %s", form, got.code, n, got.stderr)
 		}
 		var all []prediction
