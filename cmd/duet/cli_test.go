@@ -31,7 +31,11 @@ func TestMain(m *testing.M) {
 		os.Exit(99)
 	}
 	// What is ignored when a program starts stays so in those that it starts, as under nohup; what is caught is not.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT} {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
 	os.Exit(testMain(m))
 }
 

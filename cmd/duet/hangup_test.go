@@ -84,7 +84,7 @@ func TestNobodyReads(t *testing.T) {
 }
 
 // TestHangup: the kernel and the shell may each send one when a terminal is closed, and a session's end a SIGTERM beside it;
-// under nohup it changes nothing.
+// under nohup it changes nothing, nor does Ctrl-C for what a script runs in the background.
 func TestHangup(t *testing.T) {
 	p := newPlace(t)
 	long := sets("train.batch=400", "train.max_steps=3", "train.validate_steps=0", "train.checkpoint_steps=0")
@@ -101,12 +101,13 @@ func TestHangup(t *testing.T) {
 	shell, err := exec.LookPath("sh")
 	p.check(err)
 	r := p.startCommand(func(cmd *exec.Cmd) {
-		cmd.Args = append([]string{"sh", "-c", `trap "" HUP; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)
+		cmd.Args = append([]string{"sh", "-c", `trap "" HUP INT; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)
 		cmd.Path = shell
 	}, trainArgs("ignored", long...)...)
 	r.says(began)
 	r.signal(syscall.SIGHUP)
+	r.signal(syscall.SIGINT)
 	if got := r.end(); got.code != 0 || p.meta("ignored").Step != 3 {
-		t.Errorf("exit %d where SIGHUP is ignored: %s", got.code, got.stderr)
+		t.Errorf("exit %d where SIGHUP and SIGINT are ignored: %s", got.code, got.stderr)
 	}
 }

@@ -13,7 +13,9 @@ import (
 // the number of the first signal, 0 before.
 //
 // A second SIGINT or SIGTERM ends the process at once. A SIGHUP never does: of a terminal that is closed, kernel and shell
-// send one each, and some systems a SIGTERM beside it. It is left ignored where it was at the start, as nohup has it.
+// send one each, and some systems a SIGTERM beside it.
+//
+// What is ignored at the start stays so: SIGHUP under nohup, SIGINT of what a shell's script runs in the background.
 func withSignals(parent context.Context) (ctx context.Context, caught func() int) {
 	ctx, cancel := context.WithCancel(parent)
 	ignoreLimits()
@@ -21,11 +23,11 @@ func withSignals(parent context.Context) (ctx context.Context, caught func() int
 	// and is not the end of the program.
 	signal.Ignore(syscall.SIGPIPE)
 	signals := make(chan os.Signal, 4)
-	asks := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) {
-		asks = append(asks, syscall.SIGHUP)
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) {
+			signal.Notify(signals, s)
+		}
 	}
-	signal.Notify(signals, asks...)
 	var first atomic.Int32
 	go func() {
 		asked := false // by a signal of which a second one leaves at once
