@@ -46,3 +46,19 @@ type Counters struct {
 	Ready   uint64        // of which so many were ready before they were asked for
 	Waited  time.Duration // in Next
 }
+
+// Since is what was done after an earlier count.
+func (c Counters) Since(before Counters) Counters {
+	return Counters{c.Batches - before.Batches, c.Ready - before.Ready, c.Waited - before.Waited}
+}
+
+// Plus is what was done in both of two times.
+func (c Counters) Plus(d Counters) Counters {
+	return Counters{c.Batches + d.Batches, c.Ready + d.Ready, c.Waited + d.Waited}
+}
+
+// Means are a batch's share: whether it was ready, from 0 to 1, and how long was waited for it in milliseconds.
+func (c Counters) Means() (ready, waitMS float64) {
+	n := float64(c.Batches)
+	return float64(c.Ready) / n, c.Waited.Seconds() * 1000 / n
+}

@@ -184,8 +184,8 @@ func (s *Speed) attribute(r plan.Report, profile [][]time.Duration) {
 	}
 	for i := range s.Layers {
 		l := &s.Layers[i]
-		if f := flops[[2]string{l.Device, l.Layer}]; f > 0 && l.Forward+l.Backward > 0 {
-			l.GFLOPS = f / (l.Forward + l.Backward) / 1e6
+		if ms := l.Forward + l.Backward; ms > 0 {
+			l.GFLOPS = flops[[2]string{l.Device, l.Layer}] / ms / 1e6
 		}
 	}
 	s.GFLOPS = s.GFLOPs / s.StepMS * 1000

@@ -83,7 +83,7 @@ func (m *Model) BenchData(ctx context.Context, set *packed.Set, steps, rounds in
 	}
 	done = 0
 	var with, without, slower []float64
-	counted := dataloader.Counters{}
+	var counted dataloader.Counters
 	for range rounds {
 		a, err := timed(resident, steps)
 		if err != nil {
@@ -100,14 +100,11 @@ func (m *Model) BenchData(ctx context.Context, set *packed.Set, steps, rounds in
 		if err != nil {
 			return f, err
 		}
-		after := loader.Counters()
-		counted.Batches += after.Batches - before.Batches
-		counted.Ready += after.Ready - before.Ready
-		counted.Waited += after.Waited - before.Waited
+		counted = counted.Plus(loader.Counters().Since(before))
 		with, without, slower = append(with, b), append(without, a), append(slower, b/a-1)
 	}
-	f = Feed{StepMS: median(with), ResidentMS: median(without), Slower: median(slower), Rounds: rounds, Steps: steps,
-		WaitMS: counted.Waited.Seconds() * 1000 / float64(counted.Batches), Ready: float64(counted.Ready) / float64(counted.Batches)}
+	f = Feed{StepMS: median(with), ResidentMS: median(without), Slower: median(slower), Rounds: rounds, Steps: steps}
+	f.Ready, f.WaitMS = counted.Means()
 	f.ImagesPerSecond = float64(m.Batch) / f.StepMS * 1000
 	return f, nil
 }

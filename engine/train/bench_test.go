@@ -49,19 +49,58 @@ func TestBenchRuns(t *testing.T) {
 			t.Errorf("%s: %d steps are left when it is done", c.name, told)
 		}
 	}
-	stopped, stop := context.WithCancel(context.Background())
-	stop()
-	before := watched.starts.Load()
-	_, resident := m.Bench(stopped, steps, nil)
-	_, fed := m.BenchData(stopped, data.Train, steps, rounds, nil)
-	if !errors.Is(resident, context.Canceled) || !errors.Is(fed, context.Canceled) || watched.starts.Load()-before > 2 {
-		t.Errorf("interrupted: errors %v and %v after %d runs", resident, fed, watched.starts.Load()-before)
+}
+
+// TestBenchInterrupted: wherever a measurement is interrupted, it begins at most one step more.
+func TestBenchInterrupted(t *testing.T) {
+	r := newRuns(t)
+	p := parts(r.config(onWatched, "data.prefetch=1"))
+	data, err := train.OpenData(context.Background(), p.Data, train.DataHooks{})
+	r.check(err)
+	defer func() { r.check(data.Close()) }()
+	m, err := train.NewModel(p, train.InputOf(data.Train, p.Data), train.ForBench)
+	r.check(err)
+	defer func() { r.check(m.Close()) }()
+	for name, run := range map[string]func(ctx context.Context) error{
+		"on a resident batch": func(ctx context.Context) error {
+			_, err := m.Bench(ctx, 3, nil)
+			return err
+		},
+		"from a set": func(ctx context.Context) error {
+			_, err := m.BenchData(ctx, data.Train, 2, 2, nil)
+			return err
+		},
+	} {
+		asked := 0
+		for ended := false; !ended; asked++ {
+			ctx, stop := context.WithCancel(context.Background())
+			left, stopped := asked, int64(-1)
+			err := run(watching{ctx, func() {
+				if left == 0 {
+					stop()
+					stopped = watched.starts.Load()
+				}
+				left--
+			}})
+			stop()
+			if ended = left >= 0; ended && err != nil || !ended && !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: interrupted when asked for the %dth time: %v", name, asked+1, err)
+			}
+			if more := watched.starts.Load() - stopped; !ended && more > 1 {
+				t.Errorf("%s: %d steps begun after the interruption", name, more)
+			}
+		}
+		if asked < 5 {
+			t.Errorf("%s: asked only %d times", name, asked)
+		}
 	}
 }
 
 // TestBenchAddsUp: what is said of kernels is what is said of layers, and of the whole.
 func TestBenchAddsUp(t *testing.T) {
-	for _, placement := range []string{onOne, onTwo} {
+	watched.known = true
+	defer func() { watched.known = false }()
+	for _, placement := range []string{onWatched, onTwo} {
 		r := newRuns(t)
 		p := parts(r.config(placement))
 		m, err := train.NewModel(p, train.RandomInput(p, 4), train.ForBench)
@@ -77,6 +116,9 @@ func TestBenchAddsUp(t *testing.T) {
 		sums := map[[2]string]*sum{}
 		whole := 0.
 		for i, step := range steps {
+			if placement == onWatched && !near(s.Kernels[i].MS, knownTime(i).Seconds()*1000) { // one device has no commands beside the steps
+				t.Errorf("%s of %s took %v ms, want %v", step.Op, step.Layer, s.Kernels[i].MS, knownTime(i))
+			}
 			k, bytes := s.Kernels[i], int64(0)
 			for _, x := range append(step.In[:len(step.In):len(step.In)], step.Out...) {
 				bytes += x.Bytes

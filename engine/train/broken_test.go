@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"duet/engine/backend"
 	"duet/engine/op"
@@ -21,6 +22,7 @@ var watched struct {
 	on     bool         // count the calls below
 	calls  []string     // that could fail
 	fails  int          // the number of the one that does, from 1
+	known  bool         // profiled commands take knownTime
 }
 
 var errBroken = errors.New("broken")
@@ -106,6 +108,19 @@ type watchedProgram struct{ backend.Program }
 func (p watchedProgram) Start() {
 	watched.starts.Add(1)
 	p.Program.Start()
+}
+
+// knownTime is that of a program's command.
+func knownTime(command int) time.Duration { return time.Duration(command+1) * 37 * time.Microsecond }
+
+func (p watchedProgram) Times() []time.Duration {
+	times := slices.Clone(p.Program.Times())
+	for i := range times {
+		if watched.known {
+			times[i] = knownTime(i)
+		}
+	}
+	return times
 }
 
 func (p watchedProgram) Close() error { return errors.Join(try("close"), p.Program.Close()) }

@@ -277,15 +277,15 @@ func TestGradCheck(t *testing.T) {
 		if len(checks) != 10 { // weights and biases of three convolutions and two linear layers
 			t.Errorf("%d parameters were checked, want 10", len(checks))
 		}
-		samples := 0
+		samples, faint := 0, 0
 		for _, c := range checks {
-			samples += c.Samples
+			samples, faint = samples+c.Samples, faint+c.Faint
 			if !(c.Worst <= gradTol) {
 				t.Errorf("%s: %s differs by %v", placement, c.Param, c.Worst)
 			}
 		}
-		if samples < 20 {
-			t.Errorf("%s: only %d of 30 samples were no kinks", placement, samples)
+		if samples < 20 || faint > samples/4 {
+			t.Errorf("%s: only %d of 30 samples were no kinks, and %d of them faint", placement, samples, faint)
 		}
 	}
 }

@@ -31,11 +31,12 @@ const (
 
 // runs are a folder for runs of one test, with the data that they share.
 type runs struct {
-	t   *testing.T
-	dir string
+	t       *testing.T
+	dir     string
+	console io.Writer
 }
 
-func newRuns(t *testing.T) *runs { return &runs{t, t.TempDir()} }
+func newRuns(t *testing.T) *runs { return &runs{t, t.TempDir(), io.Discard} }
 
 // config is the smoke preset with overrides after those of small.
 func (r *runs) config(sets ...string) *configs.Config {
@@ -95,7 +96,7 @@ func (r *runs) runOn(ctx context.Context, m *train.Model, data *train.Data, name
 		r.check(err)
 		return parts(was), configs.Changes(was, is), nil
 	}
-	return train.Run(ctx, train.Options{Parts: p, Folder: f, Resume: resume, Before: before, Console: io.Discard}, data, m)
+	return train.Run(ctx, train.Options{Parts: p, Folder: f, Resume: resume, Before: before, Console: r.console}, data, m)
 }
 
 func (r *runs) check(err error) {

@@ -275,10 +275,10 @@ func (r *run) report(rate float64, loader *dataloader.Loader) error {
 	}
 	n := float64(r.unread.steps)
 	counters := loader.Counters()
-	ready := float64(counters.Ready - r.unread.counters.Ready)
+	ready, waitMS := counters.Since(r.unread.counters).Means()
 	s := metrics.Step{Step: r.step, Epoch: r.clock.Epoch(r.step), Loss: loss, LearningRate: rate,
 		ImagesPerSecond: n * float64(r.clock.Batch) / time.Since(r.unread.began).Seconds(),
-		TrainTop1Error:  metrics.Of(top1), DataWaitMS: metrics.Of(float64((counters.Waited - r.unread.counters.Waited).Microseconds()) / 1000 / n), DataReady: metrics.Of(ready / n),
+		TrainTop1Error:  metrics.Of(top1), DataWaitMS: metrics.Of(waitMS), DataReady: metrics.Of(ready),
 		DeviceBytes: metrics.Of(float64(r.model.Bytes()))}
 	r.unread.steps, r.unread.counters = 0, counters
 	r.console.Step(s)

@@ -344,6 +344,32 @@ func TestSummary(t *testing.T) {
 	}
 }
 
+// TestWhatEndsFirst: of a number of epochs and one of steps the shorter ends a run.
+func TestWhatEndsFirst(t *testing.T) {
+	r := newRuns(t)
+	for steps, want := range map[string]uint64{"3": 3, "4": 4, "6": 4, "0": 4} { // 64 images in batches of 16
+		s, err := r.train(context.Background(), "run"+steps, onOne, "train.epochs=1", "train.validate_steps=0", "train.max_steps="+steps)
+		r.check(err)
+		if s.Steps != want {
+			t.Errorf("one epoch, at most %s steps: ended after %d, want %d", steps, s.Steps, want)
+		}
+	}
+}
+
+// TestConsole: what a run tells while it goes on.
+func TestConsole(t *testing.T) {
+	r := newRuns(t)
+	var said strings.Builder
+	r.console = &said
+	s, err := r.train(context.Background(), "run", onOne)
+	r.check(err)
+	for _, want := range []string{"training run=", "step 1/12", "step 12/12", fmt.Sprintf("loss %.4f", s.Last.Loss), "validation after step 3,", "validation after step 12,", "done step=12"} {
+		if !strings.Contains(said.String(), want) {
+			t.Errorf("%q is not in\n%s", want, &said)
+		}
+	}
+}
+
 // TestReportSteps: the loss is read where it is asked for and where something depends on it, and is the same.
 func TestReportSteps(t *testing.T) {
 	r := newRuns(t)

@@ -1,9 +1,7 @@
 package train
 
 import (
-	"encoding/json"
 	"fmt"
-	"strconv"
 
 	"duet/engine/checkpoint"
 )
@@ -25,25 +23,18 @@ func (r *run) save() error {
 		return fmt.Errorf("step %d: %s is not finite any more; the loss was %.4g, the largest gradient %s; want a lower "+
 			"train.schedule.rate, or warmup_steps; the last checkpoint is intact", r.step, name, r.loss, r.gradient)
 	}
-	plateau, err := json.Marshal(r.plateau)
+	more := map[string]any{extraPlateau: r.plateau, extraChecked: r.checked}
+	if r.clock.From != (Origin{}) {
+		more[extraOrigin] = r.clock.From
+	}
+	extra, err := r.model.Input.extra(more)
 	if err != nil {
-		return fmt.Errorf("state of the schedule: %w", err)
+		return err
 	}
 	f := &checkpoint.File{Tensors: tensors, Meta: checkpoint.Meta{
 		Config: r.config, Step: r.step, Epoch: r.clock.Epoch(r.step), BestError: r.best, BestStep: r.bestStep,
-		Seed:  r.Parts.Train.Seed,
-		Extra: map[string]string{extraPlateau: string(plateau), extraChecked: strconv.FormatUint(r.checked, 10)},
+		Seed: r.Parts.Train.Seed, Extra: extra,
 	}}
-	if err := r.model.Input.extra(f.Meta.Extra); err != nil {
-		return err
-	}
-	if r.clock.From != (Origin{}) {
-		from, err := json.Marshal(r.clock.From)
-		if err != nil {
-			return fmt.Errorf("images seen: %w", err)
-		}
-		f.Meta.Extra[extraOrigin] = string(from)
-	}
 	if err := r.store.Save(f, r.isBest); err != nil {
 		return fmt.Errorf("checkpoint of step %d: %w", r.step, err)
 	}

@@ -3,6 +3,7 @@ package train
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 
 	"duet/alexnet"
@@ -113,27 +114,22 @@ func (m *Model) Restore(f *checkpoint.File) error {
 	return nil
 }
 
-// extra puts the input's description among a checkpoint's metadata.
-func (in Input) extra(into map[string]string) error {
-	classes, err := json.Marshal(in.Classes)
-	if err != nil {
-		return fmt.Errorf("class names: %w", err)
-	}
-	into[extraClasses] = string(classes)
+// extra is a checkpoint's metadata: the input's description and what else is to be kept, as JSON.
+func (in Input) extra(more map[string]any) (map[string]string, error) {
+	values := map[string]any{extraClasses: in.Classes, extraHeight: in.Height, extraWidth: in.Width, extraReading: in.Reading}
 	if in.Names != nil {
-		names, err := json.Marshal(in.Names)
+		values[extraNames] = in.Names
+	}
+	maps.Copy(values, more)
+	texts := map[string]string{extraIdentity: in.Identity}
+	for key, value := range values {
+		text, err := json.Marshal(value)
 		if err != nil {
-			return fmt.Errorf("class names: %w", err)
+			return nil, fmt.Errorf("metadata %s: %w", key, err)
 		}
-		into[extraNames] = string(names)
+		texts[key] = string(text)
 	}
-	into[extraHeight], into[extraWidth] = strconv.Itoa(in.Height), strconv.Itoa(in.Width)
-	reading, err := json.Marshal(in.Reading)
-	if err != nil {
-		return fmt.Errorf("how files are read: %w", err)
-	}
-	into[extraIdentity], into[extraReading] = in.Identity, string(reading)
-	return nil
+	return texts, nil
 }
 
 // InputFrom reads the input's description from a checkpoint.
