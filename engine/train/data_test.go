@@ -21,6 +21,7 @@ func TestDataThatCannotBeUsed(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		sets   []string
+		crop   int // in the place of the configuration's
 		ctx    context.Context
 		hooks  train.DataHooks
 		damage func(dir string) error // of the set, once it is there
@@ -29,6 +30,7 @@ func TestDataThatCannotBeUsed(t *testing.T) {
 		{name: "a source that is not there", sets: []string{"data.path=nowhere"}, words: []string{"nowhere"}},
 		{name: "a network that refuses the set", hooks: train.DataHooks{Hooks: dataloader.Hooks{Suits: func(prepare.Outline) error { return refused }}},
 			words: []string{refused.Error()}},
+		{name: "images smaller than the crop, before any is packed", crop: 30, words: []string{"data.crop = 30", "24x24"}},
 		{name: "no training split", damage: func(dir string) error { return os.RemoveAll(filepath.Join(dir, packed.Train)) }, words: []string{packed.Train}},
 		{name: "a damaged validation split", damage: func(dir string) error { return os.Truncate(filepath.Join(dir, packed.Val, "labels.npy"), 130) },
 			words: []string{filepath.Join(packed.Val, "labels.npy")}},
@@ -50,12 +52,19 @@ func TestDataThatCannotBeUsed(t *testing.T) {
 			if ctx == nil {
 				ctx = context.Background()
 			}
-			data, err := train.OpenData(ctx, parts(r.config(c.sets...)).Data, c.hooks)
+			config := parts(r.config(c.sets...)).Data
+			if c.crop > 0 {
+				config.Crop = c.crop
+			}
+			data, err := train.OpenData(ctx, config, c.hooks)
 			if data != nil {
 				t.Error("data beside an error")
 				r.check(data.Close())
 			}
 			wantError(t, err, c.words...)
+			if _, err := os.Stat(r.path("data")); c.damage == nil && err == nil {
+				t.Error("it was packed all the same")
+			}
 		})
 	}
 }
