@@ -53,8 +53,14 @@ image() {
 	store commit -q --rm "$container" "localhost/duet-test/$1" >/dev/null
 }
 
-rm -rf "$work/storage" "$work/run" "$work/mounted"
-trap 'rm -rf "$work/storage" "$work/run"' EXIT
+# What buildah has mounted stays so until it is told otherwise, and cannot be removed.
+clean() {
+	awk -v work="$work/" 'index($2, work) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount
+	rm -rf "$work/storage" "$work/run"
+}
+clean
+rm -rf "$work/mounted"
+trap clean EXIT
 say "build on $suite"
 image base "$work/base-$suite" /
 image go "$(go env GOROOT)" /usr/local/go

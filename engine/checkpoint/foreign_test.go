@@ -35,6 +35,10 @@ func TestForeignFiles(t *testing.T) {
 		}
 		return errors.Join(err, z.Close())
 	})
+	archive := made(func(b *bytes.Buffer) error {
+		w := tar.NewWriter(b)
+		return errors.Join(w.WriteHeader(&tar.Header{Name: "a", Mode: 0o644}), w.Close())
+	})
 	for _, c := range []struct{ name, text, says string }{
 		{"torch.pth", zipped, "torch.save"},
 		{"empty.zip", made(func(b *bytes.Buffer) error { return zip.NewWriter(b).Close() }), "empty zip"},
@@ -49,10 +53,8 @@ func TestForeignFiles(t *testing.T) {
 			_, err := z.Write([]byte("something"))
 			return errors.Join(err, z.Close())
 		}), "gzip"},
-		{"a.tar", made(func(b *bytes.Buffer) error {
-			w := tar.NewWriter(b)
-			return errors.Join(w.WriteHeader(&tar.Header{Name: "a", Mode: 0o644}), w.Close())
-		}), "tar archive"},
+		{"a.tar", archive, "tar archive"},
+		{"cut.tar", archive[:262], "tar archive"}, // up to what says that it is one
 		{"a.xz", "\xfd7zXZ\x00\x00\x04\xe6\xd6\xb4F", "xz"},
 		{"a.zst", "\x28\xb5\x2f\xfd\x04\x58\x49\x00\x00\x00", "zstd"},
 		{"a.png", made(func(b *bytes.Buffer) error { return png.Encode(b, picture) }), "PNG"},

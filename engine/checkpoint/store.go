@@ -67,9 +67,8 @@ func (s *Store) Steps() ([]uint64, error) {
 	}
 	var steps []uint64
 	for _, name := range names {
-		digits, found := strings.CutPrefix(name, stepPrefix)
-		digits, ok := strings.CutSuffix(digits, extension)
-		if step, err := strconv.ParseUint(digits, 10, 64); found && ok && err == nil && name == filepath.Base(s.StepPath(step)) {
+		digits := strings.TrimSuffix(strings.TrimPrefix(name, stepPrefix), extension)
+		if step, err := strconv.ParseUint(digits, 10, 64); err == nil && name == filepath.Base(s.StepPath(step)) {
 			steps = append(steps, step)
 		}
 	}

@@ -24,7 +24,7 @@ func Describe(name string, threads int, what string, precisions []string) backen
 		Units: threads, Precisions: precisions}
 }
 
-// procFile finds the first value of each key in a file of lines "key : value"; "" where there is none.
+// procFile finds the last value of each key in a file of lines "key : value"; "" where there is none.
 func procFile(path string, keys ...string) []string {
 	values := make([]string, len(keys))
 	f, err := os.Open(path)
@@ -35,7 +35,7 @@ func procFile(path string, keys ...string) []string {
 	for s := bufio.NewScanner(f); s.Scan(); {
 		key, value, _ := strings.Cut(s.Text(), ":")
 		for i, k := range keys {
-			if values[i] == "" && strings.TrimSpace(key) == k {
+			if strings.TrimSpace(key) == k {
 				values[i] = strings.TrimSpace(value)
 			}
 		}

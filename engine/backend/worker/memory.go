@@ -136,12 +136,8 @@ func (h *Host) Room(b backend.Buffer, n int64) ([]byte, error) {
 
 // GoMemory is an Allocate that takes memory from Go's heap.
 func GoMemory(bytes int64) (data []byte, release func(), err error) {
-	const words = backend.Alignment / 8
 	// The garbage collector does not move a slice, so that an aligned part of it stays aligned.
-	backing := make([]uint64, (bytes+7)/8+words)
-	start := 0
-	for uintptr(unsafe.Pointer(&backing[start]))%backend.Alignment != 0 {
-		start++
-	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(&backing[start])), bytes), func() {}, nil
+	backing := make([]byte, bytes+backend.Alignment-1)
+	start := int64(-uintptr(unsafe.Pointer(unsafe.SliceData(backing))) % backend.Alignment)
+	return backing[start : start+bytes : start+bytes], func() {}, nil
 }
