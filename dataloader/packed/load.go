@@ -65,10 +65,10 @@ func (h *shard) load(count func(bytes int) error) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", h.path, err)
 	}
-	if err := h.fill(data, f, count); err != nil {
-		return errors.Join(err, free())
+	if err = h.fill(data, f, count); err == nil {
+		err = h.close()
 	}
-	if err := h.close(); err != nil {
+	if err != nil {
 		return errors.Join(err, free())
 	}
 	h.data, h.release, h.mapped = data, free, false

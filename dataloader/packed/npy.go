@@ -29,6 +29,7 @@ type npyHeader struct {
 	dtype string
 	shape []int
 	start int64 // offset of the first element
+	size  int64 // of the elements in bytes, where the file was found to have so many
 }
 
 // npyWidth is the size of an element in bytes.
@@ -218,16 +219,15 @@ func checkNpy(f *summedFile, dtype string, rank int) (npyHeader, error) {
 	if h.dtype != dtype || len(h.shape) != rank {
 		return h, fmt.Errorf("array of type %s and shape %v: want type %s and %d dimensions", h.dtype, h.shape, dtype, rank)
 	}
-	want, err := h.bytes()
-	if err != nil {
+	if h.size, err = h.bytes(); err != nil {
 		return h, err
 	}
 	info, err := f.Stat()
 	if err != nil {
 		return h, err
 	}
-	if got := info.Size() - h.start; got != want {
-		return h, fmt.Errorf("header claims shape %v of %s, %d bytes, but %d bytes follow it", h.shape, h.dtype, want, got)
+	if got := info.Size() - h.start; got != h.size {
+		return h, fmt.Errorf("header claims shape %v of %s, %d bytes, but %d bytes follow it", h.shape, h.dtype, h.size, got)
 	}
 	return h, nil
 }

@@ -97,17 +97,13 @@ func openShard(dir string, x Index, files []string, images int) (shard, error) {
 	if want := []int{images, x.Height, x.Width, 3}; x.Codec == Raw && !slices.Equal(header.shape, want) {
 		return h, fmt.Errorf("%s: shape %v: want %v as in %s", h.path, header.shape, want, IndexFile)
 	}
-	size, err := header.bytes()
-	if err != nil {
-		return h, fmt.Errorf("%s: %w", h.path, err)
-	}
 	if x.Codec == JPEG {
-		if h.offsets, err = readOffsets(x.recorded(dir, files[1]), images, size); err != nil {
+		if h.offsets, err = readOffsets(x.recorded(dir, files[1]), images, header.size); err != nil {
 			return h, err
 		}
 	}
-	h.jumps = size/int64(images) >= jumpBytes
-	data, unmap, err := mapFile(f.File, header.start+size, h.jumps)
+	h.jumps = header.size/int64(images) >= jumpBytes
+	data, unmap, err := mapFile(f.File, header.start+header.size, h.jumps)
 	if err != nil {
 		return h, err
 	}

@@ -2,6 +2,7 @@ package packed
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -31,10 +32,7 @@ func CreateShard(dir, split string, n int, l Layout, limit int64) (*ShardWriter,
 		return nil, err
 	}
 	w.buffer = bufio.NewWriterSize(w.file, 1<<20)
-	if _, err := w.buffer.Write(make([]byte, npyHeaderBytes)); err != nil { // Finish puts the header here
-		w.Abandon()
-		return nil, err
-	}
+	w.buffer.Write(make([]byte, npyHeaderBytes)) // it has room: Finish puts the header here
 	return w, nil
 }
 
@@ -72,13 +70,9 @@ func (w *ShardWriter) Finish() (map[string]uint32, error) {
 			return nil, err
 		}
 	}
-	if err := w.buffer.Flush(); err != nil {
-		return nil, err
-	}
-	if _, err := w.file.WriteAt(header.encode(), 0); err != nil {
-		return nil, err
-	}
-	if err := disk.Sync(w.file); err != nil {
+	failed := w.buffer.Flush()
+	_, err := w.file.WriteAt(header.encode(), 0)
+	if err := errors.Join(failed, err, disk.Sync(w.file)); err != nil {
 		return nil, err
 	}
 	sums := map[string]uint32{}

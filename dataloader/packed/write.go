@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -57,7 +58,7 @@ func Write(dir string, c Contents) error {
 	x := c.Index
 	x.Format, x.Version = format, version
 	x.Classes, x.Rejected = len(c.Classes), len(c.Rejected)
-	files := map[string]func(io.Writer) error{
+	files := map[string]func(*bufio.Writer){
 		ClassesFile:  c.writeClasses,
 		MeanFile:     array(npyFloat32, []int{3, x.Height, x.Width}, c.Mean),
 		RejectedFile: c.writeRejected,
@@ -65,7 +66,7 @@ func Write(dir string, c Contents) error {
 	for name, rows := range c.Splits {
 		files[name+"/"+labelsFile] = array(npyInt32, []int{len(rows.Labels)}, rows.Labels)
 		files[name+"/"+flagsFile] = array(npyUint8, []int{len(rows.Flags)}, rows.Flags)
-		files[name+"/"+filesFile] = func(w io.Writer) error { return rows.writeFiles(w, c.Classes) }
+		files[name+"/"+filesFile] = func(w *bufio.Writer) { rows.writeFiles(w, c.Classes) }
 	}
 	for name, write := range files {
 		crc, err := writeFile(filepath.Join(dir, filepath.FromSlash(name)), write)
@@ -82,47 +83,39 @@ func Write(dir string, c Contents) error {
 	if err != nil {
 		return err
 	}
-	_, err = writeFile(path, func(w io.Writer) error {
-		_, err := w.Write(append(data, '\n'))
-		return err
-	})
+	_, err = writeFile(path, func(w *bufio.Writer) { w.Write(append(data, '\n')) })
 	return err
 }
 
-func (c Contents) writeClasses(w io.Writer) error {
+func (c Contents) writeClasses(w *bufio.Writer) {
 	for _, k := range c.Classes {
 		line := k.ID
 		if k.Name != "" {
 			line += "\t" + k.Name
 		}
-		if _, err := fmt.Fprintln(w, line); err != nil {
-			return err
-		}
+		fmt.Fprintln(w, line)
 	}
-	return nil
 }
 
-func (c Contents) writeRejected(w io.Writer) error {
+func (c Contents) writeRejected(w *bufio.Writer) {
 	table := csv.NewWriter(w)
-	table.Write([]string{"file", "cause"}) // Error tells of an error of any Write
+	table.Write([]string{"file", "cause"})
 	for _, r := range c.Rejected {
 		table.Write([]string{escaped(r.File), escaped(r.Cause)})
 	}
 	table.Flush()
-	return table.Error()
 }
 
 // writeFiles writes files.csv.
-func (r Rows) writeFiles(w io.Writer, classes []Class) error {
+func (r Rows) writeFiles(w *bufio.Writer, classes []Class) {
 	table := csv.NewWriter(w)
 	row := []string{"file", "class"}
-	table.Write(row) // Error tells of an error of any Write
+	table.Write(row)
 	for i, file := range r.Files {
 		row[0], row[1] = escaped(file), classes[r.Labels[i]].ID
 		table.Write(row)
 	}
 	table.Flush()
-	return table.Error()
 }
 
 // escaped is text with every byte that is not of valid UTF-8 as its \xNN: names of files may be any bytes, a table is UTF-8.
@@ -144,23 +137,19 @@ func escaped(text string) string {
 }
 
 // array writes a .npy file of values.
-func array[E any](dtype string, shape []int, values []E) func(io.Writer) error {
-	return func(w io.Writer) error {
-		if _, err := w.Write(npyHeader{dtype: dtype, shape: shape}.encode()); err != nil {
-			return err
-		}
+func array[E uint8 | int32 | int64 | float32](dtype string, shape []int, values []E) func(*bufio.Writer) {
+	return func(w *bufio.Writer) {
+		w.Write(npyHeader{dtype: dtype, shape: shape}.encode())
 		const step = 1 << 16 // binary.Write makes a copy
-		for ; len(values) > 0; values = values[min(step, len(values)):] {
-			if err := binary.Write(w, binary.LittleEndian, values[:min(step, len(values))]); err != nil {
-				return err
-			}
+		for part := range slices.Chunk(values, step) {
+			binary.Write(w, binary.LittleEndian, part)
 		}
-		return nil
 	}
 }
 
-// writeFile writes a whole file, waits until it is on disk, and gives its CRC32C.
-func writeFile(path string, write func(io.Writer) error) (crc uint32, err error) {
+// writeFile writes a whole file, waits until it is on disk, and gives its CRC32C. write need not look at errors: the writer
+// keeps the first, and fails from then on.
+func writeFile(path string, write func(*bufio.Writer)) (crc uint32, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return 0, err
 	}
@@ -170,11 +159,8 @@ func writeFile(path string, write func(io.Writer) error) (crc uint32, err error)
 	}
 	sum := crc32.New(castagnoli)
 	buffer := bufio.NewWriterSize(io.MultiWriter(f, sum), 1<<18)
-	err = write(buffer)
-	if err == nil {
-		err = buffer.Flush()
-	}
-	if err == nil {
+	write(buffer)
+	if err = buffer.Flush(); err == nil {
 		err = disk.Sync(f)
 	}
 	return sum.Sum32(), errors.Join(err, f.Close())
