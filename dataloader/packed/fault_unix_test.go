@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"duet/dataloader/packed"
 )
 
@@ -55,4 +57,34 @@ func TestCutAfterLoad(t *testing.T) {
 	check(t, s.Load(context.Background(), nil))
 	check(t, os.Truncate(filepath.Join(dir, "train", "images-00000.npy"), 0))
 	sameImages(t, s, counts[packed.Train])
+}
+
+// A page that cannot be read is an error from the first byte of an image's on.
+func TestFirstByteCut(t *testing.T) {
+	dir := t.TempDir()
+	check(t, packed.Write(dir, contents(t, dir, map[string]int{packed.Train: 5000})))
+	s := open(t, dir, packed.Train)
+	path := filepath.Join(dir, "train", "images-00000.npy")
+	check(t, os.Truncate(path, 0))
+	for _, i := range []int{0, 1, 4999} {
+		_, err := s.AppendStored(nil, i)
+		lacks(t, "AppendStored", err, path+" cannot be read any more")
+	}
+}
+
+// A page of somebody else's that cannot be written is none of the set's: it panics, as it does elsewhere.
+func TestFaultOfAnother(t *testing.T) {
+	s := open(t, write(t, packed.Raw, 1<<20), packed.Train)
+	r, err := s.NewReader()
+	check(t, err)
+	defer r.Close()
+	others, err := unix.Mmap(-1, 0, 1<<20, unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANON)
+	check(t, err)
+	defer unix.Munmap(others)
+	defer func() {
+		if _, is := recover().(interface{ Addr() uintptr }); !is {
+			t.Error("no fault")
+		}
+	}()
+	t.Errorf("error %v, want a panic", r.Read(0, others))
 }

@@ -78,6 +78,28 @@ func TestNpyRefused(t *testing.T) {
 		"claims more":        {npyBytes(good("5,"), "abcd"), "5 bytes, but 4 bytes follow"},
 		"claims less":        {npyBytes(good("3,"), "abcd"), "3 bytes, but 4 bytes follow"},
 		"overflows":          {npyBytes(good("9223372036854775807,"), "abcd"), "shape (9223372036854775807)"},
+		"2 ends early":       {[]byte("\x93NUMPY\x02\x00\x10\x00\x00"), "ends within its header length"},
+		"longest header":     {npyBytes(fmt.Sprintf("%-9999s", good("4,")), "abc"), "4 bytes, but 3 bytes follow"},
+		"longer header":      {npyBytes(fmt.Sprintf("%-10000s", good("4,")), "a"), "claims 10001 bytes: want at most 10000"},
+		"not opened":         {npyBytes(good("4,")[1:], "abcd"), "braces"},
+		"not closed":         {npyBytes("{'descr': '|u1'", "abcd"), "braces"},
+		"one brace":          {npyBytes("{", ""), "braces"},
+		"no key":             {npyBytes("{: 1}", ""), "want 'key': value at \": 1\""},
+		"a bare key":         {npyBytes("{descr: '|u1'}", ""), "want 'key': value at \"descr"},
+		"a key not closed":   {npyBytes("{'descr}", ""), "want 'key': value at"},
+		"no colon":           {npyBytes("{'descr' '|u1'}", ""), "want 'key': value at"},
+		"no comma":           {npyBytes("{'descr': '|u1' 'shape': (4,)}", ""), "want a comma at \"'shape'"},
+		"a type not closed":  {npyBytes("{'descr': '|u1}", ""), "descr \"'|u1\": want '|u1', '<i4', '<i8' or '<f4'"},
+		"a bare type":        {npyBytes("{'descr': |u1}", ""), "descr"},
+		"another order":      {npyBytes("{'fortran_order': 0}", ""), "fortran_order \"0\": want False"},
+		"a size, no tuple":   {npyBytes("{'shape': 4}", ""), "want a tuple"},
+		"a tuple not closed": {npyBytes("{'shape': (4, ", ""), "braces"},
+		"a tuple open":       {npyBytes("{'shape': (4, }", ""), "want a tuple"},
+		"a size missing":     {npyBytes(good("2,,2"), ""), "shape (2,,2)"},
+		"nine sizes":         {npyBytes(good("1,1,1,1,1,1,1,1,1"), "a"), "at most 8 sizes"},
+		"eight sizes":        {npyBytes(good("1,1,1,1,1,1,1,1"), "a"), "want type |u1 and 1 dimensions"},
+		"a size of 2^62":     {npyBytes(good("4611686018427387904,"), ""), "want at most 8 sizes"},
+		"a size below":       {npyBytes(good("4611686018427387903,"), ""), "4611686018427387903 bytes, but 0 bytes follow"},
 	} {
 		path := filepath.Join(t.TempDir(), "x.npy")
 		if err := os.WriteFile(path, c.data, 0o666); err != nil {
@@ -95,10 +117,26 @@ func TestNpyRefused(t *testing.T) {
 	}
 }
 
-func TestNpySizeOverflow(t *testing.T) {
-	h := npyHeader{dtype: npyFloat32, shape: []int{math.MaxInt32, math.MaxInt32, 3}}
-	if n, err := h.bytes(); err == nil {
-		t.Errorf("%v has %d bytes", h.shape, n)
+// The size of an array in bytes is known up to the largest number, and an error from there on.
+func TestNpySize(t *testing.T) {
+	const most = math.MaxInt64
+	for _, c := range []struct {
+		dtype string
+		shape []int
+		want  int64 // -1: too large
+	}{
+		{npyUint8, nil, 1}, {npyUint8, []int{2, 3, 5}, 30}, {npyInt32, []int{3}, 12}, {npyFloat32, []int{3, 2}, 24},
+		{npyInt64, []int{3}, 24}, {npyUint8, []int{0, most, most}, 0}, {npyUint8, []int{5, 0}, 0},
+		{npyUint8, []int{most}, most}, {npyUint8, []int{2, most / 2}, most - 1}, {npyUint8, []int{2, most/2 + 1}, -1},
+		{npyInt32, []int{most / 4}, most - 3}, {npyInt32, []int{most/4 + 1}, -1},
+		{npyInt64, []int{most / 8}, most - 7}, {npyInt64, []int{most/8 + 1}, -1},
+		{npyFloat32, []int{math.MaxInt32, math.MaxInt32, 3}, -1},
+	} {
+		switch got, err := (npyHeader{dtype: c.dtype, shape: c.shape}).bytes(); {
+		case c.want < 0 && (err == nil || !strings.Contains(err.Error(), "larger than any file")),
+			c.want >= 0 && (err != nil || got != c.want):
+			t.Errorf("%s %v: %d bytes, error %v, want %d", c.dtype, c.shape, got, err, c.want)
+		}
 	}
 }
 

@@ -22,6 +22,16 @@ func check(t testing.TB, err error) {
 	}
 }
 
+// lacks reports which of the texts an error does not have.
+func lacks(t *testing.T, what string, err error, want ...string) {
+	t.Helper()
+	for _, w := range want {
+		if err == nil || !strings.Contains(err.Error(), w) {
+			t.Errorf("%s: error %v, want %q", what, err, w)
+		}
+	}
+}
+
 const side = 12
 
 // pixels is image i of a test's set: smooth, so that JPEG keeps it, and another one for every i.
@@ -40,10 +50,15 @@ var counts = map[string]int{packed.Train: 10, packed.Val: 3}
 func write(t testing.TB, codec string, limit int64) string {
 	dir := filepath.Join(t.TempDir(), "set")
 	l := packed.Layout{Height: side, Width: side, Codec: codec}
+	mean := make([]float32, 3*side*side)
+	for i := range mean {
+		mean[i] = float32(i%511) / 2 // up to 255
+	}
 	c := packed.Contents{
 		Index: packed.Index{Kind: "test", Decoder: "none", Request: []byte(`{"a":1}`), Layout: l, Splits: map[string]packed.Split{},
-			Checksums: map[string]uint32{}, ColorEigen: [3][3]float32{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}},
-		Classes: []packed.Class{{ID: "n1", Name: "a cat"}, {ID: "n2"}}, Mean: make([]float32, 3*side*side),
+			Checksums: map[string]uint32{}, ChannelMean: [3]float32{1, 2, 3}, ColorStd: [3]float32{4, 5, 6},
+			ColorEigen: [3][3]float32{{1, 0, 0}, {0, 0, 1}, {0, -1, 0}}},
+		Classes: []packed.Class{{ID: "n1", Name: "a cat"}, {ID: "n2"}}, Mean: mean,
 		Rejected: []packed.Rejected{{File: "x,y.jpg", Cause: "cut \"short\""}}, Splits: map[string]packed.Rows{},
 	}
 	for name, n := range counts {
@@ -101,22 +116,20 @@ func open(t testing.TB, dir, split string) *packed.Set {
 func TestRoundTrip(t *testing.T) {
 	for _, codec := range []string{packed.Raw, packed.JPEG} {
 		for _, limit := range []int64{1, 3 * side * side * 3, 1 << 30} {
-			for _, load := range []bool{false, true} {
-				dir := write(t, codec, limit)
-				check(t, packed.Verify(context.Background(), dir, nil))
-				for name, n := range counts {
-					s := open(t, dir, name)
-					if load {
-						read := int64(0)
-						check(t, s.Load(context.Background(), func(done, total int64) { read = done }))
-						if read != s.Bytes() {
-							t.Errorf("loaded %d of %d bytes", read, s.Bytes())
-						}
-					}
-					sameImages(t, s, n)
-					if want := map[int64]int{1: n, 3 * side * side * 3: (n + 2) / 3, 1 << 30: 1}[limit]; codec == packed.Raw && len(s.Index.Splits[name].Shards) != want {
-						t.Errorf("%s: %d shards with a limit of %d, want %d", name, len(s.Index.Splits[name].Shards), limit, want)
-					}
+			dir := write(t, codec, limit)
+			check(t, packed.Verify(context.Background(), dir, nil))
+			for name, n := range counts {
+				s := open(t, dir, name)
+				sameImages(t, s, n)
+				read := int64(0)
+				check(t, s.Load(context.Background(), func(done, total int64) { read = done }))
+				if read != s.Bytes() {
+					t.Errorf("loaded %d of %d bytes", read, s.Bytes())
+				}
+				sameImages(t, s, n)
+				want := map[int64]int{1: n, 3 * side * side * 3: (n + 2) / 3, 1 << 30: 1}[limit]
+				if shards := s.Index.Splits[name].Shards; codec == packed.Raw && len(shards) != want {
+					t.Errorf("%s: %d shards with a limit of %d, want %d", name, len(shards), limit, want)
 				}
 			}
 		}
@@ -139,6 +152,18 @@ func sameImages(t *testing.T, s *packed.Set, n int) {
 	if c := s.Classes(); c[0].String() != "n1 (a cat)" || c[1].String() != "n2" {
 		t.Errorf("classes %v", c)
 	}
+	if ids := s.ClassIDs(); !slices.Equal(ids, []string{"n1", "n2"}) {
+		t.Errorf("class IDs %q", ids)
+	}
+	for i, v := range s.MeanImage() {
+		if v != float32(i%511)/2 {
+			t.Fatalf("mean image: %v at %d", v, i)
+		}
+	}
+	if s.ChannelMean() != [3]float32{1, 2, 3} || s.ColorStd() != [3]float32{4, 5, 6} ||
+		s.ColorEigen() != [3][3]float32{{1, 0, 0}, {0, 0, 1}, {0, -1, 0}} {
+		t.Errorf("statistics %v, %v, %v", s.ChannelMean(), s.ColorStd(), s.ColorEigen())
+	}
 	got := make([]byte, side*side*3)
 	for i := range n {
 		s.WillNeed(i)
@@ -147,6 +172,9 @@ func sameImages(t *testing.T, s *packed.Set, n int) {
 			if d := int(got[k]) - int(want); d < -6 || d > 6 || d != 0 && s.Index.Codec == packed.Raw { // JPEG of quality 95
 				t.Fatalf("image %d of %s: byte %d is %d, want %d", i, s.Index.Codec, k, got[k], want)
 			}
+		}
+		if want := int32(2 * i / n); s.Labels()[i] != want && n%2 == 0 {
+			t.Errorf("image %d: label %d, want %d", i, s.Labels()[i], want)
 		}
 		if flags[i] != uint8(i) || !strings.HasSuffix(files[i], string(rune('a'+i))) {
 			t.Errorf("image %d: flags %d, file %s", i, flags[i], files[i])
@@ -276,16 +304,7 @@ func TestVerifyNamesEverySplit(t *testing.T) {
 	for _, split := range []string{packed.Train, packed.Val} {
 		name := split + "/labels.npy"
 		word(name, 0, 7)(t, dir) // of two classes
-		labels, err := os.ReadFile(filepath.Join(dir, name))
-		check(t, err)
-		edit(packed.IndexFile, func(d []byte) []byte {
-			var x map[string]any
-			check(t, json.Unmarshal(d, &x))
-			x["crc32c"].(map[string]any)[name] = packed.Extend(0, labels)
-			d, err := json.Marshal(x)
-			check(t, err)
-			return d
-		})(t, dir)
+		resum(t, dir, name)
 	}
 	damaged, ok := errors.AsType[packed.Damaged](packed.Verify(context.Background(), dir, nil))
 	if !ok || len(damaged) != 2 || !strings.Contains(damaged[0], "train") || !strings.Contains(damaged[1], "val") {
