@@ -13,8 +13,6 @@ const MaxSide = 256
 const (
 	maxFileBytes   = picture.MaxFileBytes
 	maxClaim       = 4 << 20   // that a buffer is made for
-	maxMembers     = 16 << 20  // files and folders of one source
-	maxContainers  = 1<<16 - 1 // archives and folders on disk
 	maxDepth       = 2         // archives within each other
 	maxNameBytes   = 4096      // of a path
 	maxFolderDepth = 64        // folders within each other on disk
@@ -32,7 +30,12 @@ const (
 // to 1; photographs come at 1 to 1, and the flattest drawings in bulk stay below 64.
 const maxRatio = 64
 
-var maxUnpacked int64 = 4 << 30 // changed by a test alone
+// Changed by tests alone.
+var (
+	maxUnpacked   int64 = 4 << 30
+	maxMembers          = 16 << 20  // files and folders of one source
+	maxContainers       = 1<<16 - 1 // archives and folders on disk
+)
 
 func unpackedLimit(packed int64) int64 { return maxUnpacked + maxRatio*min(packed, 1<<50) }
 

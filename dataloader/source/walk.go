@@ -143,7 +143,7 @@ func (w *walker) met(ctx context.Context, a archive) error {
 		return fmt.Errorf("%s is not the archive that its name says: is it complete?", a.path)
 	}
 	if err := w.show(entry{path: a.stem, dir: true}, 0, nil); err != nil {
-		return err
+		return withPath(a.path, err)
 	}
 	return w.archive(ctx, a.path, a.stem+"/", kind, info)
 }
