@@ -12,10 +12,10 @@ const MaxSide = 256
 // Bounds on untrusted files.
 const (
 	maxFileBytes   = picture.MaxFileBytes
-	maxClaim       = 4 << 20   // that a buffer is made for
-	maxDepth       = 2         // archives within each other
-	maxNameBytes   = 4096      // of a path
-	maxFolderDepth = 64        // folders within each other on disk
+	maxClaim       = 4 << 20 // that a buffer is made for
+	maxDepth       = 2       // archives within each other
+	maxNameBytes   = 4096    // of a path
+	maxFolderDepth = 64      // folders within each other on disk
 
 	maxTables    = 256       // .csv and .tsv files
 	maxTexts     = 1 << 16   // other files of labels and names
