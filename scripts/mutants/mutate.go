@@ -139,7 +139,9 @@ func (f *finder) unassign(n *ast.AssignStmt) {
 		return
 	}
 	blank := strings.TrimSuffix(strings.Repeat("_, ", len(n.Lhs)), ", ")
-	f.replace(n.Lhs[0].Pos(), n.Lhs[len(n.Lhs)-1].End(), blank)
+	if begin, end := n.Lhs[0].Pos(), n.Lhs[len(n.Lhs)-1].End(); string(f.source[f.offset(begin):f.offset(end)]) != blank {
+		f.replace(begin, end, blank)
+	}
 }
 
 // returned drops an error, or takes a return away where nothing is returned.

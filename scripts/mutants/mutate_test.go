@@ -24,6 +24,7 @@ func TestFind(t *testing.T) {
 		{"x += y", []string{"+= -> -=", "+= -> ="}},
 		{"x, y = f()", []string{"x, y -> _, _"}},
 		{"x := f()", nil},
+		{"_, _ = f()", nil},
 		{"if a { g() }", []string{"a -> false && (a)", "a -> true || (a)", "g() -> nothing"}},
 		{"for a { break }", []string{"a -> false && (a)", "break -> nothing"}},
 		{"defer f.Close()", []string{"defer f.Close() -> nothing"}},
