@@ -213,7 +213,7 @@ func (s Split) check(classes int) error {
 	total := func(counts []int, least int) (sum int, err error) {
 		for _, n := range counts {
 			if n < least || n > math.MaxInt32 {
-				return 0, fmt.Errorf("a count of %d images: want %d to %d", n, least, math.MaxInt32)
+				return sum, fmt.Errorf("a count of %d images: want %d to %d", n, least, math.MaxInt32)
 			}
 			sum += n
 		}
