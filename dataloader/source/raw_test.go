@@ -4,7 +4,9 @@ import (
 	"archive/zip"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -207,7 +209,28 @@ func TestDamagedRawSources(t *testing.T) {
 		"header cut":        {change(mnist(), "train-images-idx3-ubyte", []byte{0, 0, 8, 3, 0, 0}), []string{"ends before size 1 of 3"}},
 		"a new test label":  {change(mnist(), "t10k-labels-idx1-ubyte", idxFile([]byte{5}, 1)), []string{"label 5 of image 0", "t10k-labels"}},
 		"twice":             {change(mnist(), "copy/train-images-idx3-ubyte", idxFile(make([]byte, 4), 1, 2, 2)), []string{"the same array as", "keep one"}},
-		"not zipped inside": {mini.Files{"train-images-idx3-ubyte.gz": []byte("plain")}, []string{"train-images-idx3-ubyte.gz", "gzip"}},
+		"labels twice":      {change(mnist(), "copy/train-labels-idx1-ubyte", idxFile([]byte{7, 3}, 2)), []string{"the same array as", "keep one"}},
+		"labels of floats":  {change(mnist(), "train-labels-idx1-ubyte", []byte{0, 0, 13, 1, 0, 0, 0, 2, 7, 3}), []string{"00000d01", "00000801, 1 dim"}},
+		"images of labels":  {change(mnist(), "train-images-idx3-ubyte", idxFile([]byte{7, 3}, 2)), []string{"00000801", "00000803, 3 dim"}},
+		"not at its start":  {change(mnist(), "train-labels-idx1-ubyte", []byte{1, 0, 8, 1, 0, 0, 0, 2, 7, 3}), []string{"01000801"}},
+		"nor its second":    {change(mnist(), "train-labels-idx1-ubyte", []byte{0, 1, 8, 1, 0, 0, 0, 2, 7, 3}), []string{"00010801"}},
+		"three bytes":       {change(mnist(), "train-images-idx3-ubyte", []byte{0, 0, 8}), []string{"shorter than 4 bytes"}},
+		"labels of none":    {change(mnist(), "train-labels-idx1-ubyte", idxFile(nil, 0)), []string{"size 1 of 1 is 0: want 1 to 16777216"}},
+		"too many images":   {change(mnist(), "train-images-idx3-ubyte", idxFile(nil, 1<<24+1, 1, 1)), []string{"size 1 of 3 is 16777217"}},
+		"as many as may be": {change(mnist(), "train-images-idx3-ubyte", idxFile(nil, 1<<24, 1, 1)), []string{"claims 16777216 images of 1x1"}},
+		"too high":          {change(mnist(), "train-images-idx3-ubyte", idxFile(nil, 2, 4097, 1)), []string{"size 2 of 3 is 4097: want 1 to 4096"}},
+		"too wide":          {change(mnist(), "train-images-idx3-ubyte", idxFile(nil, 2, 1, 4097)), []string{"size 3 of 3 is 4097: want 1 to 4096"}},
+		"as large as may be": {change(mnist(), "train-images-idx3-ubyte", idxFile(nil, 2, 4096, 4096)),
+			[]string{"2 images of 4096x4096, which is a file of 33554448 bytes, but it has 16"}},
+		"labels not zipped": {mini.Files{"train-labels-idx1-ubyte.gz": []byte("plain")}, []string{"train-labels-idx1-ubyte.gz", "gzip"}},
+		"labels zipped, cut": {change(change(mnist(), "train-labels-idx1-ubyte", nil), "train-labels-idx1-ubyte.gz",
+			mini.Gzipped(idxFile([]byte{7, 3}, 2))[:15]), []string{"train-labels-idx1-ubyte.gz"}},
+		"images of t10k alone": {change(mnist(), "t10k-labels-idx1-ubyte", nil), []string{"IDX files of t10k: want both"}},
+		"of two sets":          {mini.Join(mnist(), mini.Files{"zmnist-train-images-idx3-ubyte": idxFile([]byte{1}, 1, 1, 1)}), []string{"of another data set than", "train-images-idx3-ubyte and its like"}},
+		"CIFAR-100, no train": {mini.Files{"test.bin": cifarBatch(4, 6, true), "fine_label_names.txt": []byte(cifarNames)},
+			[]string{"test.bin, but no train.bin to train on"}},
+		"CIFAR-100, cut, unnamed": {mini.Files{"train.bin": cifarBatch(1, 0, true)[:3000]}, []string{"no images that are recognised"}},
+		"not zipped inside":       {mini.Files{"train-images-idx3-ubyte.gz": []byte("plain")}, []string{"train-images-idx3-ubyte.gz", "gzip"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			lacks(t, failure(source.Options{}, c.f.Folder(t)), c.want...)
@@ -271,3 +294,85 @@ func TestPackedHook(t *testing.T) {
 		t.Errorf("%d items, want 2", len(s.Items))
 	}
 }
+
+// CIFAR-100 without the names of its classes has numbers for them; images of several shapes have no side in common.
+func TestRawWithoutNames(t *testing.T) {
+	batch := cifarBatch(100, 0, true)
+	for k := range 100 {
+		batch[3074*k+1] = byte(k)
+	}
+	s := open(t, source.Options{}, mini.Files{"train.bin": batch}.Folder(t))
+	if len(s.Classes) != 100 || s.Classes[42].ID != "42" || s.Kind != "CIFAR-100 binary" || len(s.Items) != 100 || s.Items[42].Label != 42 {
+		t.Errorf("%s: %d images of classes %v", s.Kind, len(s.Items), s.Classes)
+	}
+	lacks(t, failure(source.Options{Format: "cifar"}, mini.Files{"train.bin": batch[:3000]}.Folder(t)), "train.bin: 3000 bytes")
+	for name, c := range map[string]struct {
+		train, val []byte
+		side       int
+	}{
+		"alike":           {idxFile(make([]byte, 2*16), 2, 4, 4), idxFile(make([]byte, 16), 1, 4, 4), 4},
+		"another side":    {idxFile(make([]byte, 2*16), 2, 4, 4), idxFile(make([]byte, 25), 1, 5, 5), 0},
+		"not square":      {idxFile(make([]byte, 2*12), 2, 4, 3), idxFile(make([]byte, 12), 1, 4, 3), 0},
+		"as large as may": {idxFile(make([]byte, 2<<16), 2, 256, 256), idxFile(make([]byte, 1<<16), 1, 256, 256), 256},
+		"larger":          {idxFile(make([]byte, 2*257*257), 2, 257, 257), idxFile(make([]byte, 257*257), 1, 257, 257), 0},
+	} {
+		f := mnist()
+		f["train-images-idx3-ubyte"], f["t10k-images-idx3-ubyte"] = c.train, c.val
+		if s := open(t, source.Options{}, f.Folder(t)); s.Side != c.side {
+			t.Errorf("%s: side %d, want %d", name, s.Side, c.side)
+		}
+	}
+}
+
+// Arrays that have changed since they were listed are told apart from what was listed, and an error of emit ends a reading.
+func TestRawChanges(t *testing.T) {
+	stop := errors.New("stop")
+	for name, f := range map[string]mini.Files{"CIFAR": cifar10(), "IDX": mnist()} {
+		for form, path := range map[string]string{"folder": f.Folder(t), "tar.gz": f.Tar(t, "a.tar.gz")} {
+			s := open(t, source.Options{}, path)
+			everyTime(t, name+" in a "+form+": emit fails", len(s.Items), func(n int) error {
+				return s.Read(t.Context(), nil, func(int, source.Fetch) error {
+					if n--; n < 0 {
+						return stop
+					}
+					return nil
+				})
+			}, func(err error) bool { return errors.Is(err, stop) })
+			everyTime(t, name+" in a "+form+": canceled", len(s.Items), func(n int) error {
+				return s.Read(&asked{t.Context(), n}, nil, func(int, source.Fetch) error { return nil })
+			}, func(err error) bool { return errors.Is(err, context.Canceled) })
+		}
+	}
+	const images = "train-images-idx3-ubyte"
+	for name, c := range map[string]struct {
+		data []byte
+		want string
+	}{
+		"more images":  {idxFile(make([]byte, 12), 3, 2, 2), "has changed since it was listed: 2 images of 2x2, then 3 of 2x2"},
+		"higher":       {idxFile(make([]byte, 12), 2, 3, 2), "2 images of 2x2, then 2 of 3x2"},
+		"wider":        {idxFile(make([]byte, 12), 2, 2, 3), "2 images of 2x2, then 2 of 2x3"},
+		"no header":    {[]byte{0, 0, 8}, images + ": not an IDX file"},
+		"a header cut": {idxFile(nil, 2, 2), images},
+	} {
+		dir := mnist().Folder(t)
+		s := open(t, source.Options{}, dir)
+		check(t, os.WriteFile(filepath.Join(dir, images), c.data, 0o666))
+		t.Run(name, func(t *testing.T) { lacks(t, s.Read(t.Context(), nil, emitNothing), c.want) })
+		check(t, os.Remove(filepath.Join(dir, images)))
+		lacks(t, s.Read(t.Context(), nil, emitNothing), "no such file")
+	}
+	dir := cifar10().Folder(t)
+	s := open(t, source.Options{}, dir)
+	check(t, os.Truncate(filepath.Join(dir, "cifar-10-batches-bin", "data_batch_2.bin"), 3073*2+5))
+	lacks(t, s.Read(t.Context(), nil, emitNothing), "data_batch_2.bin: record 2: unexpected EOF")
+	f := cifar10()
+	path := f.Tar(t, "c.tar.gz")
+	s = open(t, source.Options{}, path)
+	delete(f, "cifar-10-batches-bin/readme.html")
+	check(t, os.WriteFile(path, mini.Gzipped(f.Tarred(t)), 0o666))
+	lacks(t, s.Read(t.Context(), nil, emitNothing), path, "has changed since it was listed", "is now")
+	check(t, os.Remove(path))
+	lacks(t, s.Read(t.Context(), nil, emitNothing), path, "no such file")
+}
+
+func emitNothing(int, source.Fetch) error { return nil }
