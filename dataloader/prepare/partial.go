@@ -127,7 +127,8 @@ func (p *partial) begun() (was begun, known bool) {
 func (p *partial) begin(b begun, r Request, restart bool) error {
 	was, known := p.begun()
 	_, noSet := os.Stat(p.set())
-	if known && noSet == nil && was.Decoder == b.Decoder && was.Fingerprint == b.Fingerprint && r.Difference(was.Request) == "" && !restart {
+	_, noState := os.Stat(filepath.Join(p.dir, stateFolder))
+	if known && errors.Join(noSet, noState) == nil && was.Decoder == b.Decoder && was.Fingerprint == b.Fingerprint && r.Difference(was.Request) == "" && !restart {
 		p.agreed = true
 		return nil
 	}
