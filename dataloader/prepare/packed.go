@@ -93,13 +93,10 @@ func content(set *packed.Set, i int, buf []byte) (source.Content, error) {
 	if err != nil {
 		return source.Content{}, fmt.Errorf("%w: %w", err, source.ErrLost)
 	}
-	switch set.Index.Codec {
-	case packed.JPEG:
+	if set.Index.Codec == packed.JPEG {
 		return source.Content{Encoded: stored}, nil
-	case packed.Raw:
-		return source.Content{Image: &picture.RGB{Pix: stored, Width: set.Width(), Height: set.Height()}}, nil
 	}
-	return source.Content{}, fmt.Errorf("codec %q", set.Index.Codec)
+	return source.Content{Image: &picture.RGB{Pix: stored, Width: set.Width(), Height: set.Height()}}, nil
 }
 
 func (s *packedSource) Unchanged() error { return nil }

@@ -91,11 +91,8 @@ func (p *partial) state(split string, n int) (*shardState, error) {
 		return nil, err
 	}
 	body := data[:len(data)-4]
-	if packed.Extend(0, body) != binary.LittleEndian.Uint32(data[len(body):]) {
-		return nil, nil
-	}
 	s := &shardState{}
-	if err := gob.NewDecoder(bytes.NewReader(body)).Decode(s); err != nil {
+	if packed.Extend(0, body) != binary.LittleEndian.Uint32(data[len(body):]) || gob.NewDecoder(bytes.NewReader(body)).Decode(s) != nil {
 		return nil, nil
 	}
 	for name, size := range s.Sizes {
