@@ -3,6 +3,7 @@ package dataloader_test
 import (
 	"context"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,10 +30,11 @@ type lent struct {
 	data   []byte
 	used   bool // an upload reads it
 	closed bool
+	fails  error // of Wait
 }
 
 func (l *lender) allocate(bytes int) (dataloader.Buffer, error) {
-	b := &lent{lender: l, data: make([]byte, bytes)}
+	b := &lent{lender: l, data: make([]byte, bytes+100)} // more than is asked for
 	l.buffers = append(l.buffers, b)
 	return b, nil
 }
@@ -43,7 +45,7 @@ func (b *lent) Wait() error {
 	b.lender.mutex.Lock()
 	defer b.lender.mutex.Unlock()
 	b.used = false
-	return nil
+	return b.fails
 }
 
 func (b *lent) Close() error {
@@ -88,6 +90,35 @@ func TestLentMemory(t *testing.T) {
 			t.Errorf("buffer %d of %d was not given back", i, len(lender.buffers))
 		}
 	}
+}
+
+// Memory from which an upload fails is the error of the Release that waits for it, and of Close, which gives it back.
+func TestUploadFails(t *testing.T) {
+	s := open(t, small(t), "train")
+	lender, failed := &lender{t: t}, errors.New("device lost")
+	l := dataloader.NewTrainLoader(s, augmented(), 7, 1, 0, lender.allocate)
+	for i := range 4 {
+		b, err := l.Next(context.Background())
+		check(t, err)
+		if n := 7 * s.Index.Pixels(); len(b.Images) != n || cap(b.Images) != n {
+			t.Errorf("%d bytes of %d, want %d", len(b.Images), cap(b.Images), n)
+		}
+		if i == 1 {
+			b.Buffer.(*lent).fails = failed
+		}
+		if err := l.Release(b); (i == 2) != errors.Is(err, failed) || i != 2 && err != nil { // with the next one
+			t.Errorf("released batch %d: error %v", i, err)
+		}
+	}
+	if err := l.Close(); !errors.Is(err, failed) {
+		t.Errorf("closed: error %v", err)
+	}
+	for i, b := range lender.buffers {
+		if !b.closed {
+			t.Errorf("buffer %d of %d was not given back", i, len(lender.buffers))
+		}
+	}
+	check(t, l.Close())
 }
 
 // A lender that has no memory left is the error of the first Next, and what it gave before is given back.
@@ -186,9 +217,23 @@ func TestCounters(t *testing.T) {
 
 func TestMeasureFeed(t *testing.T) {
 	s := open(t, small(t), "train")
-	f, err := dataloader.MeasureFeed(context.Background(), s, augmented(), 8, 1, nil)
+	var told []int
+	f, err := dataloader.MeasureFeed(context.Background(), s, augmented(), 8, 1, func(done, total int) { told = append(told, done, total) })
 	check(t, err)
-	if !(f.FirstPerSecond > 0 && f.ImagesPerSecond > 0 && f.CopyPerSecond > 0 && f.Share > 0) || f.Batch != 8 || f.Rounds != 1 {
-		t.Errorf("%+v", f)
+	if !(f.FirstPerSecond > 0 && f.ImagesPerSecond > 0 && f.CopyPerSecond > 0) || f.Batch != 8 || f.Rounds != 1 || !slices.Equal(told, []int{0, 1, 1, 1}) {
+		t.Errorf("%+v, told %v", f, told)
+	}
+	if got, want := f.BytesPerSecond, f.ImagesPerSecond*float64(s.Index.Pixels()); !(math.Abs(got/want-1) <= 1e-9) {
+		t.Errorf("%v bytes/s, want %v", got, want)
+	}
+	if want := f.BytesPerSecond / f.CopyPerSecond; !(math.Abs(f.Share/want-1) <= 1e-9) { // of the one round
+		t.Errorf("a share of %v, want %v", f.Share, want)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	if _, err := dataloader.MeasureFeed(ctx, s, augmented(), 8, 2, func(int, int) { cancel() }); !errors.Is(err, context.Canceled) {
+		t.Errorf("canceled: error %v", err)
+	}
+	if _, err := dataloader.MeasureFeed(context.Background(), s, augmented(), 0, 1, nil); err == nil {
+		t.Error("batches of none: no error")
 	}
 }

@@ -39,6 +39,9 @@ func MeasureFeed(ctx context.Context, set *packed.Set, c Config, batch, rounds i
 			err = e
 		}
 	}()
+	if l.err != nil {
+		return s, l.err
+	}
 	took := func(f func() error) (seconds float64, err error) {
 		began := time.Now()
 		err = f()
