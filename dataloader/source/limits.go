@@ -49,11 +49,8 @@ func tooLarge(size int64) string {
 
 // plural is "1 image", "2 images".
 func plural(n int, noun string) string {
-	switch {
-	case n == 1:
+	if n == 1 {
 		return "1 " + noun
-	case noun[len(noun)-1] == 's':
-		return fmt.Sprintf("%d %ses", n, noun)
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -204,7 +204,7 @@ func (t *table) at(name string) *row {
 		t.composed = map[string]*row{}
 		for file, r := range t.rows {
 			composed := norm.NFC.String(file)
-			if first := t.composed[composed]; !isASCII(file) && (first == nil || r.line < first.line) {
+			if first := t.composed[composed]; first == nil || r.line < first.line {
 				t.composed[composed] = r
 			}
 		}

@@ -105,4 +105,7 @@ func TestUnusedTables(t *testing.T) {
 		f[name] = []byte("x|y\n")
 	}
 	lacks(t, failure(source.Options{}, f.Folder(t)), "a.csv:1", "one column", "(and 2 more)")
+	f = flat("", ".png")
+	f["list.txt"] = []byte("a.png dog\nb.png cat\nc.png dog\nd.png cat\n") // a table only where it is given as one
+	lacks(t, failure(source.Options{}, f.Folder(t)), "none in a class folder")
 }
