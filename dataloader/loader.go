@@ -175,7 +175,7 @@ func (l *Loader) await(ctx context.Context) (b *Batch, ready bool, err error) {
 		}
 	}
 	if !open {
-		return nil, false, l.ending()
+		return nil, false, io.EOF
 	}
 	select {
 	case <-b.filled:
@@ -183,21 +183,8 @@ func (l *Loader) await(ctx context.Context) (b *Batch, ready bool, err error) {
 		ready = false
 		<-b.filled // filling comes to its end soon, whatever happens: no need of ctx
 	}
-	if l.err = b.err; l.err != nil { // and for good: the batches after it are of no use without it
-		l.free <- b
-		return nil, false, l.err
-	}
-	return b, ready, nil
-}
-
-// ending is why there are no more batches.
-func (l *Loader) ending() error {
-	select {
-	case <-l.done:
-		return ErrClosed
-	default:
-		return io.EOF
-	}
+	l.err = b.err // for good: the batches after it are of no use without it
+	return b, ready, l.err
 }
 
 // Release gives a batch back to be filled again, as soon as nothing reads its Buffer any more. That is waited for with the

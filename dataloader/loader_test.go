@@ -225,12 +225,21 @@ func TestLoaderErrors(t *testing.T) {
 	s := open(t, small(t), "train")
 	large := augmented()
 	large.Crop = 17
+	changed := func(change func(c *dataloader.Config)) *dataloader.Loader {
+		c := augmented()
+		change(&c)
+		return dataloader.NewTrainLoader(s, c, 4, 1, 0, nil)
+	}
 	for name, c := range map[string]struct {
 		l    *dataloader.Loader
 		want string
 	}{
 		"crop":          {dataloader.NewTrainLoader(s, large, 4, 1, 0, nil), "data.crop = 17: want at most 16"},
-		"batch":         {dataloader.NewTrainLoader(s, augmented(), 0, 1, 0, nil), "batch of 0 images"},
+		"batch":         {dataloader.NewTrainLoader(s, augmented(), 0, 1, 0, nil), "batch of 0 images: want 1 to 1048576"},
+		"large batch":   {dataloader.NewTrainLoader(s, augmented(), 1<<20+1, 1, 0, nil), "batch of 1048577 images: want 1 to 1048576"},
+		"prefetch":      {changed(func(c *dataloader.Config) { c.Prefetch = -1 }), "data.prefetch = -1, data.crop = 10, data.pad = 2: want at least 0, 1 and 0"},
+		"no crop":       {changed(func(c *dataloader.Config) { c.Crop = 0 }), "data.crop = 0"},
+		"pad":           {changed(func(c *dataloader.Config) { c.Pad = -1 }), "data.pad = -1"},
 		"views":         {dataloader.NewEvalLoader(s, augmented(), 4, 5, nil), "5 views: want 1 or 10"},
 		"crop, testing": {dataloader.NewEvalLoader(s, large, 4, 1, nil), "data.crop = 17"},
 	} {
@@ -238,6 +247,22 @@ func TestLoaderErrors(t *testing.T) {
 			t.Errorf("%s: error %v, want %q", name, err, c.want)
 		}
 		check(t, c.l.Close())
+	}
+}
+
+// The largest batch, and the least that a configuration may ask for, are given.
+func TestLoaderBounds(t *testing.T) {
+	s := open(t, run(t, "generated", prepare.Options{Size: 1, Generated: source.Generated{Classes: 2, Train: 4, Size: 8}}), "train")
+	c := dataloader.Default()
+	c.Crop, c.Pad, c.Prefetch, c.ReadAhead = 1, 0, 0, 0
+	for _, batch := range []int{1, 1 << 20} {
+		b := take(t, dataloader.NewTrainLoader(s, c, batch, 1, 0, nil), 1)[0]
+		if len(b.index) != batch || b.valid != batch || b.epoch != float64(batch)/4 {
+			t.Errorf("a batch of %d: %d rows, epoch %v", batch, len(b.index), b.epoch)
+		}
+		if last := batch - 1; !slices.Equal(b.images[3*last:], s.Stored(int(b.index[last]))) {
+			t.Errorf("a batch of %d: the last row is not image %d", batch, b.index[last])
+		}
 	}
 }
 
