@@ -143,7 +143,7 @@ func (h *bmpHeader) readPalette(b []byte, colours int64, entry int) (rest []byte
 func decodeBMP(data []byte, allowTruncated bool) (m image.Image, truncated bool, err error) {
 	h, err := parseBMP(data)
 	if err != nil {
-		return nil, false, err
+		return nil, truncated, err
 	}
 	pixels := data[min(h.pixels, len(data)):]
 	if h.rle() {
@@ -152,7 +152,7 @@ func decodeBMP(data []byte, allowTruncated bool) (m image.Image, truncated bool,
 		need := (h.height-1)*h.stride() + (h.width*h.bits+7)/8 // the last row needs no padding
 		truncated = len(pixels) < need
 		if truncated && (!allowTruncated || h.width*h.height > 8*len(data)) {
-			return nil, false, fmt.Errorf("%w: %d bytes of %d for %dx%d pixels",
+			return nil, truncated, fmt.Errorf("%w: %d bytes of %d for %dx%d pixels",
 				ErrTruncated, len(pixels), need, h.width, h.height)
 		}
 		if h.bits <= 8 {
@@ -162,7 +162,7 @@ func decodeBMP(data []byte, allowTruncated bool) (m image.Image, truncated bool,
 		}
 	}
 	if truncated && !allowTruncated {
-		return nil, false, fmt.Errorf("%w: the runs end before the pixels", ErrTruncated)
+		return nil, truncated, fmt.Errorf("%w: the runs end before the pixels", ErrTruncated)
 	}
 	return m, truncated, nil
 }

@@ -199,12 +199,19 @@ func TestBMPVariants(t *testing.T) {
 		}
 		checkBMP(t, name, data, want, v.want)
 	}
+	for _, name := range []string{"24 bits", "8 bits, a gap", "16 bits, from the top"} {
+		checkBMP(t, name+", and bytes behind", append(bmpVariants[name].encode(), 1, 2, 3, 4, 5), picture.NotJPEG, bmpVariants[name].want)
+	}
 	unpadded := bmpVariants["24 bits"]
 	checkBMP(t, "the last row is not padded", unpadded.encode()[:54+16*bmpSide-1], picture.NotJPEG, unpadded.want)
 	unwritten := bmpVariants["32 bits, alpha"]
 	unwritten.alpha = func(int) int { return 0 }
 	data := unwritten.encode()
 	unwritten.alpha = nil
+	nothing := bmpVariant{header: 40, bits: 32, compression: 3, masks: masks8888, alpha: func(x int) int { return 255 - x }}
+	masked := nothing.encode()
+	clear(masked[54:70])
+	checkBMP(t, "masks of nothing", masked, picture.NotJPEG|picture.Alpha, nothing.want)
 	checkBMP(t, "alpha that nobody wrote", data, picture.NotJPEG, unwritten.want) // as browsers do: else it is black
 }
 

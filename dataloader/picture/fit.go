@@ -30,7 +30,7 @@ func (m *RGB) At(x, y int) color.Color {
 }
 
 const (
-	chunkRows = 16      // rows that are converted before they are resampled
+	chunkRows = 16      // rows that are converted before they are resampled: of MaxPixels in a square 400 KB
 	keptBytes = 4 << 20 // a buffer that grew beyond it is let go of
 )
 
@@ -60,9 +60,6 @@ func (d *Decoder) fit(dst []byte, m image.Image, o orientation) error {
 		repeatGrey(dst)
 	}
 	d.turn(dst, o)
-	if len(d.chunk) > keptBytes {
-		d.chunk = nil
-	}
 	if len(d.middle) > keptBytes {
 		d.middle = nil
 	}

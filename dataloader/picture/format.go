@@ -118,7 +118,7 @@ func decodeOther(data []byte, format string, allowTruncated bool) (m image.Image
 		m, err = decodeWebP(data)
 	}
 	if err != nil {
-		return nil, 0, cutShort(err)
+		return nil, flags, cutShort(err)
 	}
 	if flags = flagsOf(m); truncated {
 		flags |= Truncated

@@ -121,7 +121,7 @@ func skipBlocks(b []byte) []byte {
 func decodeGIF(data []byte, allowTruncated bool) (m image.Image, truncated bool, err error) {
 	f, err := parseGIF(data)
 	if err != nil {
-		return nil, false, err
+		return nil, truncated, err
 	}
 	var codes bytes.Buffer
 	for b := f.blocks; len(b) > 0 && b[0] != 0; b = b[min(1+int(b[0]), len(b)):] {
@@ -133,7 +133,7 @@ func decodeGIF(data []byte, allowTruncated bool) (m image.Image, truncated bool,
 	for i, y := range f.rows() {
 		if n, err := io.ReadFull(r, p.Pix[y*p.Stride:][:p.Stride]); err != nil {
 			if err = cutShort(err); !allowTruncated || i == 0 && n == 0 {
-				return nil, false, fmt.Errorf("row %d of %d: %w", i, f.frame.Dy(), err)
+				return nil, truncated, fmt.Errorf("row %d of %d: %w", i, f.frame.Dy(), err)
 			}
 			truncated = true
 			break

@@ -99,15 +99,15 @@ func (d *Decoder) Close() {
 // Decode decodes a file into dst [Size,Size,3]. On an error dst holds anything.
 func (d *Decoder) Decode(dst, data []byte) (flags Flags, err error) {
 	if err := d.check(dst); err != nil {
-		return 0, err
+		return flags, err
 	}
 	if len(data) > MaxFileBytes {
-		return 0, fmt.Errorf("%d bytes: want at most %d", len(data), MaxFileBytes)
+		return flags, fmt.Errorf("%d bytes: want at most %d", len(data), MaxFileBytes)
 	}
 	defer recovered(&err)
 	format, width, height, err := header(data)
 	if err != nil {
-		return 0, err
+		return flags, err
 	}
 	if min(width, height) < d.o.Size {
 		flags |= Upscaled
@@ -129,10 +129,7 @@ func recovered(err *error) {
 // decode decodes a file whose header was found good.
 func (d *Decoder) decode(dst, data []byte, format string) (Flags, error) {
 	if format == "JPEG" {
-		h, err := parseJPEG(data)
-		if err != nil {
-			return 0, err
-		}
+		h, _ := parseJPEG(data)
 		return d.jpeg(dst, data, h)
 	}
 	m, flags, err := decodeOther(data, format, d.o.AllowTruncated)

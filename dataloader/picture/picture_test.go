@@ -20,7 +20,11 @@ import (
 // decode decodes with a Decoder of its own.
 func decode(t *testing.T, data []byte, o picture.Options) ([]byte, picture.Flags, error) {
 	t.Helper()
-	return decodeAny(data, o)
+	pixels, flags, err := decodeAny(data, o)
+	if err != nil && flags != 0 {
+		t.Errorf("flags %q beside error %v", flags, err)
+	}
+	return pixels, flags, err
 }
 
 func decodeAny(data []byte, o picture.Options) ([]byte, picture.Flags, error) {

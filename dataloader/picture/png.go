@@ -22,11 +22,11 @@ func pngSize(data []byte) (width, height int, err error) {
 	kind, body, crc, _ := nextChunk(data[len(pngSignature):])
 	switch {
 	case crc == crcAbsent:
-		return 0, 0, io.ErrUnexpectedEOF
+		return width, height, io.ErrUnexpectedEOF
 	case kind != "IHDR" || len(body) != 13:
-		return 0, 0, fmt.Errorf("its first chunk is %q of %d bytes: want IHDR of 13", kind, len(body))
+		return width, height, fmt.Errorf("its first chunk is %q of %d bytes: want IHDR of 13", kind, len(body))
 	case crc == crcWrong:
-		return 0, 0, errors.New("the checksum of IHDR is wrong")
+		return width, height, errors.New("the checksum of IHDR is wrong")
 	}
 	return int(binary.BigEndian.Uint32(body)), int(binary.BigEndian.Uint32(body[4:])), nil
 }
@@ -58,11 +58,11 @@ func nextChunk(b []byte) (kind string, body []byte, crc int, rest []byte) {
 func decodePNG(data []byte, allowTruncated bool) (m image.Image, truncated bool, err error) {
 	m, err = png.Decode(bytes.NewReader(data))
 	if err == nil {
-		return m, false, nil
+		return m, truncated, nil
 	}
 	mended, truncated := mendPNG(data)
 	if mended == nil || truncated && !allowTruncated {
-		return nil, false, err
+		return nil, truncated, err
 	}
 	m, err = png.Decode(bytes.NewReader(mended))
 	return m, truncated, err

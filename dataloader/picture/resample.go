@@ -60,9 +60,6 @@ func (r *resampler) rgb(a *axis, up, low, upTo, lowTo []byte) {
 		upTo[o+1], lowTo[o+1] = a.half(sumG)
 		upTo[o+2], lowTo[o+2] = a.half(sumB)
 	}
-	if cap(r.wide)*8 > keptBytes {
-		r.wide = nil
-	}
 }
 
 func resampleGrey(a *axis, up, low, upTo, lowTo []byte) {
