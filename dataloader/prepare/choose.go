@@ -102,34 +102,32 @@ var ErrNoClass = errors.New("no class")
 func (c *choice) chooseClasses(wanted []string) ([]int32, error) {
 	all := c.listing.Classes
 	taken := make([]bool, len(all))
-	if len(wanted) > 0 {
-		ids, names := map[string]int{}, map[string][]int{}
-		for i, class := range all {
-			ids[class.ID] = i
-			names[class.Name] = append(names[class.Name], i)
-		}
-		delete(names, "") // of classes without a name
-		var missing []string
-		for _, w := range wanted {
-			i, is := ids[w]
-			switch same := names[w]; {
-			case is:
-				taken[i] = true
-			case len(same) == 1:
-				taken[same[0]] = true
-			case len(same) == 0:
-				missing = append(missing, w)
-			default:
-				var of []string
-				for _, i := range same {
-					of = append(of, all[i].ID)
-				}
-				return nil, fmt.Errorf("class %q is the name of %d classes: want an id, one or more of %s", w, len(same), quoted(of))
+	ids, names := map[string]int{}, map[string][]int{}
+	for i, class := range all {
+		ids[class.ID] = i
+		names[class.Name] = append(names[class.Name], i)
+	}
+	delete(names, "") // of classes without a name
+	var missing []string
+	for _, w := range wanted {
+		i, is := ids[w]
+		switch same := names[w]; {
+		case is:
+			taken[i] = true
+		case len(same) == 1:
+			taken[same[0]] = true
+		case len(same) == 0:
+			missing = append(missing, w)
+		default:
+			var of []string
+			for _, i := range same {
+				of = append(of, all[i].ID)
 			}
+			return nil, fmt.Errorf("class %q is the name of %d classes: want an id, one or more of %s", w, len(same), quoted(of))
 		}
-		if len(missing) > 0 {
-			return nil, fmt.Errorf("%w %s in the source: want ids or names of its %d classes, such as %q", ErrNoClass, quoted(missing), len(all), all[0].ID)
-		}
+	}
+	if len(missing) > 0 {
+		return nil, fmt.Errorf("%w %s in the source: want ids or names of its %d classes, such as %q", ErrNoClass, quoted(missing), len(all), all[0].ID)
 	}
 	labels := make([]int32, len(all))
 	for i, class := range all {

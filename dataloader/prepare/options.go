@@ -3,6 +3,7 @@ package prepare
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -186,11 +187,8 @@ func (r Request) JSON() json.RawMessage {
 // Difference says in what a request differs from one that was recorded; "" in nothing.
 func (r Request) Difference(recorded json.RawMessage) string {
 	var was, is map[string]json.RawMessage
-	if err := json.Unmarshal(recorded, &was); err != nil {
+	if err := errors.Join(json.Unmarshal(recorded, &was), json.Unmarshal(r.JSON(), &is)); err != nil {
 		return "what was recorded is no request: " + err.Error()
-	}
-	if err := json.Unmarshal(r.JSON(), &is); err != nil {
-		return err.Error()
 	}
 	keys := map[string]bool{}
 	for k := range was {
@@ -215,9 +213,7 @@ func compact(value json.RawMessage) string {
 		return "none"
 	}
 	var b bytes.Buffer
-	if err := json.Compact(&b, value); err != nil {
-		return err.Error()
-	}
+	json.Compact(&b, value) // was read as JSON before
 	return b.String()
 }
 

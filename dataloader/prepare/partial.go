@@ -41,12 +41,9 @@ type begun struct {
 
 // lockIsThere says whether the locked file is still the one in the folder: another process may have removed that meanwhile.
 func (p *partial) lockIsThere() bool {
-	held, err := p.lock.Stat()
-	if err != nil {
-		return false
-	}
-	there, err := os.Stat(p.lock.Name())
-	return err == nil && os.SameFile(held, there)
+	held, open := p.lock.Stat()
+	there, named := os.Stat(p.lock.Name())
+	return errors.Join(open, named) == nil && os.SameFile(held, there)
 }
 
 func partialFolder(out string) string { return out + ".partial" }
@@ -152,50 +149,43 @@ func (p *partial) begin(b begun, r Request, restart bool) error {
 		}
 		return fmt.Errorf("%s holds finished shards of an interrupted preparation, but %s", p.dir, why)
 	}
-	if err := p.clear(); err != nil {
-		return err
-	}
 	data, err := json.MarshalIndent(b, "", "  ")
-	if err != nil {
+	if err = errors.Join(err, p.clear(), os.MkdirAll(p.set(), 0o777), os.MkdirAll(filepath.Join(p.dir, stateFolder), 0o777)); err != nil {
 		return err
-	}
-	for _, folder := range []string{setFolder, stateFolder} {
-		if err := os.MkdirAll(filepath.Join(p.dir, folder), 0o777); err != nil {
-			return err
-		}
 	}
 	p.agreed = true
 	return disk.Replace(filepath.Join(p.dir, begunName), append(data, '\n'))
 }
 
 // clear removes everything but the lock.
-func (p *partial) clear() error {
+func (p *partial) clear() (err error) {
 	for _, name := range ownNames {
-		if name == lockName {
-			continue
-		}
-		if err := os.RemoveAll(filepath.Join(p.dir, name)); err != nil {
-			return err
+		if err == nil && name != lockName {
+			err = os.RemoveAll(filepath.Join(p.dir, name))
 		}
 	}
-	return nil
+	return err
 }
 
 // publish puts the set in its place. Its files must be on disk already.
 func (p *partial) publish() error {
+	var unsynced error
 	for _, dir := range []string{"train", "val", ""} {
-		if err := disk.SyncFolder(filepath.Join(p.set(), dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+		if err := disk.SyncFolder(filepath.Join(p.set(), dir)); !errors.Is(err, fs.ErrNotExist) {
+			unsynced = errors.Join(unsynced, err)
 		}
+	}
+	if unsynced != nil {
+		return unsynced
 	}
 	if err := disk.Rename(p.set(), p.out); err != nil {
 		return err
 	}
-	if err := disk.SyncFolder(filepath.Dir(p.out)); err != nil {
-		return err
+	unsynced = disk.SyncFolder(filepath.Dir(p.out))
+	if unsynced == nil {
+		p.remove()
 	}
-	p.remove()
-	return nil
+	return unsynced
 }
 
 // leave gives the folder up: kept when it has a finished shard, so that the next run goes on, else removed.

@@ -208,6 +208,7 @@ func TestOptionsOutOfRange(t *testing.T) {
 func TestAutomaticSize(t *testing.T) {
 	large := mini.Files{"a/x.png": mini.GreyPNG(300, 300, 9), "b/x.png": mini.GreyPNG(300, 300, 9)}
 	mixed := mini.Files{"a/x.png": mini.GreyPNG(8, 8, 9), "b/x.png": mini.GreyPNG(9, 9, 9)}
+	huge := mini.Files{"a/x.png": mini.GreyPNG(4100, 4100, 9), "b/x.png": mini.GreyPNG(4100, 4100, 9)} // are decoded one at a time
 	oblong := mini.Files{"a/x.png": mini.GreyPNG(8, 6, 9), "b/x.png": mini.GreyPNG(8, 6, 9)}
 	for _, c := range []struct {
 		name       string
@@ -217,6 +218,7 @@ func TestAutomaticSize(t *testing.T) {
 		{"square and alike", mini.Animals(1), 0, 8},
 		{"large", large, 0, 256},
 		{"mixed", mixed, 0, 256},
+		{"huge", huge, 5, 5},
 		{"oblong", oblong, 0, 256},
 		{"forced", oblong, 5, 5},
 	} {

@@ -9,21 +9,21 @@ import (
 
 // A file waits until there is room for it among those that are on their way; one that is larger than all the room goes alone.
 func TestRoom(t *testing.T) {
-	const half = encodedBytes / 2
+	const all, half = 96 << 20, 48 << 20
 	for name, c := range map[string]struct {
 		inside []int64 // bytes of the files that are on their way
 		next   int64
 		leaves int // of them, before there is room
 	}{
 		"nothing":          {nil, 5, 0},
-		"all of it":        {nil, encodedBytes, 0},
-		"more than all":    {nil, 2 * encodedBytes, 0},
+		"all of it":        {nil, all, 0},
+		"more than all":    {nil, 2 * all, 0},
 		"a second half":    {[]int64{half}, half, 0},
 		"a byte too much":  {[]int64{half}, half + 1, 1},
 		"a third":          {[]int64{half, half}, 1, 1},
 		"of three":         {[]int64{half, half - 5, 5}, half + 1, 2},
-		"all, beside one":  {[]int64{1}, encodedBytes, 1},
-		"more, beside two": {[]int64{1, 1}, 2 * encodedBytes, 2},
+		"all, beside one":  {[]int64{1}, all, 1},
+		"more, beside two": {[]int64{1, 1}, 2 * all, 2},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			p := &pool{}
@@ -57,7 +57,7 @@ func TestRoom(t *testing.T) {
 // As many images are on their way as keep the workers busy, and as fit in memory.
 func TestWindow(t *testing.T) {
 	for _, c := range []struct{ workers, side, want int }{
-		{1, 8, 6}, {8, 8, 34}, {1, 4096, 3}, {8, 4096, 10}, {64, 1024, 86}, {4, 1024, 18},
+		{1, 8, 6}, {8, 8, 34}, {1, 4096, 3}, {8, 4096, 10}, {64, 1033, 85}, {4, 1024, 18},
 	} {
 		p := &pool{workers: c.workers, layout: packed.Layout{Height: c.side, Width: c.side}}
 		if got := p.window(); got != c.want {

@@ -30,6 +30,8 @@ func TestWhatCannotBeWritten(t *testing.T) {
 	}{
 		{1, ".partial/state/train-00000.new", folder},
 		{30, ".partial/state/train-00002.new", folder},
+		{30, ".partial/state/train-00003.new", folder}, // shows when the last shard is to be finished
+		{100, ".partial/state/val-00000.new", folder},
 		{100, ".partial/state/val-00001.new", folder},
 		{1, ".partial/state", file},
 		{1, ".partial/set/train/images-00000.npy", os.Remove},
@@ -89,6 +91,38 @@ func TestAnotherDecoder(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(out+".partial", "state", "train-00000")); err != nil {
 		t.Error(err)
+	}
+}
+
+// A shard that was made of images of another size is made again, whatever its state says of it.
+func TestStateOfAnotherSize(t *testing.T) {
+	photos, out := many().Folder(t), filepath.Join(t.TempDir(), "set")
+	whole, _ := run(t, photos, manyOptions())
+	interrupted(t, photos, out)
+	other := filepath.Join(t.TempDir(), "set")
+	o := manyOptions()
+	o.Size = 64
+	ctx, cancel := context.WithCancel(context.Background())
+	o.Progress = func(p prepare.Progress) {
+		if p.Done >= 118 {
+			cancel()
+		}
+	}
+	_, err := prepare.Run(ctx, []string{photos}, other, o)
+	if cancel(); !errors.Is(err, prepare.ErrKept) {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"state/train-00000", "set/train/images-00000.npy"} {
+		data, err := os.ReadFile(filepath.Join(other+".partial", name))
+		check(t, err)
+		check(t, os.WriteFile(filepath.Join(out+".partial", name), data, 0o666))
+	}
+	s, err := prepare.Run(context.Background(), []string{photos}, out, manyOptions())
+	if err != nil || s.Earlier != 0 {
+		t.Fatalf("%d images of the earlier run, error %v", s.Earlier, err)
+	}
+	if !reflect.DeepEqual(contents(t, out), contents(t, whole)) {
+		t.Error("another set")
 	}
 }
 
