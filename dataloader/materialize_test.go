@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"duet/dataloader"
 	"duet/dataloader/picture"
@@ -135,16 +136,17 @@ func TestMaterializeStopsWaiting(t *testing.T) {
 	t.Chdir(t.TempDir())
 	c := dataloader.Default()
 	c.Path, c.Packed, c.Generated = "generated", "set", source.Generated{Classes: 2, Train: 40, Val: 4, Size: 8}
-	ctx, cancel := context.WithCancel(context.Background())
 	_, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{Suits: func(prepare.Outline) error { // while the set is being made
+		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond) // time for a second look
+		defer cancel()
+		waits := 0
 		_, err := dataloader.Materialize(ctx, c, dataloader.Hooks{Waits: func(dir string) {
-			if dir != "set" {
+			if waits++; dir != "set" {
 				t.Errorf("waits for %s", dir)
 			}
-			cancel()
 		}})
-		if !errors.Is(err, context.Canceled) {
-			t.Errorf("error %v, want Canceled", err)
+		if !errors.Is(err, context.DeadlineExceeded) || waits != 1 {
+			t.Errorf("told %d times that it waits, error %v, want once and DeadlineExceeded", waits, err)
 		}
 		return nil
 	}})

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	std "testing" // testing is a planner
+	"testing/synctest"
+	"time"
 
 	"duet/dataloader/packed"
 	"duet/dataloader/prepare"
@@ -86,6 +88,44 @@ func TestWaitEnds(t *std.T) {
 	if n := l.Counters(); n.Batches != 1 || n.Ready > 1 {
 		t.Errorf("%+v", n)
 	}
+}
+
+// A sleepy planner takes a second for a batch.
+type sleepy struct{ slow }
+
+func (p *sleepy) plan(b *Batch) bool {
+	time.Sleep(time.Second)
+	return p.slow.plan(b)
+}
+
+// The time that batches are waited for is counted, of all of them, and of those that were ready none.
+func TestWaited(t *std.T) {
+	set := plain(t, 4)
+	synctest.Test(t, func(t *std.T) {
+		c := Default()
+		c.Crop, c.Prefetch, c.Workers = 1, 1, 2
+		p := &sleepy{slow{may: make(chan bool, 5)}}
+		for range cap(p.may) {
+			p.may <- true
+		}
+		l := newLoader(set, c, 2, nil, p)
+		for n, want := range []Counters{{1, 0, time.Second}, {2, 0, 2 * time.Second}, {3, 1, 2 * time.Second}} {
+			if n == 2 {
+				time.Sleep(2 * time.Second) // until the third is there
+			}
+			b, err := l.Next(context.Background())
+			if err != nil || l.Counters() != want {
+				t.Errorf("batch %d: %+v, error %v, want %+v", n, l.Counters(), err, want)
+			}
+			if err := l.Release(b); err != nil {
+				t.Error(err)
+			}
+		}
+		close(p.may) // says that there are no more
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // The system is asked for the images of each batch once, as far ahead as is asked for.

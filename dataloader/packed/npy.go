@@ -223,11 +223,8 @@ func checkNpy(f *summedFile, dtype string, rank int) (npyHeader, error) {
 		return h, err
 	}
 	info, err := f.Stat()
-	if err != nil {
-		return h, err
+	if err == nil && info.Size()-h.start != h.size {
+		err = fmt.Errorf("header claims shape %v of %s, %d bytes, but %d bytes follow it", h.shape, h.dtype, h.size, info.Size()-h.start)
 	}
-	if got := info.Size() - h.start; got != h.size {
-		return h, fmt.Errorf("header claims shape %v of %s, %d bytes, but %d bytes follow it", h.shape, h.dtype, h.size, got)
-	}
-	return h, nil
+	return h, err
 }
