@@ -59,6 +59,23 @@ func TestLengthForPixels(t *testing.T) {
 	}
 }
 
+// A segment that ends with the file is whole, and one of which a byte is missing is not there.
+func TestLastSegment(t *testing.T) {
+	data := []byte("\xff\xd8" + "\xff\xc0\x00\x0b\x08\x00\x09\x00\x0a\x01\x01\x11\x00" + "\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" +
+		"\xff\xdb\x00\x43\x00" + strings.Repeat("\x01", 64))
+	if w, h, err := bound(t, "whole", data); w != 10 || h != 9 || err != nil {
+		t.Errorf("%dx%d, error %v", w, h, err)
+	}
+	if _, _, err := bound(t, "cut", data[:len(data)-1]); err == nil || !strings.Contains(err.Error(), "quantisation tables") {
+		t.Errorf("cut: error %v", err)
+	}
+	for n := 2; n < 25; n++ {
+		if _, _, err := bound(t, "far shorter", data[:n]); !isTruncated(err) {
+			t.Errorf("cut to %d bytes: error %v", n, err)
+		}
+	}
+}
+
 // Files that are none, or too large, or have too many pixels, are refused by everything that takes them.
 func TestNoPicture(t *testing.T) {
 	wide := gifFile{screen: [2]int{8192, 8192}, colours: 2, frame: [4]int{0, 0, 1, 1}, numbers: []byte{1}}
