@@ -157,6 +157,46 @@ func TestLost(t *testing.T) {
 	}
 }
 
+// A stream that is cut, or has fewer members, than when it was listed is an error that names it.
+func TestStreamChanges(t *testing.T) {
+	f := mini.Animals(3)
+	path := f.Tar(t, "a.tar.gz")
+	whole := readFile(t, path)
+	s := open(t, source.Options{}, path)
+	for _, it := range s.Items {
+		if it.Bytes() != int64(len(f[it.Name])) {
+			t.Errorf("%s has %d bytes, want %d", it.Name, it.Bytes(), len(f[it.Name]))
+		}
+	}
+	fewer := mini.Join(f)
+	delete(fewer, "cats/a.png") // the last one
+	for want, data := range map[string][]byte{
+		"unexpected EOF": whole[:len(whole)/2], "damaged archive": append(whole[:10:10], 0xff, 0xff, 0xff),
+		"cats/a.png is not there": mini.Gzipped(fewer.Tarred(t)),
+	} {
+		check(t, os.WriteFile(path, data, 0o666))
+		lacks(t, s.Read(t.Context(), nil, emitNothing), path, want)
+	}
+	check(t, os.WriteFile(path, []byte("no gzip at all"), 0o666))
+	lacks(t, s.Read(t.Context(), nil, emitNothing), path, "damaged archive: gzip: invalid header")
+}
+
+// A packed set is taken alone, and what is named as one must be one.
+func TestPackedAlone(t *testing.T) {
+	animals := mini.Animals(1).Folder(t)
+	set := mini.Files{source.PackedFile: []byte("{}")}.Folder(t)
+	folder := mini.Files{source.PackedFile + "/x": nil, "cats/a.png": plainPNG(8, 1), "dogs/a.png": plainPNG(8, 2)}.Folder(t)
+	o := source.Options{Packed: func(string) (source.Source, error) { return nil, errors.New("opened") }}
+	lacks(t, failure(o, set), "opened")
+	lacks(t, failure(o, set, animals), set, "want a packed set alone")
+	o.Format = "packed"
+	lacks(t, failure(o, animals, set), "want a packed set alone")
+	lacks(t, failure(o, folder), "want a packed set, a folder with set.json in it")
+	o.Format = "folders"
+	lacks(t, failure(o, set, animals), "want a packed set alone")
+	open(t, source.Options{Packed: o.Packed}, folder) // where a folder has the file's name
+}
+
 // A file that is shorter than it was listed is lost; of a .zip the member is damaged.
 func TestShorter(t *testing.T) {
 	f := mini.Animals(2)

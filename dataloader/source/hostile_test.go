@@ -166,6 +166,13 @@ func TestHostileZips(t *testing.T) {
 	bad("overlap", func(p string) { patch(t, p, "cats/b.png", 18, 20, append(size(200), size(200)...)...) })
 	bad("follow", func(p string) { patch(t, p, "cats/b.png", 18, 20, append(size(1<<30), size(1<<30)...)...) })
 	bad("damaged archive", func(p string) { check(t, os.Truncate(p, 300)) })
+	bad("the members cats/b.png and cats/a.png are at one place", func(p string) {
+		for _, name := range []string{"cats/a.png", "cats/b.png"} {
+			patch(t, p, name, 18, 20, make([]byte, 8)...) // of no bytes
+		}
+		at := bytes.Index(readFile(t, p), []byte("cats/a.png")) - 30 // its own header
+		patch(t, p, "cats/b.png", -1, 42, size(uint32(at))...)
+	})
 	bad("not a valid zip", func(p string) { check(t, os.WriteFile(p, []byte("PK\x03\x04 and so on"), 0o666)) })
 	bad("claims to unpack to more than", func(p string) {
 		for _, name := range []string{"cats/a", "cats/b", "cats/c", "dogs/a", "dogs/b", "dogs/c"} {
@@ -280,6 +287,12 @@ func TestZip64(t *testing.T) {
 	}
 	check(t, w.Close())
 	s := open(t, source.Options{}, mini.Write(t, "many.zip", b.Bytes()))
+	var told []int
+	_, err := s.List(context.Background(), func(found int) { told = append(told, found) })
+	check(t, err)
+	if len(told) != n/4096+1 || told[0] != 4096 || told[1] != 8192 || told[len(told)-1] != n {
+		t.Errorf("told of %v", told)
+	}
 	if len(s.Items) != n || len(s.Classes) != 2 || len(s.Rejected) != 0 {
 		t.Errorf("%d items of %d classes, %d rejected; want %d of 2", len(s.Items), len(s.Classes), len(s.Rejected), n)
 	}

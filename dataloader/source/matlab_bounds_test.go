@@ -231,6 +231,11 @@ func TestTruths(t *testing.T) {
 		"twice, as one": {mini.Files{"val.txt": []byte("ILSVRC2012_val_00000001 n01440764\nILSVRC2012_val_00000002 n01443583\nILSVRC2012_val_00000001 n01440764\n")}, ""},
 		"twice, as two": {mini.Files{"val.txt": []byte("ILSVRC2012_val_00000001 n01440764\nILSVRC2012_val_00000001 n01443583\n")},
 			"val.txt:2: ILSVRC2012_val_00000001 is of class n01443583, but of n01440764 in val.txt:1"},
+		"after ten others": {mini.Files{"val.txt": []byte("image class\n" + strings.Repeat("other\n", 10) +
+			"ILSVRC2012_val_00000001 n01440764\nILSVRC2012_val_00000002 n01443583\n")}, ""},
+		"after eleven": {mini.Files{"val.txt": []byte("image class\n" + strings.Repeat("other\n", 11) +
+			"ILSVRC2012_val_00000001 n01440764\nILSVRC2012_val_00000002 n01443583\n")}, "but nothing that gives their labels"},
+		"a list of bytes": {mini.Files{"val.txt": []byte("ILSVRC2012_val_00000001 n01440764\n\x00")}, "but nothing that gives their labels"},
 		"a line of none": {mini.Files{"val.txt": []byte("ILSVRC2012_val_00000001 n01440764\nILSVRC2012_val_00000002 cat\n")},
 			`val.txt:2: "ILSVRC2012_val_00000002 cat": want IMAGE WNID`},
 		"a name of none": {mini.Files{"words.txt": []byte("n01440764 a fish\nsomething\n")}, `words.txt:2: "something": want WNID NAME`},

@@ -105,6 +105,20 @@ func TestUnusedTables(t *testing.T) {
 		f[name] = []byte("x|y\n")
 	}
 	lacks(t, failure(source.Options{}, f.Folder(t)), "a.csv:1", "one column", "(and 2 more)")
+	f = mini.Join(laid("a/1.png", "b/1.png", "b/2.png"), mini.Files{"1.csv": []byte("x\n"), "a/2.csv": []byte("x\n"), "a/b/3.csv": []byte("x\n"),
+		"a/b/c/4.csv": []byte("x\n"), "a/b/c/d/5.csv": []byte("x\n")})
+	f["c/"] = nil
+	s := open(t, source.Options{}, f.Folder(t))
+	if len(s.Notes) != 5 || len(s.Faults) != 1 {
+		t.Errorf("notes %q, faults %v", s.Notes, s.Faults)
+	}
+	delete(f, "a/1.png")
+	lacks(t, failure(source.Options{}, f.Folder(t)), "1.csv:1", "(not used: a/2.csv:1: ", "; and 1 more)")
+	lacks(t, failure(source.Options{}, laid("images/1.png", "jpg/1.png", "png/1.png", "data/1.png").Folder(t)),
+		"the folders data, images, jpg and others are named as parts of a data set")
+	f = flat("", ".png")
+	f["l.csv"] = []byte("file,label,split\na,x,val\nb,y,val\nc,x,val\n")
+	lacks(t, failure(source.Options{}, f.Folder(t)), "no training image: class x is in the validation split (l.csv:2)")
 	f = flat("", ".png")
 	f["list.txt"] = []byte("a.png dog\nb.png cat\nc.png dog\nd.png cat\n") // a table only where it is given as one
 	lacks(t, failure(source.Options{}, f.Folder(t)), "none in a class folder")

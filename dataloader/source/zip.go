@@ -136,7 +136,7 @@ func noOverlap(members []zipMember, files []*zip.File) error {
 		if members[a].at+members[a].packed > members[b].at {
 			return fmt.Errorf("damaged archive: the members %s and %s overlap", files[a].Name, files[b].Name)
 		}
-		if a != b && members[a].at == members[b].at {
+		if members[a].at == members[b].at {
 			return fmt.Errorf("damaged archive: the members %s and %s are at one place", files[a].Name, files[b].Name)
 		}
 	}
