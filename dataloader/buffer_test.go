@@ -226,6 +226,9 @@ func TestMeasureFeed(t *testing.T) {
 	if got, want := f.BytesPerSecond, f.ImagesPerSecond*float64(s.Index.Pixels()); !(math.Abs(got/want-1) <= 1e-9) {
 		t.Errorf("%v bytes/s, want %v", got, want)
 	}
+	if !(f.ImagesPerSecond >= f.FirstPerSecond/1000) { // it was not so much slower for a whole round
+		t.Errorf("%v images/s, and %v at first", f.ImagesPerSecond, f.FirstPerSecond)
+	}
 	if want := f.BytesPerSecond / f.CopyPerSecond; !(math.Abs(f.Share/want-1) <= 1e-9) { // of the one round
 		t.Errorf("a share of %v, want %v", f.Share, want)
 	}

@@ -112,6 +112,13 @@ func TestSuits(t *testing.T) {
 	unsuited = nil
 	started = false
 	s, err := prepare.Run(context.Background(), []string{animals}, out, o)
+	bytes := int64(0)
+	for _, data := range contents(t, out) {
+		bytes += int64(len(data))
+	}
+	if s.Bytes != bytes || bytes == 0 {
+		t.Errorf("%d bytes, want %d", s.Bytes, bytes)
+	}
 	if err != nil || s.Train != 6 || s.Val != 4 || s.Decoded != 10 || s.Earlier != 0 || !s.OwnVal {
 		t.Errorf("summary %+v, error %v", s, err)
 	}
