@@ -218,9 +218,11 @@ func TestCounters(t *testing.T) {
 func TestMeasureFeed(t *testing.T) {
 	s := open(t, small(t), "train")
 	var told []int
-	f, err := dataloader.MeasureFeed(context.Background(), s, augmented(), 8, 1, func(done, total int) { told = append(told, done, total) })
+	f, err := dataloader.MeasureFeed(context.Background(), s, augmented(), 8, 1,
+		func(done, total int) { told = append(told, done, total) })
 	check(t, err)
-	if !(f.FirstPerSecond > 0 && f.ImagesPerSecond > 0 && f.CopyPerSecond > 0) || f.Batch != 8 || f.Rounds != 1 || !slices.Equal(told, []int{0, 1, 1, 1}) {
+	if !(f.FirstPerSecond > 0 && f.ImagesPerSecond > 0 && f.CopyPerSecond > 0) || f.Batch != 8 || f.Rounds != 1 ||
+		!slices.Equal(told, []int{0, 1, 1, 1}) {
 		t.Errorf("%+v, told %v", f, told)
 	}
 	if got, want := f.BytesPerSecond, f.ImagesPerSecond*float64(s.Index.Pixels()); !(math.Abs(got/want-1) <= 1e-9) {
@@ -233,7 +235,8 @@ func TestMeasureFeed(t *testing.T) {
 		t.Errorf("a share of %v, want %v", f.Share, want)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	if _, err := dataloader.MeasureFeed(ctx, s, augmented(), 8, 2, func(int, int) { cancel() }); !errors.Is(err, context.Canceled) {
+	if _, err := dataloader.MeasureFeed(ctx, s, augmented(), 8, 2, func(int, int) { cancel() }); !errors.Is(err,
+		context.Canceled) {
 		t.Errorf("canceled: error %v", err)
 	}
 	if _, err := dataloader.MeasureFeed(context.Background(), s, augmented(), 0, 1, nil); err == nil {

@@ -234,10 +234,12 @@ func TestLoaderErrors(t *testing.T) {
 		l    *dataloader.Loader
 		want string
 	}{
-		"crop":          {dataloader.NewTrainLoader(s, large, 4, 1, 0, nil), "data.crop = 17: want at most 16"},
-		"batch":         {dataloader.NewTrainLoader(s, augmented(), 0, 1, 0, nil), "batch of 0 images: want 1 to 1048576"},
-		"large batch":   {dataloader.NewTrainLoader(s, augmented(), 1<<20+1, 1, 0, nil), "batch of 1048577 images: want 1 to 1048576"},
-		"prefetch":      {changed(func(c *dataloader.Config) { c.Prefetch = -1 }), "data.prefetch = -1, data.crop = 10, data.pad = 2: want at least 0, 1 and 0"},
+		"crop":  {dataloader.NewTrainLoader(s, large, 4, 1, 0, nil), "data.crop = 17: want at most 16"},
+		"batch": {dataloader.NewTrainLoader(s, augmented(), 0, 1, 0, nil), "batch of 0 images: want 1 to 1048576"},
+		"large batch": {dataloader.NewTrainLoader(s, augmented(), 1<<20+1, 1, 0, nil),
+			"batch of 1048577 images: want 1 to 1048576"},
+		"prefetch": {changed(func(c *dataloader.Config) { c.Prefetch = -1 }),
+			"data.prefetch = -1, data.crop = 10, data.pad = 2: want at least 0, 1 and 0"},
 		"no crop":       {changed(func(c *dataloader.Config) { c.Crop = 0 }), "data.crop = 0"},
 		"pad":           {changed(func(c *dataloader.Config) { c.Pad = -1 }), "data.pad = -1"},
 		"views":         {dataloader.NewEvalLoader(s, augmented(), 4, 5, nil), "5 views: want 1 or 10"},
@@ -252,7 +254,8 @@ func TestLoaderErrors(t *testing.T) {
 
 // The largest batch, and the least that a configuration may ask for, are given.
 func TestLoaderBounds(t *testing.T) {
-	s := open(t, run(t, "generated", prepare.Options{Size: 1, Generated: source.Generated{Classes: 2, Train: 4, Size: 8}}), "train")
+	s := open(t, run(t, "generated", prepare.Options{Size: 1,
+		Generated: source.Generated{Classes: 2, Train: 4, Size: 8}}), "train")
 	c := dataloader.Default()
 	c.Crop, c.Pad, c.Prefetch, c.ReadAhead = 1, 0, 0, 0
 	for _, batch := range []int{1, 1 << 20} {

@@ -100,7 +100,8 @@ func TestMaterializeUnsuited(t *testing.T) {
 		return unsuited
 	}}
 	dir, err := materialize(mini.Animals(2).Folder(t), hooks, nil)
-	if dir != "" || !errors.Is(err, unsuited) || !strings.HasPrefix(err.Error(), "data.path: ") || strings.Contains(err.Error(), "[data]") {
+	if dir != "" || !errors.Is(err, unsuited) || !strings.HasPrefix(err.Error(), "data.path: ") ||
+		strings.Contains(err.Error(), "[data]") {
 		t.Errorf("%q, error %v", dir, err)
 	}
 	if left, _ := filepath.Glob("data/*"); len(left) > 0 {
@@ -115,7 +116,10 @@ func TestMaterializePublished(t *testing.T) {
 	t.Chdir(t.TempDir())
 	waits := 0
 	hooks := dataloader.Hooks{Waits: func(string) { waits++ }}
-	hooks.Suits = func(prepare.Outline) error { return os.CopyFS("set", os.DirFS(set)) } // is there before it can be renamed
+	hooks.Suits = func(prepare.Outline) error {
+		return os.CopyFS("set",
+			os.DirFS(set))
+	} // is there before it can be renamed
 	dir, err := materialize(animals, hooks, func(c C) { c.Packed = "set" })
 	if dir != "set" || err != nil || waits != 1 {
 		t.Errorf("%s after %d waits, error %v", dir, waits, err)
@@ -126,10 +130,13 @@ func TestMaterializePublished(t *testing.T) {
 func TestDefaultFolders(t *testing.T) {
 	t.Chdir(t.TempDir())
 	animals := mini.Animals(1)
-	for name, path := range map[string]string{"animals": animals.Tar(t, "animals.tar"), "b": animals.Tar(t, "b.tar.gz"), "c": animals.Tar(t, "c.tgz"),
-		"d": animals.Zip(t, "d.zip", 8), "source": animals.Folder(t), "e.v2": animals.Tar(t, "e.v2"), "f": animals.Tar(t, ".f.tar")} {
+	for name, path := range map[string]string{"animals": animals.Tar(t, "animals.tar"), "b": animals.Tar(t, "b.tar.gz"),
+		"c": animals.Tar(t, "c.tgz"),
+		"d": animals.Zip(t, "d.zip", 8), "source": animals.Folder(t), "e.v2": animals.Tar(t, "e.v2"), "f": animals.Tar(t,
+			".f.tar")} {
 		dir, err := materialize(path, dataloader.Hooks{}, nil)
-		if err != nil || !strings.HasPrefix(filepath.ToSlash(dir), "data/"+name+"-") || len(filepath.Base(dir)) != len(name)+9 {
+		if err != nil || !strings.HasPrefix(filepath.ToSlash(dir), "data/"+name+"-") ||
+			len(filepath.Base(dir)) != len(name)+9 {
 			t.Errorf("%s: %s, error %v", path, dir, err)
 		}
 	}
@@ -137,7 +144,8 @@ func TestDefaultFolders(t *testing.T) {
 	says(t, "a folder above", err, "data/set-")
 	check(t, os.MkdirAll("generated", 0o777)) // is no set by that name
 	check(t, os.WriteFile("generated/set.json", []byte("{}"), 0o666))
-	dir, err := materialize("generated", dataloader.Hooks{}, func(c C) { c.Generated = source.Generated{Classes: 2, Train: 2, Size: 8} })
+	dir, err := materialize("generated", dataloader.Hooks{},
+		func(c C) { c.Generated = source.Generated{Classes: 2, Train: 2, Size: 8} })
 	if err != nil || !strings.HasPrefix(filepath.ToSlash(dir), "data/generated-") {
 		t.Errorf("generated: %s, error %v", dir, err)
 	}

@@ -39,7 +39,8 @@ func TestAnyFileDamaged(t *testing.T) {
 		ofTrain := x.ShardFiles(packed.Train, 0)
 		all := ofTrain
 		if codec == packed.Raw { // those beside the shards are the same
-			ofTrain = append(ofTrain, "train/images-00001.npy", "classes.txt", "mean.npy", "train/labels.npy", "train/flags.npy", "train/files.csv")
+			ofTrain = append(ofTrain, "train/images-00001.npy", "classes.txt", "mean.npy", "train/labels.npy",
+				"train/flags.npy", "train/files.csv")
 			all = append(ofTrain, "rejected.csv", "val/labels.npy")
 		}
 		for _, name := range all {

@@ -18,8 +18,8 @@ import (
 // child, where it is set, says that this process is one of alone.
 const child = "DUET_PACKED_CHILD"
 
-// alone runs the test that calls it in a process of its own, and is true there: a limit on the size of files is one on all
-// files of a process, those of go test too.
+// alone runs the test that calls it in a process of its own, and is true there: a limit on the size of files is one on
+// all files of a process, those of go test too.
 func alone(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv(child) != "" {
@@ -56,13 +56,15 @@ func TestWriteToFullDisk(t *testing.T) {
 	dir := write(t, packed.Raw, 1<<20)
 	x, err := packed.ReadIndex(dir)
 	check(t, err)
-	c := packed.Contents{Index: x, Classes: []packed.Class{{ID: "n1"}, {ID: "n2"}}, Mean: make([]float32, 3*side*side), Splits: map[string]packed.Rows{}}
+	c := packed.Contents{Index: x, Classes: []packed.Class{{ID: "n1"}, {ID: "n2"}}, Mean: make([]float32, 3*side*side),
+		Splits: map[string]packed.Rows{}}
 	for name, n := range counts {
 		c.Splits[name] = packed.Rows{Labels: make([]int32, n), Flags: make([]uint8, n), Files: make([]string, n)}
 	}
 	check(t, packed.Write(dir, c))
 	largest := int64(0)
-	for _, name := range []string{"classes.txt", "mean.npy", "rejected.csv", "set.json", "train/labels.npy", "train/files.csv"} {
+	for _, name := range []string{"classes.txt", "mean.npy", "rejected.csv", "set.json", "train/labels.npy",
+		"train/files.csv"} {
 		info, err := os.Stat(filepath.Join(dir, name))
 		check(t, err)
 		largest = max(largest, info.Size())
@@ -112,7 +114,8 @@ func TestShardOnFullDisk(t *testing.T) {
 	}
 }
 
-// An image that does not fit on the disk, nor in what is kept in memory, is an error at once, and is none of the shard's.
+// An image that does not fit on the disk, nor in what is kept in memory, is an error at once, and is none of the
+// shard's.
 func TestAppendToFullDisk(t *testing.T) {
 	if !alone(t) {
 		return

@@ -23,7 +23,8 @@ func TestNothingStaysOpen(t *testing.T) {
 		check(t, err)
 		check(t, s.Close())
 		nothingOpen(t, codec+", whole", dir)
-		for _, name := range []string{"train/images-00000.npy", "train/images-00002.npy", "classes.txt", "mean.npy", "train/labels.npy", "train/files.csv",
+		for _, name := range []string{"train/images-00000.npy", "train/images-00002.npy", "classes.txt", "mean.npy",
+			"train/labels.npy", "train/files.csv",
 			"train/flags.npy", "train/offsets-00000.npy"} {
 			path := filepath.Join(dir, filepath.FromSlash(name))
 			whole, err := os.ReadFile(path)

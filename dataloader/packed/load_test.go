@@ -22,7 +22,8 @@ func large(t *testing.T) (dir string) {
 		Index: packed.Index{Request: []byte("{}"), Layout: packed.Layout{Height: 512, Width: 512, Codec: packed.Raw},
 			Splits: map[string]packed.Split{}, Checksums: map[string]uint32{}},
 		Classes: []packed.Class{{ID: "a"}}, Mean: make([]float32, 3*512*512),
-		Splits: map[string]packed.Rows{packed.Train: {Labels: make([]int32, all), Flags: make([]uint8, all), Files: make([]string, all)}},
+		Splits: map[string]packed.Rows{packed.Train: {Labels: make([]int32, all), Flags: make([]uint8, all),
+			Files: make([]string, all)}},
 	}
 	pixels := make([]byte, c.Index.Pixels())
 	for n, first := range []int{0, images} {
@@ -45,8 +46,8 @@ func large(t *testing.T) (dir string) {
 	return dir
 }
 
-// Images that are read in many steps are those of the file, mapped and in memory; Load tells how far it is, and after it was
-// ended the set is as it was.
+// Images that are read in many steps are those of the file, mapped and in memory; Load tells how far it is, and after
+// it was ended the set is as it was.
 func TestLargeImages(t *testing.T) {
 	s := open(t, large(t), packed.Train)
 	r, err := s.NewReader()
@@ -108,7 +109,8 @@ func TestLoadTooLarge(t *testing.T) {
 	})(t, dir)
 	resum(t, dir, offsets)
 	s := open(t, dir, packed.Train)
-	lacks(t, "8 TiB", s.Load(context.Background(), nil), dir, "split train: 8388608 MiB of images do not fit in the", `cache = "mmap"`)
+	lacks(t, "8 TiB", s.Load(context.Background(), nil), dir, "split train: 8388608 MiB of images do not fit in the",
+		`cache = "mmap"`)
 	if s.Bytes() != size {
 		t.Errorf("%d bytes", s.Bytes())
 	}

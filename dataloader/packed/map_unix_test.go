@@ -28,7 +28,8 @@ func TestPages(t *testing.T) {
 	}
 	defer unmap()
 	page := int(pageSize)
-	for _, c := range [][2]int{{0, 1}, {0, page}, {1, 2}, {page - 1, page + 1}, {page, 2 * page}, {page + 1, 3 * page}, {size - 1, size}} {
+	for _, c := range [][2]int{{0, 1}, {0, page}, {1, 2}, {page - 1, page + 1}, {page, 2 * page}, {page + 1, 3 * page},
+		{size - 1, size}} {
 		part := pages(data[c[0]:c[1]])
 		begin := uintptr(unsafe.Pointer(unsafe.SliceData(part))) - uintptr(unsafe.Pointer(unsafe.SliceData(data)))
 		if int(begin) != c[0]/page*page || int(begin)+len(part) != c[1] {

@@ -224,7 +224,8 @@ func checkNpy(f *summedFile, dtype string, rank int) (npyHeader, error) {
 	}
 	info, err := f.Stat()
 	if err == nil && info.Size()-h.start != h.size {
-		err = fmt.Errorf("header claims shape %v of %s, %d bytes, but %d bytes follow it", h.shape, h.dtype, h.size, info.Size()-h.start)
+		err = fmt.Errorf("header claims shape %v of %s, %d bytes, but %d bytes follow it", h.shape, h.dtype, h.size,
+			info.Size()-h.start)
 	}
 	return h, err
 }

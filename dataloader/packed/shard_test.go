@@ -47,8 +47,10 @@ func TestTakes(t *testing.T) {
 		limit int64
 		next  int
 		want  []bool // by the number of images of 12 bytes that are there
-	}{{0, 12, []bool{true, false}}, {36, 12, []bool{true, true, true, false}}, {35, 12, []bool{true, true, false}}, {36, 13, []bool{true, true, false}}} {
-		w, err := packed.CreateShard(t.TempDir(), packed.Train, 0, packed.Layout{Height: 2, Width: 2, Codec: packed.Raw}, c.limit)
+	}{{0, 12, []bool{true, false}}, {36, 12, []bool{true, true, true, false}}, {35, 12, []bool{true, true, false}}, {36,
+		13, []bool{true, true, false}}} {
+		w, err := packed.CreateShard(t.TempDir(), packed.Train, 0, packed.Layout{Height: 2, Width: 2, Codec: packed.Raw},
+			c.limit)
 		check(t, err)
 		for n, want := range c.want {
 			if got := w.Takes(c.next); got != want || w.Len() != n {

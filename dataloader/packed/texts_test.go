@@ -16,7 +16,8 @@ func contents(t *testing.T, dir string, images map[string]int) packed.Contents {
 	c := packed.Contents{
 		Index: packed.Index{Request: []byte("{}"), Layout: packed.Layout{Height: 1, Width: 1, Codec: packed.Raw},
 			Splits: map[string]packed.Split{}, Checksums: map[string]uint32{}},
-		Classes: []packed.Class{{ID: "a", Name: "first"}, {ID: "b"}}, Mean: []float32{7, 8, 9}, Splits: map[string]packed.Rows{},
+		Classes: []packed.Class{{ID: "a", Name: "first"}, {ID: "b"}}, Mean: []float32{7, 8, 9},
+		Splits: map[string]packed.Rows{},
 	}
 	for name, n := range images {
 		w, err := packed.CreateShard(dir, name, 0, c.Index.Layout, 1<<40)
@@ -30,7 +31,8 @@ func contents(t *testing.T, dir string, images map[string]int) packed.Contents {
 		sums, err := w.Finish()
 		check(t, err)
 		maps.Copy(c.Index.Checksums, sums)
-		c.Index.Splits[name], c.Splits[name] = packed.Split{Images: n, PerClass: []int{n - n/2, n / 2}, Shards: []int{n}}, rows
+		c.Index.Splits[name], c.Splits[name] = packed.Split{Images: n, PerClass: []int{n - n/2, n / 2},
+			Shards: []int{n}}, rows
 	}
 	return c
 }
@@ -54,7 +56,8 @@ func TestTexts(t *testing.T) {
 	}
 	s := open(t, dir, packed.Train)
 	files, err := s.Files()
-	if err != nil || !slices.Equal(files, []string{"x", `é/\xff\xfeö.jpg`, `a "b", c`, "�"}) || s.Index.Rejected != 2 || s.Index.Classes != 2 {
+	if err != nil || !slices.Equal(files, []string{"x", `é/\xff\xfeö.jpg`, `a "b", c`, "�"}) || s.Index.Rejected != 2 ||
+		s.Index.Classes != 2 {
 		t.Errorf("files %q of %+v, error %v", files, s.Index, err)
 	}
 }

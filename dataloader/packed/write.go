@@ -147,8 +147,8 @@ func array[E uint8 | int32 | int64 | float32](dtype string, shape []int, values 
 	}
 }
 
-// writeFile writes a whole file, waits until it is on disk, and gives its CRC32C. write need not look at errors: the writer
-// keeps the first, and fails from then on.
+// writeFile writes a whole file, waits until it is on disk, and gives its CRC32C. write need not look at errors: the
+// writer keeps the first, and fails from then on.
 func writeFile(path string, write func(*bufio.Writer)) (crc uint32, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return 0, err

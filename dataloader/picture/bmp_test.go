@@ -200,7 +200,8 @@ func TestBMPVariants(t *testing.T) {
 		checkBMP(t, name, data, want, v.want)
 	}
 	for _, name := range []string{"24 bits", "8 bits, a gap", "16 bits, from the top"} {
-		checkBMP(t, name+", and bytes behind", append(bmpVariants[name].encode(), 1, 2, 3, 4, 5), picture.NotJPEG, bmpVariants[name].want)
+		checkBMP(t, name+", and bytes behind", append(bmpVariants[name].encode(), 1, 2, 3, 4, 5), picture.NotJPEG,
+			bmpVariants[name].want)
 	}
 	unpadded := bmpVariants["24 bits"]
 	checkBMP(t, "the last row is not padded", unpadded.encode()[:54+16*bmpSide-1], picture.NotJPEG, unpadded.want)
@@ -208,7 +209,8 @@ func TestBMPVariants(t *testing.T) {
 	unwritten.alpha = func(int) int { return 0 }
 	data := unwritten.encode()
 	unwritten.alpha = nil
-	nothing := bmpVariant{header: 40, bits: 32, compression: 3, masks: masks8888, alpha: func(x int) int { return 255 - x }}
+	nothing := bmpVariant{header: 40, bits: 32, compression: 3, masks: masks8888,
+		alpha: func(x int) int { return 255 - x }}
 	masked := nothing.encode()
 	clear(masked[54:70])
 	checkBMP(t, "masks of nothing", masked, picture.NotJPEG|picture.Alpha, nothing.want)

@@ -25,14 +25,16 @@ func bound(t *testing.T, what string, data []byte) (width, height int, err error
 // A file is decoded up to the most pixels that its length can hold, and refused as cut short from there on.
 func TestLengthForPixels(t *testing.T) {
 	png := func(width uint32, depth, colour byte) []byte {
-		b := []byte(pngOf("IHDR" + string(binary.BigEndian.AppendUint32(nil, width)) + "\x00\x00\x00\x01" + string([]byte{depth, colour, 0, 0, 0})))
+		b := []byte(pngOf("IHDR" + string(binary.BigEndian.AppendUint32(nil, width)) +
+			"\x00\x00\x00\x01" + string([]byte{depth, colour, 0, 0, 0})))
 		return b
 	}
 	for name, c := range map[string]struct {
 		depth, colour byte
 		most          uint32 // pixels of 33 bytes: 33 * 1032 * 8 bits, and what is rounded down
 	}{
-		"grey": {8, 0, 33 * 1032}, "1 bit": {1, 0, 33*1032*8 + 7}, "RGB": {8, 2, 33 * 1032 / 3}, "RGBA of 16 bits": {16, 6, 33 * 1032 / 8},
+		"grey": {8, 0, 33 * 1032}, "1 bit": {1, 0, 33*1032*8 + 7}, "RGB": {8, 2, 33 * 1032 / 3}, "RGBA of 16 bits": {16, 6,
+			33 * 1032 / 8},
 		"grey and alpha": {8, 4, 33 * 1032 / 2}, "numbers": {4, 3, 33*1032*2 + 1},
 	} {
 		if w, h, err := bound(t, name, png(c.most, c.depth, c.colour)); err != nil || w != int(c.most) || h != 1 {
@@ -61,12 +63,14 @@ func TestLengthForPixels(t *testing.T) {
 
 // A segment that ends with the file is whole, and one of which a byte is missing is not there.
 func TestLastSegment(t *testing.T) {
-	data := []byte("\xff\xd8" + "\xff\xc0\x00\x0b\x08\x00\x09\x00\x0a\x01\x01\x11\x00" + "\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" +
+	data := []byte("\xff\xd8" + "\xff\xc0\x00\x0b\x08\x00\x09\x00\x0a\x01\x01\x11\x00" +
+		"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" +
 		"\xff\xdb\x00\x43\x00" + strings.Repeat("\x01", 64))
 	if w, h, err := bound(t, "whole", data); w != 10 || h != 9 || err != nil {
 		t.Errorf("%dx%d, error %v", w, h, err)
 	}
-	if _, _, err := bound(t, "cut", data[:len(data)-1]); err == nil || !strings.Contains(err.Error(), "quantisation tables") {
+	if _, _, err := bound(t, "cut", data[:len(data)-1]); err == nil ||
+		!strings.Contains(err.Error(), "quantisation tables") {
 		t.Errorf("cut: error %v", err)
 	}
 	for n := 2; n < 25; n++ {
@@ -86,15 +90,16 @@ func TestNoPicture(t *testing.T) {
 		data []byte
 		want string
 	}{
-		"empty":           {nil, "empty file: want JPEG"},
-		"text":            {[]byte("not a picture"), `starts with "not a pi": want JPEG`},
-		"TIFF":            {[]byte("II*\x00 and so on"), "TIFF: not a format that is decoded"},
-		"too many pixels": {gifFile{screen: [2]int{8192, 8193}, frame: [4]int{0, 0, 1, 1}, numbers: []byte{1}}.encode(), "GIF: 8192x8193 pixels: want 1 to 67108864 in all"},
-		"BMP":             {[]byte("BM"), "BMP: cut short"},
-		"GIF":             {[]byte("GIF89a\x01\x00\x01\x00\x00\x00"), "GIF: cut short"},
-		"WebP":            {[]byte("RIFF\x00\x00\x00\x00WEBP"), "WebP: cut short"},
-		"JPEG":            {[]byte("\xff\xd8\xff"), "JPEG: cut short"},
-		"PNG":             {[]byte("\x89PNG\r\n\x1a\n"), "PNG: cut short"},
+		"empty": {nil, "empty file: want JPEG"},
+		"text":  {[]byte("not a picture"), `starts with "not a pi": want JPEG`},
+		"TIFF":  {[]byte("II*\x00 and so on"), "TIFF: not a format that is decoded"},
+		"too many pixels": {gifFile{screen: [2]int{8192, 8193}, frame: [4]int{0, 0, 1, 1}, numbers: []byte{1}}.encode(),
+			"GIF: 8192x8193 pixels: want 1 to 67108864 in all"},
+		"BMP":  {[]byte("BM"), "BMP: cut short"},
+		"GIF":  {[]byte("GIF89a\x01\x00\x01\x00\x00\x00"), "GIF: cut short"},
+		"WebP": {[]byte("RIFF\x00\x00\x00\x00WEBP"), "WebP: cut short"},
+		"JPEG": {[]byte("\xff\xd8\xff"), "JPEG: cut short"},
+		"PNG":  {[]byte("\x89PNG\r\n\x1a\n"), "PNG: cut short"},
 	} {
 		_, _, err := bound(t, name, c.data)
 		_, _, again := decode(t, c.data, picture.Options{Size: 8})
@@ -107,21 +112,25 @@ func TestNoPicture(t *testing.T) {
 	d, err := picture.New(picture.Options{Size: 8})
 	check(t, err)
 	pixels := make([]byte, 8*8*3)
-	if flags, err := d.Decode(pixels, make([]byte, picture.MaxFileBytes+1)); flags != 0 || err == nil || err.Error() != "268435457 bytes: want at most 268435456" {
+	if flags, err := d.Decode(pixels, make([]byte, picture.MaxFileBytes+1)); flags != 0 || err == nil ||
+		err.Error() != "268435457 bytes: want at most 268435456" {
 		t.Errorf("a file of 256 MiB and a byte: flags %q, error %v", flags, err)
 	}
-	if _, err := d.Decode(pixels, make([]byte, picture.MaxFileBytes)); err == nil || !strings.HasPrefix(err.Error(), "starts with") {
+	if _, err := d.Decode(pixels, make([]byte, picture.MaxFileBytes)); err == nil ||
+		!strings.HasPrefix(err.Error(), "starts with") {
 		t.Errorf("a file of 256 MiB: error %v", err)
 	}
 	for _, n := range []int{0, 8*8*3 - 1, 8*8*3 + 1} {
-		if flags, err := d.Decode(make([]byte, n), encodePNG(photo(8, 8))); flags != 0 || err == nil || !strings.Contains(err.Error(), "want 192, 8x8 RGB") {
+		if flags, err := d.Decode(make([]byte, n), encodePNG(photo(8, 8))); flags != 0 || err == nil ||
+			!strings.Contains(err.Error(), "want 192, 8x8 RGB") {
 			t.Errorf("%d bytes for the pixels: flags %q, error %v", n, flags, err)
 		}
 	}
 	if err := d.Fit(pixels, &picture.RGB{}); err == nil || !strings.Contains(err.Error(), "0x0 pixels: want 1 to") {
 		t.Errorf("no pixels: error %v", err)
 	}
-	if err := d.Fit(pixels, &picture.RGB{Width: 8192, Height: 8193}); err == nil || !strings.Contains(err.Error(), "8192x8193 pixels") {
+	if err := d.Fit(pixels, &picture.RGB{Width: 8192, Height: 8193}); err == nil ||
+		!strings.Contains(err.Error(), "8192x8193 pixels") {
 		t.Errorf("too many pixels: error %v", err)
 	}
 	for range 2 {
@@ -147,7 +156,8 @@ func TestReadFileErrors(t *testing.T) {
 	for name, c := range map[string]struct {
 		size int
 		want string
-	}{"a.png": {0, "size 0: want 1 to 4096"}, "nowhere": {8, "no such file"}, "": {8, "is a directory"}, "text": {8, "starts with"}} {
+	}{"a.png": {0, "size 0: want 1 to 4096"}, "nowhere": {8, "no such file"}, "": {8, "is a directory"}, "text": {8,
+		"starts with"}} {
 		path := filepath.Join(dir, name)
 		pixels, err := picture.ReadFile(path, picture.Options{Size: c.size})
 		if pixels != nil || err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), c.want) {
@@ -208,7 +218,8 @@ func TestGIFFlags(t *testing.T) {
 	at := bytes.IndexByte(coded, 0x2c) + 10
 	for bits, ok := range map[byte]bool{0: false, 1: false, 9: false, 12: false} {
 		coded[at] = bits
-		if _, _, err := bound(t, "codes", coded); (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "bits: want 2 to 8") {
+		if _, _, err := bound(t, "codes", coded); (err == nil) != ok || err != nil &&
+			!strings.Contains(err.Error(), "bits: want 2 to 8") {
 			t.Errorf("codes of %d bits: error %v", bits, err)
 		}
 	}

@@ -127,7 +127,8 @@ func (c *choice) chooseClasses(wanted []string) ([]int32, error) {
 		}
 	}
 	if len(missing) > 0 {
-		return nil, fmt.Errorf("%w %s in the source: want ids or names of its %d classes, such as %q", ErrNoClass, quoted(missing), len(all), all[0].ID)
+		return nil, fmt.Errorf("%w %s in the source: want ids or names of its %d classes, such as %q", ErrNoClass,
+			quoted(missing), len(all), all[0].ID)
 	}
 	labels := make([]int32, len(all))
 	for i, class := range all {

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// The eigenvectors of symmetric matrices are unit vectors, those of the largest values first, with a positive largest component:
-// the first of two that are as large.
+// The eigenvectors of symmetric matrices are unit vectors, those of the largest values first, with a positive largest
+// component: the first of two that are as large.
 func TestSymmetricEigen(t *testing.T) {
 	const tol = 1e-12
 	half := math.Sqrt(0.5)
@@ -19,10 +19,14 @@ func TestSymmetricEigen(t *testing.T) {
 		{[3][3]float64{{1, 0, 0}, {0, 2, 0}, {0, 0, 3}}, [3]float64{3, 2, 1}, [3][3]float64{{0, 0, 1}, {0, 1, 0}, {1, 0, 0}}},
 		{[3][3]float64{{2, 0, 0}, {0, 3, 0}, {0, 0, 1}}, [3]float64{3, 2, 1}, [3][3]float64{{0, 1, 0}, {1, 0, 0}, {0, 0, 1}}},
 		{[3][3]float64{{2, 0, 0}, {0, 1, 0}, {0, 0, 3}}, [3]float64{3, 2, 1}, [3][3]float64{{0, 0, 1}, {1, 0, 0}, {0, 1, 0}}},
-		{[3][3]float64{{5, 2, 0}, {2, 5, 0}, {0, 0, 1}}, [3]float64{7, 3, 1}, [3][3]float64{{half, half, 0}, {half, -half, 0}, {0, 0, 1}}},
-		{[3][3]float64{{5, -2, 0}, {-2, 5, 0}, {0, 0, 1}}, [3]float64{7, 3, 1}, [3][3]float64{{half, -half, 0}, {half, half, 0}, {0, 0, 1}}},
-		{[3][3]float64{{5, 0, 2}, {0, 9, 0}, {2, 0, 5}}, [3]float64{9, 7, 3}, [3][3]float64{{0, 1, 0}, {half, 0, half}, {half, 0, -half}}},
-		{[3][3]float64{{9, 0, 0}, {0, 5, 2}, {0, 2, 5}}, [3]float64{9, 7, 3}, [3][3]float64{{1, 0, 0}, {0, half, half}, {0, half, -half}}},
+		{[3][3]float64{{5, 2, 0}, {2, 5, 0}, {0, 0, 1}}, [3]float64{7, 3, 1},
+			[3][3]float64{{half, half, 0}, {half, -half, 0}, {0, 0, 1}}},
+		{[3][3]float64{{5, -2, 0}, {-2, 5, 0}, {0, 0, 1}}, [3]float64{7, 3, 1},
+			[3][3]float64{{half, -half, 0}, {half, half, 0}, {0, 0, 1}}},
+		{[3][3]float64{{5, 0, 2}, {0, 9, 0}, {2, 0, 5}}, [3]float64{9, 7, 3},
+			[3][3]float64{{0, 1, 0}, {half, 0, half}, {half, 0, -half}}},
+		{[3][3]float64{{9, 0, 0}, {0, 5, 2}, {0, 2, 5}}, [3]float64{9, 7, 3},
+			[3][3]float64{{1, 0, 0}, {0, half, half}, {0, half, -half}}},
 		{[3][3]float64{{2, 1, 0}, {1, 2, 1}, {0, 1, 2}}, [3]float64{2 + math.Sqrt2, 2, 2 - math.Sqrt2},
 			[3][3]float64{{0.5, half, 0.5}, {half, 0, -half}, {-0.5, half, -0.5}}},
 		{[3][3]float64{{4, 1, 1}, {1, 4, 1}, {1, 1, 5}}, [3]float64{}, [3][3]float64{}}, // held by what they are alone
@@ -69,7 +73,8 @@ func TestSymmetricEigen(t *testing.T) {
 // The products of images of any length are those of plain sums, also where every value is the largest.
 func TestProducts(t *testing.T) {
 	for n := range 40 {
-		for _, value := range []func(i int) byte{func(int) byte { return 255 }, func(i int) byte { return byte(i*i*7 + 31*i) }} {
+		for _, value := range []func(i int) byte{func(int) byte { return 255 },
+			func(i int) byte { return byte(i*i*7 + 31*i) }} {
 			image := make([]byte, 3*n)
 			var want products
 			for i := range image {

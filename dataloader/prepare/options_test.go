@@ -50,13 +50,15 @@ func TestOptionBounds(t *testing.T) {
 		{prepare.Options{Workers: 1025}, "1025 workers: want 0 (one a core) to 1024"},
 		{prepare.Options{Workers: -1}, "-1 workers"},
 	} {
-		if err := c.o.Check(); c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+		if err := c.o.Check(); c.want == "" && err != nil || c.want != "" &&
+			(err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%+v: error %v, want %q", c.o, err, c.want)
 		}
 	}
 }
 
-// A request records what changes a set, and tells in what another one differs, whatever the white space and the defaults.
+// A request records what changes a set, and tells in what another one differs, whatever the white space and the
+// defaults.
 func TestRequests(t *testing.T) {
 	of := func(o prepare.Options, sources ...string) prepare.Request { return prepare.RequestOf(sources, o) }
 	plain := of(prepare.Options{}, "a//b/./c")
@@ -73,15 +75,20 @@ func TestRequests(t *testing.T) {
 		want string
 	}{
 		{plain, "{ \"source\" : [ \"a/b/c\" ],\n\"size\":0,\"val_fraction\":0,\"seed\":0,\"codec\":\"raw\",\"shard_mib\":512}", ""},
-		{plain, `{"source":["a/b/c"],"size":8,"val_fraction":0,"seed":0,"codec":"raw","shard_mib":512}`, "size 0 instead of 8"},
-		{plain, `{"source":["a/b/c"],"size":8,"val_fraction":0,"seed":1,"codec":"raw","shard_mib":512}`, "seed 0 instead of 1, size 0 instead of 8"},
-		{of(prepare.Options{Codec: packed.JPEG}, "a/b/c"), string(plain.JSON()), `codec "jpeg" instead of "raw", quality 92 instead of none`},
+		{plain, `{"source":["a/b/c"],"size":8,"val_fraction":0,"seed":0,"codec":"raw","shard_mib":512}`,
+			"size 0 instead of 8"},
+		{plain, `{"source":["a/b/c"],"size":8,"val_fraction":0,"seed":1,"codec":"raw","shard_mib":512}`,
+			"seed 0 instead of 1, size 0 instead of 8"},
+		{of(prepare.Options{Codec: packed.JPEG}, "a/b/c"), string(plain.JSON()),
+			`codec "jpeg" instead of "raw", quality 92 instead of none`},
 		{of(prepare.Options{Quality: 50}, "a/b/c"), string(plain.JSON()), ""}, // is of no use to pixels
 		{of(prepare.Options{Classes: []string{"x"}}, "a/b/c"), string(plain.JSON()), `classes ["x"] instead of none`},
-		{plain, `{"source":["a/b/c"],"size":0,"val_fraction":0,"seed":0,"codec":"raw","shard_mib":512,"exif":true}`, "exif none instead of true"},
+		{plain, `{"source":["a/b/c"],"size":0,"val_fraction":0,"seed":0,"codec":"raw","shard_mib":512,"exif":true}`,
+			"exif none instead of true"},
 		{plain, `[]`, "what was recorded is no request: "},
 	} {
-		if got := c.r.Difference(json.RawMessage(c.was)); got != c.want && (c.was != `[]` || !strings.HasPrefix(got, c.want)) {
+		if got := c.r.Difference(json.RawMessage(c.was)); got != c.want &&
+			(c.was != `[]` || !strings.HasPrefix(got, c.want)) {
 			t.Errorf("%s after %s: %q, want %q", c.r.JSON(), c.was, got, c.want)
 		}
 	}
@@ -131,15 +138,18 @@ func TestFingerprint(t *testing.T) {
 	x, err := packed.ReadIndex(dir)
 	check(t, err)
 	for _, o := range []prepare.Options{{}, {Size: 4}} {
-		if got, err := prepare.Fingerprint(context.Background(), []string{animals}, o); err != nil || got != x.Fingerprint || len(got) != 64 {
+		if got, err := prepare.Fingerprint(context.Background(), []string{animals}, o); err != nil ||
+			got != x.Fingerprint || len(got) != 64 {
 			t.Errorf("%q, error %v, want %q", got, err, x.Fingerprint)
 		}
 	}
 	check(t, os.Remove(filepath.Join(animals, "cats", "a.png")))
-	if got, err := prepare.Fingerprint(context.Background(), []string{animals}, prepare.Options{}); err != nil || got == x.Fingerprint {
+	if got, err := prepare.Fingerprint(context.Background(), []string{animals}, prepare.Options{}); err != nil ||
+		got == x.Fingerprint {
 		t.Errorf("with an image less: %q, error %v", got, err)
 	}
-	if _, err := prepare.Fingerprint(context.Background(), []string{filepath.Join(animals, "birds")}, prepare.Options{}); err == nil {
+	if _, err := prepare.Fingerprint(context.Background(), []string{filepath.Join(animals, "birds")},
+		prepare.Options{}); err == nil {
 		t.Error("of nothing: no error")
 	}
 	if _, err := prepare.Fingerprint(context.Background(), []string{t.TempDir()}, prepare.Options{}); err == nil {

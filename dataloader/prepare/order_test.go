@@ -30,8 +30,9 @@ func (u unruly) Read(_ context.Context, _ func(int) bool, emit func(int, source.
 
 // A source that gives other images than it listed, or in another order, is an error: labels would go to other images.
 func TestUnrulySource(t *testing.T) {
-	l := &source.Listing{Side: 8, Classes: []source.Class{{ID: "a"}, {ID: "b"}}, Items: []source.Item{{Name: "0", Label: 0}, {Name: "1", Label: 1},
-		{Name: "2", Label: 1}, {Name: "3", Label: 0, Val: true}, {Name: "4", Label: 1, Val: true}}}
+	l := &source.Listing{Side: 8, Classes: []source.Class{{ID: "a"}, {ID: "b"}},
+		Items: []source.Item{{Name: "0", Label: 0}, {Name: "1", Label: 1},
+			{Name: "2", Label: 1}, {Name: "3", Label: 0, Val: true}, {Name: "4", Label: 1, Val: true}}}
 	for _, c := range []struct {
 		items []int
 		want  string // "": it is taken

@@ -125,7 +125,8 @@ func (p *partial) begin(b begun, r Request, restart bool) error {
 	was, known := p.begun()
 	_, noSet := os.Stat(p.set())
 	_, noState := os.Stat(filepath.Join(p.dir, stateFolder))
-	if known && errors.Join(noSet, noState) == nil && was.Decoder == b.Decoder && was.Fingerprint == b.Fingerprint && r.Difference(was.Request) == "" && !restart {
+	if known && errors.Join(noSet, noState) == nil && was.Decoder == b.Decoder && was.Fingerprint == b.Fingerprint &&
+		r.Difference(was.Request) == "" && !restart {
 		p.agreed = true
 		return nil
 	}
@@ -150,7 +151,8 @@ func (p *partial) begin(b begun, r Request, restart bool) error {
 		return fmt.Errorf("%s holds finished shards of an interrupted preparation, but %s", p.dir, why)
 	}
 	data, err := json.MarshalIndent(b, "", "  ")
-	if err = errors.Join(err, p.clear(), os.MkdirAll(p.set(), 0o777), os.MkdirAll(filepath.Join(p.dir, stateFolder), 0o777)); err != nil {
+	if err = errors.Join(err, p.clear(), os.MkdirAll(p.set(), 0o777),
+		os.MkdirAll(filepath.Join(p.dir, stateFolder), 0o777)); err != nil {
 		return err
 	}
 	p.agreed = true

@@ -7,7 +7,8 @@ import (
 	"duet/dataloader/packed"
 )
 
-// A file waits until there is room for it among those that are on their way; one that is larger than all the room goes alone.
+// A file waits until there is room for it among those that are on their way; one that is larger than all the room goes
+// alone.
 func TestRoom(t *testing.T) {
 	const all, half = 96 << 20, 48 << 20
 	for name, c := range map[string]struct {

@@ -13,8 +13,8 @@ import (
 	"duet/dataloader/prepare"
 )
 
-// Whatever cannot be written on the way, the preparation fails, and there is no set; when it can be written again, the same
-// command comes to the same bytes.
+// Whatever cannot be written on the way, the preparation fails, and there is no set; when it can be written again, the
+// same command comes to the same bytes.
 func TestWhatCannotBeWritten(t *testing.T) {
 	photos := many().Folder(t)
 	o := manyOptions()
@@ -86,7 +86,8 @@ func TestAnotherDecoder(t *testing.T) {
 	}
 	check(t, os.WriteFile(path, []byte(before+`"decoder": "another `+after), 0o666))
 	_, err = prepare.Run(context.Background(), []string{photos}, out, manyOptions())
-	if err == nil || !strings.Contains(err.Error(), "JPEG files were decoded by another ") || !strings.Contains(err.Error(), "--restart") {
+	if err == nil || !strings.Contains(err.Error(), "JPEG files were decoded by another ") ||
+		!strings.Contains(err.Error(), "--restart") {
 		t.Errorf("error %v", err)
 	}
 	if _, err := os.Stat(filepath.Join(out+".partial", "state", "train-00000")); err != nil {
@@ -151,7 +152,8 @@ func TestLeftBesideASet(t *testing.T) {
 // A set whose other split, or whose list of files, is damaged is no source.
 func TestDamagedPartsOfSource(t *testing.T) {
 	dir, _ := run(t, many().Folder(t), manyOptions())
-	for _, name := range []string{"train/labels.npy", "val/labels.npy", "val/images-00000.npy", "train/files.csv", "val/files.csv"} {
+	for _, name := range []string{"train/labels.npy", "val/labels.npy", "val/images-00000.npy", "train/files.csv",
+		"val/files.csv"} {
 		path := filepath.Join(dir, filepath.FromSlash(name))
 		data, err := os.ReadFile(path)
 		check(t, err)

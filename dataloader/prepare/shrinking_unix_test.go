@@ -23,12 +23,13 @@ func TestSetCutWhileRead(t *testing.T) {
 		dir, _ := run(t, many().Folder(t), o)
 		parent := t.TempDir()
 		cut := filepath.Join(dir, "train", "images-00000.npy")
-		_, err := prepare.Run(context.Background(), []string{dir}, filepath.Join(parent, "set"), prepare.Options{Size: 16, Workers: 1,
-			Progress: func(p prepare.Progress) {
-				if p.Total > 0 && p.Done == 1 {
-					check(t, os.Truncate(cut, 0))
-				}
-			}})
+		_, err := prepare.Run(context.Background(), []string{dir}, filepath.Join(parent, "set"),
+			prepare.Options{Size: 16, Workers: 1,
+				Progress: func(p prepare.Progress) {
+					if p.Total > 0 && p.Done == 1 {
+						check(t, os.Truncate(cut, 0))
+					}
+				}})
 		if !errors.Is(err, source.ErrLost) || !strings.Contains(err.Error(), cut) {
 			t.Errorf("%s: error %v, want ErrLost and %s", codec, err, cut)
 		}

@@ -92,7 +92,8 @@ func (p *partial) state(split string, n int) (*shardState, error) {
 	}
 	body := data[:len(data)-4]
 	s := &shardState{}
-	if packed.Extend(0, body) != binary.LittleEndian.Uint32(data[len(body):]) || gob.NewDecoder(bytes.NewReader(body)).Decode(s) != nil {
+	if packed.Extend(0, body) != binary.LittleEndian.Uint32(data[len(body):]) ||
+		gob.NewDecoder(bytes.NewReader(body)).Decode(s) != nil {
 		return nil, nil
 	}
 	for name, size := range s.Sizes {

@@ -12,7 +12,8 @@ import (
 	"duet/dataloader/prepare"
 )
 
-// A state of which any part is missing or changed, or that is not of its shard, is as none; the other split's are taken.
+// A state of which any part is missing or changed, or that is not of its shard, is as none; the other split's are
+// taken.
 func TestAnyDamagedState(t *testing.T) {
 	photos, out := many().Folder(t), filepath.Join(t.TempDir(), "set")
 	o := manyOptions()

@@ -29,8 +29,9 @@ func mixed(t *testing.T) map[string]string {
 	folder := mini.Join(f, mini.Files{"n01440764.zip": readFile(t, laid("a.png", "b.png").Zip(t, "a.zip", 0))}).Folder(t)
 	check(t, os.Symlink("cats", filepath.Join(folder, "more cats")))
 	check(t, os.Symlink("nowhere", filepath.Join(folder, "nothing.png")))
-	return map[string]string{"folder": folder, "tar": inner.Tar(t, "a.tar", more...), "tar.gz": inner.Tar(t, "a.tar.gz", more...),
-		"zip": zipped.Zip(t, "a.zip", 8)}
+	return map[string]string{"folder": folder, "tar": inner.Tar(t, "a.tar", more...),
+		"tar.gz": inner.Tar(t, "a.tar.gz", more...),
+		"zip":    zipped.Zip(t, "a.zip", 8)}
 }
 
 // asked is a context that is canceled from the n-th time on that it is asked.
@@ -46,8 +47,8 @@ func (a *asked) Err() error {
 	return nil
 }
 
-// everyTime runs f with n = 0, 1, 2, ... while it fails, and holds that every failure is the one; that f ends well is only
-// after at least so many failures.
+// everyTime runs f with n = 0, 1, 2, ... while it fails, and holds that every failure is the one; that f ends well is
+// only after at least so many failures.
 func everyTime(t *testing.T, what string, least int, f func(n int) error, one func(error) bool) {
 	t.Helper()
 	for n := 0; ; n++ {
@@ -99,7 +100,8 @@ func TestEndsAnywhere(t *testing.T) {
 			return err
 		}, func(err error) bool {
 			text := err.Error()
-			return strings.Contains(text, path) && (strings.Contains(text, " files") || strings.Contains(text, " members: want at most"))
+			return strings.Contains(text, path) && (strings.Contains(text, " files") ||
+				strings.Contains(text, " members: want at most"))
 		})
 	}
 }
@@ -121,7 +123,8 @@ func TestTooManyArchives(t *testing.T) {
 	restore()
 }
 
-// A source that is gone, or cut, after it was listed is lost: no image is taken for damaged, and it cannot be listed again.
+// A source that is gone, or cut, after it was listed is lost: no image is taken for damaged, and it cannot be listed
+// again.
 func TestLost(t *testing.T) {
 	for form, path := range everyContainer(t, mini.Animals(3)) {
 		s := open(t, source.Options{}, path)
@@ -185,7 +188,8 @@ func TestStreamChanges(t *testing.T) {
 func TestPackedAlone(t *testing.T) {
 	animals := mini.Animals(1).Folder(t)
 	set := mini.Files{source.PackedFile: []byte("{}")}.Folder(t)
-	folder := mini.Files{source.PackedFile + "/x": nil, "cats/a.png": plainPNG(8, 1), "dogs/a.png": plainPNG(8, 2)}.Folder(t)
+	folder := mini.Files{source.PackedFile + "/x": nil, "cats/a.png": plainPNG(8, 1),
+		"dogs/a.png": plainPNG(8, 2)}.Folder(t)
 	o := source.Options{Packed: func(string) (source.Source, error) { return nil, errors.New("opened") }}
 	lacks(t, failure(o, set), "opened")
 	lacks(t, failure(o, set, animals), set, "want a packed set alone")
@@ -201,7 +205,8 @@ func TestPackedAlone(t *testing.T) {
 func TestShorter(t *testing.T) {
 	f := mini.Animals(2)
 	f["dogs/b.png"] = append(f["dogs/b.png"], make([]byte, 20_000)...)
-	for form, path := range map[string]string{"folder": f.Folder(t), "tar": f.Tar(t, "a.tar"), "zip": f.Zip(t, "a.zip", 0)} {
+	for form, path := range map[string]string{"folder": f.Folder(t), "tar": f.Tar(t, "a.tar"),
+		"zip": f.Zip(t, "a.zip", 0)} {
 		s := open(t, source.Options{}, path)
 		cut := path
 		if form == "folder" {

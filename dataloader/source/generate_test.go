@@ -62,8 +62,8 @@ func TestGeneratedIsNotLinear(t *testing.T) {
 	}
 }
 
-// Generated images are the same ones for ever, on any machine: each is told by the sum of its bytes, every k-th of seven k
-// times. Another rounding of a few bytes does not count.
+// Generated images are the same ones for ever, on any machine: each is told by the sum of its bytes, every k-th of
+// seven k times. Another rounding of a few bytes does not count.
 func TestGeneratedImages(t *testing.T) {
 	for size, want := range map[int][]int{
 		8: {
@@ -77,7 +77,8 @@ func TestGeneratedImages(t *testing.T) {
 			578563, 729795, 641696, 876751, 679082, 495482, 958217, 519893, 548294, 644474,
 		},
 	} {
-		s := open(t, source.Options{Generated: source.Generated{Classes: 10, Train: 20, Val: 10, Size: size}, Seed: 7}, "generated")
+		s := open(t, source.Options{Generated: source.Generated{Classes: 10, Train: 20, Val: 10, Size: size}, Seed: 7},
+			"generated")
 		keys, data := s.contents(t)
 		for i, image := range data {
 			sum := 0
@@ -91,7 +92,8 @@ func TestGeneratedImages(t *testing.T) {
 	}
 }
 
-// What is generated is read as other sources are: in order, what is wanted alone, up to an error or the end of the context.
+// What is generated is read as other sources are: in order, what is wanted alone, up to an error or the end of the
+// context.
 func TestGeneratedIsASource(t *testing.T) {
 	s := open(t, source.Options{Generated: source.Generated{Classes: 3, Train: 5, Val: 4, Size: 8}}, "generated")
 	check(t, s.Unchanged())

@@ -33,7 +33,8 @@ func (w matWriter) words(values ...int) (b []byte) {
 
 // array is a matrix of a class, with its dimensions and name, and what it holds.
 func (w matWriter) array(class int, dims []int, name string, content ...[]byte) []byte {
-	b := bytes.Join([][]byte{w.element(6, w.words(class, 0)), w.element(5, w.words(dims...)), w.element(1, []byte(name))}, nil)
+	b := bytes.Join([][]byte{w.element(6, w.words(class, 0)), w.element(5, w.words(dims...)),
+		w.element(1, []byte(name))}, nil)
 	return w.element(14, append(b, bytes.Join(content, nil)...))
 }
 
@@ -53,7 +54,8 @@ func (w matWriter) synsets(n, width int, fields []string, content ...[]byte) []b
 	for _, f := range fields {
 		names = append(append(names, f...), make([]byte, max(width-len(f), 0))...)
 	}
-	return w.array(2, []int{n, 1}, "synsets", append([][]byte{w.element(5, w.words(width)), w.element(1, names)}, content...)...)
+	return w.array(2, []int{n, 1}, "synsets", append([][]byte{w.element(5, w.words(width)), w.element(1, names)},
+		content...)...)
 }
 
 var wanted = []string{"ILSVRC2012_ID", "WNID", "words"}
@@ -126,8 +128,10 @@ func TestMATValues(t *testing.T) {
 			"64 fields":       {2, "a fish", long, 14, padded},
 			"wide fields":     {2, "a fish", wanted, 1 << 10, w.two(word, title)},
 		} {
-			l, err := described(t, c.truth, w.file(w.element(9, u64(0)), w.number(9, u64(0)), w.synsets(2, c.width, c.fields, c.all...)))
-			if err != nil || len(l.Items) != 3 || l.Items[2].Label != 1 || l.Classes[0].Name != "first" || l.Classes[1].Name != c.name {
+			l, err := described(t, c.truth, w.file(w.element(9, u64(0)), w.number(9, u64(0)),
+				w.synsets(2, c.width, c.fields, c.all...)))
+			if err != nil || len(l.Items) != 3 || l.Items[2].Label != 1 || l.Classes[0].Name != "first" ||
+				l.Classes[1].Name != c.name {
 				t.Errorf("%s endian, %s: %+v, error %v", name, what, l, err)
 			}
 		}
@@ -159,37 +163,41 @@ func TestMATBounds(t *testing.T) {
 		meta []byte
 		want string
 	}{
-		"127 bytes":           {good[:127], "127 bytes: a MAT file of level 5 has at least 128"},
-		"128 bytes":           {good[:128], "no struct array synsets"},
-		"a tag cut":           {good[:135], "ends within an element"},
-		"a small element":     {w.file(w.words(5<<16|2, 0)), "a small element of 5 bytes: want at most 4"},
-		"one byte less":       {good[:len(good)-1], "ends within an element"},
-		"nothing in zlib":     {w.file(packed(nil)), "ends within an element"},
-		"no zlib":             {w.file(w.words(15, 4), []byte("none")), "compressed element"},
-		"a bomb":              {w.file(packed(make([]byte, 64<<20+1))), "unpacks to more than 64 MiB"},
-		"no flags":            {matrix(), "ends within an element"},
-		"short flags":         {matrix(w.words(3<<16|6, 2)), "ends within an element"},
-		"no dimensions":       {matrix(flags), "ends within an element"},
-		"no name":             {matrix(flags, dims), "ends within an element"},
-		"no length":           {synsets(), "ends within an element"},
-		"no names":            {synsets(length), "ends within an element"},
-		"a short length":      {synsets(w.words(3<<16|5, 32), names), "ends within an element"},
-		"no entries":          {w.file(w.synsets(2, 32, wanted)), "synsets(1).ILSVRC2012_ID: ends within an element"},
-		"an entry cut":        {w.file(w.synsets(2, 32, wanted, w.two(word, title)[:5]...)), "synsets(2).words: ends within an element"},
-		"names of none":       {synsets(w.element(5, w.words(0)), names), "synsets: field names of 96 bytes in all, 0 each"},
-		"names of one":        {synsets(w.element(5, w.words(1)), w.element(1, []byte("ab"))), `synsets has the fields ["a" "b"]`},
-		"names too wide":      {w.file(w.synsets(2, 1<<10+1, wanted)), "field names of 3075 bytes in all, 1025 each"},
-		"names that end":      {synsets(w.element(5, w.words(31)), names), "field names of 96 bytes in all, 31 each"},
-		"65 fields":           {w.file(w.synsets(2, 14, many)), "field names of 910 bytes in all, 14 each"},
-		"a field is missing":  {w.file(w.synsets(2, 32, wanted[:2])), "want ILSVRC2012_ID, WNID and words"},
-		"another is missing":  {w.file(w.synsets(2, 32, wanted[1:])), "want ILSVRC2012_ID, WNID and words"},
-		"too many":            {w.file(w.synsets(1<<16+1, 32, wanted)), "an array of more than 65536 elements"},
-		"too many in two":     {w.file(w.array(2, []int{1 << 9, 1 << 8}, "synsets")), "an array of more than 65536 elements"},
-		"as many as may be":   {w.file(w.synsets(1<<16, 32, wanted)), "synsets(1).ILSVRC2012_ID: ends within"},
-		"no matrix":           {with(w.element(9, make([]byte, 8)), title), "synsets(2).ILSVRC2012_ID: element type 9: want 14, a matrix"},
-		"an empty number":     {with(w.element(14, nil), title), "synsets(2).ILSVRC2012_ID: ends within"},
-		"a number of none":    {with(w.array(6, []int{1, 1}, ""), title), "synsets(2).ILSVRC2012_ID: ends within"},
-		"two numbers":         {with(w.array(6, []int{1, 2}, "", w.element(2, []byte{1})), title), "2 elements in 1 bytes of type 2: want one"},
+		"127 bytes":       {good[:127], "127 bytes: a MAT file of level 5 has at least 128"},
+		"128 bytes":       {good[:128], "no struct array synsets"},
+		"a tag cut":       {good[:135], "ends within an element"},
+		"a small element": {w.file(w.words(5<<16|2, 0)), "a small element of 5 bytes: want at most 4"},
+		"one byte less":   {good[:len(good)-1], "ends within an element"},
+		"nothing in zlib": {w.file(packed(nil)), "ends within an element"},
+		"no zlib":         {w.file(w.words(15, 4), []byte("none")), "compressed element"},
+		"a bomb":          {w.file(packed(make([]byte, 64<<20+1))), "unpacks to more than 64 MiB"},
+		"no flags":        {matrix(), "ends within an element"},
+		"short flags":     {matrix(w.words(3<<16|6, 2)), "ends within an element"},
+		"no dimensions":   {matrix(flags), "ends within an element"},
+		"no name":         {matrix(flags, dims), "ends within an element"},
+		"no length":       {synsets(), "ends within an element"},
+		"no names":        {synsets(length), "ends within an element"},
+		"a short length":  {synsets(w.words(3<<16|5, 32), names), "ends within an element"},
+		"no entries":      {w.file(w.synsets(2, 32, wanted)), "synsets(1).ILSVRC2012_ID: ends within an element"},
+		"an entry cut": {w.file(w.synsets(2, 32, wanted, w.two(word, title)[:5]...)),
+			"synsets(2).words: ends within an element"},
+		"names of none": {synsets(w.element(5, w.words(0)), names), "synsets: field names of 96 bytes in all, 0 each"},
+		"names of one": {synsets(w.element(5, w.words(1)), w.element(1, []byte("ab"))),
+			`synsets has the fields ["a" "b"]`},
+		"names too wide":     {w.file(w.synsets(2, 1<<10+1, wanted)), "field names of 3075 bytes in all, 1025 each"},
+		"names that end":     {synsets(w.element(5, w.words(31)), names), "field names of 96 bytes in all, 31 each"},
+		"65 fields":          {w.file(w.synsets(2, 14, many)), "field names of 910 bytes in all, 14 each"},
+		"a field is missing": {w.file(w.synsets(2, 32, wanted[:2])), "want ILSVRC2012_ID, WNID and words"},
+		"another is missing": {w.file(w.synsets(2, 32, wanted[1:])), "want ILSVRC2012_ID, WNID and words"},
+		"too many":           {w.file(w.synsets(1<<16+1, 32, wanted)), "an array of more than 65536 elements"},
+		"too many in two":    {w.file(w.array(2, []int{1 << 9, 1 << 8}, "synsets")), "an array of more than 65536 elements"},
+		"as many as may be":  {w.file(w.synsets(1<<16, 32, wanted)), "synsets(1).ILSVRC2012_ID: ends within"},
+		"no matrix": {with(w.element(9, make([]byte, 8)), title),
+			"synsets(2).ILSVRC2012_ID: element type 9: want 14, a matrix"},
+		"an empty number":  {with(w.element(14, nil), title), "synsets(2).ILSVRC2012_ID: ends within"},
+		"a number of none": {with(w.array(6, []int{1, 1}, ""), title), "synsets(2).ILSVRC2012_ID: ends within"},
+		"two numbers": {with(w.array(6, []int{1, 2}, "", w.element(2, []byte{1})), title),
+			"2 elements in 1 bytes of type 2: want one"},
 		"a number too long":   {with(w.number(2, []byte{1, 0}), title), "1 elements in 2 bytes of type 2: want one number"},
 		"a fraction":          {with(w.number(7, w.words(0x3fc00000)), title), "1.5: want a whole number"},
 		"0":                   {with(w.number(2, []byte{0}), title), "0: want a whole number"},
@@ -199,9 +207,10 @@ func TestMATBounds(t *testing.T) {
 		"below zero, 64 bits": {with(w.number(12, w.words(-1, -1)), title), "-1: want"},
 		"an empty text":       {with(word, w.element(14, nil)), "synsets(2).words: ends within"},
 		"a text of none":      {with(word, w.array(4, []int{1, 1}, "")), "synsets(2).words: ends within"},
-		"4097 characters":     {with(word, w.text(16, 4097, nil)), "4097 elements of class 4: want at most 4096 characters (class 4)"},
-		"a text of numbers":   {with(word, word), "1 elements of class 6: want at most"},
-		"doubles":             {with(word, w.text(9, 1, make([]byte, 8))), "synsets(2).words: characters of type 9"},
+		"4097 characters": {with(word, w.text(16, 4097, nil)),
+			"4097 elements of class 4: want at most 4096 characters (class 4)"},
+		"a text of numbers": {with(word, word), "1 elements of class 6: want at most"},
+		"doubles":           {with(word, w.text(9, 1, make([]byte, 8))), "synsets(2).words: characters of type 9"},
 	} {
 		_, err := described(t, 1, c.meta)
 		t.Run(name, func(t *testing.T) { lacks(t, err, "meta.mat", c.want) })
@@ -210,23 +219,28 @@ func TestMATBounds(t *testing.T) {
 
 // A truth that does not go with its meta.mat or its images says so.
 func TestTruths(t *testing.T) {
-	base := laid("train/n01440764/a.png", "train/n01443583/b.png", "val/ILSVRC2012_val_00000001.JPEG", "val/ILSVRC2012_val_00000002.JPEG")
+	base := laid("train/n01440764/a.png", "train/n01443583/b.png", "val/ILSVRC2012_val_00000001.JPEG",
+		"val/ILSVRC2012_val_00000002.JPEG")
 	meta := mini.MAT([]mini.Synset{{ID: 1, WNID: "n01440764", Words: "a"}, {ID: 2, WNID: "n01443583", Words: "b"}}, false)
 	const truth = "ILSVRC2012_validation_ground_truth.txt"
 	for name, c := range map[string]struct {
 		more mini.Files
 		want string // of the error, or, after a colon, of the one rejected
 	}{
-		"two truths":    {mini.Files{truth: []byte("1\n2\n"), "copy/" + truth: []byte("1\n2\n"), "meta.mat": meta}, "keep one of them"},
-		"two metas":     {mini.Files{truth: []byte("1\n2\n"), "meta.mat": meta, "copy/meta.mat": meta}, "keep one of them"},
-		"no meta":       {mini.Files{truth: []byte("1\n2\n")}, "no meta.mat says which they are"},
-		"a NUL":         {mini.Files{truth: []byte("1\n\x002\n"), "meta.mat": meta}, truth + ": a NUL byte"},
-		"no number":     {mini.Files{truth: []byte("1\ntwo\n"), "meta.mat": meta}, truth + `:2: "two": want the number of a class`},
-		"number 0":      {mini.Files{truth: []byte("1\n0\n"), "meta.mat": meta}, `:2: "0": want the number of a class, 1 or more`},
-		"class 3":       {mini.Files{truth: []byte("1\n3\n"), "meta.mat": meta}, truth + ":2: class 3 is not in meta.mat"},
-		"a line less":   {mini.Files{truth: []byte("1\n"), "meta.mat": meta}, ":has 1 lines: none for image 2"},
-		"all":           {mini.Files{truth: []byte("1\n2\n"), "meta.mat": meta}, ""},
-		"not listed":    {mini.Files{"val.txt": []byte("ILSVRC2012_val_00000001 n01440764\n")}, ":not in the list of validation images"},
+		"two truths": {mini.Files{truth: []byte("1\n2\n"), "copy/" + truth: []byte("1\n2\n"), "meta.mat": meta},
+			"keep one of them"},
+		"two metas": {mini.Files{truth: []byte("1\n2\n"), "meta.mat": meta, "copy/meta.mat": meta}, "keep one of them"},
+		"no meta":   {mini.Files{truth: []byte("1\n2\n")}, "no meta.mat says which they are"},
+		"a NUL":     {mini.Files{truth: []byte("1\n\x002\n"), "meta.mat": meta}, truth + ": a NUL byte"},
+		"no number": {mini.Files{truth: []byte("1\ntwo\n"), "meta.mat": meta},
+			truth + `:2: "two": want the number of a class`},
+		"number 0": {mini.Files{truth: []byte("1\n0\n"), "meta.mat": meta},
+			`:2: "0": want the number of a class, 1 or more`},
+		"class 3":     {mini.Files{truth: []byte("1\n3\n"), "meta.mat": meta}, truth + ":2: class 3 is not in meta.mat"},
+		"a line less": {mini.Files{truth: []byte("1\n"), "meta.mat": meta}, ":has 1 lines: none for image 2"},
+		"all":         {mini.Files{truth: []byte("1\n2\n"), "meta.mat": meta}, ""},
+		"not listed": {mini.Files{"val.txt": []byte("ILSVRC2012_val_00000001 n01440764\n")},
+			":not in the list of validation images"},
 		"both listed":   {mini.Files{"val.txt": []byte("ILSVRC2012_val_00000001.JPEG n01440764\n\nILSVRC2012_val_00000002 n01443583\n")}, ""},
 		"twice, as one": {mini.Files{"val.txt": []byte("ILSVRC2012_val_00000001 n01440764\nILSVRC2012_val_00000002 n01443583\nILSVRC2012_val_00000001 n01440764\n")}, ""},
 		"twice, as two": {mini.Files{"val.txt": []byte("ILSVRC2012_val_00000001 n01440764\nILSVRC2012_val_00000001 n01443583\n")},
@@ -235,16 +249,19 @@ func TestTruths(t *testing.T) {
 			"ILSVRC2012_val_00000001 n01440764\nILSVRC2012_val_00000002 n01443583\n")}, ""},
 		"after eleven": {mini.Files{"val.txt": []byte("image class\n" + strings.Repeat("other\n", 11) +
 			"ILSVRC2012_val_00000001 n01440764\nILSVRC2012_val_00000002 n01443583\n")}, "but nothing that gives their labels"},
-		"a list of bytes": {mini.Files{"val.txt": []byte("ILSVRC2012_val_00000001 n01440764\n\x00")}, "but nothing that gives their labels"},
+		"a list of bytes": {mini.Files{"val.txt": []byte("ILSVRC2012_val_00000001 n01440764\n\x00")},
+			"but nothing that gives their labels"},
 		"a line of none": {mini.Files{"val.txt": []byte("ILSVRC2012_val_00000001 n01440764\nILSVRC2012_val_00000002 cat\n")},
 			`val.txt:2: "ILSVRC2012_val_00000002 cat": want IMAGE WNID`},
-		"a name of none": {mini.Files{"words.txt": []byte("n01440764 a fish\nsomething\n")}, `words.txt:2: "something": want WNID NAME`},
+		"a name of none": {mini.Files{"words.txt": []byte("n01440764 a fish\nsomething\n")},
+			`words.txt:2: "something": want WNID NAME`},
 	} {
 		f := mini.Join(base, c.more)
 		switch want, rejected, is := strings.Cut(c.want, ":has"); {
 		case is, strings.HasPrefix(c.want, ":not"):
 			s := open(t, source.Options{}, f.Folder(t))
-			sameRejected(t, s.Rejected, map[string]string{"val/ILSVRC2012_val_00000002.JPEG": strings.TrimPrefix(want+rejected, ":")})
+			sameRejected(t, s.Rejected, map[string]string{"val/ILSVRC2012_val_00000002.JPEG": strings.TrimPrefix(want+rejected,
+				":")})
 		case c.want == "":
 			s := open(t, source.Options{}, f.Folder(t))
 			if len(s.Items) != 4 || len(s.Rejected) > 0 || s.Items[2].Label != 0 || s.Items[3].Label != 1 {

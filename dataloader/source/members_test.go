@@ -102,7 +102,8 @@ func TestOddZipMembers(t *testing.T) {
 // Folders within each other are read to a depth of 64.
 func TestDeepFolders(t *testing.T) {
 	deep := strings.TrimSuffix(strings.Repeat("d/", 64), "/")
-	f := mini.Join(mini.Animals(1), mini.Files{"cats/" + deep[2:] + "/in.png": plainPNG(8, 1), "dogs/" + deep + "/out.png": plainPNG(8, 1)})
+	f := mini.Join(mini.Animals(1), mini.Files{"cats/" + deep[2:] + "/in.png": plainPNG(8, 1), "dogs/" + deep +
+		"/out.png": plainPNG(8, 1)})
 	dir := f.Folder(t)
 	s := open(t, source.Options{}, dir)
 	sameRejected(t, s.Rejected, map[string]string{"dogs/" + deep: "folders nested more than 64 times"})
@@ -128,7 +129,8 @@ func TestNamesOfPaths(t *testing.T) {
 	}{
 		"alike":  {[]string{one, two, table}, []string{"source/a.png", "source2/b.png"}},
 		"hidden": {[]string{one, hidden, table}, []string{"source/a.png", "source2/b.png"}},
-		"tars":   {[]string{laid("a.png").Tar(t, "my.tar"), laid("b.png").Tar(t, "my.tar.gz"), table}, []string{"my/a.png", "my2/b.png"}},
+		"tars": {[]string{laid("a.png").Tar(t, "my.tar"), laid("b.png").Tar(t, "my.tar.gz"), table},
+			[]string{"my/a.png", "my2/b.png"}},
 	} {
 		var names []string
 		for _, it := range open(t, source.Options{}, c.paths...).Items {

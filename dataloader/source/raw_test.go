@@ -209,28 +209,42 @@ func TestDamagedRawSources(t *testing.T) {
 		"header cut":        {change(mnist(), "train-images-idx3-ubyte", []byte{0, 0, 8, 3, 0, 0}), []string{"ends before size 1 of 3"}},
 		"a new test label":  {change(mnist(), "t10k-labels-idx1-ubyte", idxFile([]byte{5}, 1)), []string{"label 5 of image 0", "t10k-labels"}},
 		"twice":             {change(mnist(), "copy/train-images-idx3-ubyte", idxFile(make([]byte, 4), 1, 2, 2)), []string{"the same array as", "keep one"}},
-		"labels twice":      {change(mnist(), "copy/train-labels-idx1-ubyte", idxFile([]byte{7, 3}, 2)), []string{"the same array as", "keep one"}},
-		"labels of floats":  {change(mnist(), "train-labels-idx1-ubyte", []byte{0, 0, 13, 1, 0, 0, 0, 2, 7, 3}), []string{"00000d01", "00000801, 1 dim"}},
-		"images of labels":  {change(mnist(), "train-images-idx3-ubyte", idxFile([]byte{7, 3}, 2)), []string{"00000801", "00000803, 3 dim"}},
-		"not at its start":  {change(mnist(), "train-labels-idx1-ubyte", []byte{1, 0, 8, 1, 0, 0, 0, 2, 7, 3}), []string{"01000801"}},
-		"nor its second":    {change(mnist(), "train-labels-idx1-ubyte", []byte{0, 1, 8, 1, 0, 0, 0, 2, 7, 3}), []string{"00010801"}},
-		"three bytes":       {change(mnist(), "train-images-idx3-ubyte", []byte{0, 0, 8}), []string{"shorter than 4 bytes"}},
-		"labels of none":    {change(mnist(), "train-labels-idx1-ubyte", idxFile(nil, 0)), []string{"size 1 of 1 is 0: want 1 to 16777216"}},
-		"too many images":   {change(mnist(), "train-images-idx3-ubyte", idxFile(nil, 1<<24+1, 1, 1)), []string{"size 1 of 3 is 16777217"}},
-		"as many as may be": {change(mnist(), "train-images-idx3-ubyte", idxFile(nil, 1<<24, 1, 1)), []string{"claims 16777216 images of 1x1"}},
-		"too high":          {change(mnist(), "train-images-idx3-ubyte", idxFile(nil, 2, 4097, 1)), []string{"size 2 of 3 is 4097: want 1 to 4096"}},
-		"too wide":          {change(mnist(), "train-images-idx3-ubyte", idxFile(nil, 2, 1, 4097)), []string{"size 3 of 3 is 4097: want 1 to 4096"}},
+		"labels twice": {change(mnist(), "copy/train-labels-idx1-ubyte", idxFile([]byte{7, 3}, 2)),
+			[]string{"the same array as", "keep one"}},
+		"labels of floats": {change(mnist(), "train-labels-idx1-ubyte", []byte{0, 0, 13, 1, 0, 0, 0, 2, 7, 3}),
+			[]string{"00000d01", "00000801, 1 dim"}},
+		"images of labels": {change(mnist(), "train-images-idx3-ubyte", idxFile([]byte{7, 3}, 2)),
+			[]string{"00000801", "00000803, 3 dim"}},
+		"not at its start": {change(mnist(), "train-labels-idx1-ubyte", []byte{1, 0, 8, 1, 0, 0, 0, 2, 7, 3}),
+			[]string{"01000801"}},
+		"nor its second": {change(mnist(), "train-labels-idx1-ubyte", []byte{0, 1, 8, 1, 0, 0, 0, 2, 7, 3}),
+			[]string{"00010801"}},
+		"three bytes": {change(mnist(), "train-images-idx3-ubyte", []byte{0, 0, 8}), []string{"shorter than 4 bytes"}},
+		"labels of none": {change(mnist(), "train-labels-idx1-ubyte", idxFile(nil, 0)),
+			[]string{"size 1 of 1 is 0: want 1 to 16777216"}},
+		"too many images": {change(mnist(), "train-images-idx3-ubyte", idxFile(nil, 1<<24+1, 1, 1)),
+			[]string{"size 1 of 3 is 16777217"}},
+		"as many as may be": {change(mnist(), "train-images-idx3-ubyte", idxFile(nil, 1<<24, 1, 1)),
+			[]string{"claims 16777216 images of 1x1"}},
+		"too high": {change(mnist(), "train-images-idx3-ubyte", idxFile(nil, 2, 4097, 1)),
+			[]string{"size 2 of 3 is 4097: want 1 to 4096"}},
+		"too wide": {change(mnist(), "train-images-idx3-ubyte", idxFile(nil, 2, 1, 4097)),
+			[]string{"size 3 of 3 is 4097: want 1 to 4096"}},
 		"as large as may be": {change(mnist(), "train-images-idx3-ubyte", idxFile(nil, 2, 4096, 4096)),
 			[]string{"2 images of 4096x4096, which is a file of 33554448 bytes, but it has 16"}},
-		"labels not zipped": {mini.Files{"train-labels-idx1-ubyte.gz": []byte("plain")}, []string{"train-labels-idx1-ubyte.gz", "gzip"}},
+		"labels not zipped": {mini.Files{"train-labels-idx1-ubyte.gz": []byte("plain")},
+			[]string{"train-labels-idx1-ubyte.gz", "gzip"}},
 		"labels zipped, cut": {change(change(mnist(), "train-labels-idx1-ubyte", nil), "train-labels-idx1-ubyte.gz",
 			mini.Gzipped(idxFile([]byte{7, 3}, 2))[:15]), []string{"train-labels-idx1-ubyte.gz"}},
 		"images of t10k alone": {change(mnist(), "t10k-labels-idx1-ubyte", nil), []string{"IDX files of t10k: want both"}},
-		"of two sets":          {mini.Join(mnist(), mini.Files{"zmnist-train-images-idx3-ubyte": idxFile([]byte{1}, 1, 1, 1)}), []string{"of another data set than", "train-images-idx3-ubyte and its like"}},
+		"of two sets": {mini.Join(mnist(), mini.Files{"zmnist-train-images-idx3-ubyte": idxFile([]byte{1}, 1, 1,
+			1)}), []string{"of another data set than", "train-images-idx3-ubyte and its like"}},
 		"CIFAR-100, no train": {mini.Files{"test.bin": cifarBatch(4, 6, true), "fine_label_names.txt": []byte(cifarNames)},
 			[]string{"test.bin, but no train.bin to train on"}},
-		"CIFAR-100, cut, unnamed": {mini.Files{"train.bin": cifarBatch(1, 0, true)[:3000]}, []string{"no images that are recognised"}},
-		"not zipped inside":       {mini.Files{"train-images-idx3-ubyte.gz": []byte("plain")}, []string{"train-images-idx3-ubyte.gz", "gzip"}},
+		"CIFAR-100, cut, unnamed": {mini.Files{"train.bin": cifarBatch(1, 0, true)[:3000]},
+			[]string{"no images that are recognised"}},
+		"not zipped inside": {mini.Files{"train-images-idx3-ubyte.gz": []byte("plain")},
+			[]string{"train-images-idx3-ubyte.gz", "gzip"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			lacks(t, failure(source.Options{}, c.f.Folder(t)), c.want...)
@@ -302,10 +316,12 @@ func TestRawWithoutNames(t *testing.T) {
 		batch[3074*k+1] = byte(k)
 	}
 	s := open(t, source.Options{}, mini.Files{"train.bin": batch}.Folder(t))
-	if len(s.Classes) != 100 || s.Classes[42].ID != "42" || s.Kind != "CIFAR-100 binary" || len(s.Items) != 100 || s.Items[42].Label != 42 {
+	if len(s.Classes) != 100 || s.Classes[42].ID != "42" || s.Kind != "CIFAR-100 binary" || len(s.Items) != 100 ||
+		s.Items[42].Label != 42 {
 		t.Errorf("%s: %d images of classes %v", s.Kind, len(s.Items), s.Classes)
 	}
-	lacks(t, failure(source.Options{Format: "cifar"}, mini.Files{"train.bin": batch[:3000]}.Folder(t)), "train.bin: 3000 bytes")
+	lacks(t, failure(source.Options{Format: "cifar"}, mini.Files{"train.bin": batch[:3000]}.Folder(t)),
+		"train.bin: 3000 bytes")
 	for name, c := range map[string]struct {
 		train, val []byte
 		side       int
@@ -324,7 +340,8 @@ func TestRawWithoutNames(t *testing.T) {
 	}
 }
 
-// Arrays that have changed since they were listed are told apart from what was listed, and an error of emit ends a reading.
+// Arrays that have changed since they were listed are told apart from what was listed, and an error of emit ends a
+// reading.
 func TestRawChanges(t *testing.T) {
 	stop := errors.New("stop")
 	for name, f := range map[string]mini.Files{"CIFAR": cifar10(), "IDX": mnist()} {
@@ -348,7 +365,8 @@ func TestRawChanges(t *testing.T) {
 		data []byte
 		want string
 	}{
-		"more images":  {idxFile(make([]byte, 12), 3, 2, 2), "has changed since it was listed: 2 images of 2x2, then 3 of 2x2"},
+		"more images": {idxFile(make([]byte, 12), 3, 2, 2),
+			"has changed since it was listed: 2 images of 2x2, then 3 of 2x2"},
 		"higher":       {idxFile(make([]byte, 12), 2, 3, 2), "2 images of 2x2, then 2 of 3x2"},
 		"wider":        {idxFile(make([]byte, 12), 2, 2, 3), "2 images of 2x2, then 2 of 2x3"},
 		"no header":    {[]byte{0, 0, 8}, images + ": not an IDX file"},

@@ -10,8 +10,8 @@ import (
 	"duet/dataloader/source/mini"
 )
 
-// The columns of a table are found by their names, whatever their order and their letters, and the other one of two where one
-// has a name.
+// The columns of a table are found by their names, whatever their order and their letters, and the other one of two
+// where one has a name.
 func TestColumns(t *testing.T) {
 	for name, c := range map[string]struct {
 		table   string
@@ -19,23 +19,27 @@ func TestColumns(t *testing.T) {
 		val     int
 		want    string // of the error; "": files a to e of classes cat and dog
 	}{
-		"file and another":      {table: "FileName,what\na,dog\nb,cat\nc,dog\nd,cat\ne,dog\n"},
-		"another and file":      {table: "what,path\ndog,a\ncat,b\ndog,c\ncat,d\ndog,e\n"},
-		"label and another":     {table: "class,what\ndog,a\ncat,b\ndog,c\ncat,d\ndog,e\n"},
-		"another and label":     {table: "what,Category\na,dog\nb,cat\nc,dog\nd,cat\ne,dog\n"},
-		"an id and a name":      {table: "id,name\na,dog\nb,cat\nc,dog\nd,cat\ne,dog\n"},
-		"a name and an id":      {table: "name,id\ndog,a\ncat,b\ndog,c\ncat,d\ndog,e\n"},
-		"the first of names":    {table: "id,file,target,label\n1,a,9,dog\n2,b,9,cat\n3,c,9,dog\n4,d,9,cat\n5,e,9,dog\n"},
-		"asked for":             {"x,y,label,file\na,dog,1,2\nb,cat,1,2\nc,dog,1,3\nd,cat,3,3\ne,dog,3,3\n", []string{"x", "y"}, 0, ""},
-		"asked for, turned":     {"x,y\ndog,a\ncat,b\ndog,c\ncat,d\ndog,e\n", []string{"Y", " x"}, 0, ""},
-		"with splits":           {"x,y,z\na,dog,train\nb,cat,train\nc,dog,val\nd,cat,val\ne,dog,val\n", []string{"x", "y", "z"}, 3, ""},
-		"not there":             {"x,y\na,dog\n", []string{"x", "z"}, 0, `columns ["x" "y"]: no column "z", which is asked for`},
+		"file and another":   {table: "FileName,what\na,dog\nb,cat\nc,dog\nd,cat\ne,dog\n"},
+		"another and file":   {table: "what,path\ndog,a\ncat,b\ndog,c\ncat,d\ndog,e\n"},
+		"label and another":  {table: "class,what\ndog,a\ncat,b\ndog,c\ncat,d\ndog,e\n"},
+		"another and label":  {table: "what,Category\na,dog\nb,cat\nc,dog\nd,cat\ne,dog\n"},
+		"an id and a name":   {table: "id,name\na,dog\nb,cat\nc,dog\nd,cat\ne,dog\n"},
+		"a name and an id":   {table: "name,id\ndog,a\ncat,b\ndog,c\ncat,d\ndog,e\n"},
+		"the first of names": {table: "id,file,target,label\n1,a,9,dog\n2,b,9,cat\n3,c,9,dog\n4,d,9,cat\n5,e,9,dog\n"},
+		"asked for": {"x,y,label,file\na,dog,1,2\nb,cat,1,2\nc,dog,1,3\nd,cat,3,3\ne,dog,3,3\n",
+			[]string{"x", "y"}, 0, ""},
+		"asked for, turned": {"x,y\ndog,a\ncat,b\ndog,c\ncat,d\ndog,e\n", []string{"Y", " x"}, 0, ""},
+		"with splits": {"x,y,z\na,dog,train\nb,cat,train\nc,dog,val\nd,cat,val\ne,dog,val\n",
+			[]string{"x", "y", "z"}, 3, ""},
+		"not there": {"x,y\na,dog\n", []string{"x", "z"}, 0,
+			`columns ["x" "y"]: no column "z", which is asked for`},
 		"only a label of three": {table: "kg,label,cm\na,dog,1\n", want: `columns ["kg" "label" "cm"]: want one of file`},
 		"yes and no":            {"file,label,is_valid\na,dog,False\nb,cat,no\nc,dog,0\nd,cat,TRUE\ne,dog,y\n", nil, 2, ""},
 		"numbers with points":   {"file,label,is_test\na,dog,0.0\nb,cat,n\nc,dog,f\nd,cat,1.0\ne,dog,t\n", nil, 2, ""},
 		"for training":          {"file,label,is_train\na,dog,yes\nb,cat,1\nc,dog,true\nd,cat,no\ne,dog,F\n", nil, 2, ""},
-		"two flags":             {"file,label,is_train,is_val\na,dog,1,0\nb,cat,1,0\nc,dog,1,0\nd,cat,0,1\ne,dog,0,1\n", nil, 2, ""},
-		"flags that are empty":  {"file,label,is_valid\na,dog,\nb,cat,\nc,dog,\nd,cat,yes\ne,dog,yes\n", nil, 2, ""},
+		"two flags": {"file,label,is_train,is_val\na,dog,1,0\nb,cat,1,0\nc,dog,1,0\nd,cat,0,1\ne,dog,0,1\n",
+			nil, 2, ""},
+		"flags that are empty": {"file,label,is_valid\na,dog,\nb,cat,\nc,dog,\nd,cat,yes\ne,dog,yes\n", nil, 2, ""},
 	} {
 		f := flat("", ".png")
 		f["labels.csv"] = []byte(c.table)
@@ -49,17 +53,20 @@ func TestColumns(t *testing.T) {
 	f := flat("", ".png")
 	f["labels.csv"] = []byte("file,label,is_train,is_val\na,dog,1,\nb,cat,1,0\nc,dog,maybe,0\nd,cat,1,1\ne,dog,0,1\n")
 	s := open(t, source.Options{}, f.Folder(t))
-	sameRejected(t, s.Rejected, map[string]string{"c.png": `labels.csv:4: "maybe": want true or false`, "d.png": "labels.csv:5: of the splits train and val"})
+	sameRejected(t, s.Rejected, map[string]string{"c.png": `labels.csv:4: "maybe": want true or false`,
+		"d.png": "labels.csv:5: of the splits train and val"})
 	for _, columns := range [][]string{{"a"}, {"a", "b", "c", "d"}, {"a", ""}, {"a", " "}} {
 		_, err := source.Open([]string{f.Folder(t)}, source.Options{Columns: columns})
 		lacks(t, err, "columns", "want the names of those of files")
 	}
-	lacks(t, failure(source.Options{Columns: []string{"file", "label"}}, mini.Animals(2).Folder(t)), "asked for", "--format csv asks for one")
+	lacks(t, failure(source.Options{Columns: []string{"file", "label"}}, mini.Animals(2).Folder(t)), "asked for",
+		"--format csv asks for one")
 }
 
 // Fields are separated by what the first line has: a comma first, then a tab, a semicolon, and in a .txt a space.
 func TestSeparators(t *testing.T) {
-	for name, line := range map[string]string{"l.csv": "a.png,dog", "t.csv": "a.png\tdog", "s.csv": "a.png;dog", "t.tsv": "a.png\tdog", "c.tsv": "a.png,dog",
+	for name, line := range map[string]string{"l.csv": "a.png,dog", "t.csv": "a.png\tdog", "s.csv": "a.png;dog",
+		"t.tsv": "a.png\tdog", "c.tsv": "a.png,dog",
 		"l.txt": "a.png dog", "c.txt": "a.png,dog", "t.txt": "a.png\tdog"} {
 		var table strings.Builder
 		for k, file := range strings.Split("abcde", "") {
@@ -75,8 +82,10 @@ func TestSeparators(t *testing.T) {
 // Names that are paths on some disk mean the images without the folders that they have in common.
 func TestRootedNames(t *testing.T) {
 	images := mini.Join(flat("x/", ".png"))
-	for name, prefix := range map[string]string{"Unix": "/home/me/set/x/", "Windows": `C:\set\x\`, "above": "../../set/x/", "here": "x/", "far": "/x/y/x/"} {
-		table := "file,label\n" + prefix + "a.png,dog\n" + prefix + "b.png,cat\n" + prefix + "c.png,dog\n" + prefix + "d.png,cat\n" + prefix + "e.png,dog\n,dog\n"
+	for name, prefix := range map[string]string{"Unix": "/home/me/set/x/", "Windows": `C:\set\x\`,
+		"above": "../../set/x/", "here": "x/", "far": "/x/y/x/"} {
+		table := "file,label\n" + prefix + "a.png,dog\n" + prefix + "b.png,cat\n" + prefix + "c.png,dog\n" + prefix +
+			"d.png,cat\n" + prefix + "e.png,dog\n,dog\n"
 		s := open(t, source.Options{}, images.Folder(t), mini.Write(t, "labels.csv", []byte(table)))
 		if len(s.Items) != 5 || len(s.Rejected) != 1 || !slices.Equal(classIDs(s.Listing), []string{"cat", "dog"}) {
 			t.Errorf("%s: %d images of classes %v, rejected %v", name, len(s.Items), s.Classes, s.Rejected)
@@ -95,7 +104,8 @@ func TestRootedNames(t *testing.T) {
 			t.Errorf("%s has label %d of %d images, want %d", it.Name, it.Label, len(s.Items), want)
 		}
 	}
-	lacks(t, failure(source.Options{}, images.Folder(t), mini.Write(t, "labels.csv", []byte("file,label\n/d/u.png,1\n/d/v.png,2\n"))), "names none of the images")
+	lacks(t, failure(source.Options{}, images.Folder(t), mini.Write(t, "labels.csv",
+		[]byte("file,label\n/d/u.png,1\n/d/v.png,2\n"))), "names none of the images")
 }
 
 // What several tables say that cannot be read, or is not used, is told with the error.
@@ -105,7 +115,8 @@ func TestUnusedTables(t *testing.T) {
 		f[name] = []byte("x|y\n")
 	}
 	lacks(t, failure(source.Options{}, f.Folder(t)), "a.csv:1", "one column", "(and 2 more)")
-	f = mini.Join(laid("a/1.png", "b/1.png", "b/2.png"), mini.Files{"1.csv": []byte("x\n"), "a/2.csv": []byte("x\n"), "a/b/3.csv": []byte("x\n"),
+	f = mini.Join(laid("a/1.png", "b/1.png", "b/2.png"), mini.Files{"1.csv": []byte("x\n"), "a/2.csv": []byte("x\n"),
+		"a/b/3.csv":   []byte("x\n"),
 		"a/b/c/4.csv": []byte("x\n"), "a/b/c/d/5.csv": []byte("x\n")})
 	f["c/"] = nil
 	s := open(t, source.Options{}, f.Folder(t))

@@ -13,14 +13,16 @@ import (
 // unreadable is a regular file that fails when it is read.
 const unreadable = "/proc/self/mem"
 
-// A file of a folder that the system cannot read is named, if anything is read of it, and an image that it cannot read is lost.
+// A file of a folder that the system cannot read is named, if anything is read of it, and an image that it cannot read
+// is lost.
 func TestUnreadable(t *testing.T) {
 	dir := mini.Animals(2).Folder(t)
 	for _, name := range []string{"labels.csv", "cats/notes.txt", "cats/x", "dogs/z.png"} {
 		check(t, os.Symlink(unreadable, filepath.Join(dir, filepath.FromSlash(name))))
 	}
 	s := open(t, source.Options{}, dir)
-	sameRejected(t, s.Rejected, map[string]string{"labels.csv": "input/output error", "cats/notes.txt": "input/output error"})
+	sameRejected(t, s.Rejected, map[string]string{"labels.csv": "input/output error",
+		"cats/notes.txt": "input/output error"})
 	if len(s.Items) != 5 || s.Side != 8 {
 		t.Fatalf("%d images, side %d", len(s.Items), s.Side)
 	}
