@@ -73,6 +73,11 @@ func TestLastSegment(t *testing.T) {
 		!strings.Contains(err.Error(), "quantisation tables") {
 		t.Errorf("cut: error %v", err)
 	}
+	for _, end := range []string{"\xff", "abc\xff", "\xff\xff", "\xff\x00\xff", "\xff\xd0abc\xff"} { // half a marker
+		if _, _, err := bound(t, "half a marker", append(data[:2:2], end...)); !isTruncated(err) {
+			t.Errorf("%x: error %v", end, err)
+		}
+	}
 	for n := 2; n < 25; n++ {
 		if _, _, err := bound(t, "far shorter", data[:n]); !isTruncated(err) {
 			t.Errorf("cut to %d bytes: error %v", n, err)

@@ -12,11 +12,9 @@ import (
 	"strings"
 )
 
-// truncatedJPEG names what Go's decoder says of a JPEG of which a part is missing, nil if it found all its pixels.
+// truncatedJPEG names what Go's decoder says of a JPEG that it does not decode, or that has no end.
 func truncatedJPEG(err error, h jpegHeader) error {
 	switch {
-	case err == nil && h.ended:
-		return nil
 	case err == nil:
 		return fmt.Errorf("%w: no end marker", ErrTruncated)
 	case !h.ended, strings.Contains(err.Error(), "short Huffman data"), strings.Contains(err.Error(), "missing 0xff00"):
