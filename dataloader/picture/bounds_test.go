@@ -3,6 +3,7 @@ package picture_test
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"image"
 	"os"
 	"path/filepath"
@@ -72,6 +73,18 @@ func TestLastSegment(t *testing.T) {
 	if _, _, err := bound(t, "cut", data[:len(data)-1]); err == nil ||
 		!strings.Contains(err.Error(), "quantisation tables") {
 		t.Errorf("cut: error %v", err)
+	}
+	for number := byte(1); number < 4; number++ {
+		other := bytes.Clone(data)
+		other[14] = number
+		want := fmt.Sprintf("quantisation tables 0001 (a bit each): the frame wants %04b", 1<<number)
+		if _, _, err := bound(t, "another table", other); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("table %d: error %v, want %q", number, err, want)
+		}
+		other[len(data)-65] = number
+		if _, _, err := bound(t, "the same table", other); err != nil {
+			t.Errorf("table %d: error %v", number, err)
+		}
 	}
 	for _, end := range []string{"\xff", "abc\xff", "\xff\xff", "\xff\x00\xff", "\xff\xd0abc\xff"} { // half a marker
 		if _, _, err := bound(t, "half a marker", append(data[:2:2], end...)); !isTruncated(err) {

@@ -162,6 +162,8 @@ func TestEXIFVariants(t *testing.T) {
 		"PNG, XMP":                            chunks(pngFile, "iTXtXML:com.adobe.xmp\x00\x00\x00\x00\x00"+attribute),
 		"PNG, packed XMP":                     chunks(pngFile, "iTXtXML:com.adobe.xmp\x00\x01\x00en\x00xmp\x00"+idat([]byte(attribute))[4:]),
 		"WebP, long":                          webp(webpChunk("EXIF", []byte(long)...)),
+		"WebP, behind an odd length":          webp(webpChunk("ABCD", 1), webpChunk("EXIF", []byte(short)...)),
+		"WebP, before a chunk cut short":      append(webp(webpChunk("EXIF", []byte(short)...)), "EXIF\x09\x00\x00\x00"...),
 		"WebP, a prefix":                      webp(webpChunk("EXIF", []byte(prefix+long)...)),
 		"WebP, XMP":                           webp(webpChunk("XMP ", []byte(element)...)),
 	}
@@ -189,6 +191,9 @@ func TestEXIFVariants(t *testing.T) {
 	for name, data := range map[string][]byte{
 		"out of range beside XMP":       app1(jpegFile, prefix+string(exif(be, 9)), xmp+element),
 		"upright beside XMP":            app1(jpegFile, prefix+string(exif(be, 1)), xmp+element),
+		"a chunk of 4 GiB":              append(webp(), "EXIF\xff\xff\xff\xff"+short...),
+		"a chunk a byte too short":      append(webp(), "EXIF"+string([]byte{byte(len(short) + 1), 0, 0, 0})+short...),
+		"half a chunk's head":           append(webp(), "EXIF\x00\x00\x00"...),
 		"half an orientation":           app1(jpegFile, prefix+string(entryOf(be, 5, 1, [2]uint32{13, 2}))),
 		"a ratio of nothing":            app1(jpegFile, prefix+string(entryOf(be, 5, 1, [2]uint32{0, 0}))),
 		"XMP's 0":                       app1(jpegFile, xmp+`tiff:Orientation="0"`),
