@@ -188,3 +188,25 @@ func TestReadingOfPackedSource(t *testing.T) {
 		}
 	}
 }
+
+// A class of a packed set that no training image has is none to train on, though the set has it.
+func TestPackedClassWithoutImages(t *testing.T) {
+	dir := t.TempDir()
+	c := packed.Contents{Classes: []packed.Class{{ID: "a"}, {ID: "b"}}, Mean: []float32{0, 0, 0},
+		Index:  packed.Index{Request: []byte("{}"), Layout: packed.Layout{Height: 1, Width: 1, Codec: packed.Raw}},
+		Splits: map[string]packed.Rows{packed.Train: {Labels: []int32{0}, Flags: []uint8{0}, Files: []string{"x"}}}}
+	w, err := packed.CreateShard(dir, packed.Train, 0, c.Index.Layout, 1)
+	check(t, err)
+	check(t, w.Append([]byte{1, 2, 3}))
+	c.Index.Checksums, err = w.Finish()
+	check(t, err)
+	c.Index.Splits = map[string]packed.Split{packed.Train: {Images: 1, PerClass: []int{1, 0}, Shards: []int{1}}}
+	check(t, packed.Write(dir, c))
+	out := filepath.Join(t.TempDir(), "set")
+	if _, err := prepare.Run(context.Background(), []string{dir}, out, prepare.Options{}); err == nil ||
+		!strings.Contains(err.Error(), "class b has no training image") {
+		t.Errorf("error %v", err)
+	}
+	_, err = prepare.Run(context.Background(), []string{dir}, out, prepare.Options{Classes: []string{"a"}})
+	check(t, err)
+}
