@@ -13,12 +13,16 @@ import (
 // An unruly source emits items as it likes.
 type unruly struct {
 	source.Source
-	items []int
+	items  []int
+	panics bool // when one is fetched
 }
 
 func (u unruly) Read(_ context.Context, _ func(int) bool, emit func(int, source.Fetch) error) error {
 	for _, item := range u.items {
 		fetch := func([]byte) (source.Content, error) {
+			if u.panics {
+				panic("unruly")
+			}
 			return source.Content{Image: &picture.RGB{Pix: make([]byte, 8*8*3), Width: 8, Height: 8}}, nil
 		}
 		if err := emit(item, fetch); err != nil {

@@ -1,10 +1,12 @@
 package prepare
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 
 	"duet/dataloader/packed"
+	"duet/dataloader/picture"
 )
 
 // A file waits until there is room for it among those that are on their way; one that is larger than all the room goes
@@ -52,6 +54,24 @@ func TestRoom(t *testing.T) {
 				t.Errorf("%s: %d bytes are on their way in the end", name, p.inFlight)
 			}
 		})
+	}
+}
+
+// A file leaves when it is decoded, also where that fails: files of half the room each go on to the last.
+func TestRoomIsLeft(t *testing.T) {
+	for _, panics := range []bool{false, true} {
+		p := &pool{layout: packed.Layout{Height: 8, Width: 8, Codec: packed.Raw}, picture: picture.Options{Size: 8}, workers: 2,
+			size: func(int) int64 { return 48 << 20 }}
+		taken := 0
+		err := p.run(context.Background(), unruly{items: make([]int, 9), panics: panics}, nil, func(k *task) error {
+			if taken++; (k.cause != nil) != panics {
+				t.Errorf("cause %v", k.cause)
+			}
+			return nil
+		})
+		if err != nil || taken != 9 || p.inFlight != 0 {
+			t.Errorf("%d images, %d bytes on their way, error %v", taken, p.inFlight, err)
+		}
 	}
 }
 
