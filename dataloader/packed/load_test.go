@@ -12,9 +12,9 @@ import (
 	"duet/dataloader/packed"
 )
 
-// large makes a set of two shards of images of 512x512: one of three 8 MiB steps of reading, and one of part of a step.
+// large makes a set of two shards of images of 512x512: one of two 8 MiB steps of reading, and one of part of a step.
 func large(t *testing.T) (dir string) {
-	const images, all = 27, 30
+	const images, all = 12, 14
 	dir = t.TempDir()
 	c := packed.Contents{
 		Index: packed.Index{Request: []byte("{}"), Layout: packed.Layout{Height: 512, Width: 512, Codec: packed.Raw},
