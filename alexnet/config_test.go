@@ -130,6 +130,7 @@ func TestBounds(t *testing.T) {
 	const width, kernel = 1 << 20, 1 << 10
 	yes, rate := true, func(v float64) *float64 { return &v }
 	conv := alexnet.Layer{Name: "conv", Type: "conv", Maps: 4, Kernel: 3}
+	small := alexnet.Layer{Name: "small", Type: "conv", Maps: 4, Kernel: 1}
 	pool := alexnet.Layer{Name: "pool", Type: "maxpool", Kernel: 3}
 	norm := alexnet.Layer{Name: "norm", Type: "lrn", N: 5, K: 2, Alpha: 1e-4, Beta: 0.75, AlphaOverN: &yes}
 	fc := alexnet.Layer{Name: "fc", Type: "linear", Features: 4}
@@ -150,6 +151,7 @@ func TestBounds(t *testing.T) {
 		{"stride", pool, func(l *alexnet.Layer, v float64) { l.Stride = int(v) }, []float64{0, 1, kernel}, []float64{-1, kernel + 1}},
 		{"pad", conv, func(l *alexnet.Layer, v float64) { l.Pad = int(v) }, []float64{0, 2}, []float64{-1, 3}},
 		{"pad", pool, func(l *alexnet.Layer, v float64) { l.Pad = int(v) }, []float64{0, 2}, []float64{-1, 3}},
+		{"pad", small, func(l *alexnet.Layer, v float64) { l.Pad = int(v) }, []float64{0}, []float64{-1, 1}},
 		{"features", fc, func(l *alexnet.Layer, v float64) { l.Features = int(v) }, []float64{0, 1, width}, []float64{-1, width + 1}},
 		{"towers", conv, func(l *alexnet.Layer, v float64) { l.Towers = int(v) }, []float64{0, 1, 2}, []float64{-1, 3}},
 		{"towers", fc, func(l *alexnet.Layer, v float64) { l.Towers = int(v) }, []float64{0, 1, 2}, []float64{-1, 3}},

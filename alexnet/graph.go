@@ -1,6 +1,7 @@
 package alexnet
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -89,17 +90,18 @@ func Build(c Config, o Options) (*Graph, error) {
 		return nil, fmt.Errorf("network %s: %d towers on %d devices, want one device, or one for each tower", c.Name, c.Towers, o.Devices)
 	}
 	b := &builder{config: c, options: o, graph: &Graph{ExprGraph: gorgonia.NewGraph()}, inputs: map[string]*Input{}}
-	x, err := b.input()
-	if err != nil {
-		return nil, fmt.Errorf("network %s: %w", c.Name, err)
+	x := b.input()
+	if b.Err != nil {
+		return nil, fmt.Errorf("network %s: %w", c.Name, b.Err)
 	}
 	for i := range c.Layers {
-		if x, err = b.layer(i, x); err != nil {
-			return nil, impossible(i, c.Layers[i], err)
+		var err error
+		if x, err = b.layer(i, x); cmp.Or(err, b.Err) != nil {
+			return nil, impossible(i, c.Layers[i], cmp.Or(err, b.Err))
 		}
 	}
-	if err := b.ends(x); err != nil {
-		return nil, fmt.Errorf("network %s: %w", c.Name, err)
+	if b.ends(x); b.Err != nil {
+		return nil, fmt.Errorf("network %s: %w", c.Name, b.Err)
 	}
 	for _, name := range []string{Images, Draws, Mean, Labels, Counters} {
 		if in := b.inputs[name]; in != nil {
@@ -107,9 +109,9 @@ func Build(c Config, o Options) (*Graph, error) {
 		}
 	}
 	if o.Train {
-		err = b.graph.differentiate()
+		return b.graph, b.graph.differentiate()
 	}
-	return b.graph, err
+	return b.graph, nil
 }
 
 // impossible says which key of layer i an error of its construction concerns.
@@ -151,17 +153,11 @@ func (g *Graph) differentiate() (err error) {
 }
 
 // ends adds the loss, the probabilities and the errors on the first device.
-func (b *builder) ends(x maps) error {
+func (b *builder) ends(x maps) {
 	g, first := b.graph, op.Place{Layer: "loss"}
 	labels := b.feed(Labels, op.Type{DType: op.Int32, Shape: []int{b.options.Batch}}, 0)
 	logits := x.parts[0]
-	var err error
-	if g.Loss, err = op.Apply(op.SoftmaxLoss{}, first, logits, labels); err != nil {
-		return err
-	}
-	if g.Errors, err = op.Apply(op.TopErrors{}, first, logits, labels); err != nil {
-		return err
-	}
-	g.Probs, err = op.Apply(op.Softmax{}, first, logits)
-	return err
+	g.Loss = b.Apply(op.SoftmaxLoss{}, first, logits, labels)
+	g.Errors = b.Apply(op.TopErrors{}, first, logits, labels)
+	g.Probs = b.Apply(op.Softmax{}, first, logits)
 }

@@ -21,6 +21,7 @@ type builder struct {
 	options Options
 	graph   *Graph
 	inputs  map[string]*Input
+	op.Chain
 }
 
 // feed is the leaf of an input on a device, made when it is first asked for.
@@ -37,20 +38,16 @@ func (b *builder) feed(name string, t op.Type, device int) *op.Node {
 }
 
 // input is the augmented image on every device.
-func (b *builder) input() (maps, error) {
+func (b *builder) input() maps {
 	o := b.options
 	x := maps{split: 1, input: true}
 	for d := range o.Devices {
-		image, err := op.Apply(op.Augment{Crop: o.Crop, Scale: float32(o.Scale)}, op.Place{Device: d, Layer: "input"},
+		x.parts = append(x.parts, b.Apply(op.Augment{Crop: o.Crop, Scale: float32(o.Scale)}, op.Place{Device: d, Layer: "input"},
 			b.feed(Images, op.Type{DType: op.Uint8, Shape: []int{o.Batch, o.Height, o.Width, 3}}, d),
 			b.feed(Draws, op.Floats(o.Batch, op.Draws), d),
-			b.feed(Mean, op.Floats(o.Mean...), d))
-		if err != nil {
-			return x, err
-		}
-		x.parts = append(x.parts, image)
+			b.feed(Mean, op.Floats(o.Mean...), d)))
 	}
-	return x, nil
+	return x
 }
 
 // layer adds layer i.
@@ -70,47 +67,36 @@ func (b *builder) layer(i int, x maps) (maps, error) {
 	case conv, linear:
 		return b.weighted(l, i == len(b.config.Layers)-1, x)
 	case relu:
-		return b.each(l, x, func(int) op.Op { return op.ReLU{} })
+		return b.each(l, x, op.ReLU{}), nil
 	case lrn:
-		return b.each(l, x, func(int) op.Op {
-			return op.LRN{N: l.N, K: float32(l.K), Alpha: float32(l.Alpha), Beta: float32(l.Beta), AlphaOverN: *l.AlphaOverN,
-				Groups: x.groups()}
-		})
+		return b.each(l, x, op.LRN{N: l.N, K: float32(l.K), Alpha: float32(l.Alpha), Beta: float32(l.Beta), AlphaOverN: *l.AlphaOverN,
+			Groups: x.groups()}), nil
 	case maxPool:
-		return b.each(l, x, func(int) op.Op {
-			return op.MaxPool{Kernel: l.Kernel, Stride: max(l.Stride, 1), Pad: l.Pad, Ceil: l.Ceil}
-		})
+		return b.each(l, x, op.MaxPool{Kernel: l.Kernel, Stride: max(l.Stride, 1), Pad: l.Pad, Ceil: l.Ceil}), nil
 	}
-	return b.dropout(l, x)
+	return b.dropout(l, x), nil
 }
 
 // groups is how many towers' maps one part holds.
 func (x maps) groups() int { return x.split / min(x.split, len(x.parts)) }
 
 // each applies an operation to every part by itself.
-func (b *builder) each(l Layer, x maps, o func(part int) op.Op) (maps, error) {
+func (b *builder) each(l Layer, x maps, o op.Op) maps {
 	y := maps{split: x.split, input: x.input}
 	for d, part := range x.parts {
-		n, err := op.Apply(o(d), op.Place{Device: d, Layer: l.Name}, part)
-		if err != nil {
-			return y, err
-		}
-		y.parts = append(y.parts, n)
+		y.parts = append(y.parts, b.Apply(o, op.Place{Device: d, Layer: l.Name}, part))
 	}
-	return y, nil
+	return y
 }
 
 // dropout drops features of every part with the whole layer's mask, whose stream is rng.StreamOf of the layer's name; at
 // test time it scales instead.
-func (b *builder) dropout(l Layer, x maps) (maps, error) {
-	if !b.options.Train {
-		if l.Inverted || l.DropRate == 0 {
-			return x, nil
-		}
-		return b.each(l, x, func(int) op.Op { return op.Scale{Factor: 1 - float32(l.DropRate)} })
-	}
-	if l.DropRate == 0 {
-		return x, nil
+func (b *builder) dropout(l Layer, x maps) maps {
+	switch {
+	case l.DropRate == 0 || !b.options.Train && l.Inverted:
+		return x
+	case !b.options.Train:
+		return b.each(l, x, op.Scale{Factor: 1 - float32(l.DropRate)})
 	}
 	width := 0
 	for _, part := range x.parts {
@@ -120,17 +106,14 @@ func (b *builder) dropout(l Layer, x maps) (maps, error) {
 	for d, part := range x.parts {
 		o := op.Dropout{Rate: float32(l.DropRate), Inverted: l.Inverted, Width: width, First: first, Stream: rng.StreamOf(l.Name)}
 		counters := b.feed(Counters, op.Type{DType: op.Uint32, Shape: []int{4}}, d)
-		n, err := op.Apply(o, op.Place{Device: d, Layer: l.Name}, part, counters)
-		if err != nil {
-			return y, err
-		}
-		y.parts, first = append(y.parts, n), first+part.Shape()[1]
+		y.parts = append(y.parts, b.Apply(o, op.Place{Device: d, Layer: l.Name}, part, counters))
+		first += part.Shape()[1]
 	}
-	return y, nil
+	return y
 }
 
 // exchanged is the input of a layer with exchange on each of the first n devices: all maps.
-func (b *builder) exchanged(l Layer, x maps, devices int) ([]*op.Node, error) {
+func (b *builder) exchanged(l Layer, x maps, devices int) []*op.Node {
 	whole := make([]*op.Node, devices)
 	for d := range whole {
 		if x.input {
@@ -139,21 +122,13 @@ func (b *builder) exchanged(l Layer, x maps, devices int) ([]*op.Node, error) {
 		}
 		arrived := make([]*op.Node, len(x.parts))
 		for from, part := range x.parts {
-			if arrived[from] = part; from == d {
-				continue
-			}
-			var err error
-			if arrived[from], err = op.Apply(op.Send{From: from}, op.Place{Device: d, Layer: l.Name}, part); err != nil {
-				return nil, err
+			if arrived[from] = part; from != d {
+				arrived[from] = b.Apply(op.Send{From: from}, op.Place{Device: d, Layer: l.Name}, part)
 			}
 		}
-		whole[d] = arrived[0]
-		if len(arrived) == 2 {
-			var err error
-			if whole[d], err = op.Apply(op.Concat{}, op.Place{Device: d, Layer: l.Name}, arrived...); err != nil {
-				return nil, err
-			}
+		if whole[d] = arrived[0]; len(arrived) == 2 {
+			whole[d] = b.Apply(op.Concat{}, op.Place{Device: d, Layer: l.Name}, arrived...)
 		}
 	}
-	return whole, nil
+	return whole
 }

@@ -40,26 +40,23 @@ func (b *builder) weighted(l Layer, last bool, x maps) (maps, error) {
 	devices := min(b.options.Devices, towers)
 	parts := x.parts[:min(devices, len(x.parts))]
 	if whole {
-		var err error
-		if parts, err = b.exchanged(l, x, devices); err != nil {
-			return x, err
-		}
+		parts = b.exchanged(l, x, devices)
+	}
+	if b.Err != nil {
+		return x, b.Err
 	}
 	y := maps{split: towers}
 	if l.Type == linear && !whole && devices == 1 && towers == 2 {
-		return b.groupedLinear(l, parts[0], outputs)
+		return b.groupedLinear(l, parts[0], outputs), nil
 	}
 	groups := 1
 	if !whole {
 		groups = towers / devices
 	}
-	params := b.params(l, parts[0].Shape()[1:], groups, outputs, devices)
+	input := parts[0].Shape()[1:]
+	params := b.params(l, input, groups, outputs, devices)
 	for d, part := range parts {
-		n, err := b.applyWeighted(l, d, part, groups, params.weight(d), params.bias(d))
-		if err != nil {
-			return x, err
-		}
-		y.parts = append(y.parts, n)
+		y.parts = append(y.parts, b.applyWeighted(l, d, part, len(input), groups, params.weight(d), params.bias(d)))
 	}
 	return y, nil
 }
@@ -71,41 +68,30 @@ func outputsKey(l Layer) string {
 	return "features"
 }
 
-// applyWeighted adds the operation itself on a device; a linear layer flattens its input first.
-func (b *builder) applyWeighted(l Layer, device int, x *op.Node, groups int, weight, bias *op.Node) (*op.Node, error) {
+// applyWeighted adds the operation itself on a device; a linear layer flattens its input of [maps, H, W] first.
+func (b *builder) applyWeighted(l Layer, device int, x *op.Node, rank, groups int, weight, bias *op.Node) *op.Node {
 	p := op.Place{Device: device, Layer: l.Name}
 	if l.Type == conv {
-		return op.Apply(op.Conv2D{Kernel: l.Kernel, Stride: max(l.Stride, 1), Pad: l.Pad, Groups: groups, ReLU: l.ReLU}, p, x, weight, bias)
+		return b.Apply(op.Conv2D{Kernel: l.Kernel, Stride: max(l.Stride, 1), Pad: l.Pad, Groups: groups, ReLU: l.ReLU}, p, x, weight, bias)
 	}
-	if x.Dims() == 4 {
-		var err error
-		if x, err = op.Apply(op.Flatten{}, p, x); err != nil {
-			return nil, err
-		}
+	if rank == 3 {
+		x = b.Apply(op.Flatten{}, p, x)
 	}
-	return op.Apply(op.Linear{ReLU: l.ReLU}, p, x, weight, bias)
+	return b.Apply(op.Linear{ReLU: l.ReLU}, p, x, weight, bias)
 }
 
 // groupedLinear is a linear layer of two towers without exchange on one device: each half of the features by itself.
-func (b *builder) groupedLinear(l Layer, x *op.Node, outputs int) (maps, error) {
+func (b *builder) groupedLinear(l Layer, x *op.Node, outputs int) maps {
 	p := op.Place{Layer: l.Name}
 	half := x.Shape()[1] / 2
 	shape := append([]int{half}, x.Shape()[2:]...)
 	params := b.params(l, shape, 1, outputs, 2)
 	var halves []*op.Node
 	for tower := range 2 {
-		in, err := op.Apply(op.Slice{First: tower * half, End: (tower + 1) * half}, p, x)
-		if err != nil {
-			return maps{}, err
-		}
-		out, err := b.applyWeighted(l, 0, in, 1, params.weight(tower), params.bias(tower))
-		if err != nil {
-			return maps{}, err
-		}
-		halves = append(halves, out)
+		in := b.Apply(op.Slice{First: tower * half, End: (tower + 1) * half}, p, x)
+		halves = append(halves, b.applyWeighted(l, 0, in, len(shape), 1, params.weight(tower), params.bias(tower)))
 	}
-	y, err := op.Apply(op.Concat{}, p, halves...)
-	return maps{parts: []*op.Node{y}, split: 2}, err
+	return maps{parts: []*op.Node{b.Apply(op.Concat{}, p, halves...)}, split: 2}
 }
 
 // pair is the weight and the bias of a layer.

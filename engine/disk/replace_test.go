@@ -103,6 +103,12 @@ func TestMakeFolder(t *testing.T) {
 			cut.Has(dir, path)
 		}
 	}
+	told := 0
+	stop := disk.Observe(func(disk.Event) { told++ })
+	if err := disk.MakeFolder(dir); err != nil || told > 0 {
+		t.Errorf("a folder that is there: %v, %d times synced", err, told)
+	}
+	stop()
 	file := filepath.Join(dir, "file")
 	if err := os.WriteFile(file, nil, 0o666); err != nil {
 		t.Fatal(err)

@@ -35,18 +35,16 @@ func Apply(o Op, p Place, in ...*Node) (*Node, error) {
 	return n, nil
 }
 
-// chain applies operations at one place, up to the first error; what it gives after that is nil.
-type chain struct {
-	place Place
-	err   error
-}
+// Chain applies operations up to the first error; what it gives after that is nil.
+type Chain struct{ Err error }
 
-func (c *chain) apply(o Op, in ...*Node) *Node {
-	if c.err != nil {
+// Apply is Apply, whose error is kept.
+func (c *Chain) Apply(o Op, p Place, in ...*Node) *Node {
+	if c.Err != nil {
 		return nil
 	}
 	var n *Node
-	n, c.err = Apply(o, c.place, in...)
+	n, c.Err = Apply(o, p, in...)
 	return n
 }
 

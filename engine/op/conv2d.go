@@ -50,12 +50,12 @@ func (o Conv2D) Grad(p Place, in []*Node, y, dy *Node) ([]*Node, error) {
 	linear := o
 	linear.ReLU = false
 	x, w := in[0], in[1]
-	c := chain{place: p}
-	dz := c.throughReLU(o.ReLU, y, dy)
-	dx := c.apply(Conv2DGradInput{linear, x.Shape()[2], x.Shape()[3]}, w, dz)
-	dw := c.apply(Conv2DGradWeight{linear}, x, dz)
-	db := c.apply(Conv2DGradBias{linear}, x, dz)
-	return []*Node{dx, dw, db}, c.err
+	var c Chain
+	dz := c.throughReLU(o.ReLU, p, y, dy)
+	dx := c.Apply(Conv2DGradInput{linear, x.Shape()[2], x.Shape()[3]}, p, w, dz)
+	dw := c.Apply(Conv2DGradWeight{linear}, p, x, dz)
+	db := c.Apply(Conv2DGradBias{linear}, p, x, dz)
+	return []*Node{dx, dw, db}, c.Err
 }
 
 // FLOPs counts a multiplication and an addition for every weight that meets an input.

@@ -57,10 +57,10 @@ func (Concat) Differentiates() []bool { return []bool{true, true} }
 
 func (Concat) Grad(p Place, in []*Node, _, dy *Node) ([]*Node, error) {
 	a, b := in[0].Shape()[1], in[1].Shape()[1]
-	c := chain{place: p}
-	da := c.apply(Slice{0, a}, dy)
-	db := c.apply(Slice{a, a + b}, dy)
-	return []*Node{da, db}, c.err
+	var c Chain
+	da := c.Apply(Slice{0, a}, p, dy)
+	db := c.Apply(Slice{a, a + b}, p, dy)
+	return []*Node{da, db}, c.Err
 }
 
 // Slice is channels First up to, and without, End: [batch, C, ...] to [batch, End-First, ...].
@@ -86,16 +86,16 @@ func (Slice) Differentiates() []bool { return []bool{true} }
 // Grad is dy at the slice's channels and 0 at the others: what the other channels were, times 0. Only a linear layer
 // without exchange on a single device slices forward.
 func (o Slice) Grad(p Place, in []*Node, _, dy *Node) ([]*Node, error) {
-	c := chain{place: p}
-	zeros := func(first, end int) *Node { return c.apply(Scale{0}, c.apply(Slice{first, end}, in[0])) }
+	var c Chain
+	zeros := func(first, end int) *Node { return c.Apply(Scale{0}, p, c.Apply(Slice{first, end}, p, in[0])) }
 	dx := dy
 	if o.First > 0 {
-		dx = c.apply(Concat{}, zeros(0, o.First), dx)
+		dx = c.Apply(Concat{}, p, zeros(0, o.First), dx)
 	}
 	if channels := in[0].Shape()[1]; o.End < channels {
-		dx = c.apply(Concat{}, dx, zeros(o.End, channels))
+		dx = c.Apply(Concat{}, p, dx, zeros(o.End, channels))
 	}
-	return []*Node{dx}, c.err
+	return []*Node{dx}, c.Err
 }
 
 // Add is y = a + b, elementwise, of one shape: what gorgonia inserts where a value is used more than once and the

@@ -27,12 +27,12 @@ func (Linear) Differentiates() []bool { return []bool{true, true, true} }
 // Grad is, with dz as for Conv2D: the three operations below of dz.
 func (o Linear) Grad(p Place, in []*Node, y, dy *Node) ([]*Node, error) {
 	x, w := in[0], in[1]
-	c := chain{place: p}
-	dz := c.throughReLU(o.ReLU, y, dy)
-	dx := c.apply(LinearGradInput{}, w, dz)
-	dw := c.apply(LinearGradWeight{}, x, dz)
-	db := c.apply(LinearGradBias{}, x, dz)
-	return []*Node{dx, dw, db}, c.err
+	var c Chain
+	dz := c.throughReLU(o.ReLU, p, y, dy)
+	dx := c.Apply(LinearGradInput{}, p, w, dz)
+	dw := c.Apply(LinearGradWeight{}, p, x, dz)
+	db := c.Apply(LinearGradBias{}, p, x, dz)
+	return []*Node{dx, dw, db}, c.Err
 }
 
 func (Linear) FLOPs(in []Type, out Type) float64 {

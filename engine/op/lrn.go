@@ -51,10 +51,10 @@ func (o LRN) Infer(in []Type) (Type, error) {
 func (LRN) Differentiates() []bool { return []bool{true} }
 
 func (o LRN) Grad(p Place, in []*Node, _, dy *Node) ([]*Node, error) {
-	c := chain{place: p}
-	s := c.apply(LRNScale{o}, in[0])
-	dx := c.apply(LRNGrad{o}, in[0], s, dy)
-	return []*Node{dx}, c.err
+	var c Chain
+	s := c.Apply(LRNScale{o}, p, in[0])
+	dx := c.Apply(LRNGrad{o}, p, in[0], s, dy)
+	return []*Node{dx}, c.Err
 }
 
 // LRNScale is s of the formula of LRN, kept for the gradient. Input: x. Output: s, of the same shape.

@@ -38,10 +38,10 @@ func (o MaxPool) Infer(in []Type) (Type, error) {
 func (MaxPool) Differentiates() []bool { return []bool{true} }
 
 func (o MaxPool) Grad(p Place, in []*Node, _, dy *Node) ([]*Node, error) {
-	c := chain{place: p}
-	at := c.apply(MaxPoolArgmax{o}, in[0])
-	dx := c.apply(MaxPoolGrad{o, in[0].Shape()[2], in[0].Shape()[3]}, at, dy)
-	return []*Node{dx}, c.err
+	var c Chain
+	at := c.Apply(MaxPoolArgmax{o}, p, in[0])
+	dx := c.Apply(MaxPoolGrad{o, in[0].Shape()[2], in[0].Shape()[3]}, p, at, dy)
+	return []*Node{dx}, c.Err
 }
 
 // MaxPoolArgmax is where in its window each maximum was: u*Kernel + v of the first one, or of the first NaN, in row-major

@@ -34,9 +34,9 @@ func (ReLUGrad) Infer(in []Type) (Type, error) {
 }
 
 // throughReLU is the gradient before an optional rectifier whose output was y.
-func (c *chain) throughReLU(relu bool, y, dy *Node) *Node {
+func (c *Chain) throughReLU(relu bool, p Place, y, dy *Node) *Node {
 	if !relu {
 		return dy
 	}
-	return c.apply(ReLUGrad{}, y, dy)
+	return c.Apply(ReLUGrad{}, p, y, dy)
 }
