@@ -1,6 +1,7 @@
 package disk_test
 
 import (
+	"os"
 	"testing"
 
 	"duet/engine/disk"
@@ -10,5 +11,25 @@ import (
 func TestSyncFolderWithoutSync(t *testing.T) {
 	if err := disk.SyncFolder("/proc"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestSyncFolderLeavesNothingOpen: no descriptor more, however often.
+func TestSyncFolderLeavesNothingOpen(t *testing.T) {
+	open := func() int {
+		all, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(all)
+	}
+	dir, before := t.TempDir(), open()
+	for range 50 {
+		if err := disk.SyncFolder(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after := open(); after > before {
+		t.Errorf("%d descriptors are open, %d were before", after, before)
 	}
 }
