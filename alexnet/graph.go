@@ -30,6 +30,7 @@ type Graph struct {
 	*gorgonia.ExprGraph
 	Inputs []Input
 	Params []Param
+	Image  *op.Node // [batch, 3, Crop, Crop]: the first device's, augmented
 	Probs  *op.Node // [batch, classes]
 	Loss   *op.Node // scalar: mean cross entropy
 	Errors *op.Node // [2]: top-1 and top-5 error of the batch
@@ -89,7 +90,7 @@ func Build(c Config, o Options) (*Graph, error) {
 	if o.Devices != 1 && !(o.Devices == 2 && c.Towers == 2) {
 		return nil, fmt.Errorf("network %s: %d towers on %d devices, want one device, or one for each tower", c.Name, c.Towers, o.Devices)
 	}
-	b := &builder{config: c, options: o, graph: &Graph{ExprGraph: gorgonia.NewGraph()}, inputs: map[string]*Input{}}
+	b := newBuilder(c, o)
 	x := b.input()
 	if b.Err != nil {
 		return nil, fmt.Errorf("network %s: %w", c.Name, b.Err)
@@ -103,15 +104,34 @@ func Build(c Config, o Options) (*Graph, error) {
 	if b.ends(x); b.Err != nil {
 		return nil, fmt.Errorf("network %s: %w", c.Name, b.Err)
 	}
+	g := b.whole()
+	if o.Train {
+		return g, g.differentiate()
+	}
+	return g, nil
+}
+
+// Sight makes the graph of nothing but what a network sees, Image. Of the options it needs those of images alone.
+func Sight(o Options) (*Graph, error) {
+	b := newBuilder(Config{}, o)
+	if b.input(); b.Err != nil {
+		return nil, b.Err
+	}
+	return b.whole(), nil
+}
+
+func newBuilder(c Config, o Options) *builder {
+	return &builder{config: c, options: o, graph: &Graph{ExprGraph: gorgonia.NewGraph()}, inputs: map[string]*Input{}}
+}
+
+// whole is the graph with the inputs that were asked for.
+func (b *builder) whole() *Graph {
 	for _, name := range []string{Images, Draws, Mean, Labels, Counters} {
 		if in := b.inputs[name]; in != nil {
 			b.graph.Inputs = append(b.graph.Inputs, *in)
 		}
 	}
-	if o.Train {
-		return b.graph, b.graph.differentiate()
-	}
-	return b.graph, nil
+	return b.graph
 }
 
 // impossible says which key of layer i an error of its construction concerns.

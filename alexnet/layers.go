@@ -47,6 +47,7 @@ func (b *builder) input() maps {
 			b.feed(Draws, op.Floats(o.Batch, op.Draws), d),
 			b.feed(Mean, op.Floats(o.Mean...), d)))
 	}
+	b.graph.Image = x.parts[0]
 	return x
 }
 

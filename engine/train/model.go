@@ -179,10 +179,7 @@ const (
 
 // SpecOf says what is to be compiled of a network's graph: with updates if it has gradients, else up to the probabilities.
 func SpecOf(name string, g *alexnet.Graph, c Config) plan.Spec {
-	s := plan.Spec{Name: name, Graph: g.ExprGraph, Outputs: []plan.Output{{Name: Probs, Node: g.Probs}}}
-	for _, in := range g.Inputs {
-		s.Inputs = append(s.Inputs, plan.Input{Name: in.Name, Type: in.Type, Nodes: in.Nodes})
-	}
+	s := plan.Spec{Name: name, Graph: g.ExprGraph, Inputs: inputsOf(g), Outputs: []plan.Output{{Name: Probs, Node: g.Probs}}}
 	for _, p := range g.Params {
 		update := op.SGD{Momentum: float32(c.Momentum), WeightDecay: float32(c.WeightDecay * p.Decay), RateMul: float32(p.Rate)}
 		for i, part := range p.Parts {
@@ -197,6 +194,13 @@ func SpecOf(name string, g *alexnet.Graph, c Config) plan.Spec {
 		s.Outputs = []plan.Output{{Name: Loss, Node: g.Loss}, {Name: Errors, Node: g.Errors}}
 	}
 	return s
+}
+
+func inputsOf(g *alexnet.Graph) (all []plan.Input) {
+	for _, in := range g.Inputs {
+		all = append(all, plan.Input{Name: in.Name, Type: in.Type, Nodes: in.Nodes})
+	}
+	return all
 }
 
 // partName is the name of part i of a parameter in plans and states.

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"gorgonia.org/gorgonia"
-
 	"duet/alexnet"
 	"duet/dataloader"
 	"duet/engine/backend"
@@ -53,40 +51,28 @@ func Show(ctx context.Context, p Parts, in Input, loader *dataloader.Loader, n i
 
 // augmented runs op.Augment on a batch: [batch,3,Crop,Crop].
 func augmented(p Parts, in Input, b *dataloader.Batch) (out []float32, err error) {
-	batch := len(b.Index)
 	m := &Model{}
 	if m.Devices, err = (&backend.Config{Towers: []string{"reference:0"}}).OpenAll(nil, nil); err != nil {
 		return nil, err
 	}
 	m.state = plan.NewState(m.Devices)
 	defer func() { err = errors.Join(err, m.Close()) }()
-	graph := gorgonia.NewGraph()
-	spec := plan.Spec{Name: "show", Graph: graph}
-	hosts := map[string]any{alexnet.Images: b.Images, alexnet.Draws: b.Draws, alexnet.Mean: in.Mean}
-	var leaves []*op.Node
-	for _, leaf := range []plan.Input{
-		{Name: alexnet.Images, Type: op.Type{DType: op.Uint8, Shape: []int{batch, in.Height, in.Width, 3}}},
-		{Name: alexnet.Draws, Type: op.Floats(batch, op.Draws)},
-		{Name: alexnet.Mean, Type: op.Floats(in.MeanShape...)},
-	} {
-		leaf.Nodes = []*op.Node{op.Leaf(graph, leaf.Name, leaf.Type, false)}
-		leaves, spec.Inputs = append(leaves, leaf.Nodes...), append(spec.Inputs, leaf)
-	}
-	seen, err := op.Apply(op.Augment{Crop: p.Data.Crop, Scale: float32(p.Data.Scale)}, op.Place{Layer: "input"}, leaves...)
+	g, err := alexnet.Sight(alexnet.Options{Batch: len(b.Index), Devices: 1, Height: in.Height, Width: in.Width, Crop: p.Data.Crop,
+		Scale: p.Data.Scale, Mean: in.MeanShape})
 	if err != nil {
 		return nil, fmt.Errorf("show: %w", err)
 	}
-	spec.Outputs = []plan.Output{{Name: "seen", Node: seen}}
+	spec := plan.Spec{Name: "show", Graph: g.ExprGraph, Inputs: inputsOf(g), Outputs: []plan.Output{{Name: "seen", Node: g.Image}}}
 	if m.testing, err = plan.Compile(spec, m.state); err != nil {
 		return nil, err
 	}
-	for name, host := range hosts {
+	for name, host := range map[string]any{alexnet.Images: b.Images, alexnet.Draws: b.Draws, alexnet.Mean: in.Mean} {
 		if err := m.testing.Upload(name, host); err != nil {
 			return nil, err
 		}
 	}
 	m.testing.Run()
-	out = make([]float32, seen.Shape().TotalSize())
+	out = make([]float32, g.Image.Shape().TotalSize())
 	return out, m.testing.Download("seen", out)
 }
 
