@@ -59,7 +59,7 @@ test-long: deps ## the longer proofs: 200 steps and five kills, 200 random netwo
 	@tags=$(tags); $(say_tags); DUET_TEST_NETWORKS=200 $(GO) test -tags "$$tags long" -timeout 60m ./...
 
 race: deps ## the race detector over everything that runs concurrently
-	$(GO) test -race ./engine/... ./dataloader/... ./alexnet/... ./configs/...
+	$(GO) test -race ./engine/... ./dataloader/... ./alexnet/... ./configs/... ./internal/...
 	@if docker/has-turbo.sh; then set -x; $(GO) test -race -tags turbo ./dataloader/picture; fi
 
 # Inputs are made smaller in ten tries only: without that bound a slow target spends nearly all of its time on it. Each
@@ -74,7 +74,7 @@ fuzz: deps ## every fuzz target for FUZZTIME (20s), up to the first failure
 		echo "$$0 $$1: $$(echo "$$said" | grep -o "execs: [0-9]*" | tail -n 1)"'
 
 # In pure Go, which links fastest. MUTANTS=100 SEED=2 draws more and others, PACKAGES="engine/plan" of some.
-PACKAGES = engine/plan engine/op engine/train engine/checkpoint engine/disk engine/backend/worker alexnet dataloader dataloader/packed \
+PACKAGES = engine/plan engine/op engine/train engine/checkpoint internal/disk engine/backend/worker alexnet dataloader dataloader/packed \
 	dataloader/prepare dataloader/source dataloader/picture
 MUTANTS ?= 20
 SEED ?= 1

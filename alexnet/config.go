@@ -16,8 +16,8 @@ import (
 	"strconv"
 	"strings"
 
-	"duet/configs/invalid"
 	"duet/engine/op"
+	"duet/internal/invalid"
 )
 
 // Config is the [network] table of a configuration: the network as data.

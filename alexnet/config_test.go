@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"duet/alexnet"
-	"duet/configs/invalid"
+	"duet/internal/invalid"
 )
 
 // edited is the full network after a change.

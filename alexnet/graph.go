@@ -7,8 +7,8 @@ import (
 
 	"gorgonia.org/gorgonia"
 
-	"duet/configs/invalid"
 	"duet/engine/op"
+	"duet/internal/invalid"
 )
 
 // Options are what a graph depends on beside the network.

@@ -3,7 +3,7 @@ package alexnet
 import (
 	"math"
 
-	"duet/engine/rng"
+	"duet/internal/rng"
 )
 
 // initialiser fills a parameter of the whole network.

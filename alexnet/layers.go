@@ -3,9 +3,9 @@ package alexnet
 import (
 	"fmt"
 
-	"duet/configs/invalid"
 	"duet/engine/op"
-	"duet/engine/rng"
+	"duet/internal/invalid"
+	"duet/internal/rng"
 )
 
 // maps is the output of a layer. On one device there is one part, which holds all maps. On two devices there is one

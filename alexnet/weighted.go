@@ -3,8 +3,8 @@ package alexnet
 import (
 	"fmt"
 
-	"duet/configs/invalid"
 	"duet/engine/op"
+	"duet/internal/invalid"
 )
 
 // weighted adds a conv or linear layer.

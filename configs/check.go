@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"duet/alexnet"
-	"duet/configs/invalid"
 	"duet/dataloader"
+	"duet/internal/invalid"
 )
 
 // required are the keys whose zero value is possible, so that leaving them out would be a silent choice. The packages'

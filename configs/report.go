@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"duet/configs/invalid"
+	"duet/internal/invalid"
 )
 
 // Error is one problem of a configuration.

@@ -6,10 +6,10 @@ import (
 	"runtime"
 	"slices"
 
-	"duet/configs/invalid"
 	"duet/dataloader/packed"
 	"duet/dataloader/prepare"
 	"duet/dataloader/source"
+	"duet/internal/invalid"
 )
 
 // Config is the [data] table of a configuration file. Start from [Default] and decode over it.

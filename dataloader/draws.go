@@ -2,7 +2,7 @@ package dataloader
 
 import (
 	"duet/dataloader/packed"
-	"duet/engine/rng"
+	"duet/internal/rng"
 )
 
 // DrawWidth is the number of augmentation numbers of an image.

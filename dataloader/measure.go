@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"duet/dataloader/packed"
-	"duet/engine/rng"
+	"duet/internal/rng"
 )
 
 // FeedSpeed is how fast a loader brings images into batches when nothing else is done.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"duet/dataloader/packed"
-	"duet/engine/rng"
+	"duet/internal/rng"
 )
 
 // NewTrainLoader gives the batches of training without end, after so many images that were seen before. What a batch holds

@@ -1,4 +1,4 @@
-// philox.h: Philox4x32-10, the generator of engine/rng, bit for bit.
+// philox.h: Philox4x32-10, the generator of internal/rng, bit for bit.
 // Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 #pragma once
 

@@ -5,9 +5,9 @@ import (
 	"os"
 	"time"
 
-	"duet/configs/invalid"
 	"duet/dataloader/prepare"
 	"duet/engine/metrics"
+	"duet/internal/invalid"
 )
 
 // counter shows how far work with a known or unknown end has come.

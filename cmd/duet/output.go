@@ -7,8 +7,8 @@ import (
 	"os"
 	"strings"
 
-	"duet/configs/invalid"
 	"duet/engine/metrics"
+	"duet/internal/invalid"
 )
 
 // tell writes lines to stderr. Names in them, which somebody else may have chosen, do not steer the terminal.

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/image/font/basicfont"
 	"golang.org/x/image/math/fixed"
 
-	"duet/engine/disk"
+	"duet/internal/disk"
 )
 
 // A cell is an image of a contact sheet with the text below it.

@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"duet/engine/disk"
+	"duet/internal/disk"
 )
 
 // A ShardWriter writes one shard, image after image.

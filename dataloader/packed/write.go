@@ -15,7 +15,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"duet/engine/disk"
+	"duet/internal/disk"
 )
 
 // A Class is what a label stands for.

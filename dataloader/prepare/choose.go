@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 
 	"duet/dataloader/source"
-	"duet/engine/rng"
+	"duet/internal/rng"
 )
 
 // A choice is the images of a listing that a set takes, in its order.

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"duet/dataloader/source"
-	"duet/engine/disk"
+	"duet/internal/disk"
 )
 
 // A partial is a set in the making, OUT.partial; the package comment says what it holds.

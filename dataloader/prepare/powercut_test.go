@@ -8,7 +8,7 @@ import (
 
 	"duet/dataloader/packed"
 	"duet/dataloader/prepare"
-	"duet/engine/disk/powercut"
+	"duet/internal/disk/powercut"
 )
 
 // TestPowerCut: a set that is published would be there after a power cut, whole, whether it was made at once or in several

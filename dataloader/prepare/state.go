@@ -14,7 +14,7 @@ import (
 	"strings"
 
 	"duet/dataloader/packed"
-	"duet/engine/disk"
+	"duet/internal/disk"
 )
 
 // A shardState is what is known of a shard that is whole and on disk. Positions count the images of its split that were

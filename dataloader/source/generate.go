@@ -7,8 +7,8 @@ import (
 	"image"
 	"math"
 
-	"duet/configs/invalid"
-	"duet/engine/rng"
+	"duet/internal/invalid"
+	"duet/internal/rng"
 )
 
 // Generated images: one of ten shapes or patterns on a plain ground, with random colours, place, size, turn, shading and

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"duet/configs/invalid"
+	"duet/internal/invalid"
 )
 
 // Config is the [devices] table of a configuration: which devices run the network, and how.

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"duet/engine/checkpoint"
-	"duet/engine/disk/powercut"
+	"duet/internal/disk/powercut"
 )
 
 // TestPowerCut: when Save has returned, the checkpoint would be there after a power cut, under both of its names where it is

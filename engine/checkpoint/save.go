@@ -12,7 +12,7 @@ import (
 	"sync/atomic"
 	"unicode/utf8"
 
-	"duet/engine/disk"
+	"duet/internal/disk"
 )
 
 // chunkBytes is the piece in which data is converted, summed and moved: the memory that saving and loading need besides

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"duet/engine/disk"
+	"duet/internal/disk"
 )
 
 // Names in a store's folder.

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"duet/engine/disk"
+	"duet/internal/disk"
 )
 
 // claimed are the terminals on which this process draws, opened once more and locked until it ends.

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"duet/engine/disk"
+	"duet/internal/disk"
 )
 
 const (

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"duet/engine/disk"
+	"duet/internal/disk"
 )
 
 // Log is the run's log: log.txt, one line for each event with its time, for reading afterwards. Events of level Info and

@@ -4,9 +4,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"duet/engine/disk"
-	"duet/engine/disk/powercut"
 	"duet/engine/metrics"
+	"duet/internal/disk"
+	"duet/internal/disk/powercut"
 )
 
 // TestPowerCut: after Close all lines would be there after a power cut, and after lines were removed the others.

@@ -8,7 +8,7 @@ import (
 
 	_ "duet/engine/backend/reference" // computes the operations on gorgonia's TapeMachine
 	"duet/engine/op"
-	"duet/engine/rng"
+	"duet/internal/rng"
 )
 
 type node = *op.Node

@@ -10,7 +10,7 @@ import (
 	_ "duet/engine/backend/reference"
 	"duet/engine/op"
 	"duet/engine/plan"
-	"duet/engine/rng"
+	"duet/internal/rng"
 )
 
 // network is a small two-tower network with every kind of layer: exchanges before conv3, fc4 and fc5.

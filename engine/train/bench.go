@@ -10,7 +10,7 @@ import (
 	"duet/alexnet"
 	"duet/engine/op"
 	"duet/engine/plan"
-	"duet/engine/rng"
+	"duet/internal/rng"
 )
 
 // Speed is how fast a network trains on data that is there already.

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"slices"
 
-	"duet/configs/invalid"
+	"duet/internal/invalid"
 )
 
 // Config is the [train] table of a configuration.

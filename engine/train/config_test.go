@@ -5,8 +5,8 @@ import (
 	"math"
 	"testing"
 
-	"duet/configs/invalid"
 	"duet/engine/train"
+	"duet/internal/invalid"
 )
 
 // valid is a configuration that the tests damage.

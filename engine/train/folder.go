@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"duet/engine/disk"
+	"duet/internal/disk"
 )
 
 // ErrExists says that a run of this name is there already.

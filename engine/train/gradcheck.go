@@ -10,7 +10,7 @@ import (
 	"duet/alexnet"
 	"duet/engine/op"
 	"duet/engine/plan"
-	"duet/engine/rng"
+	"duet/internal/rng"
 )
 
 // Check compares one parameter's symbolic gradient with a numeric one.

@@ -10,8 +10,8 @@ import (
 
 	"duet/dataloader"
 	"duet/engine/checkpoint"
-	"duet/engine/disk"
 	"duet/engine/metrics"
+	"duet/internal/disk"
 )
 
 // Options are what a run needs beside its configuration.

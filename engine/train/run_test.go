@@ -13,8 +13,8 @@ import (
 	"testing"
 
 	"duet/engine/checkpoint"
-	"duet/engine/disk/powercut"
 	"duet/engine/train"
+	"duet/internal/disk/powercut"
 )
 
 // placementTol is what losses of two placements or backends may differ by, relatively. They add the same products, in

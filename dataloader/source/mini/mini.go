@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"duet/engine/rng"
+	"duet/internal/rng"
 )
 
 // Options say what is in the archives. The zero value of each number stands for a small default.

@@ -9,7 +9,7 @@ import (
 	"image/png"
 	"math"
 
-	"duet/engine/rng"
+	"duet/internal/rng"
 )
 
 // picture is an image with the detail of a photograph rather than of noise, of 40 to 103 pixels a side.

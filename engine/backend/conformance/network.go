@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"duet/engine/op"
-	"duet/engine/rng"
+	"duet/internal/rng"
 )
 
 // network is a few operations and the data they start from.

@@ -7,7 +7,7 @@ import (
 
 	"duet/engine/backend"
 	"duet/engine/op"
-	"duet/engine/rng"
+	"duet/internal/rng"
 )
 
 // dropoutBits checks the masks against the generator itself, and that towers draw the halves of the layer's.

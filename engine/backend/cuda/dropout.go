@@ -4,7 +4,7 @@ package cuda
 
 import (
 	"duet/engine/op"
-	"duet/engine/rng"
+	"duet/internal/rng"
 )
 
 func prepareDropout(b *builder, o op.Dropout) {

@@ -1,7 +1,7 @@
 //go:build dnnl
 
 // dropout.cpp: dropout, whose mask is a function of the counters alone, and scaling; formulas in engine/op/dropout.go,
-// the generator, Philox4x32-10, in engine/rng.
+// the generator, Philox4x32-10, in internal/rng.
 #include "guard.hpp"
 #include "loops.hpp"
 

@@ -8,7 +8,7 @@ import (
 
 	"duet/engine/backend"
 	"duet/engine/op"
-	"duet/engine/rng"
+	"duet/internal/rng"
 )
 
 // network is a chain of operations built by hand, every value in memory of its own.

@@ -7,7 +7,7 @@ import "C"
 
 import (
 	"duet/engine/op"
-	"duet/engine/rng"
+	"duet/internal/rng"
 )
 
 // request is a call for a kernel: what it is for, the layouts of its inputs, whether the companion is wanted, the type

@@ -2,7 +2,7 @@ package reference
 
 import (
 	"duet/engine/op"
-	"duet/engine/rng"
+	"duet/internal/rng"
 )
 
 func dropout[T real](o op.Dropout, out, in []tensor[T]) parts {

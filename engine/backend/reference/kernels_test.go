@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"duet/engine/op"
-	"duet/engine/rng"
+	"duet/internal/rng"
 )
 
 // sumTol is for two float64 sums of up to a few thousand products near 1, taken in different orders.

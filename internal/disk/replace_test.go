@@ -7,8 +7,8 @@ import (
 	"slices"
 	"testing"
 
-	"duet/engine/disk"
-	"duet/engine/disk/powercut"
+	"duet/internal/disk"
+	"duet/internal/disk/powercut"
 )
 
 // TestReplace: the file is there whole, a failure leaves the former one, and neither leaves another file.

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"duet/engine/disk"
+	"duet/internal/disk"
 )
 
 // Disk knows what has been synced since Watch.

@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"duet/engine/disk"
+	"duet/internal/disk"
 )
 
 func TestTryLock(t *testing.T) {

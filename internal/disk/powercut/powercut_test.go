@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"duet/engine/disk"
-	"duet/engine/disk/powercut"
+	"duet/internal/disk"
+	"duet/internal/disk/powercut"
 )
 
 // heard is a test that goes on after its errors, and keeps them.

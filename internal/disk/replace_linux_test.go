@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"duet/engine/disk"
+	"duet/internal/disk"
 )
 
 // TestSyncFolderWithoutSync: a file system that syncs no folder keeps its names on its own.
