@@ -17,10 +17,9 @@ import (
 // floor, and nothing but what is listed here.
 var floors = [][]string{
 	{"cmd/duet"},
-	{"configs"},      // a file to what is to be done
-	{"engine/train"}, // a training from start to end
-	{"alexnet"},      // a network to its graph
-	{"dataloader"},   // batches
+	{"configs"},                 // a file to what is to be done
+	{"alexnet", "engine/train"}, // a network's graph; a training, of any network
+	{"engine/model", "dataloader"},
 	{"dataloader/prepare", "engine/plan"},
 	{"dataloader/packed", "dataloader/source"},
 	{"dataloader/picture", "dataloader/source/mini"},

@@ -7,6 +7,7 @@ import (
 
 	"duet/alexnet"
 	"duet/configs"
+	"duet/engine/model"
 	"duet/engine/op"
 )
 
@@ -27,14 +28,14 @@ func without(c alexnet.Config, prefix string) alexnet.Config {
 }
 
 // full are the options of the full network on ImageNet, with a small batch: no shape but the batch's depends on it.
-func full(devices int, train bool) alexnet.Options {
-	return alexnet.Options{Batch: 2, Devices: devices, Train: train, Classes: 1000, Height: 256, Width: 256, Crop: 227, Scale: 1,
+func full(devices int, train bool) model.Options {
+	return model.Options{Batch: 2, Devices: devices, Train: train, Classes: 1000, Height: 256, Width: 256, Crop: 227, Scale: 1,
 		Mean: []int{3, 256, 256}}
 }
 
-func build(t *testing.T, c alexnet.Config, o alexnet.Options) *alexnet.Graph {
+func build(t *testing.T, c alexnet.Config, o model.Options) *model.Graph {
 	t.Helper()
-	g, err := alexnet.Build(c, o)
+	g, err := c.Build(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +43,7 @@ func build(t *testing.T, c alexnet.Config, o alexnet.Options) *alexnet.Graph {
 }
 
 // operations are the nodes of a graph that are operations of ours.
-func operations(g *alexnet.Graph) []*op.Applied {
+func operations(g *model.Graph) []*op.Applied {
 	var all []*op.Applied
 	for _, n := range g.AllNodes() {
 		if a, ok := n.Op().(*op.Applied); ok {
@@ -53,7 +54,7 @@ func operations(g *alexnet.Graph) []*op.Applied {
 }
 
 // count counts operations by a key; those of an empty key do not count.
-func count(g *alexnet.Graph, key func(a *op.Applied) string) map[string]int {
+func count(g *model.Graph, key func(a *op.Applied) string) map[string]int {
 	counts := map[string]int{}
 	for _, a := range operations(g) {
 		if k := key(a); k != "" {

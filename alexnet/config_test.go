@@ -72,7 +72,7 @@ func TestBuildErrors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for devices := 1; devices <= 2; devices++ {
-				_, err := alexnet.Build(edited(t, c.change), full(devices, true))
+				_, err := edited(t, c.change).Build(full(devices, true))
 				if c.want == "" {
 					if err != nil {
 						t.Errorf("%d devices: %v", devices, err)
@@ -91,7 +91,7 @@ func TestBuildErrors(t *testing.T) {
 func TestDevices(t *testing.T) {
 	one := edited(t, func(c *alexnet.Config) { c.Towers = 1 })
 	for _, devices := range []int{0, 2, 3} {
-		if _, err := alexnet.Build(one, full(devices, false)); err == nil || !strings.Contains(err.Error(), "want one device") {
+		if _, err := one.Build(full(devices, false)); err == nil || !strings.Contains(err.Error(), "want one device") {
 			t.Errorf("one tower on %d devices: error %v", devices, err)
 		}
 	}

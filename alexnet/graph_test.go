@@ -9,13 +9,14 @@ import (
 	"testing"
 
 	"duet/alexnet"
+	"duet/engine/model"
 	"duet/engine/op"
 )
 
 // TestExchanges: the towers' devices send to each other at conv3, fc6, fc7 and fc8 and nowhere else. Only the first
 // device needs the other half at fc8.
 func TestExchanges(t *testing.T) {
-	sends := func(g *alexnet.Graph, backward bool) map[string]int {
+	sends := func(g *model.Graph, backward bool) map[string]int {
 		return count(g, func(a *op.Applied) string {
 			if s, is := a.Op.(op.Send); is && s.Backward == backward {
 				return a.Layer
@@ -87,9 +88,9 @@ func TestTrainAndTestGraphs(t *testing.T) {
 				}
 			}
 		}
-		for graph, want := range map[*alexnet.Graph][]string{
-			train: {alexnet.Images, alexnet.Draws, alexnet.Mean, alexnet.Labels, alexnet.Counters},
-			test:  {alexnet.Images, alexnet.Draws, alexnet.Mean, alexnet.Labels},
+		for graph, want := range map[*model.Graph][]string{
+			train: {model.Images, model.Draws, model.Mean, model.Labels, model.Counters},
+			test:  {model.Images, model.Draws, model.Mean, model.Labels},
 		} {
 			var names []string
 			for _, in := range graph.Inputs {

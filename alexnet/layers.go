@@ -1,8 +1,7 @@
 package alexnet
 
 import (
-	"fmt"
-
+	"duet/engine/model"
 	"duet/engine/op"
 	"duet/internal/invalid"
 	"duet/internal/rng"
@@ -17,37 +16,16 @@ type maps struct {
 }
 
 type builder struct {
-	config  Config
-	options Options
-	graph   *Graph
-	inputs  map[string]*Input
-	op.Chain
-}
-
-// feed is the leaf of an input on a device, made when it is first asked for.
-func (b *builder) feed(name string, t op.Type, device int) *op.Node {
-	in := b.inputs[name]
-	if in == nil {
-		in = &Input{Name: name, Type: t, Nodes: make([]*op.Node, b.options.Devices)}
-		b.inputs[name] = in
-	}
-	if in.Nodes[device] == nil {
-		in.Nodes[device] = op.Leaf(b.graph.ExprGraph, fmt.Sprintf("%s/%d", name, device), t, b.options.Wide)
-	}
-	return in.Nodes[device]
+	*model.Builder
+	config Config
 }
 
 // input is the augmented image on every device.
 func (b *builder) input() maps {
-	o := b.options
 	x := maps{split: 1, input: true}
-	for d := range o.Devices {
-		x.parts = append(x.parts, b.Apply(op.Augment{Crop: o.Crop, Scale: float32(o.Scale)}, op.Place{Device: d, Layer: "input"},
-			b.feed(Images, op.Type{DType: op.Uint8, Shape: []int{o.Batch, o.Height, o.Width, 3}}, d),
-			b.feed(Draws, op.Floats(o.Batch, op.Draws), d),
-			b.feed(Mean, op.Floats(o.Mean...), d)))
+	for d := range b.Options.Devices {
+		x.parts = append(x.parts, b.Image(d))
 	}
-	b.graph.Image = x.parts[0]
 	return x
 }
 
@@ -94,9 +72,9 @@ func (b *builder) each(l Layer, x maps, o op.Op) maps {
 // test time it scales instead.
 func (b *builder) dropout(l Layer, x maps) maps {
 	switch {
-	case l.DropRate == 0 || !b.options.Train && l.Inverted:
+	case l.DropRate == 0 || !b.Options.Train && l.Inverted:
 		return x
-	case !b.options.Train:
+	case !b.Options.Train:
 		return b.each(l, x, op.Scale{Factor: 1 - float32(l.DropRate)})
 	}
 	width := 0
@@ -106,7 +84,7 @@ func (b *builder) dropout(l Layer, x maps) maps {
 	y, first := maps{split: x.split}, 0
 	for d, part := range x.parts {
 		o := op.Dropout{Rate: float32(l.DropRate), Inverted: l.Inverted, Width: width, First: first, Stream: rng.StreamOf(l.Name)}
-		counters := b.feed(Counters, op.Type{DType: op.Uint32, Shape: []int{4}}, d)
+		counters := b.Feed(model.Counters, op.Type{DType: op.Uint32, Shape: []int{4}}, d)
 		y.parts = append(y.parts, b.Apply(o, op.Place{Device: d, Layer: l.Name}, part, counters))
 		first += part.Shape()[1]
 	}

@@ -1,8 +1,7 @@
 package alexnet
 
 import (
-	"fmt"
-
+	"duet/engine/model"
 	"duet/engine/op"
 	"duet/internal/invalid"
 )
@@ -19,11 +18,11 @@ func (b *builder) weighted(l Layer, last bool, x maps) (maps, error) {
 	outputs := l.Maps
 	if l.Type == linear {
 		if outputs = l.Features; outputs == 0 && last {
-			outputs = b.options.Classes
+			outputs = b.Options.Classes
 		}
-		if last && outputs != b.options.Classes {
+		if last && outputs != b.Options.Classes {
 			return x, invalid.Key("features", "%s: %d, but the data has %d classes: want %d, or no features to take the data's",
-				l.Name, outputs, b.options.Classes, b.options.Classes)
+				l.Name, outputs, b.Options.Classes, b.Options.Classes)
 		}
 	}
 	switch {
@@ -37,7 +36,7 @@ func (b *builder) weighted(l Layer, last bool, x maps) (maps, error) {
 		return x, invalid.Key("exchange", "%s: runs on two towers but only one has its input: want exchange = true", l.Name)
 	}
 	whole := l.Exchange || x.split == 1
-	devices := min(b.options.Devices, towers)
+	devices := min(b.Options.Devices, towers)
 	parts := x.parts[:min(devices, len(x.parts))]
 	if whole {
 		parts = b.exchanged(l, x, devices)
@@ -95,7 +94,7 @@ func (b *builder) groupedLinear(l Layer, x *op.Node, outputs int) maps {
 }
 
 // pair is the weight and the bias of a layer.
-type pair struct{ w, b Param }
+type pair struct{ w, b model.Param }
 
 func (p pair) weight(part int) *op.Node { return p.w.Parts[part].Node }
 func (p pair) bias(part int) *op.Node   { return p.b.Parts[part].Node }
@@ -108,23 +107,10 @@ func (b *builder) params(l Layer, input []int, groups, outputs, parts int) pair 
 	} else {
 		shape = []int{outputs, op.Type{Shape: input}.Len()}
 	}
-	decay := or(l.Decay, 1)
-	p := pair{
-		w: b.param(l.Name+".weight", shape, parts, initialiserOf(l, shape)),
-		b: b.param(l.Name+".bias", shape[:1], parts, constant(l.Bias)),
+	rate, decay := or(l.Rate, 1), or(l.Decay, 1)
+	return pair{
+		w: b.Param(model.Param{Name: l.Name + ".weight", Shape: shape, Rate: rate, Decay: decay, Fill: initialiserOf(l, shape)}, parts),
+		b: b.Param(model.Param{Name: l.Name + ".bias", Shape: shape[:1], Rate: or(l.BiasRate, rate), Decay: or(l.BiasDecay, decay),
+			Fill: constant(l.Bias)}, parts),
 	}
-	p.w.Rate, p.w.Decay = or(l.Rate, 1), decay
-	p.b.Rate, p.b.Decay = or(l.BiasRate, or(l.Rate, 1)), or(l.BiasDecay, decay)
-	b.graph.Params = append(b.graph.Params, p.w, p.b)
-	return p
-}
-
-func (b *builder) param(name string, shape []int, parts int, init initialiser) Param {
-	p := Param{Name: name, Shape: shape, init: init}
-	for i := range parts {
-		part := append([]int{shape[0] / parts}, shape[1:]...)
-		node := op.Leaf(b.graph.ExprGraph, fmt.Sprintf("%s/%d", name, i), op.Floats(part...), b.options.Wide)
-		p.Parts = append(p.Parts, Part{Node: node, Rows: part[0]})
-	}
-	return p
 }

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"strings"
 
-	"duet/alexnet"
 	"duet/dataloader"
+	"duet/engine/model"
 	"duet/internal/invalid"
 )
 
@@ -67,7 +67,7 @@ func (r *report) crossCheck(c *Config) {
 		r.problem("data.crop", "%d, want at most %d: images are %d pixels wide with a pad of %d", c.Data.Crop, side+2*pad, side, pad)
 		return
 	}
-	if _, err := alexnet.Build(c.Network, trial(c)); err != nil {
+	if _, err := c.Network.Build(trial(c)); err != nil {
 		var at *invalid.Error
 		if errors.As(err, &at) {
 			err = invalid.Under("network", err)
@@ -89,9 +89,9 @@ func storedSide(d *dataloader.Config) int {
 
 // trial is a graph that is cheap to build and has every shape of the real one, but the batch and, unless it is known
 // already, the number of classes.
-func trial(c *Config) alexnet.Options {
+func trial(c *Config) model.Options {
 	crop := c.Data.Crop
-	o := alexnet.Options{Batch: 1, Devices: len(c.Devices.Towers), Height: crop, Width: crop, Crop: crop, Scale: c.Data.Scale,
+	o := model.Options{Batch: 1, Devices: len(c.Devices.Towers), Height: crop, Width: crop, Crop: crop, Scale: c.Data.Scale,
 		Mean: []int{3, 1, 1}, Classes: 10}
 	if last := c.Network.Layers[len(c.Network.Layers)-1]; last.Features > 0 {
 		o.Classes = last.Features

@@ -82,7 +82,7 @@ func benchData(ctx context.Context, p train.Parts, steps, rounds int, asJSON boo
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	progress := newCounter(os.Stderr, "measuring "+p.Network.Name, "steps")
+	progress := newCounter(os.Stderr, "measuring "+p.Network.Title(), "steps")
 	f, err := m.BenchData(ctx, data.Train, steps, rounds, progress.show)
 	progress.close()
 	if err != nil {

@@ -142,7 +142,7 @@ func note(line string) { fmt.Fprintln(os.Stderr, line) }
 // newModel opens the devices and compiles a network's plans. It shows how far it is where that takes time, as where kernels
 // are measured, and ends with ctx.
 func newModel(ctx context.Context, p train.Parts, in train.Input, purpose train.Purpose) (*train.Model, error) {
-	progress := newCounter(os.Stderr, "preparing "+p.Network.Name, "kernels").patient()
+	progress := newCounter(os.Stderr, "preparing "+p.Network.Title(), "kernels").patient()
 	defer progress.close()
 	p.Log, p.Prepared, p.Stop = progress.log, progress.show, ctx.Err
 	return train.NewModel(p, in, purpose)

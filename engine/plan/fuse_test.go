@@ -9,6 +9,7 @@ import (
 
 	"duet/alexnet"
 	"duet/engine/backend"
+	"duet/engine/model"
 	"duet/engine/op"
 	"duet/engine/plan"
 )
@@ -100,7 +101,7 @@ func TestFusionWithoutGradient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := alexnet.Build(network(), alexnet.Options{Batch: batch, Devices: 1, Classes: classes, Height: side, Width: side, Crop: crop,
+	g, err := network().Build(model.Options{Batch: batch, Devices: 1, Classes: classes, Height: side, Width: side, Crop: crop,
 		Scale: 1. / 64, Mean: []int{3, 1, 1}})
 	if err != nil {
 		t.Fatal(err)

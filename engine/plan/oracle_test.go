@@ -8,7 +8,7 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"duet/alexnet"
+	"duet/engine/model"
 	"duet/engine/op"
 	"duet/engine/plan"
 )
@@ -74,7 +74,7 @@ func TestAgainstTapeMachine(t *testing.T) {
 
 const rateOfTest = 0.01 // what feed uploads
 
-func initialOf(g *alexnet.Graph, name string) []float32 {
+func initialOf(g *model.Graph, name string) []float32 {
 	for _, param := range g.Params {
 		whole, at := param.Initial(1), 0
 		for i, part := range param.Parts {
@@ -135,7 +135,7 @@ func let(t *testing.T, n *op.Node, data any) {
 }
 
 // bindInputs sets the inputs of the graph to what feed uploads for step 5.
-func bindInputs(t *testing.T, g *alexnet.Graph) {
+func bindInputs(t *testing.T, g *model.Graph) {
 	t.Helper()
 	hosts := inputs(5)
 	for _, in := range g.Inputs {

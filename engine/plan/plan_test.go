@@ -8,6 +8,7 @@ import (
 	"duet/alexnet"
 	"duet/engine/backend"
 	_ "duet/engine/backend/reference"
+	"duet/engine/model"
 	"duet/engine/op"
 	"duet/engine/plan"
 	"duet/internal/rng"
@@ -37,13 +38,13 @@ const (
 )
 
 // build compiles a training plan of the network on the named devices and sets its initial weights.
-func build(t testing.TB, c alexnet.Config, names ...string) (*plan.Plan, *plan.State, *alexnet.Graph) {
+func build(t testing.TB, c alexnet.Config, names ...string) (*plan.Plan, *plan.State, *model.Graph) {
 	t.Helper()
 	devices, err := (&backend.Config{Towers: names}).OpenAll(nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := alexnet.Build(c, alexnet.Options{Batch: batch, Devices: len(names), Train: true, Classes: classes,
+	g, err := c.Build(model.Options{Batch: batch, Devices: len(names), Train: true, Classes: classes,
 		Height: side, Width: side, Crop: crop, Scale: 1. / 64, Mean: []int{3, 1, 1}})
 	if err != nil {
 		t.Fatal(err)
@@ -78,11 +79,8 @@ func build(t testing.TB, c alexnet.Config, names ...string) (*plan.Plan, *plan.S
 	return p, state, g
 }
 
-func specOf(g *alexnet.Graph) plan.Spec {
-	s := plan.Spec{Name: "train", Graph: g.ExprGraph, Outputs: []plan.Output{{"loss", g.Loss}, {"errors", g.Errors}}}
-	for _, in := range g.Inputs {
-		s.Inputs = append(s.Inputs, plan.Input{Name: in.Name, Type: in.Type, Nodes: in.Nodes})
-	}
+func specOf(g *model.Graph) plan.Spec {
+	s := plan.Spec{Name: "train", Graph: g.ExprGraph, Inputs: g.Inputs, Outputs: []plan.Output{{"loss", g.Loss}, {"errors", g.Errors}}}
 	for _, p := range g.Params {
 		for i, part := range p.Parts {
 			name := fmt.Sprintf("%s/%d", p.Name, i)
@@ -112,8 +110,8 @@ func inputs(step uint32) map[string]any {
 		}
 		draws[i*op.Draws+2] = float32(i % 2)
 	}
-	return map[string]any{alexnet.Images: images, alexnet.Labels: labels, alexnet.Draws: draws,
-		alexnet.Mean: []float32{127, 120, 110}, alexnet.Counters: []uint32{1, 0, step, 0}, plan.Rate: []float32{0.01}}
+	return map[string]any{model.Images: images, model.Labels: labels, model.Draws: draws,
+		model.Mean: []float32{127, 120, 110}, model.Counters: []uint32{1, 0, step, 0}, plan.Rate: []float32{0.01}}
 }
 
 func feed(t testing.TB, p *plan.Plan, step uint32) {

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"duet/alexnet"
+	"duet/engine/model"
 	"duet/engine/op"
 	"duet/engine/plan"
 	"duet/internal/rng"
@@ -117,7 +117,7 @@ func (m *Model) feedRandom(p *plan.Plan) error {
 	for name, t := range p.Inputs() {
 		var host any
 		switch n := t.Len(); {
-		case name == alexnet.Images:
+		case name == model.Images:
 			pixels := make([]uint8, n)
 			for i := 0; i < n; i += 4 {
 				w := random.Uint32(uint64(i / 4))
@@ -126,15 +126,15 @@ func (m *Model) feedRandom(p *plan.Plan) error {
 				}
 			}
 			host = pixels
-		case name == alexnet.Labels:
+		case name == model.Labels:
 			labels := make([]int32, n)
 			for i := range labels {
 				labels[i] = int32(random.Intn(uint64(i), len(m.Input.Classes)))
 			}
 			host = labels
-		case name == alexnet.Counters:
+		case name == model.Counters:
 			host = make([]uint32, n)
-		case name == alexnet.Mean:
+		case name == model.Mean:
 			host = m.Input.Mean
 		case name == plan.Rate:
 			host = []float32{1e-4}

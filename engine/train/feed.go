@@ -1,8 +1,8 @@
 package train
 
 import (
-	"duet/alexnet"
 	"duet/dataloader"
+	"duet/engine/model"
 	"duet/engine/plan"
 )
 
@@ -69,15 +69,15 @@ func (m *Model) Progress() (loss, top1 float64, err error) {
 func (m *Model) feed(p *plan.Plan, b *dataloader.Batch, step uint64) error {
 	seed, h := m.parts.Train.Seed, m.hosts
 	h.counters[0], h.counters[1], h.counters[2] = uint32(seed), uint32(seed>>32), uint32(step)
-	if err := p.Upload(alexnet.Counters, h.countersAny); err != nil {
+	if err := p.Upload(model.Counters, h.countersAny); err != nil {
 		return err
 	}
 	arrays := h.of(b)
-	if err := p.Upload(alexnet.Images, arrays.images); err != nil {
+	if err := p.Upload(model.Images, arrays.images); err != nil {
 		return err
 	}
-	if err := p.Upload(alexnet.Draws, arrays.draws); err != nil {
+	if err := p.Upload(model.Draws, arrays.draws); err != nil {
 		return err
 	}
-	return p.Upload(alexnet.Labels, arrays.labels)
+	return p.Upload(model.Labels, arrays.labels)
 }

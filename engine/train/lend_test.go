@@ -4,8 +4,8 @@ import (
 	"slices"
 	"testing"
 
-	"duet/alexnet"
 	"duet/engine/backend"
+	"duet/engine/model"
 	"duet/engine/plan"
 	"duet/engine/train"
 )
@@ -99,8 +99,8 @@ func losses(t *testing.T, device string, lent bool) (all []float32) {
 			name string
 			host any
 		}{
-			{alexnet.Counters, []uint32{1, 0, uint32(n), 0}}, {alexnet.Images, images}, {alexnet.Draws, b.Draws},
-			{alexnet.Labels, b.Labels}, {plan.Rate, []float32{0.01}},
+			{model.Counters, []uint32{1, 0, uint32(n), 0}}, {model.Images, images}, {model.Draws, b.Draws},
+			{model.Labels, b.Labels}, {plan.Rate, []float32{0.01}},
 		} {
 			if err := p.Upload(in.name, in.host); err != nil {
 				t.Fatal(err)

@@ -4,18 +4,18 @@ import (
 	"errors"
 	"fmt"
 
-	"duet/alexnet"
 	"duet/dataloader"
 	"duet/dataloader/packed"
 	"duet/dataloader/picture"
 	"duet/engine/backend"
+	"duet/engine/model"
 	"duet/engine/op"
 	"duet/engine/plan"
 )
 
 // Parts is a whole configuration, each part as its package defines it.
 type Parts struct {
-	Network alexnet.Config
+	Network model.Network
 	Data    dataloader.Config
 	Devices backend.Config
 	Train   Config
@@ -85,7 +85,7 @@ type Model struct {
 	Devices []backend.Device
 
 	parts    Parts
-	graph    *alexnet.Graph // the one whose parameters the state holds; any of the model's
+	graph    *model.Graph // the one whose parameters the state holds; any of the model's
 	state    *plan.State
 	training *plan.Plan // nil in a model for testing
 	testing  *plan.Plan
@@ -147,7 +147,7 @@ func (m *Model) compile(purpose Purpose) error {
 	return nil
 }
 
-func (m *Model) plan(name string) (*alexnet.Graph, *plan.Plan, error) {
+func (m *Model) plan(name string) (*model.Graph, *plan.Plan, error) {
 	g, err := Graph(m.parts, m.Input, name == "train")
 	if err != nil {
 		return nil, nil, err
@@ -158,12 +158,12 @@ func (m *Model) plan(name string) (*alexnet.Graph, *plan.Plan, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return g, p, p.Upload(alexnet.Mean, m.Input.Mean)
+	return g, p, p.Upload(model.Mean, m.Input.Mean)
 }
 
 // Graph builds the graph of a configuration's network for its data and devices.
-func Graph(p Parts, in Input, training bool) (*alexnet.Graph, error) {
-	return alexnet.Build(p.Network, alexnet.Options{
+func Graph(p Parts, in Input, training bool) (*model.Graph, error) {
+	return p.Network.Build(model.Options{
 		Batch: p.Train.Batch, Devices: len(p.Devices.Towers), Train: training, Classes: len(in.Classes),
 		Height: in.Height, Width: in.Width, Crop: p.Data.Crop, Scale: p.Data.Scale, Mean: in.MeanShape,
 		Wide: p.Devices.Precision == "fp64",
@@ -178,8 +178,8 @@ const (
 )
 
 // SpecOf says what is to be compiled of a network's graph: with updates if it has gradients, else up to the probabilities.
-func SpecOf(name string, g *alexnet.Graph, c Config) plan.Spec {
-	s := plan.Spec{Name: name, Graph: g.ExprGraph, Inputs: inputsOf(g), Outputs: []plan.Output{{Name: Probs, Node: g.Probs}}}
+func SpecOf(name string, g *model.Graph, c Config) plan.Spec {
+	s := plan.Spec{Name: name, Graph: g.ExprGraph, Inputs: g.Inputs, Outputs: []plan.Output{{Name: Probs, Node: g.Probs}}}
 	for _, p := range g.Params {
 		update := op.SGD{Momentum: float32(c.Momentum), WeightDecay: float32(c.WeightDecay * p.Decay), RateMul: float32(p.Rate)}
 		for i, part := range p.Parts {
@@ -194,13 +194,6 @@ func SpecOf(name string, g *alexnet.Graph, c Config) plan.Spec {
 		s.Outputs = []plan.Output{{Name: Loss, Node: g.Loss}, {Name: Errors, Node: g.Errors}}
 	}
 	return s
-}
-
-func inputsOf(g *alexnet.Graph) (all []plan.Input) {
-	for _, in := range g.Inputs {
-		all = append(all, plan.Input{Name: in.Name, Type: in.Type, Nodes: in.Nodes})
-	}
-	return all
 }
 
 // partName is the name of part i of a parameter in plans and states.

@@ -142,7 +142,7 @@ func (r *run) open() error {
 	if r.Resume {
 		verb = "resuming"
 	}
-	r.log.Info(verb, "run", r.Folder.Dir, "network", r.Parts.Network.Name, "parameters", r.model.Parameters(),
+	r.log.Info(verb, "run", r.Folder.Dir, "network", r.Parts.Network.Title(), "parameters", r.model.Parameters(),
 		"devices", r.Parts.Devices.Towers, "precision", r.Parts.Devices.Precision, "data", r.data.Train.Dir(), "images", r.data.Train.Len(),
 		"batch", r.clock.Batch, "step", r.step, "steps", r.clock.Steps)
 	for _, c := range r.changes {

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"duet/alexnet"
 	"duet/dataloader"
 	"duet/engine/backend"
+	"duet/engine/model"
 	"duet/engine/op"
 	"duet/engine/plan"
 )
@@ -57,16 +57,16 @@ func augmented(p Parts, in Input, b *dataloader.Batch) (out []float32, err error
 	}
 	m.state = plan.NewState(m.Devices)
 	defer func() { err = errors.Join(err, m.Close()) }()
-	g, err := alexnet.Sight(alexnet.Options{Batch: len(b.Index), Devices: 1, Height: in.Height, Width: in.Width, Crop: p.Data.Crop,
+	g, err := model.Sight(model.Options{Batch: len(b.Index), Devices: 1, Height: in.Height, Width: in.Width, Crop: p.Data.Crop,
 		Scale: p.Data.Scale, Mean: in.MeanShape})
 	if err != nil {
 		return nil, fmt.Errorf("show: %w", err)
 	}
-	spec := plan.Spec{Name: "show", Graph: g.ExprGraph, Inputs: inputsOf(g), Outputs: []plan.Output{{Name: "seen", Node: g.Image}}}
+	spec := plan.Spec{Name: "show", Graph: g.ExprGraph, Inputs: g.Inputs, Outputs: []plan.Output{{Name: "seen", Node: g.Image}}}
 	if m.testing, err = plan.Compile(spec, m.state); err != nil {
 		return nil, err
 	}
-	for name, host := range map[string]any{alexnet.Images: b.Images, alexnet.Draws: b.Draws, alexnet.Mean: in.Mean} {
+	for name, host := range map[string]any{model.Images: b.Images, model.Draws: b.Draws, model.Mean: in.Mean} {
 		if err := m.testing.Upload(name, host); err != nil {
 			return nil, err
 		}

@@ -6,8 +6,8 @@ import (
 	"maps"
 	"strconv"
 
-	"duet/alexnet"
 	"duet/engine/checkpoint"
+	"duet/engine/model"
 	"duet/engine/op"
 	"duet/engine/plan"
 )
@@ -44,7 +44,7 @@ func (m *Model) Initialise(seed uint64) error {
 }
 
 // set uploads a tensor of the whole network, part by part.
-func (m *Model) set(p alexnet.Param, prefix string, whole []float32) error {
+func (m *Model) set(p model.Param, prefix string, whole []float32) error {
 	row, at := p.Len()/p.Shape[0], 0
 	for i, part := range p.Parts {
 		name, n := partName(p.Name, i), part.Rows*row
@@ -60,7 +60,7 @@ func (m *Model) set(p alexnet.Param, prefix string, whole []float32) error {
 }
 
 // get downloads a tensor of the whole network, part by part.
-func (m *Model) get(p alexnet.Param, prefix string) ([]float32, error) {
+func (m *Model) get(p model.Param, prefix string) ([]float32, error) {
 	whole := make([]float32, p.Len())
 	row, at := p.Len()/p.Shape[0], 0
 	for i, part := range p.Parts {
