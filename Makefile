@@ -33,9 +33,9 @@ else
 	else echo 'libjpeg-turbo: missing; images are decoded in pure Go, slow: apt-get install libjpeg-dev gcc'; fi
 	@if docker/has-gpu.sh; then echo 'NVIDIA GPU: found; duet is built with CUDA'; else echo 'NVIDIA GPU: none; GPU=1 builds with CUDA all the same'; fi
 	@if cuda=$$(docker/deps-gpu.sh --find); then echo "CUDA toolkit: $$cuda"; else echo 'CUDA toolkit: none; make deps-gpu fetches what duet needs of it'; fi
-	@if torch=$$(docs/torch/python.sh --find 2>/dev/null); then echo "PyTorch: $$($$torch -c 'import torch; print(torch.__version__)'); make test-torch compares with it"; \
+	@if torch=$$(bench/torch/python.sh --find 2>/dev/null); then echo "PyTorch: $$($$torch -c 'import torch; print(torch.__version__)'); make test-torch compares with it"; \
 	else echo 'PyTorch: not there; only make test-torch, bench-torch and bench-feed want it, and install it into build/torch'; fi
-	@if docs/pillow/python.sh --find >/dev/null 2>&1; then echo 'Pillow: found; make test-pillow compares with it'; \
+	@if bench/pillow/python.sh --find >/dev/null 2>&1; then echo 'Pillow: found; make test-pillow compares with it'; \
 	else echo 'Pillow: not there; only make test-pillow and bench-pillow want it, and install it: apt-get install python3-pil python3-numpy'; fi
 endif
 
@@ -83,22 +83,22 @@ mutants: ## changes of one place that no test notices, MUTANTS (20) drawn of eac
 	$(GO) run ./scripts/mutants -n $(MUTANTS) -seed $(SEED) -quick 5s $(PACKAGES)
 
 test-torch: build ## the same ten steps in PyTorch: losses and weights agree (installs PyTorch into build/torch)
-	@devices=$$(docker/has-dnnl.sh && echo dnnl:0 dnnl:0,dnnl:1); docs/torch/test.sh bin/duet $$devices reference:0 reference:0,reference:1
+	@devices=$$(docker/has-dnnl.sh && echo dnnl:0 dnnl:0,dnnl:1); bench/torch/test.sh bin/duet $$devices reference:0 reference:0,reference:1
 
 test-pillow: build ## prepared images agree with Pillow's (installs python3-pil; ARGS=FOLDER takes your photographs)
-	@python=$$(docs/pillow/python.sh) && $$python docs/pillow/compare.py bin/duet $(ARGS)
+	@python=$$(bench/pillow/python.sh) && $$python bench/pillow/compare.py bin/duet $(ARGS)
 
 bench: build ## images/s and milliseconds a layer of the full AlexNet
 	bin/duet bench configs/alexnet.toml --devices dnnl:0 --batch $(BATCH) --precision $(PRECISION)
 
 bench-torch: build ## PyTorch's and duet's training speed in turn, three networks (ARGS="--rounds 5")
-	@python=$$(docs/torch/python.sh) && $$python docs/torch/bench.py bin/duet $(ARGS)
+	@python=$$(bench/torch/python.sh) && $$python bench/torch/bench.py bin/duet $(ARGS)
 
 bench-feed: build ## how fast batches come, a PyTorch DataLoader's and duet's in turn (FEED=a packed set; makes one of 256x256 without)
-	@python=$$(docs/torch/python.sh) && docs/torch/feed.sh bin/duet $$python "$(FEED)" $(ARGS)
+	@python=$$(bench/torch/python.sh) && bench/torch/feed.sh bin/duet $$python "$(FEED)" $(ARGS)
 
 bench-pillow: build ## Pillow's and duet's speed of preparing images in turn (ARGS="--rounds 5 FOLDER")
-	@python=$$(docs/pillow/python.sh) && $$python docs/pillow/bench.py bin/duet $(ARGS)
+	@python=$$(bench/pillow/python.sh) && $$python bench/pillow/bench.py bin/duet $(ARGS)
 
 # CUDA. The toolkit compiles the kernels to PTX and has the header that gorgonia.org/cu wants; the driver itself is found
 # when the program starts (engine/backend/cuda/driver), so that this builds and tests where there is neither.

