@@ -7,7 +7,7 @@ FUZZTIME ?= 20s
 
 # The build tags of this machine, found after `deps` has had its chance: dnnl where oneDNN is, turbo where libjpeg-turbo is,
 # without either none (pure Go).
-tags = $$({ docker/has-dnnl.sh && echo dnnl; docker/has-turbo.sh && echo turbo; } | paste -s -d ' ' -)
+tags = $$({ scripts/has-dnnl.sh && echo dnnl; scripts/has-turbo.sh && echo turbo; } | paste -s -d ' ' -)
 say_tags = echo "build tags: $${tags:-none (pure Go: slow; see make doctor)}" >&2
 
 # Where there are bin/duet and no sources, as in the image (docker/Dockerfile), what wants the program has nothing to build.
@@ -27,12 +27,12 @@ ifeq ($(sources),)
 else
 	@$(GO) version || echo 'Go is missing: https://go.dev/dl'
 	@if command -v $${CXX:-c++} >/dev/null; then $${CXX:-c++} --version | head -n 1; else echo 'no C++ compiler: apt-get install g++'; fi
-	@if docker/has-dnnl.sh; then echo 'oneDNN: found; the CPU build is fast'; \
+	@if scripts/has-dnnl.sh; then echo 'oneDNN: found; the CPU build is fast'; \
 	else echo 'oneDNN: missing; duet is built in pure Go, slow: apt-get install libdnnl-dev g++'; fi
-	@if docker/has-turbo.sh; then echo 'libjpeg-turbo: found; images are decoded fast'; \
+	@if scripts/has-turbo.sh; then echo 'libjpeg-turbo: found; images are decoded fast'; \
 	else echo 'libjpeg-turbo: missing; images are decoded in pure Go, slow: apt-get install libjpeg-dev gcc'; fi
-	@if docker/has-gpu.sh; then echo 'NVIDIA GPU: found; duet is built with CUDA'; else echo 'NVIDIA GPU: none; GPU=1 builds with CUDA all the same'; fi
-	@if cuda=$$(docker/deps-gpu.sh --find); then echo "CUDA toolkit: $$cuda"; else echo 'CUDA toolkit: none; make deps-gpu fetches what duet needs of it'; fi
+	@if scripts/has-gpu.sh; then echo 'NVIDIA GPU: found; duet is built with CUDA'; else echo 'NVIDIA GPU: none; GPU=1 builds with CUDA all the same'; fi
+	@if cuda=$$(scripts/deps-gpu.sh --find); then echo "CUDA toolkit: $$cuda"; else echo 'CUDA toolkit: none; make deps-gpu fetches what duet needs of it'; fi
 	@if torch=$$(bench/torch/python.sh --find 2>/dev/null); then echo "PyTorch: $$($$torch -c 'import torch; print(torch.__version__)'); make test-torch compares with it"; \
 	else echo 'PyTorch: not there; only make test-torch, bench-torch and bench-feed want it, and install it into build/torch'; fi
 	@if bench/pillow/python.sh --find >/dev/null 2>&1; then echo 'Pillow: found; make test-pillow compares with it'; \
@@ -40,12 +40,12 @@ else
 endif
 
 deps:
-	@docker/deps.sh
+	@scripts/deps.sh
 
 build: $(if $(sources),compile) ## build bin/duet for what this machine has: with CUDA where there is an NVIDIA GPU (GPU=1: anyway, GPU=0: never)
 
 compile: deps
-	@if docker/has-gpu.sh; then $(MAKE) --no-print-directory build-gpu; else \
+	@if scripts/has-gpu.sh; then $(MAKE) --no-print-directory build-gpu; else \
 	tags=$(tags); $(say_tags); $(GO) build -tags "$$tags" -o bin/duet ./cmd/duet; fi
 
 train: $(if $(SIM),sim-$(SIM),build) ## train CONFIG; without one, quick.toml on images that the program draws
@@ -53,14 +53,14 @@ train: $(if $(SIM),sim-$(SIM),build) ## train CONFIG; without one, quick.toml on
 
 test: deps ## every test that this machine allows, under 4 minutes
 	@tags=$(tags); $(say_tags); $(GO) test -tags "$$tags" ./...
-	@if docker/has-gpu.sh; then $(MAKE) --no-print-directory test-gpu; fi
+	@if scripts/has-gpu.sh; then $(MAKE) --no-print-directory test-gpu; fi
 
 test-long: deps ## the longer proofs: 200 steps and five kills, 200 random networks
 	@tags=$(tags); $(say_tags); DUET_TEST_NETWORKS=200 $(GO) test -tags "$$tags long" -timeout 60m ./...
 
 race: deps ## the race detector over everything that runs concurrently
 	$(GO) test -race ./engine/... ./dataloader/... ./alexnet/... ./configs/... ./internal/...
-	@if docker/has-turbo.sh; then set -x; $(GO) test -race -tags turbo ./dataloader/picture; fi
+	@if scripts/has-turbo.sh; then set -x; $(GO) test -race -tags turbo ./dataloader/picture; fi
 
 # Inputs are made smaller in ten tries only: without that bound a slow target spends nearly all of its time on it. Each
 # target has a core of its own. "context deadline exceeded" without a failing input is how go test sometimes ends when the
@@ -83,7 +83,7 @@ mutants: ## changes of one place that no test notices, MUTANTS (20) drawn of eac
 	$(GO) run ./scripts/mutants -n $(MUTANTS) -seed $(SEED) -quick 5s $(PACKAGES)
 
 test-torch: build ## the same ten steps in PyTorch: losses and weights agree (installs PyTorch into build/torch)
-	@devices=$$(docker/has-dnnl.sh && echo dnnl:0 dnnl:0,dnnl:1); bench/torch/test.sh bin/duet $$devices reference:0 reference:0,reference:1
+	@devices=$$(scripts/has-dnnl.sh && echo dnnl:0 dnnl:0,dnnl:1); bench/torch/test.sh bin/duet $$devices reference:0 reference:0,reference:1
 
 test-pillow: build ## prepared images agree with Pillow's (installs python3-pil; ARGS=FOLDER takes your photographs)
 	@python=$$(bench/pillow/python.sh) && $$python bench/pillow/compare.py bin/duet $(ARGS)
@@ -102,14 +102,14 @@ bench-pillow: build ## Pillow's and duet's speed of preparing images in turn (AR
 
 # CUDA. The toolkit compiles the kernels to PTX and has the header that gorgonia.org/cu wants; the driver itself is found
 # when the program starts (engine/backend/cuda/driver), so that this builds and tests where there is neither.
-cuda = $$(docker/deps-gpu.sh --find)
+cuda = $$(scripts/deps-gpu.sh --find)
 gpu_tags = $(tags) gpu
 gpu_env = CGO_CFLAGS="-g -O2 -I$(cuda)/include" CGO_LDFLAGS="-L$(CURDIR)/build/gpu"
 ptx = $(patsubst kernels/%.cu,kernels/ptx/%.ptx,$(wildcard kernels/*.cu))
 NVCC_FLAGS = -std=c++17 -O3 --allow-unsupported-compiler -Werror all-warnings
 
 deps-gpu: deps ## a CUDA compiler: the machine's, or a small one fetched into build/cuda
-	@docker/deps-gpu.sh
+	@scripts/deps-gpu.sh
 
 kernels: deps-gpu ## compile kernels/*.cu to PTX
 	@$(MAKE) --no-print-directory -s $(ptx)
@@ -192,14 +192,14 @@ cross: ## the pure-Go build for other systems; that it compiles is all that is k
 	echo "go build for $$target"; CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build ./... || exit 1; done
 
 test-image: sim-fast ## build the image with buildah on a base made by debootstrap, and train in it (as root, Debian or Ubuntu)
-	@docker/test-image.sh
+	@scripts/test-image.sh
 
 lint: deps ## gofmt and vet, for all build tags
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt'd: $$unformatted" >&2; exit 1; fi
 	$(GO) vet ./...
 	@tags=$(tags); set -x; $(GO) vet -tags "$$tags long" ./...
-	@if docker/has-turbo.sh; then set -x; $(GO) vet -tags turbo ./dataloader/...; fi
-	@if docker/deps-gpu.sh --find >/dev/null; then set -x; $(gpu_env) $(GO) vet -tags "$(gpu_tags) sim long" ./...; fi
+	@if scripts/has-turbo.sh; then set -x; $(GO) vet -tags turbo ./dataloader/...; fi
+	@if scripts/deps-gpu.sh --find >/dev/null; then set -x; $(gpu_env) $(GO) vet -tags "$(gpu_tags) sim long" ./...; fi
 
 clean: ## remove what was built; runs, data and the fetched CUDA compiler stay
 	rm -rf bin build/gpu build/gpu-bundle build/gpu-bundle.tar.gz build/gpu-results build/lab build/sim kernels/ptx/*.ptx

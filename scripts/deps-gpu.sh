@@ -2,8 +2,8 @@
 # Finds a CUDA toolkit for nvcc and the headers, or makes a small one in DIR (default build/cuda) out of Debian's packages:
 # nvcc, ptxas and the headers only, about 150 MB, nothing installed into the system. Prints the toolkit's folder.
 #
-#   docker/deps-gpu.sh [DIR]       find, else fetch
-#   docker/deps-gpu.sh --find      find only; exit status 1 when there is none
+#   scripts/deps-gpu.sh [DIR]       find, else fetch
+#   scripts/deps-gpu.sh --find      find only; exit status 1 when there is none
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 find_only=

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints the Debian or Ubuntu packages of the shared libraries that a program is linked to: docker/packages.sh PROGRAM
+# Prints the Debian or Ubuntu packages of the shared libraries that a program is linked to: scripts/packages.sh PROGRAM
 set -eu
 libraries=$(ldd "$1")
 packages=$(for library in $(echo "$libraries" | awk '$2 == "=>" { print $3 }'); do
