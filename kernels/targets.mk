@@ -1,0 +1,95 @@
+# Included by the Makefile at the root: CUDA, the simulated driver, GPU machines.
+
+.PHONY: deps-gpu kernels kernels-report build-gpu sim test-sim test-sim-fast test-sim-checked test-sim-ptx test-sim-long test-gpu
+.PHONY: gpu-bundle test-bundle lab test-lab
+
+# CUDA. The toolkit compiles the kernels to PTX and has the header that gorgonia.org/cu wants; the driver itself is found
+# when the program starts (engine/backend/cuda/driver), so that this builds and tests where there is neither.
+cuda = $$(scripts/deps-gpu.sh --find)
+gpu_tags = $(tags) gpu
+gpu_env = CGO_CFLAGS="-g -O2 -I$(cuda)/include" CGO_LDFLAGS="-L$(CURDIR)/build/gpu"
+ptx = $(patsubst kernels/%.cu,kernels/ptx/%.ptx,$(wildcard kernels/*.cu))
+NVCC_FLAGS = -std=c++17 -O3 --allow-unsupported-compiler -Werror all-warnings
+
+deps-gpu: deps ## a CUDA compiler: the machine's, or a small one fetched into build/cuda
+	@scripts/deps-gpu.sh
+
+kernels: deps-gpu ## compile kernels/*.cu to PTX
+	@$(MAKE) --no-print-directory -s $(ptx)
+
+# A file that says "// Arch compute_80" needs that architecture; the others are for all from Volta on.
+kernels/ptx/%.ptx: kernels/%.cu $(wildcard kernels/*.h)
+	@arch=$$(sed -n 's|^// Arch  *||p' $< | head -n 1); echo "nvcc $< ($${arch:-compute_70})"; \
+	$(cuda)/bin/nvcc $(NVCC_FLAGS) -arch=$${arch:-compute_70} -ptx $< -o $@.new && mv $@.new $@
+
+kernels-report: kernels ## registers, shared memory, spills and occupancy of every kernel on sm_70 to sm_90
+	@kernels/report.sh $(cuda)/bin/ptxas
+
+build/gpu/libcuda.a: $(wildcard engine/backend/cuda/driver/*)
+	@mkdir -p build/gpu
+	$(CC) -O2 -fPIC -Wall -Wextra -c engine/backend/cuda/driver/driver.c -o build/gpu/driver.o
+	rm -f $@ && ar rcs $@ build/gpu/driver.o
+
+build-gpu: kernels build/gpu/libcuda.a ## build bin/duet with CUDA in it, whether this machine has a GPU or not
+	$(gpu_env) $(GO) build -tags "$(gpu_tags)" $(if $(REVISION),-ldflags "-X main.revision=$(REVISION)") -o bin/duet ./cmd/duet
+
+# The simulated driver (kernels/sim): VARIANT=fast runs the kernels compiled for the host, checked with every access
+# checked, ptx the PTX itself, translated.
+sim = kernels/sim/run.sh
+CUDA_PACKAGES = ./kernels/... ./engine/backend/cuda/... ./engine/train/... ./cmd/...
+on_sim = $(gpu_env) DUET_SIM_REPORT="$(CURDIR)/build/sim/$(1).json" $(GO) test -tags "$(gpu_tags) sim" -exec "$(CURDIR)/$(sim) $(1)" -timeout 30m
+
+sim: sim-fast ## the simulated CUDA driver, build/sim/fast/libcuda.so.1; sim-checked and sim-ptx are its other builds
+
+sim-%: build-gpu
+	@$(MAKE) --no-print-directory -s -C kernels/sim CUDA="$(cuda)" $*
+
+# One device of the simulator keeps one core busy, so two of the runs go side by side.
+test-sim: build-gpu ## all CUDA code on two simulated GPUs, the conformance suite on each build of the simulator, its own tests
+	@$(MAKE) --no-print-directory -s -C kernels/sim CUDA="$(cuda)" fast checked ptx
+	@$(MAKE) --no-print-directory -C kernels/sim CUDA="$(cuda)" test
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-sim-checked test-sim-ptx test-sim-fast
+
+test-sim-fast:
+	$(call on_sim,fast) -p 1 $(CUDA_PACKAGES)
+
+# Beside the suite, trainings on two devices, whose report must be clean.
+test-sim-checked test-sim-ptx: test-sim-%:
+	$(call on_sim,$*) -p 1 -run 'TestConformance|TestSimStaged|TestSimWholePath' ./engine/backend/cuda ./cmd/duet
+
+test-sim-long: sim-fast ## a hundred injected faults, each followed by an exact resume; 200 random networks
+	DUET_TEST_FAULTS=100 DUET_TEST_NETWORKS=200 $(call on_sim,fast) -v -run 'TestSimFaults|TestSimOracleRandom' ./cmd/duet
+
+test-gpu: build-gpu ## the same tests on the machine's GPUs
+	$(gpu_env) $(GO) test -tags "$(gpu_tags)" -timeout 20m $(CUDA_PACKAGES)
+
+gpu-bundle: kernels build/gpu/libcuda.a ## build/gpu-bundle.tar.gz: check.sh and compare.sh, for a GPU machine with neither Go nor network (CIFAR10=archive: a training in it)
+	@rm -rf build/gpu-bundle build/gpu-bundle.tar.gz && mkdir -p build/gpu-bundle/configs
+	$(gpu_env) $(GO) build -tags gpu -trimpath -ldflags "-s -w" -o build/gpu-bundle/duet ./cmd/duet
+	$(gpu_env) $(GO) test -c -tags gpu -trimpath -ldflags "-s -w" -o build/gpu-bundle/cuda.test ./engine/backend/cuda
+	@cp scripts/gpu/* build/gpu-bundle/ && cp configs/*.toml build/gpu-bundle/configs/
+	@if [ -n "$(CIFAR10)" ]; then cp "$(CIFAR10)" build/gpu-bundle/cifar10.tar.gz; fi
+	@tar czf build/gpu-bundle.tar.gz -C build gpu-bundle && du -m build/gpu-bundle.tar.gz | awk '{ print $$2 ": " $$1 " MiB"; exit $$1 > 60 }'
+
+test-bundle: gpu-bundle sim-fast ## gpu-bundle's own scripts, on the simulator
+	cd build/gpu-bundle && SMALL=1 TOTAL=600 CONFORMANCE=TestCount $(CURDIR)/$(sim) fast ./check.sh $(CURDIR)/build/gpu-results
+	cd build/gpu-bundle && SMALL=1 TOTAL=400 $(CURDIR)/$(sim) fast ./compare.sh $(CURDIR)/build/gpu-results
+
+# Experiments with kernels, kernels/lab/README.md.
+build/lab/conv2d_nhwc: kernels/lab/conv2d_nhwc.cpp build/gpu/libcuda.a
+	@mkdir -p build/lab
+	$(CXX) -std=c++17 -O2 -Wall -Wextra -I$(cuda)/include $< build/gpu/libcuda.a -ldl -o $@
+
+build/lab/ptx/%.ptx: kernels/lab/%.cu kernels/lab/wgmma.py $(wildcard kernels/*.h kernels/lab/*.h)
+	@mkdir -p build/lab/ptx build/lab/include && python3 kernels/lab/wgmma.py >build/lab/include/wgmma.h
+	$(cuda)/bin/nvcc $(NVCC_FLAGS) -Ikernels -Ibuild/lab/include -arch=$$(sed -n 's|^// Arch  *||p' $<) -ptx $< -o $@
+
+lab: deps-gpu build/lab/conv2d_nhwc build/lab/ptx/conv2d_nhwc.ptx ## convolutions of channels-last tensors in tiles of many shapes: build/lab/conv2d_nhwc FILE.ptx BATCH RUNS
+
+test-lab: lab ## the lab's kernels are right, on the simulator
+	@$(MAKE) --no-print-directory -s -C kernels/sim CUDA="$(cuda)" KERNELS=../lab PTX=$(CURDIR)/build/lab/ptx OUT=$(CURDIR)/build/lab/sim fast
+	OUT=build/lab/sim kernels/sim/run.sh fast build/lab/conv2d_nhwc build/lab/ptx/conv2d_nhwc.ptx 1 0
+
+cross: ## the pure-Go build for other systems; that it compiles is all that is known of them
+	@for target in windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64; do \
+	echo "go build for $$target"; CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build ./... || exit 1; done
