@@ -54,7 +54,7 @@ func TestBenchRuns(t *testing.T) {
 // TestBenchInterrupted: wherever a measurement is interrupted, it begins at most one step more.
 func TestBenchInterrupted(t *testing.T) {
 	r := newRuns(t)
-	p := parts(r.config(onWatched, "data.prefetch=1"))
+	p := parts(r.config(onWatched, "data.prefetch=1", "train.batch=4"))
 	data, err := train.OpenData(context.Background(), p.Data, train.DataHooks{})
 	r.check(err)
 	defer func() { r.check(data.Close()) }()
