@@ -13,7 +13,8 @@ import (
 	"testing"
 )
 
-// floors are the module's packages from the top down: each imports of this module only those of the floors below, none of its own
+// floors are the module's packages from the top down: each imports of this module only those of the floors below, none
+// of its own
 // floor, and nothing but what is listed here.
 var floors = [][]string{
 	{"cmd/duet"},
@@ -107,7 +108,8 @@ func eachFile(t *testing.T, visit func(file, folder string, test bool, imports [
 		}
 		name := d.Name()
 		if d.IsDir() {
-			if file != root && (strings.HasPrefix(name, ".") || name == "testdata" || name == "data" || name == "runs" || name == "build") {
+			if file != root && (strings.HasPrefix(name, ".") || name == "testdata" || name == "data" || name == "runs" ||
+				name == "build") {
 				return filepath.SkipDir
 			}
 			return nil

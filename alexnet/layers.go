@@ -48,8 +48,8 @@ func (b *builder) layer(i int, x maps) (maps, error) {
 	case relu:
 		return b.each(l, x, op.ReLU{}), nil
 	case lrn:
-		return b.each(l, x, op.LRN{N: l.N, K: float32(l.K), Alpha: float32(l.Alpha), Beta: float32(l.Beta), AlphaOverN: *l.AlphaOverN,
-			Groups: x.groups()}), nil
+		return b.each(l, x, op.LRN{N: l.N, K: float32(l.K), Alpha: float32(l.Alpha), Beta: float32(l.Beta),
+			AlphaOverN: *l.AlphaOverN, Groups: x.groups()}), nil
 	case maxPool:
 		return b.each(l, x, op.MaxPool{Kernel: l.Kernel, Stride: max(l.Stride, 1), Pad: l.Pad, Ceil: l.Ceil}), nil
 	}

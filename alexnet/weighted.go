@@ -71,7 +71,8 @@ func outputsKey(l Layer) string {
 func (b *builder) applyWeighted(l Layer, device int, x *op.Node, rank, groups int, weight, bias *op.Node) *op.Node {
 	p := op.Place{Device: device, Layer: l.Name}
 	if l.Type == conv {
-		return b.Apply(op.Conv2D{Kernel: l.Kernel, Stride: max(l.Stride, 1), Pad: l.Pad, Groups: groups, ReLU: l.ReLU}, p, x, weight, bias)
+		return b.Apply(op.Conv2D{Kernel: l.Kernel, Stride: max(l.Stride, 1), Pad: l.Pad, Groups: groups, ReLU: l.ReLU}, p,
+			x, weight, bias)
 	}
 	if rank == 3 {
 		x = b.Apply(op.Flatten{}, p, x)
@@ -109,8 +110,9 @@ func (b *builder) params(l Layer, input []int, groups, outputs, parts int) pair 
 	}
 	rate, decay := or(l.Rate, 1), or(l.Decay, 1)
 	return pair{
-		w: b.Param(model.Param{Name: l.Name + ".weight", Shape: shape, Rate: rate, Decay: decay, Fill: initialiserOf(l, shape)}, parts),
-		b: b.Param(model.Param{Name: l.Name + ".bias", Shape: shape[:1], Rate: or(l.BiasRate, rate), Decay: or(l.BiasDecay, decay),
-			Fill: constant(l.Bias)}, parts),
+		w: b.Param(model.Param{Name: l.Name + ".weight", Shape: shape, Rate: rate, Decay: decay,
+			Fill: initialiserOf(l, shape)}, parts),
+		b: b.Param(model.Param{Name: l.Name + ".bias", Shape: shape[:1], Rate: or(l.BiasRate, rate),
+			Decay: or(l.BiasDecay, decay), Fill: constant(l.Bias)}, parts),
 	}
 }

@@ -91,8 +91,8 @@ func storedSide(d *dataloader.Config) int {
 // already, the number of classes.
 func trial(c *Config) model.Options {
 	crop := c.Data.Crop
-	o := model.Options{Batch: 1, Devices: len(c.Devices.Towers), Height: crop, Width: crop, Crop: crop, Scale: c.Data.Scale,
-		Mean: []int{3, 1, 1}, Classes: 10}
+	o := model.Options{Batch: 1, Devices: len(c.Devices.Towers), Height: crop, Width: crop, Crop: crop,
+		Scale: c.Data.Scale, Mean: []int{3, 1, 1}, Classes: 10}
 	if last := c.Network.Layers[len(c.Network.Layers)-1]; last.Features > 0 {
 		o.Classes = last.Features
 	}

@@ -56,8 +56,8 @@ func TestTexts(t *testing.T) {
 	}
 	s := open(t, dir, packed.Train)
 	files, err := s.Files()
-	if err != nil || !slices.Equal(files, []string{"x", `é/\xff\xfeö.jpg`, `a "b", c`, "�"}) || s.Index.Rejected != 2 ||
-		s.Index.Classes != 2 {
+	if err != nil || !slices.Equal(files, []string{"x", `é/\xff\xfeö.jpg`, `a "b", c`, "�"}) ||
+		s.Index.Rejected != 2 || s.Index.Classes != 2 {
 		t.Errorf("files %q of %+v, error %v", files, s.Index, err)
 	}
 }

@@ -60,8 +60,8 @@ func TestRoom(t *testing.T) {
 // A file leaves when it is decoded, also where that fails: files of half the room each go on to the last.
 func TestRoomIsLeft(t *testing.T) {
 	for _, panics := range []bool{false, true} {
-		p := &pool{layout: packed.Layout{Height: 8, Width: 8, Codec: packed.Raw}, picture: picture.Options{Size: 8}, workers: 2,
-			size: func(int) int64 { return 48 << 20 }}
+		p := &pool{layout: packed.Layout{Height: 8, Width: 8, Codec: packed.Raw}, picture: picture.Options{Size: 8},
+			workers: 2, size: func(int) int64 { return 48 << 20 }}
 		taken := 0
 		err := p.run(context.Background(), unruly{items: make([]int, 9), panics: panics}, nil, func(k *task) error {
 			if taken++; (k.cause != nil) != panics {

@@ -48,7 +48,8 @@ func TestAnyDamagedState(t *testing.T) {
 	var rest int // of the validation split
 	for what, data := range map[string][]byte{
 		"gone": nil, "of 3 bytes": good[:3], "cut by a byte": good[:len(good)-1],
-		"its last": flip(len(good) - 1), "of the next shard": state("train-00001"), "no state": summed([]byte("nothing of that kind")),
+		"its last": flip(len(good) - 1), "of the next shard": state("train-00001"),
+		"no state": summed([]byte("nothing of that kind")),
 	} {
 		check(t, os.RemoveAll(partial))
 		check(t, os.CopyFS(partial, os.DirFS(whole)))

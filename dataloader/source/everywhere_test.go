@@ -18,7 +18,8 @@ import (
 // mixed is a source of each form with all that may lie in one: folders, hidden files, archives, tables, links.
 func mixed(t *testing.T) map[string]string {
 	f := laid("cats/{a,b}.png", "dogs/{a,b,.x}.png", ".old/{a,b}.png", "lost+found/a.png")
-	f["cats/empty/"], f["notes.txt"], f["weights.csv"], f["dogs/old.tif"] = nil, []byte("none"), []byte("cat,kg\na,3\n"), []byte("II")
+	f["cats/empty/"], f["notes.txt"], f["weights.csv"], f["dogs/old.tif"] = nil, []byte("none"),
+		[]byte("cat,kg\na,3\n"), []byte("II")
 	more := []tar.Header{
 		{Typeflag: tar.TypeXGlobalHeader, PAXRecords: map[string]string{"comment": "of git"}},
 		{Name: "./", Typeflag: tar.TypeDir, Mode: 0o755},

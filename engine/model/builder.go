@@ -9,7 +9,8 @@ import (
 	"duet/engine/plan"
 )
 
-// Builder makes a graph: a network begins with Image on every device, goes on with Apply and Param, and ends with Finish.
+// Builder makes a graph: a network begins with Image on every device, goes on with Apply and Param, and ends with
+// Finish.
 // Its error is that of the first operation that could not be applied.
 type Builder struct {
 	op.Chain
@@ -21,7 +22,8 @@ type Builder struct {
 
 // NewBuilder begins a graph.
 func NewBuilder(name string, o Options) *Builder {
-	return &Builder{Options: o, name: name, graph: &Graph{ExprGraph: gorgonia.NewGraph()}, inputs: map[string]*plan.Input{}}
+	return &Builder{Options: o, name: name, graph: &Graph{ExprGraph: gorgonia.NewGraph()},
+		inputs: map[string]*plan.Input{}}
 }
 
 // Feed is the leaf of an input on a device, made when it is first asked for.

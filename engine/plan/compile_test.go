@@ -318,7 +318,8 @@ func TestStaging(t *testing.T) {
 	w := op.Leaf(s.g, "w", op.Floats(2, 3), false)
 	s.spec.Params = append(s.spec.Params, plan.Param{Name: "w", Node: w})
 	s.output("y", apply(t, mix{ID: 2, Inputs: 2, Bytes: 500}, 0, y, w))
-	s.output("z", apply(t, mix{ID: 3, Inputs: 2, Bytes: 700}, 1, input("other", 1, op.Floats(1, 7)), apply(t, op.Send{From: 0}, 1, y)))
+	s.output("z", apply(t, mix{ID: 3, Inputs: 2, Bytes: 700}, 1, input("other", 1, op.Floats(1, 7)), apply(t,
+		op.Send{From: 0}, 1, y)))
 	state := plan.NewState([]backend.Device{staging{s.devices[0]}, s.devices[1]})
 	p, err := plan.Compile(s.spec, state)
 	if err != nil {

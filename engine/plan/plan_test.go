@@ -80,7 +80,8 @@ func build(t testing.TB, c alexnet.Config, names ...string) (*plan.Plan, *plan.S
 }
 
 func specOf(g *model.Graph) plan.Spec {
-	s := plan.Spec{Name: "train", Graph: g.ExprGraph, Inputs: g.Inputs, Outputs: []plan.Output{{"loss", g.Loss}, {"errors", g.Errors}}}
+	s := plan.Spec{Name: "train", Graph: g.ExprGraph, Inputs: g.Inputs, Outputs: []plan.Output{{"loss", g.Loss},
+		{"errors", g.Errors}}}
 	for _, p := range g.Params {
 		for i, part := range p.Parts {
 			name := fmt.Sprintf("%s/%d", p.Name, i)

@@ -116,14 +116,16 @@ func TestBenchAddsUp(t *testing.T) {
 		sums := map[[2]string]*sum{}
 		whole := 0.
 		for i, step := range steps {
-			if placement == onWatched && !near(s.Kernels[i].MS, knownTime(i).Seconds()*1000) { // one device has no commands beside the steps
+			if placement == onWatched && !near(s.Kernels[i].MS,
+				knownTime(i).Seconds()*1000) { // one device has no commands beside the steps
 				t.Errorf("%s of %s took %v ms, want %v", step.Op, step.Layer, s.Kernels[i].MS, knownTime(i))
 			}
 			k, bytes := s.Kernels[i], int64(0)
 			for _, x := range append(step.In[:len(step.In):len(step.In)], step.Out...) {
 				bytes += x.Bytes
 			}
-			if k.Op != step.Op || k.Layer != step.Layer || k.Device != step.Device || !near(k.GFLOPS*k.MS, step.FLOPs/1e6) || !near(k.GBPS*k.MS, float64(bytes)/1e6) {
+			if k.Op != step.Op || k.Layer != step.Layer || k.Device != step.Device || !near(k.GFLOPS*k.MS, step.FLOPs/1e6) ||
+				!near(k.GBPS*k.MS, float64(bytes)/1e6) {
 				t.Errorf("%+v of %+v", k, step)
 			}
 			key := [2]string{step.Device, step.Layer}
@@ -142,13 +144,14 @@ func TestBenchAddsUp(t *testing.T) {
 			whole += step.FLOPs
 		}
 		if !near(s.GFLOPs, whole/1e9) || !near(s.GFLOPS*s.StepMS, whole/1e6) || s.Parameters != m.Parameters() {
-			t.Errorf("%v GFLOP, %v a second, %d parameters; want %v, %v, %d", s.GFLOPs, s.GFLOPS, s.Parameters, whole/1e9, whole/1e6/s.StepMS, m.Parameters())
+			t.Errorf("%v GFLOP, %v a second, %d parameters; want %v, %v, %d", s.GFLOPs, s.GFLOPS, s.Parameters, whole/1e9,
+				whole/1e6/s.StepMS, m.Parameters())
 		}
 		last := ""
 		for _, l := range s.Layers {
 			want := sums[[2]string{l.Device, l.Layer}]
-			if want == nil || !near(l.Forward, want.forward) || !near(l.Backward, want.backward) || !near(l.Update, want.update) ||
-				!near(l.GFLOPS*(l.Forward+l.Backward), want.flop/1e6) {
+			if want == nil || !near(l.Forward, want.forward) || !near(l.Backward, want.backward) || !near(l.Update,
+				want.update) || !near(l.GFLOPS*(l.Forward+l.Backward), want.flop/1e6) {
 				t.Errorf("%+v, want %+v", l, want)
 			}
 			if l.Device < last {

@@ -129,7 +129,8 @@ func (p watchedProgram) Close() error { return errors.Join(try("close"), p.Progr
 func TestEveryDeviceCallMayFail(t *testing.T) {
 	r := newRuns(t)
 	ctx := context.Background()
-	p := parts(r.config(onWatched, "train.max_steps=3", "train.validate_steps=2", "train.checkpoint_steps=2", "train.batch=4", "data.generated.val=8", "data.prefetch=1"))
+	p := parts(r.config(onWatched, "train.max_steps=3", "train.validate_steps=2", "train.checkpoint_steps=2",
+		"train.batch=4", "data.generated.val=8", "data.prefetch=1"))
 	data, err := train.OpenData(ctx, p.Data, train.DataHooks{})
 	r.check(err)
 	defer func() { r.check(data.Close()) }()

@@ -133,7 +133,8 @@ func (m *Model) lossRounding(values map[string][]float64) (float64, error) {
 }
 
 // checkParam compares at random places. told, after each, says whether to go on.
-func (m *Model) checkParam(param model.Param, values, grads map[string][]float64, samples int, rounding float64, told func(done int) error) (Check, error) {
+func (m *Model) checkParam(param model.Param, values, grads map[string][]float64, samples int, rounding float64,
+	told func(done int) error) (Check, error) {
 	c := Check{Param: param.Name}
 	largest := 0.
 	for i := range param.Parts {

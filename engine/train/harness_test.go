@@ -78,7 +78,8 @@ func (r *runs) run(ctx context.Context, name string, resume bool, sets ...string
 }
 
 // runOn is a run on a model that is there.
-func (r *runs) runOn(ctx context.Context, m *train.Model, data *train.Data, name string, resume bool, p train.Parts) (train.Summary, error) {
+func (r *runs) runOn(ctx context.Context, m *train.Model, data *train.Data, name string, resume bool,
+	p train.Parts) (train.Summary, error) {
 	r.t.Helper()
 	var f *train.Folder
 	var err error

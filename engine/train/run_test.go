@@ -348,7 +348,8 @@ func TestSummary(t *testing.T) {
 func TestWhatEndsFirst(t *testing.T) {
 	r := newRuns(t)
 	for steps, want := range map[string]uint64{"3": 3, "4": 4, "6": 4, "0": 4} { // 64 images in batches of 16
-		s, err := r.train(context.Background(), "run"+steps, onOne, "train.epochs=1", "train.validate_steps=0", "train.max_steps="+steps)
+		s, err := r.train(context.Background(), "run"+steps, onOne, "train.epochs=1", "train.validate_steps=0",
+			"train.max_steps="+steps)
 		r.check(err)
 		if s.Steps != want {
 			t.Errorf("one epoch, at most %s steps: ended after %d, want %d", steps, s.Steps, want)
@@ -363,7 +364,8 @@ func TestConsole(t *testing.T) {
 	r.console = &said
 	s, err := r.train(context.Background(), "run", onOne)
 	r.check(err)
-	for _, want := range []string{"training run=", "step 1/12", "step 12/12", fmt.Sprintf("loss %.4f", s.Last.Loss), "validation after step 3,", "validation after step 12,", "done step=12"} {
+	for _, want := range []string{"training run=", "step 1/12", "step 12/12", fmt.Sprintf("loss %.4f", s.Last.Loss),
+		"validation after step 3,", "validation after step 12,", "done step=12"} {
 		if !strings.Contains(said.String(), want) {
 			t.Errorf("%q is not in\n%s", want, &said)
 		}

@@ -57,12 +57,13 @@ func augmented(p Parts, in Input, b *dataloader.Batch) (out []float32, err error
 	}
 	m.state = plan.NewState(m.Devices)
 	defer func() { err = errors.Join(err, m.Close()) }()
-	g, err := model.Sight(model.Options{Batch: len(b.Index), Devices: 1, Height: in.Height, Width: in.Width, Crop: p.Data.Crop,
-		Scale: p.Data.Scale, Mean: in.MeanShape})
+	g, err := model.Sight(model.Options{Batch: len(b.Index), Devices: 1, Height: in.Height, Width: in.Width,
+		Crop: p.Data.Crop, Scale: p.Data.Scale, Mean: in.MeanShape})
 	if err != nil {
 		return nil, fmt.Errorf("show: %w", err)
 	}
-	spec := plan.Spec{Name: "show", Graph: g.ExprGraph, Inputs: g.Inputs, Outputs: []plan.Output{{Name: "seen", Node: g.Image}}}
+	spec := plan.Spec{Name: "show", Graph: g.ExprGraph, Inputs: g.Inputs, Outputs: []plan.Output{{Name: "seen",
+		Node: g.Image}}}
 	if m.testing, err = plan.Compile(spec, m.state); err != nil {
 		return nil, err
 	}

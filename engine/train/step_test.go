@@ -108,7 +108,8 @@ func TestBytes(t *testing.T) {
 			}
 		}
 		if plans != 0 || m.Bytes() != want+state {
-			t.Errorf("purpose %d: %d bytes, want %d and %d of weights; plans missing: %d", purpose, m.Bytes(), want, state, plans)
+			t.Errorf("purpose %d: %d bytes, want %d and %d of weights; plans missing: %d", purpose, m.Bytes(), want, state,
+				plans)
 		}
 		r.check(m.Close())
 	}

@@ -116,7 +116,8 @@ func (m *Model) Restore(f *checkpoint.File) error {
 
 // extra is a checkpoint's metadata: the input's description and what else is to be kept, as JSON.
 func (in Input) extra(more map[string]any) (map[string]string, error) {
-	values := map[string]any{extraClasses: in.Classes, extraHeight: in.Height, extraWidth: in.Width, extraReading: in.Reading}
+	values := map[string]any{extraClasses: in.Classes, extraHeight: in.Height, extraWidth: in.Width,
+		extraReading: in.Reading}
 	if in.Names != nil {
 		values[extraNames] = in.Names
 	}

@@ -22,7 +22,8 @@ const (
 
 var observer atomic.Pointer[func(Event)]
 
-// Observe has f told of every event of this process, just after it, until stop is called. It is for tests: nothing but a
+// Observe has f told of every event of this process, just after it, until stop is called. It is for tests: nothing but
+// a
 // power cut shows otherwise that a file was not synced. f may be called from several goroutines.
 func Observe(f func(Event)) (stop func()) {
 	observer.Store(&f)

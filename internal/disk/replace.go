@@ -10,7 +10,8 @@ import (
 // Fresh is the ending of the file that Replace writes before it gets its name. A process that was killed may leave one.
 const Fresh = ".new"
 
-// Replace writes a file so that it is there whole or not at all, and waits until it is on disk. After an error a former file
+// Replace writes a file so that it is there whole or not at all, and waits until it is on disk. After an error a former
+// file
 // is as it was, unless only the folder could not be synced.
 func Replace(path string, data []byte) error {
 	return ReplaceBy(path, func(f *os.File) error {
@@ -39,7 +40,8 @@ func ReplaceBy(path string, write func(f *os.File) error) error {
 	return SyncFolder(filepath.Dir(path))
 }
 
-// SyncFolder makes the names in a folder, and what was renamed there, last through a power cut. File systems that cannot
+// SyncFolder makes the names in a folder, and what was renamed there, last through a power cut. File systems that
+// cannot
 // sync a folder keep it on their own.
 func SyncFolder(path string) error {
 	f, err := os.Open(path)

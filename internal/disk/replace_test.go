@@ -40,7 +40,8 @@ func TestReplace(t *testing.T) {
 	}
 }
 
-// TestReplaceByFails: when what is to be written cannot be, the former file stays, with nothing beside it, and the error is
+// TestReplaceByFails: when what is to be written cannot be, the former file stays, with nothing beside it, and the
+// error is
 // its cause.
 func TestReplaceByFails(t *testing.T) {
 	dir := t.TempDir()
@@ -76,12 +77,14 @@ func TestObserve(t *testing.T) {
 	if err != nil || f.Close() != nil {
 		t.Fatal(err)
 	}
-	for what, err := range map[string]error{"sync": disk.Sync(f), "rename": disk.Rename(path+"x", path), "sync of a folder": disk.SyncFolder(path + "x")} {
+	for what, err := range map[string]error{"sync": disk.Sync(f), "rename": disk.Rename(path+"x", path),
+		"sync of a folder": disk.SyncFolder(path + "x")} {
 		if err == nil {
 			t.Errorf("%s of nothing: no error", what)
 		}
 	}
-	want := []disk.Event{{Kind: disk.Synced, Path: path + disk.Fresh}, {Kind: disk.Renamed, Path: path}, {Kind: disk.FolderSynced, Path: dir}}
+	want := []disk.Event{{Kind: disk.Synced, Path: path + disk.Fresh}, {Kind: disk.Renamed, Path: path},
+		{Kind: disk.FolderSynced, Path: dir}}
 	if !slices.Equal(told, want) {
 		t.Errorf("told %v, want %v", told, want)
 	}

@@ -43,7 +43,8 @@ func Under(table string, err error) error {
 	return fmt.Errorf("%s: %w", table, err)
 }
 
-// Printable is a text with all escaped, as in "\x1b", that a terminal would not show as a character: names that somebody
+// Printable is a text with all escaped, as in "\x1b", that a terminal would not show as a character: names that
+// somebody
 // else has chosen shall neither end a line nor steer the terminal.
 func Printable(text string) string {
 	var b strings.Builder

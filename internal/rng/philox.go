@@ -1,6 +1,7 @@
 // Package rng is duet's only source of random numbers: Philox4x32-10, a counter-based generator.
 //
-// A counter-based generator has no state. The i-th number of a stream is a function of (seed, purpose, stream, step, i),
+// A counter-based generator has no state. The i-th number of a stream is a function of (seed, purpose, stream, step,
+// i),
 // so a resumed run, another placement of the towers and another backend draw the same crops, the same shuffles and the
 // same dropout masks, in whatever order and on however many threads they are drawn.
 //

@@ -273,7 +273,8 @@ func TestLoadRefuses(t *testing.T) {
 		"5 bytes": {Kind: backend.Launch, Kernel: kernel{}, Out: []backend.Buffer{{Memory: memory, Offset: 4, Bytes: 5}}},
 		"6 bytes": {Kind: backend.Launch, Kernel: kernel{}, Scratch: backend.Buffer{Memory: memory, Offset: 4, Bytes: 6}},
 		"7 bytes": {Kind: backend.Copy, Src: backend.Buffer{Memory: memory, Offset: 4, Bytes: 7}, Dst: backend.Buffer{Memory: memory, Bytes: 7}},
-		"3 bytes": {Kind: backend.Copy, Src: backend.Buffer{Memory: memory, Bytes: 3}, Dst: backend.Buffer{Memory: memory, Offset: 6, Bytes: 3}},
+		"3 bytes": {Kind: backend.Copy, Src: backend.Buffer{Memory: memory, Bytes: 3}, Dst: backend.Buffer{Memory: memory,
+			Offset: 6, Bytes: 3}},
 		"9 bytes": {Kind: backend.Copy, Src: backend.Buffer{Memory: memory, Bytes: 9}, Dst: backend.Buffer{Memory: memory, Bytes: 9}},
 	} {
 		c.Label = "fc6"

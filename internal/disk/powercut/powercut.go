@@ -1,4 +1,5 @@
-// Package powercut is for tests of what a power cut leaves: of a file the content that it had when it was last synced, and
+// Package powercut is for tests of what a power cut leaves: of a file the content that it had when it was last synced,
+// and
 // of a folder the names that it had then.
 package powercut
 
@@ -29,7 +30,8 @@ type node struct {
 	names   map[string]fs.FileInfo // of a folder
 }
 
-// Watch follows what this process syncs until the end of the test. A file that gets a name before its content is synced, or
+// Watch follows what this process syncs until the end of the test. A file that gets a name before its content is
+// synced, or
 // a folder before all that is in it, fails the test.
 func Watch(t testing.TB) *Disk {
 	d := &Disk{t: t}
@@ -61,7 +63,8 @@ func (d *Disk) see(e disk.Event) {
 	}
 }
 
-// Has fails the test unless all at path would be there after a power cut now, found from the folder root on, which was there
+// Has fails the test unless all at path would be there after a power cut now, found from the folder root on, which was
+// there
 // before. Hidden files may be lost, as may what ends in one of but.
 func (d *Disk) Has(root, path string, but ...string) {
 	d.t.Helper()
@@ -105,7 +108,8 @@ func (d *Disk) within(path, what string, but ...string) {
 func (d *Disk) named(path string) {
 	d.t.Helper()
 	folder, n := d.node(filepath.Dir(path)), d.node(path)
-	if folder == nil || n == nil || folder.names[filepath.Base(path)] == nil || !os.SameFile(folder.names[filepath.Base(path)], n.info) {
+	if folder == nil || n == nil || folder.names[filepath.Base(path)] == nil ||
+		!os.SameFile(folder.names[filepath.Base(path)], n.info) {
 		d.t.Errorf("%s is there, but its folder was not synced since", path)
 	}
 }
