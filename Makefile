@@ -61,8 +61,7 @@ test-long: deps ## the longer proofs: 200 steps and five kills, 200 random netwo
 	@tags=$(tags); $(say_tags); DUET_TEST_NETWORKS=200 $(GO) test -tags "$$tags long" -timeout 60m ./...
 
 race: deps ## the race detector over everything that runs concurrently
-	$(GO) test -race ./engine/... ./dataloader/... ./alexnet/... ./configs/... ./internal/...
-	@if scripts/has-turbo.sh; then set -x; $(GO) test -race -tags turbo ./dataloader/picture; fi
+	@tags=$$(scripts/has-turbo.sh && echo turbo); set -x; $(GO) test -race -tags "$$tags" ./engine/... ./dataloader/... ./internal/...
 
 # Inputs are made smaller in ten tries only: without that bound a slow target spends nearly all of its time on it. Each
 # target has a core of its own. "context deadline exceeded" without a failing input is how go test sometimes ends when the
