@@ -53,7 +53,9 @@ func MeasureFeed(ctx context.Context, set *packed.Set, c Config, batch, rounds i
 			if err != nil {
 				return err
 			}
-			l.Release(b) // is of plain memory: there is no error
+			if err := l.Release(b); err != nil {
+				return err
+			}
 		}
 		return nil
 	}

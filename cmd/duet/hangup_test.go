@@ -40,7 +40,8 @@ func TestReaderEndsFirst(t *testing.T) {
 				t.Errorf("exit %d after step %d, want %d and less than all steps", code, m.Step, 128+int(signal))
 			}
 			q.works(trainArgs(run, append(long, "--resume")...)...)
-			q.same(q.path("runs", "whole", "checkpoints", "step-00000008.safetensors"), q.path("runs", run, "checkpoints", "step-00000008.safetensors"))
+			q.same(q.path("runs", "whole", "checkpoints", "step-00000008.safetensors"),
+				q.path("runs", run, "checkpoints", "step-00000008.safetensors"))
 		})
 	}
 }

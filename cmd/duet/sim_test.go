@@ -246,7 +246,8 @@ func TestSimNoGPU(t *testing.T) {
 	r, _ := s.cuda(nil, append([]string{"train", "smoke", "--run", "run"}, pair...)...)
 	s.failed(r, 1, []string{"cuda:0", "no CUDA-capable device"})
 	r, _ = s.cuda(nil, append([]string{"train", "smoke", "--run", "auto"}, sets(`devices.towers=["auto"]`, "train.max_steps=3")...)...)
-	if r.code != 0 || !strings.Contains(r.stderr, "auto takes reference:0: cuda: ") || !strings.Contains(r.stderr, "no CUDA-capable device") {
+	if r.code != 0 || !strings.Contains(r.stderr, "auto takes reference:0: cuda: ") ||
+		!strings.Contains(r.stderr, "no CUDA-capable device") {
 		t.Errorf("auto: exit %d\n%s", r.code, r.stderr)
 	}
 	nowhere := newSimulated(t, "DUET_CUDA_DRIVER=/nowhere/libcuda.so.1", "LD_PRELOAD=")

@@ -223,7 +223,8 @@ func TestEXIFNonsense(t *testing.T) {
 	want, _, err := decode(t, data, picture.Options{Size: 32})
 	check(t, err)
 	for name, b := range map[string][]byte{
-		"empty": nil, "short": good[:7], "no entries": good[:10], "half an entry": good[:18], "byte order": change(0, 'X', 'X'), "no byte order": other,
+		"empty": nil, "short": good[:7], "no entries": good[:10], "half an entry": good[:18],
+		"byte order": change(0, 'X', 'X'), "no byte order": other,
 		"not 42": change(2, 0, 43), "far directory": change(4, 0xff, 0xff, 0xff, 0xff), "directory at the end": change(4, 0, 0, 0, 25),
 		"type": change(12, 0, 4), "no count": change(14, 0, 0, 0, 0), "far numbers": change(12, 0, 4, 0, 0, 0, 2, 0xff, 0xff, 0xff, 0xff), "text": change(12, 0, 2, 0, 0, 0, 2, '6'), "zero": change(18, 0, 0), "nine": change(18, 0, 9), "another tag": change(10, 1, 0x13),
 	} {

@@ -62,7 +62,8 @@ func TestOptionBounds(t *testing.T) {
 func TestRequests(t *testing.T) {
 	of := func(o prepare.Options, sources ...string) prepare.Request { return prepare.RequestOf(sources, o) }
 	plain := of(prepare.Options{}, "a//b/./c")
-	if want := `{"source":["a/b/c"],"size":0,"val_fraction":0,"seed":0,"codec":"raw","shard_mib":512}`; string(plain.JSON()) != want {
+	want := `{"source":["a/b/c"],"size":0,"val_fraction":0,"seed":0,"codec":"raw","shard_mib":512}`
+	if string(plain.JSON()) != want {
 		t.Errorf("%s, want %s", plain.JSON(), want)
 	}
 	drawn := of(prepare.Options{}, "generated")
@@ -74,7 +75,8 @@ func TestRequests(t *testing.T) {
 		was  string
 		want string
 	}{
-		{plain, "{ \"source\" : [ \"a/b/c\" ],\n\"size\":0,\"val_fraction\":0,\"seed\":0,\"codec\":\"raw\",\"shard_mib\":512}", ""},
+		{plain, "{ \"source\" : [ \"a/b/c\" ],\n" +
+			"\"size\":0,\"val_fraction\":0,\"seed\":0,\"codec\":\"raw\",\"shard_mib\":512}", ""},
 		{plain, `{"source":["a/b/c"],"size":8,"val_fraction":0,"seed":0,"codec":"raw","shard_mib":512}`,
 			"size 0 instead of 8"},
 		{plain, `{"source":["a/b/c"],"size":8,"val_fraction":0,"seed":1,"codec":"raw","shard_mib":512}`,

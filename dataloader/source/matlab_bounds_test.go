@@ -241,9 +241,12 @@ func TestTruths(t *testing.T) {
 		"all":         {mini.Files{truth: []byte("1\n2\n"), "meta.mat": meta}, ""},
 		"not listed": {mini.Files{"val.txt": []byte("ILSVRC2012_val_00000001 n01440764\n")},
 			":not in the list of validation images"},
-		"both listed":   {mini.Files{"val.txt": []byte("ILSVRC2012_val_00000001.JPEG n01440764\n\nILSVRC2012_val_00000002 n01443583\n")}, ""},
-		"twice, as one": {mini.Files{"val.txt": []byte("ILSVRC2012_val_00000001 n01440764\nILSVRC2012_val_00000002 n01443583\nILSVRC2012_val_00000001 n01440764\n")}, ""},
-		"twice, as two": {mini.Files{"val.txt": []byte("ILSVRC2012_val_00000001 n01440764\nILSVRC2012_val_00000001 n01443583\n")},
+		"both listed": {mini.Files{"val.txt": []byte("ILSVRC2012_val_00000001.JPEG n01440764\n\n" +
+			"ILSVRC2012_val_00000002 n01443583\n")}, ""},
+		"twice, as one": {mini.Files{"val.txt": []byte("ILSVRC2012_val_00000001 n01440764\n" +
+			"ILSVRC2012_val_00000002 n01443583\nILSVRC2012_val_00000001 n01440764\n")}, ""},
+		"twice, as two": {mini.Files{"val.txt": []byte("ILSVRC2012_val_00000001 n01440764\n" +
+			"ILSVRC2012_val_00000001 n01443583\n")},
 			"val.txt:2: ILSVRC2012_val_00000001 is of class n01443583, but of n01440764 in val.txt:1"},
 		"after ten others": {mini.Files{"val.txt": []byte("image class\n" + strings.Repeat("other\n", 10) +
 			"ILSVRC2012_val_00000001 n01440764\nILSVRC2012_val_00000002 n01443583\n")}, ""},

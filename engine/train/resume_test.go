@@ -336,8 +336,10 @@ func TestRefusedResume(t *testing.T) {
 		is    error
 		words []string
 	}{
-		{"other data", []string{"data.generated.train=80", "data.packed=" + r.path("other")}, nil, []string{"learned from other data", "of " + r.path("other"), "if another CONFIG or --set names it", "if the set there was replaced"}},
-		{"a layer of another size", []string{"network.layers.fc4.features=64"}, checkpoint.ErrNetwork, []string{"fc4.weight"}},
+		{"other data", []string{"data.generated.train=80", "data.packed=" + r.path("other")}, nil, []string{
+			"learned from other data", "of " + r.path("other"), "if another CONFIG or --set names it", "if the set there was replaced"}},
+		{"a layer of another size", []string{"network.layers.fc4.features=64"}, checkpoint.ErrNetwork,
+			[]string{"fc4.weight"}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
