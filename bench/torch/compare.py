@@ -74,7 +74,8 @@ class Run:
         lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
         self.losses = [line["loss"] for line in lines if "loss" in line]
         if len(self.losses) != steps:
-            raise Unfit(f"{folder}: {len(self.losses)} losses, want {steps}: a run of --steps")
+            raise Unfit(f"{folder}: {len(self.losses)} losses, want {steps}: a run of --steps, "
+                        "with train.report_steps = 1")
 
     def batch_of(self, step, dtype):
         """Images [N, 3, crop, crop] and labels of a step, counted from 0: the images in order, again from the start."""

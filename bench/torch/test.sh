@@ -20,7 +20,7 @@ trap 'rm -rf "$work"' EXIT
 # What makes a run that PyTorch can repeat, and ten steps that change the losses much. The decay is a hundred times the
 # paper's, with which ten steps would not tell whether there is one.
 plain=(data.shuffle=false data.random_crop=false data.mirror=false data.color_noise=0
-	train.batch=8 train.max_steps=10 train.checkpoint_start=true train.keep=2
+	train.batch=8 train.max_steps=10 train.report_steps=1 train.checkpoint_start=true train.keep=2
 	train.validate_epochs=0 train.validate_steps=0 train.checkpoint_epochs=0 train.checkpoint_steps=0
 	'train.schedule={ type = "fixed", rate = 0.01 }' train.momentum=0.9 train.weight_decay=0.05)
 
