@@ -20,11 +20,12 @@ var floors = [][]string{
 	{"cmd/duet"},
 	{"configs"},                 // a file to what is to be done
 	{"alexnet", "engine/train"}, // a network's graph; a training, of any network
-	{"engine/model", "dataloader"},
-	{"dataloader/prepare", "engine/plan"},
+	{"engine/model"},
+	{"dataloader", "engine/plan"},
+	{"dataloader/prepare"},
 	{"dataloader/packed", "dataloader/source"},
 	{"dataloader/picture", "dataloader/source/mini"},
-	{"engine/backend/conformance"},
+	{"engine/backend/conformance", "engine/backend/watched"},
 	{"engine/backend/cuda", "engine/backend/dnnl", "engine/backend/reference"},
 	{"engine/backend/worker"},
 	{"engine/backend"},
@@ -38,7 +39,7 @@ var floors = [][]string{
 }
 
 // forTests are packages that only tests import: suites, oracles, observers.
-var forTests = []string{"engine/backend/conformance", "internal/oracle", "internal/disk/powercut"}
+var forTests = []string{"engine/backend/conformance", "engine/backend/watched", "internal/oracle", "internal/disk/powercut"}
 
 // cgo are the only packages in C's company.
 var cgo = []string{"engine/backend/dnnl", "engine/backend/cuda", "dataloader/picture"}

@@ -18,7 +18,7 @@ func network(t *testing.T, name string, set ...string) alexnet.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c.Network
+	return *c.Network.(*alexnet.Config)
 }
 
 // without is a network without the layers whose names start with a prefix.

@@ -60,8 +60,8 @@ type Layer struct {
 	AlphaOverN *bool   `toml:"alpha_over_n,omitempty"` // divide alpha by n; must be said
 
 	// dropout
-	DropRate float64 `toml:"drop_rate,omitzero"` // probability that a feature is dropped
-	Inverted bool    `toml:"inverted,omitempty"` // scale at training (PyTorch, Caffe), not at test (the paper)
+	DropRate *float64 `toml:"drop_rate,omitempty"` // probability that a feature is dropped; must be said
+	Inverted bool     `toml:"inverted,omitempty"`  // scale at training (PyTorch, Caffe), not at test (the paper)
 }
 
 // The types of layers.
@@ -97,7 +97,7 @@ func (l *Layer) given() map[string]bool {
 		"kernel": l.Kernel != 0, "stride": l.Stride != 0, "pad": l.Pad != 0, "ceil_mode": l.Ceil,
 		"init": l.Init != "", "std": l.Std != 0, "bias": l.Bias != 0, "rate": l.Rate != nil, "bias_rate": l.BiasRate != nil,
 		"decay": l.Decay != nil, "bias_decay": l.BiasDecay != nil, "n": l.N != 0, "k": l.K != 0, "alpha": l.Alpha != 0,
-		"beta": l.Beta != 0, "alpha_over_n": l.AlphaOverN != nil, "drop_rate": l.DropRate != 0, "inverted": l.Inverted,
+		"beta": l.Beta != 0, "alpha_over_n": l.AlphaOverN != nil, "drop_rate": l.DropRate != nil, "inverted": l.Inverted,
 	}
 }
 
@@ -228,7 +228,9 @@ func (l *Layer) validate(towers int) error {
 		check(l.AlphaOverN != nil, "alpha_over_n",
 			"missing, want true (alpha is divided by n, as the 2012 source and Caffe do) or false (the paper's formula)")
 	case dropout:
-		check(l.DropRate >= 0 && float32(l.DropRate) < 1, "drop_rate", "%v, want 0 to below 1, also when rounded to float32", l.DropRate)
+		check(l.DropRate != nil, "drop_rate", "missing, want 0 to below 1, such as 0.5")
+		rate := or(l.DropRate, 0)
+		check(rate >= 0 && float32(rate) < 1, "drop_rate", "%v, want 0 to below 1, also when rounded to float32", rate)
 	}
 	if l.Kernel > 0 && slices.Contains(allowed, "kernel") {
 		check(l.Stride >= 0 && l.Stride <= maxKernel, "stride", "%d, want 1 to %d", l.Stride, maxKernel)

@@ -45,8 +45,8 @@ func TestBuildErrors(t *testing.T) {
 		{"pooling window", layer(pool1, func(l *alexnet.Layer) { l.Kernel = 17 }), "layers[2].kernel: 17, want 1 to 16"},
 		{"LRN k", layer(norm1, func(l *alexnet.Layer) { l.K = 0 }), "layers[1].k: 0, want above 0, such as 2"},
 		{"LRN window", layer(norm1, func(l *alexnet.Layer) { l.N = 2 }), "layers[1].n: 2, want an odd number of maps"},
-		{"drop rate", layer(drop6, func(l *alexnet.Layer) { l.DropRate = 1 }), "layers[11].drop_rate: 1, want 0 to below 1, also when rounded to float32"},
-		{"drop rate that float32 rounds to 1", layer(drop6, func(l *alexnet.Layer) { l.DropRate = 0.99999999 }),
+		{"drop rate", layer(drop6, func(l *alexnet.Layer) { l.DropRate = new(1.0) }), "layers[11].drop_rate: 1, want 0 to below 1, also when rounded to float32"},
+		{"drop rate that float32 rounds to 1", layer(drop6, func(l *alexnet.Layer) { l.DropRate = new(0.99999999) }),
 			"layers[11].drop_rate: 0.99999999, want 0 to below 1, also when rounded to float32"},
 		{"key of another type", layer(drop6, func(l *alexnet.Layer) { l.Kernel = 1 }),
 			"layers[11].kernel: a layer of type dropout has no such key, it has name, type, drop_rate, inverted"},
@@ -67,7 +67,7 @@ func TestBuildErrors(t *testing.T) {
 		{"convolution of features", layer(fc8-1, func(l *alexnet.Layer) {
 			*l = alexnet.Layer{Name: "conv8", Type: "conv", Maps: 8, Kernel: 1, Exchange: true}
 		}), "layers[13].type: conv8: conv of a tensor of rank 2, want it before the linear layers"},
-		{"dropout of maps", layer(pool1, func(l *alexnet.Layer) { *l = alexnet.Layer{Name: "drop1", Type: "dropout", DropRate: 0.5} }),
+		{"dropout of maps", layer(pool1, func(l *alexnet.Layer) { *l = alexnet.Layer{Name: "drop1", Type: "dropout", DropRate: new(0.5)} }),
 			"layers[2].type: drop1: dropout of a tensor of rank 4, want it after a linear layer"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -159,7 +159,7 @@ func TestBounds(t *testing.T) {
 		{"k", norm, func(l *alexnet.Layer, v float64) { l.K = v }, []float64{1e-30, 2}, []float64{0, -1, nan}},
 		{"alpha", norm, func(l *alexnet.Layer, v float64) { l.Alpha = v }, []float64{1e-30, 2}, []float64{0, -1, nan}},
 		{"beta", norm, func(l *alexnet.Layer, v float64) { l.Beta = v }, []float64{1e-30, 2}, []float64{0, -1, nan}},
-		{"drop_rate", drop, func(l *alexnet.Layer, v float64) { l.DropRate = v }, []float64{0, 0.5, 0.999}, []float64{-0.1, 1, nan}},
+		{"drop_rate", drop, func(l *alexnet.Layer, v float64) { l.DropRate = new(v) }, []float64{0, 0.5, 0.999}, []float64{-0.1, 1, nan}},
 		{"std", conv, func(l *alexnet.Layer, v float64) { l.Init, l.Std = "normal", v }, []float64{1e-9, 1}, []float64{0, -1, nan}},
 		{"std", fc, func(l *alexnet.Layer, v float64) { l.Init, l.Std = "he", v }, []float64{0}, []float64{0.01}},
 		{"std", fc, func(l *alexnet.Layer, v float64) { l.Std = v }, []float64{0}, []float64{0.01}},

@@ -12,6 +12,12 @@ import (
 // Title is the network's name.
 func (c Config) Title() string { return c.Name }
 
+// MaxDevices is the number of towers.
+func (c Config) MaxDevices() int { return c.Towers }
+
+// Classes is how many features the last layer has; 0: as many as the data has classes.
+func (c Config) Classes() int { return c.Layers[len(c.Layers)-1].Features }
+
 // Build makes the graph of a network. A layer that is impossible after those before it, such as a kernel that is larger
 // than its input, is an *invalid.Error of its key in the network's table.
 func (c Config) Build(o model.Options) (*model.Graph, error) {

@@ -72,10 +72,10 @@ func (b *builder) each(l Layer, x maps, o op.Op) maps {
 // test time it scales instead.
 func (b *builder) dropout(l Layer, x maps) maps {
 	switch {
-	case l.DropRate == 0 || !b.Options.Train && l.Inverted:
+	case *l.DropRate == 0 || !b.Options.Train && l.Inverted:
 		return x
 	case !b.Options.Train:
-		return b.each(l, x, op.Scale{Factor: 1 - float32(l.DropRate)})
+		return b.each(l, x, op.Scale{Factor: 1 - float32(*l.DropRate)})
 	}
 	width := 0
 	for _, part := range x.parts {
@@ -83,7 +83,7 @@ func (b *builder) dropout(l Layer, x maps) maps {
 	}
 	y, first := maps{split: x.split}, 0
 	for d, part := range x.parts {
-		o := op.Dropout{Rate: float32(l.DropRate), Inverted: l.Inverted, Width: width, First: first, Stream: rng.StreamOf(l.Name)}
+		o := op.Dropout{Rate: float32(*l.DropRate), Inverted: l.Inverted, Width: width, First: first, Stream: rng.StreamOf(l.Name)}
 		counters := b.Feed(model.Counters, op.Type{DType: op.Uint32, Shape: []int{4}}, d)
 		y.parts = append(y.parts, b.Apply(o, op.Place{Device: d, Layer: l.Name}, part, counters))
 		first += part.Shape()[1]

@@ -6,14 +6,21 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"duet/alexnet"
+	"duet/engine/train"
 )
 
 // bind stores a TOML value in a Go variable whose fields have toml tags, and reports what does not fit. What the TOML
 // lacks keeps its value.
 func (r *report) bind(dst reflect.Value, src any, path string) {
 	switch dst.Kind() {
+	case reflect.Interface: // what is in it says what it takes
+		r.bind(dst.Elem(), src, path)
 	case reflect.Pointer:
-		dst.Set(reflect.New(dst.Type().Elem()))
+		if dst.IsNil() {
+			dst.Set(reflect.New(dst.Type().Elem()))
+		}
 		r.bind(dst.Elem(), src, path)
 	case reflect.Struct:
 		r.bindTable(dst, src, path)
@@ -114,9 +121,7 @@ func describe(v any) string {
 
 // wanted names what a Go type takes.
 func wanted(t reflect.Type) string {
-	switch t.Kind() {
-	case reflect.Pointer:
-		return wanted(t.Elem())
+	switch t = concrete(t); t.Kind() {
 	case reflect.Struct:
 		return "a table with the keys " + strings.Join(keysOf(t), ", ")
 	case reflect.Slice:
@@ -152,6 +157,20 @@ func items(v any) ([]any, bool) {
 		return all, true
 	}
 	return nil, false
+}
+
+// root is the type of a whole configuration.
+var root = reflect.TypeFor[train.Config]()
+
+// concrete is what a type stands for: what a pointer points to, and the network that the engine knows as an interface.
+func concrete(t reflect.Type) reflect.Type {
+	switch t.Kind() {
+	case reflect.Interface:
+		return reflect.TypeFor[alexnet.Config]()
+	case reflect.Pointer:
+		return t.Elem()
+	}
+	return t
 }
 
 // keyOf is the TOML key of a field.

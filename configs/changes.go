@@ -9,7 +9,7 @@ import (
 
 // Changes are the keys whose values differ between two configurations, in the order of the tables. A layer is named as in an
 // override, network.layers.conv1.rate; where other layers stand in the list, the list as a whole has changed.
-func Changes(was, is *Config) []train.Change {
+func Changes(was, is *train.Config) []train.Change {
 	var all []train.Change
 	compare(reflect.ValueOf(*was), reflect.ValueOf(*is), "", &all)
 	return all
@@ -19,6 +19,8 @@ func Changes(was, is *Config) []train.Change {
 func compare(was, is reflect.Value, path string, all *[]train.Change) {
 	t := was.Type()
 	switch {
+	case t.Kind() == reflect.Interface:
+		compare(was.Elem().Elem(), is.Elem().Elem(), path, all)
 	case t.Kind() == reflect.Struct:
 		for i := range t.NumField() {
 			if key := keyOf(t.Field(i)); key != "" && key != "-" {

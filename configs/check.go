@@ -6,6 +6,7 @@ import (
 
 	"duet/dataloader"
 	"duet/engine/model"
+	"duet/engine/train"
 	"duet/internal/invalid"
 )
 
@@ -17,20 +18,13 @@ var required = []struct{ table, key, want string }{
 }
 
 // validate lets each package check its table, and asks for what is missing.
-func (r *report) validate(c *Config, tree map[string]any) {
+func (r *report) validate(c *train.Config, tree map[string]any) {
 	for _, k := range required {
 		if table, _ := tree[k.table].(map[string]any); table[k.key] == nil {
 			r.problem(join(k.table, k.key), "missing, want a value %s", k.want)
 		}
 	}
-	network, _ := tree["network"].(map[string]any)
-	layers, _ := items(network["layers"])
-	for i, l := range layers {
-		if given, _ := l.(map[string]any); given["type"] == "dropout" && given["drop_rate"] == nil {
-			r.problem(element("network.layers", i)+".drop_rate", "missing, want 0 to below 1, such as 0.5")
-		}
-	}
-	r.invalid(invalid.Under("network", c.Network.Validate()))
+	r.invalid(invalid.Under("network", network(c).Validate()))
 	r.invalid(invalid.Under("data", c.Data.Validate()))
 	r.invalid(invalid.Under("devices", c.Devices.Validate()))
 	r.invalid(invalid.Under("train", c.Train.Validate()))
@@ -50,8 +44,8 @@ func (r *report) sayMissing() {
 }
 
 // crossCheck is what concerns several tables: a configuration whose tables are valid each.
-func (r *report) crossCheck(c *Config) {
-	if n := len(c.Devices.Towers); n != 1 && n != c.Network.Towers {
+func (r *report) crossCheck(c *train.Config) {
+	if n := len(c.Devices.Towers); n != 1 && n != c.Network.MaxDevices() {
 		r.problem("devices.towers", "%d devices for a network of 1 tower, want one device", n)
 		return
 	}
@@ -89,12 +83,12 @@ func storedSide(d *dataloader.Config) int {
 
 // trial is a graph that is cheap to build and has every shape of the real one, but the batch and, unless it is known
 // already, the number of classes.
-func trial(c *Config) model.Options {
+func trial(c *train.Config) model.Options {
 	crop := c.Data.Crop
 	o := model.Options{Batch: 1, Devices: len(c.Devices.Towers), Height: crop, Width: crop, Crop: crop,
 		Scale: c.Data.Scale, Mean: []int{3, 1, 1}, Classes: 10}
-	if last := c.Network.Layers[len(c.Network.Layers)-1]; last.Features > 0 {
-		o.Classes = last.Features
+	if n := c.Network.Classes(); n > 0 {
+		o.Classes = n
 	}
 	if c.Data.Path == "generated" {
 		o.Classes = c.Data.Generated.Classes

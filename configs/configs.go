@@ -28,7 +28,6 @@
 package configs
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -44,24 +43,18 @@ import (
 	"duet/engine/train"
 )
 
-// Config is a whole configuration.
-type Config struct {
-	Network alexnet.Config    `toml:"network"`
-	Data    dataloader.Config `toml:"data"`
-	Devices backend.Config    `toml:"devices"`
-	Train   train.Config      `toml:"train"`
-
-	Notes []string `toml:"-"` // what the user should know of how it came about, a line each
-}
-
 // Default is what a configuration starts from.
-func Default() Config {
-	return Config{
+func Default() *train.Config {
+	return &train.Config{
+		Network: &alexnet.Config{},
 		Data:    dataloader.Default(),
 		Devices: backend.Config{Precision: "fp32"},
-		Train:   train.Config{Views: 1, Keep: 3},
+		Train:   train.Solver{Views: 1, Keep: 3},
 	}
 }
+
+// network is the table of a configuration's network.
+func network(c *train.Config) *alexnet.Config { return c.Network.(*alexnet.Config) }
 
 // Load reads a configuration file, or a built-in one: "quick", "quick.toml" and "configs/quick.toml" work without the
 // repository. Each override, path.to.key=value, then replaces a value; the value is TOML, and a string needs no quotes.
@@ -69,7 +62,7 @@ func Default() Config {
 // as train.schedule.type, leaves out those keys of the file that the new type does not have; Notes say which.
 //
 // The error is several joined, *Error among them.
-func Load(path string, overrides []string) (*Config, error) {
+func Load(path string, overrides []string) (*train.Config, error) {
 	data, err := os.ReadFile(path)
 	if err == nil {
 		return Parse(path, data, overrides)
@@ -81,7 +74,7 @@ func Load(path string, overrides []string) (*Config, error) {
 }
 
 // Parse is Load of the text of a configuration; name stands for the file in errors.
-func Parse(name string, data []byte, overrides []string) (*Config, error) {
+func Parse(name string, data []byte, overrides []string) (*train.Config, error) {
 	tree := map[string]any{}
 	if err := toml.Unmarshal(data, &tree); err != nil {
 		var at toml.ParseError
@@ -97,29 +90,15 @@ func Parse(name string, data []byte, overrides []string) (*Config, error) {
 	}
 	c := Default()
 	c.Notes = r.leaveOut(tree)
-	r.bind(reflect.ValueOf(&c).Elem(), tree, "")
+	r.bind(reflect.ValueOf(c).Elem(), tree, "")
 	if len(r.problems) == 0 {
-		r.validate(&c, tree)
+		r.validate(c, tree)
 	}
 	if len(r.problems) == 0 {
-		r.crossCheck(&c)
+		r.crossCheck(c)
 	}
 	if len(r.problems) > 0 {
 		return nil, r.err()
 	}
-	return &c, nil
-}
-
-// TOML is the configuration with all defaults and overrides in it. Parse of it gives an equal configuration.
-func (c *Config) TOML() []byte {
-	var b bytes.Buffer
-	e := toml.NewEncoder(&b)
-	e.Indent = ""
-	if err := e.Encode(c); err != nil {
-		panic("configs: " + err.Error()) // only of types that TOML lacks
-	}
-	// Only a table's header starts a line with a bracket, and a dropout must say its rate, also when it is 0.
-	text := strings.NewReplacer("\n\n[", "\n\n[", "\n[", "\n\n[").Replace(b.String())
-	const dropout = "type = \"dropout\"\n"
-	return []byte(strings.NewReplacer(dropout+"drop_rate", dropout+"drop_rate", dropout, dropout+"drop_rate = 0.0\n").Replace(text))
+	return c, nil
 }

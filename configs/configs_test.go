@@ -23,8 +23,8 @@ func TestPresets(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if c.Network.Name != name || c.Network.Towers != 2 {
-				t.Errorf("network %s of %d towers", c.Network.Name, c.Network.Towers)
+			if c.Network.Title() != name || c.Network.MaxDevices() != 2 {
+				t.Errorf("network %s of %d towers", c.Network.Title(), c.Network.MaxDevices())
 			}
 			again, err := configs.Parse("written", c.TOML(), nil)
 			if err != nil {
@@ -60,7 +60,7 @@ func TestRoundTripKeepsZeros(t *testing.T) {
 func TestLoad(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, name := range []string{"quick", "quick.toml", "configs/quick.toml", "./configs/quick.toml"} {
-		if c, err := configs.Load(name, nil); err != nil || c.Network.Name != "quick" {
+		if c, err := configs.Load(name, nil); err != nil || c.Network.Title() != "quick" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -73,13 +73,13 @@ func TestLoad(t *testing.T) {
 	if err := os.Mkdir("quick", 0o755); err != nil { // a folder is no configuration
 		t.Fatal(err)
 	}
-	if c, err := configs.Load("quick", nil); err != nil || c.Network.Name != "quick" {
+	if c, err := configs.Load("quick", nil); err != nil || c.Network.Title() != "quick" {
 		t.Errorf("beside a folder of that name: %v", err)
 	}
 	if err := os.WriteFile("quick.toml", []byte(small), 0o644); err != nil { // a file wins
 		t.Fatal(err)
 	}
-	if c, err := configs.Load("quick.toml", nil); err != nil || c.Network.Name != "small" {
+	if c, err := configs.Load("quick.toml", nil); err != nil || c.Network.Title() != "small" {
 		t.Errorf("a file of a built-in name: %v", err)
 	}
 	file := filepath.Join(t.TempDir(), "bad.toml")

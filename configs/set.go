@@ -20,7 +20,7 @@ func (r *report) set(tree map[string]any, arg string) {
 		r.problems = append(r.problems, &Error{Set: fmt.Sprintf("%q", arg), Why: "want PATH.TO.KEY=VALUE, such as train.batch=64"})
 		return
 	}
-	_, path, err := place(tree, reflect.TypeFor[Config](), strings.Split(written, "."), "", value)
+	_, path, err := place(tree, root, strings.Split(written, "."), "", value)
 	if err != nil {
 		r.problems = append(r.problems, &Error{Set: written, Why: err.Error()})
 		return
@@ -47,9 +47,7 @@ func (r *report) set(tree map[string]any, arg string) {
 // place puts a value into a TOML value of a Go type, down a path of keys that may end in [index]. It gives the new
 // value and its whole path.
 func place(node any, t reflect.Type, keys []string, path, value string) (placed any, whole string, err error) {
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
+	t = concrete(t)
 	if len(keys) == 0 {
 		return literal(value, t), path, nil
 	}

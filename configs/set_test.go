@@ -5,34 +5,36 @@ import (
 	"strings"
 	"testing"
 
+	"duet/alexnet"
 	"duet/configs"
+	"duet/engine/train"
 )
 
 func TestOverrides(t *testing.T) {
 	for _, c := range []struct {
 		set  []string
 		want any
-		get  func(c *configs.Config) any
+		get  func(c *train.Config) any
 	}{
-		{[]string{"train.batch=64"}, 64, func(c *configs.Config) any { return c.Train.Batch }},
-		{[]string{"train.batch=64", "train.batch=32"}, 32, func(c *configs.Config) any { return c.Train.Batch }},
-		{[]string{" train.batch = 64 "}, 64, func(c *configs.Config) any { return c.Train.Batch }},
-		{[]string{"train.epochs=1e1"}, 10., func(c *configs.Config) any { return c.Train.Epochs }},
-		{[]string{"train.epochs=3"}, 3., func(c *configs.Config) any { return c.Train.Epochs }},
-		{[]string{"data.shuffle=false"}, false, func(c *configs.Config) any { return c.Data.Shuffle }},
-		{[]string{"data.path=data/a=b c"}, "data/a=b c", func(c *configs.Config) any { return c.Data.Path }},
-		{[]string{`data.path="data/quoted"`}, "data/quoted", func(c *configs.Config) any { return c.Data.Path }},
-		{[]string{"data.path=12"}, "12", func(c *configs.Config) any { return c.Data.Path }},
-		{[]string{"data.path=true # no comment"}, "true # no comment", func(c *configs.Config) any { return c.Data.Path }},
-		{[]string{"data.generated.classes=3"}, 3, func(c *configs.Config) any { return c.Data.Generated.Classes }}, // no such table in the file
-		{[]string{`devices.towers=["reference:0"]`}, []string{"reference:0"}, func(c *configs.Config) any { return c.Devices.Towers }},
-		{[]string{`devices.towers[1]=reference:7`}, []string{"reference:0", "reference:7"}, func(c *configs.Config) any { return c.Devices.Towers }},
-		{[]string{"network.layers[0].maps=4"}, 4, func(c *configs.Config) any { return c.Network.Layers[0].Maps }},
-		{[]string{"network.layers.conv2.maps=4"}, 4, func(c *configs.Config) any { return c.Network.Layers[3].Maps }},
-		{[]string{"network.layers.conv2.name=c", "network.layers.c.maps=4"}, 4, func(c *configs.Config) any { return c.Network.Layers[3].Maps }},
-		{[]string{"network.layers.conv2.rate=0"}, 0., func(c *configs.Config) any { return *c.Network.Layers[3].Rate }},
-		{[]string{`network.layers=[{name="fc", type="linear"}]`}, 1, func(c *configs.Config) any { return len(c.Network.Layers) }},
-		{[]string{`train.schedule={type="step", rate=1, gamma=0.5, at_epochs=[1, 1.5]}`}, []float64{1, 1.5}, func(c *configs.Config) any { return c.Train.Schedule.AtEpochs }},
+		{[]string{"train.batch=64"}, 64, func(c *train.Config) any { return c.Train.Batch }},
+		{[]string{"train.batch=64", "train.batch=32"}, 32, func(c *train.Config) any { return c.Train.Batch }},
+		{[]string{" train.batch = 64 "}, 64, func(c *train.Config) any { return c.Train.Batch }},
+		{[]string{"train.epochs=1e1"}, 10., func(c *train.Config) any { return c.Train.Epochs }},
+		{[]string{"train.epochs=3"}, 3., func(c *train.Config) any { return c.Train.Epochs }},
+		{[]string{"data.shuffle=false"}, false, func(c *train.Config) any { return c.Data.Shuffle }},
+		{[]string{"data.path=data/a=b c"}, "data/a=b c", func(c *train.Config) any { return c.Data.Path }},
+		{[]string{`data.path="data/quoted"`}, "data/quoted", func(c *train.Config) any { return c.Data.Path }},
+		{[]string{"data.path=12"}, "12", func(c *train.Config) any { return c.Data.Path }},
+		{[]string{"data.path=true # no comment"}, "true # no comment", func(c *train.Config) any { return c.Data.Path }},
+		{[]string{"data.generated.classes=3"}, 3, func(c *train.Config) any { return c.Data.Generated.Classes }}, // no such table in the file
+		{[]string{`devices.towers=["reference:0"]`}, []string{"reference:0"}, func(c *train.Config) any { return c.Devices.Towers }},
+		{[]string{`devices.towers[1]=reference:7`}, []string{"reference:0", "reference:7"}, func(c *train.Config) any { return c.Devices.Towers }},
+		{[]string{"network.layers[0].maps=4"}, 4, func(c *train.Config) any { return layers(c)[0].Maps }},
+		{[]string{"network.layers.conv2.maps=4"}, 4, func(c *train.Config) any { return layers(c)[3].Maps }},
+		{[]string{"network.layers.conv2.name=c", "network.layers.c.maps=4"}, 4, func(c *train.Config) any { return layers(c)[3].Maps }},
+		{[]string{"network.layers.conv2.rate=0"}, 0., func(c *train.Config) any { return *layers(c)[3].Rate }},
+		{[]string{`network.layers=[{name="fc", type="linear"}]`}, 1, func(c *train.Config) any { return len(layers(c)) }},
+		{[]string{`train.schedule={type="step", rate=1, gamma=0.5, at_epochs=[1, 1.5]}`}, []float64{1, 1.5}, func(c *train.Config) any { return c.Train.Schedule.AtEpochs }},
 	} {
 		t.Run(strings.Join(c.set, " "), func(t *testing.T) {
 			cfg, err := configs.Parse("small.toml", []byte(small), c.set)
@@ -98,3 +100,5 @@ func TestOverrideOfBrokenFile(t *testing.T) {
 		}
 	}
 }
+
+func layers(c *train.Config) []alexnet.Layer { return c.Network.(*alexnet.Config).Layers }

@@ -32,7 +32,7 @@ func (r *report) leaveOut(tree map[string]any) (notes []string) {
 		if at < 0 {
 			continue
 		}
-		table, t := find(tree, reflect.TypeFor[Config](), o.path[:at])
+		table, t := find(tree, root, o.path[:at])
 		for _, v := range variants {
 			value, _ := table[v.key].(string)
 			if v.table != t || v.key != o.path[at+1:] {
@@ -62,6 +62,7 @@ func find(node any, t reflect.Type, path string) (map[string]any, reflect.Type) 
 		}
 		step := strings.TrimPrefix(path[:end], ".")
 		path = path[end:]
+		t = concrete(t)
 		if t.Kind() == reflect.Slice {
 			all, _ := items(node)
 			i, err := elementOf(all, step)
@@ -82,5 +83,5 @@ func find(node any, t reflect.Type, path string) (map[string]any, reflect.Type) 
 		node, t = table[step], t.Field(i).Type
 	}
 	table, _ := node.(map[string]any)
-	return table, t
+	return table, concrete(t)
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"duet/configs"
+	"duet/engine/model"
 	"duet/engine/train"
 )
 
@@ -41,16 +41,15 @@ steps on batches of the configured data, in turn with steps on a batch that is t
 		if err != nil {
 			return err
 		}
-		p := parts(config)
 		if withData {
-			return benchData(c.Context(), p, steps, rounds, asJSON)
+			return benchData(c.Context(), config, steps, rounds, asJSON)
 		}
-		m, err := newModel(c.Context(), p, train.RandomInput(p, classesOf(config)), train.ForBench)
+		m, err := newModel(c.Context(), config, model.RandomInput(config.Data, classesOf(config)), model.ForBench)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, m.Close()) }()
-		progress := newCounter(os.Stderr, "measuring "+config.Network.Name, "steps")
+		progress := newCounter(os.Stderr, "measuring "+config.Network.Title(), "steps")
 		s, err := m.Bench(c.Context(), steps, progress.show)
 		progress.close()
 		if err != nil {
@@ -71,18 +70,18 @@ steps on batches of the configured data, in turn with steps on a batch that is t
 }
 
 // benchData measures what feeding costs.
-func benchData(ctx context.Context, p train.Parts, steps, rounds int, asJSON bool) (err error) {
-	data, err := openData(ctx, p.Data, p.Foresee)
+func benchData(ctx context.Context, c *train.Config, steps, rounds int, asJSON bool) (err error) {
+	data, err := openData(ctx, c.Data, c.Foresee)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, data.Close()) }()
-	m, err := newModel(ctx, p, train.InputOf(data.Train, p.Data), train.ForBench)
+	m, err := newModel(ctx, c, model.InputOf(data.Train, c.Data), model.ForBench)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	progress := newCounter(os.Stderr, "measuring "+p.Network.Title(), "steps")
+	progress := newCounter(os.Stderr, "measuring "+c.Network.Title(), "steps")
 	f, err := m.BenchData(ctx, data.Train, steps, rounds, progress.show)
 	progress.close()
 	if err != nil {
@@ -92,13 +91,13 @@ func benchData(ctx context.Context, p train.Parts, steps, rounds int, asJSON boo
 		return printJSON(f)
 	}
 	fmt.Fprintf(results, "%.1f images/s, batch %d on %s: a step on the data takes %.2f ms, on a resident batch %.2f ms: %+.2f %% (medians of %d rounds of %d steps)\n",
-		f.ImagesPerSecond, m.Batch, strings.Join(p.Devices.Towers, " + "), f.StepMS, f.ResidentMS, 100*f.Slower, f.Rounds, f.Steps)
+		f.ImagesPerSecond, m.Batch, strings.Join(c.Devices.Towers, " + "), f.StepMS, f.ResidentMS, 100*f.Slower, f.Rounds, f.Steps)
 	fmt.Fprintf(results, "a step waited %.3f ms for its batch; %.1f %% of the batches were ready\n", f.WaitMS, 100*f.Ready)
 	return nil
 }
 
 // config reads a configuration and puts the flags into it before devices are chosen.
-func (o *modelFlags) config(path string, sets []string) (*configs.Config, error) {
+func (o *modelFlags) config(path string, sets []string) (*train.Config, error) {
 	c, err := readConfig(path, sets)
 	if err != nil {
 		return nil, &configError{err}
@@ -110,17 +109,17 @@ func (o *modelFlags) config(path string, sets []string) (*configs.Config, error)
 }
 
 // classesOf is the number of classes of a configuration whose data is not at hand.
-func classesOf(c *configs.Config) int {
+func classesOf(c *train.Config) int {
 	if c.Data.Path == "generated" {
 		return c.Data.Generated.Classes
 	}
-	if n := c.Network.Layers[len(c.Network.Layers)-1].Features; n > 0 {
+	if n := c.Network.Classes(); n > 0 {
 		return n
 	}
 	return 10
 }
 
-func printSpeed(s train.Speed, kernels bool) error {
+func printSpeed(s model.Speed, kernels bool) error {
 	fmt.Fprintf(results, "%.1f images/s, batch %d, %s on %s: median step %.2f ms (least %.2f), %.1f GFLOP a step, %.0f GFLOP/s, %d parameters\n\n",
 		s.ImagesPerSecond, s.Batch, s.Precision, strings.Join(s.Devices, " + "), s.StepMS, s.StepMinMS, s.GFLOPs, s.GFLOPS, s.Parameters)
 	t := tabwriter.NewWriter(results, 0, 8, 2, ' ', tabwriter.AlignRight)

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"duet/dataloader"
-	"duet/engine/train"
+	"duet/engine/model"
 )
 
 func dataShowCommand() *cobra.Command {
@@ -56,8 +56,7 @@ scale taken out, so that they can be looked at; what lies in the padding is the 
 				return fmt.Errorf("%s has no validation split; want --split train, or data that has one", config.Data.Path)
 			}
 		}
-		p := parts(config)
-		in := train.InputOf(data.Train, config.Data)
+		in := model.InputOf(data.Train, config.Data)
 		var loader *dataloader.Loader
 		if split == "val" {
 			loader = dataloader.NewEvalLoader(set, config.Data, min(config.Train.Batch, count/views), views, nil)
@@ -65,7 +64,7 @@ scale taken out, so that they can be looked at; what lies in the padding is the 
 			loader = dataloader.NewTrainLoader(set, config.Data, config.Train.Batch, config.Train.Seed, step*uint64(config.Train.Batch), nil)
 		}
 		progress := newCounter(os.Stderr, "augmenting", "images").patient()
-		shown, err := train.Show(c.Context(), p, in, loader, count, progress.show)
+		shown, err := model.Show(c.Context(), config.Data, in, loader, count, progress.show)
 		progress.close()
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err

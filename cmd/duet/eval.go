@@ -16,6 +16,7 @@ import (
 	"duet/dataloader/prepare"
 	"duet/engine/checkpoint"
 	"duet/engine/metrics"
+	"duet/engine/model"
 	"duet/engine/train"
 )
 
@@ -136,8 +137,8 @@ func (o *modelFlags) add(c *cobra.Command, towers string) {
 
 // A learned network is a checkpoint with what it says of itself.
 type learned struct {
-	config *configs.Config
-	input  train.Input
+	config *train.Config
+	input  model.Input
 	file   *checkpoint.File
 }
 
@@ -155,7 +156,7 @@ func (o *modelFlags) open(path string) (*learned, error) {
 	if err != nil {
 		return nil, err
 	}
-	in, err := train.InputFrom(f)
+	in, err := model.InputFrom(f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -182,7 +183,7 @@ func checkpointIn(path string) (string, error) {
 }
 
 // apply puts the flags into a configuration.
-func (o *modelFlags) apply(c *configs.Config) error {
+func (o *modelFlags) apply(c *train.Config) error {
 	if o.batch != 0 {
 		c.Train.Batch = o.batch
 	}
@@ -195,12 +196,12 @@ func (o *modelFlags) apply(c *configs.Config) error {
 	if err := c.Devices.Validate(); err != nil {
 		return &usageError{err}
 	}
-	return c.Devices.Resolve(c.Network.Towers, note)
+	return c.Devices.Resolve(c.Network.MaxDevices(), note)
 }
 
 // model makes a network for testing with the checkpoint's weights.
-func (l *learned) model(ctx context.Context) (*train.Model, error) {
-	m, err := newModel(ctx, parts(l.config), l.input, train.ForTesting)
+func (l *learned) model(ctx context.Context) (*model.Model, error) {
+	m, err := newModel(ctx, l.config, l.input, model.ForTesting)
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +219,7 @@ func with(yes bool) string {
 }
 
 // sameSize checks that images are of the size that a network learned from.
-func sameSize(in train.Input, set *packed.Set) error {
+func sameSize(in model.Input, set *packed.Set) error {
 	if set.Height() != in.Height || set.Width() != in.Width {
 		return fmt.Errorf("has images of %d x %d, but the network learned from %d x %d: want them prepared with --size %d",
 			set.Width(), set.Height(), in.Width, in.Height, in.Height)
@@ -227,7 +228,7 @@ func sameSize(in train.Input, set *packed.Set) error {
 }
 
 // knownClasses checks that a network has learned the classes of data: all of them or, with others left out, some.
-func knownClasses(in train.Input, classes []packed.Class, leaveOut bool) error {
+func knownClasses(in model.Input, classes []packed.Class, leaveOut bool) error {
 	var unknown []string
 	for i, label := range in.Match(classes) {
 		if label < 0 {
@@ -245,7 +246,7 @@ func knownClasses(in train.Input, classes []packed.Class, leaveOut bool) error {
 }
 
 // noteClasses says which classes do not count: those of a set that the network has not learned, and the other way round.
-func noteClasses(in train.Input, set *packed.Set, split, path string) {
+func noteClasses(in model.Input, set *packed.Set, split, path string) {
 	counts, images := set.Index.Splits[split].PerClass, make([]int, len(in.Classes))
 	var unknown, without []string
 	left := 0

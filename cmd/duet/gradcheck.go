@@ -7,9 +7,9 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/spf13/cobra"
+	"duet/engine/model"
 
-	"duet/engine/train"
+	"github.com/spf13/cobra"
 )
 
 // gradTolerance is what symbolic and numeric gradients may differ by, relatively: the error of a central difference in
@@ -39,9 +39,8 @@ what the rounding of the loss lets a difference show: they are right as far as c
 		}
 		config.Devices.Towers = []string{"reference:0"}
 		config.Train.Batch = batch
-		p := parts(config)
-		progress := newCounter(os.Stderr, "checking "+config.Network.Name, "places").patient()
-		checks, err := train.GradCheck(c.Context(), p, train.RandomInput(p, classesOf(config)), samples, progress.show)
+		progress := newCounter(os.Stderr, "checking "+config.Network.Title(), "places").patient()
+		checks, err := model.GradCheck(c.Context(), config.Setup(), model.RandomInput(config.Data, classesOf(config)), samples, progress.show)
 		progress.close()
 		if err != nil {
 			return err
@@ -62,7 +61,7 @@ what the rounding of the loss lets a difference show: they are right as far as c
 }
 
 // judge is an error where a gradient is wrong, or was not compared with anything.
-func judge(checks []train.Check) error {
+func judge(checks []model.Check) error {
 	var wrong, unseen []string
 	told := 0
 	for _, k := range checks {

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"duet/engine/train"
+	"duet/engine/model"
 )
 
 // TestGradcheck: gradients that the rounding of the loss hides are not called wrong; and where nothing could be compared, that
@@ -32,20 +32,20 @@ func TestGradcheck(t *testing.T) {
 }
 
 func TestJudge(t *testing.T) {
-	good := train.Check{Param: "good", Samples: 3, Worst: 1e-7}
+	good := model.Check{Param: "good", Samples: 3, Worst: 1e-7}
 	for _, c := range []struct {
 		name   string
-		checks []train.Check
+		checks []model.Check
 		says   string
 	}{
-		{"right", []train.Check{good}, ""},
-		{"some faint, some at kinks", []train.Check{good, {Param: "b", Samples: 3, Faint: 3, Kinks: 5}}, ""},
-		{"wrong", []train.Check{good, {Param: "b", Samples: 3, Worst: 1.1e-4}}, "gradient of b differs"},
-		{"wrong where faint", []train.Check{good, {Param: "b", Samples: 3, Faint: 3, Worst: 1}}, "gradient of b differs"},
-		{"no number", []train.Check{good, {Param: "b", Samples: 3, Worst: math.NaN()}}, "gradient of b differs"},
-		{"two", []train.Check{{Param: "a", Samples: 1, Worst: 1}, {Param: "b", Samples: 3, Worst: 2}}, "gradient of a, b differs"},
-		{"all at kinks", []train.Check{good, {Param: "b", Kinks: 30}}, "b was not checked"},
-		{"all faint", []train.Check{{Param: "a", Samples: 3, Faint: 3}}, "no gradient was checked"},
+		{"right", []model.Check{good}, ""},
+		{"some faint, some at kinks", []model.Check{good, {Param: "b", Samples: 3, Faint: 3, Kinks: 5}}, ""},
+		{"wrong", []model.Check{good, {Param: "b", Samples: 3, Worst: 1.1e-4}}, "gradient of b differs"},
+		{"wrong where faint", []model.Check{good, {Param: "b", Samples: 3, Faint: 3, Worst: 1}}, "gradient of b differs"},
+		{"no number", []model.Check{good, {Param: "b", Samples: 3, Worst: math.NaN()}}, "gradient of b differs"},
+		{"two", []model.Check{{Param: "a", Samples: 1, Worst: 1}, {Param: "b", Samples: 3, Worst: 2}}, "gradient of a, b differs"},
+		{"all at kinks", []model.Check{good, {Param: "b", Kinks: 30}}, "b was not checked"},
+		{"all faint", []model.Check{{Param: "a", Samples: 3, Faint: 3}}, "no gradient was checked"},
 	} {
 		err := judge(c.checks)
 		if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {

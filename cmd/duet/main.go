@@ -13,6 +13,7 @@ import (
 
 	"duet/configs"
 	"duet/engine/backend"
+	"duet/engine/model"
 	"duet/engine/train"
 )
 
@@ -106,16 +107,16 @@ func overrides(c *cobra.Command) *[]string {
 }
 
 // load reads a configuration, a file or the name of a built-in one, and chooses devices where it leaves that open.
-func load(path string, sets []string) (*configs.Config, error) {
+func load(path string, sets []string) (*train.Config, error) {
 	c, err := readConfig(path, sets)
 	if err != nil {
 		return nil, &configError{err}
 	}
-	return c, c.Devices.Resolve(c.Network.Towers, note)
+	return c, c.Devices.Resolve(c.Network.MaxDevices(), note)
 }
 
 // readConfig reads a configuration, and tells its notes.
-func readConfig(path string, sets []string) (c *configs.Config, err error) {
+func readConfig(path string, sets []string) (c *train.Config, err error) {
 	text, ok := configs.Preset(path)
 	if _, absent := os.Stat(path); ok && errors.Is(absent, fs.ErrNotExist) {
 		c, err = configs.Parse(path, text, sets)
@@ -131,19 +132,13 @@ func readConfig(path string, sets []string) (c *configs.Config, err error) {
 	return c, nil
 }
 
-// parts are the parts of a configuration, as package train takes them.
-func parts(c *configs.Config) train.Parts {
-	return train.Parts{Network: c.Network, Data: c.Data, Devices: c.Devices, Train: c.Train, Text: c.TOML()}
-}
-
 // note prints a line about an automatic choice.
 func note(line string) { fmt.Fprintln(os.Stderr, line) }
 
 // newModel opens the devices and compiles a network's plans. It shows how far it is where that takes time, as where kernels
 // are measured, and ends with ctx.
-func newModel(ctx context.Context, p train.Parts, in train.Input, purpose train.Purpose) (*train.Model, error) {
-	progress := newCounter(os.Stderr, "preparing "+p.Network.Title(), "kernels").patient()
+func newModel(ctx context.Context, c *train.Config, in model.Input, purpose model.Purpose) (*model.Model, error) {
+	progress := newCounter(os.Stderr, "preparing "+c.Network.Title(), "kernels").patient()
 	defer progress.close()
-	p.Log, p.Prepared, p.Stop = progress.log, progress.show, ctx.Err
-	return train.NewModel(p, in, purpose)
+	return model.New(ctx, c.Setup(), in, purpose, model.Hooks{Log: progress.log, Prepared: progress.show})
 }

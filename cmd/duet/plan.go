@@ -3,9 +3,9 @@ package main
 import (
 	"errors"
 
-	"github.com/spf13/cobra"
+	"duet/engine/model"
 
-	"duet/engine/train"
+	"github.com/spf13/cobra"
 )
 
 func planCommand() *cobra.Command {
@@ -26,12 +26,11 @@ devices that it waits for; then the memory on each device, and what crosses betw
 		if err != nil {
 			return err
 		}
-		p := parts(config)
-		purpose := train.ForBench
+		purpose := model.ForBench
 		if test {
-			purpose = train.ForTesting
+			purpose = model.ForTesting
 		}
-		m, err := newModel(c.Context(), p, train.RandomInput(p, classesOf(config)), purpose)
+		m, err := newModel(c.Context(), config, model.RandomInput(config.Data, classesOf(config)), purpose)
 		if err != nil {
 			return err
 		}

@@ -18,7 +18,7 @@ import (
 	"duet/dataloader/picture"
 	"duet/dataloader/source"
 	"duet/engine/metrics"
-	"duet/engine/train"
+	"duet/engine/model"
 )
 
 // guesses are how many classes predict shows.
@@ -112,7 +112,7 @@ type predictions struct {
 }
 
 // all classifies images, as many at a time as the model takes.
-func (out *predictions) all(ctx context.Context, m *train.Model, paths []string, views int, progress *counter) error {
+func (out *predictions) all(ctx context.Context, m *model.Model, paths []string, views int, progress *counter) error {
 	for first := 0; first < len(paths); first += m.Batch {
 		some, err := predict(ctx, m, paths[first:min(first+m.Batch, len(paths))], views)
 		if err != nil {
@@ -131,7 +131,7 @@ func (out *predictions) all(ctx context.Context, m *train.Model, paths []string,
 }
 
 // predict classifies images that fit in memory together.
-func predict(ctx context.Context, m *train.Model, paths []string, views int) ([]prediction, error) {
+func predict(ctx context.Context, m *model.Model, paths []string, views int) ([]prediction, error) {
 	all := make([]prediction, len(paths))
 	var images [][]byte
 	var read []int // which of all
@@ -147,7 +147,7 @@ func predict(ctx context.Context, m *train.Model, paths []string, views int) ([]
 		}
 		images, read = append(images, image), append(read, i)
 	}
-	probs, err := m.Predict(images, views)
+	probs, err := m.Predict(ctx, images, views)
 	if err != nil {
 		return nil, err
 	}
@@ -197,7 +197,7 @@ func (out *predictions) end() error {
 }
 
 // top are the most probable classes.
-func top(probs []float64, in train.Input) []guess {
+func top(probs []float64, in model.Input) []guess {
 	var all []guess
 	for label, p := range probs {
 		all = append(all, guess{Class: in.Classes[label], Label: label, Probability: metrics.Number(p)})

@@ -15,6 +15,7 @@ import (
 	"duet/dataloader/prepare"
 	"duet/engine/backend"
 	"duet/engine/metrics"
+	"duet/engine/model"
 	"duet/engine/train"
 )
 
@@ -70,42 +71,39 @@ func (o *trainOptions) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	p := parts(c)
 	data, err := openData(ctx, c.Data, func(o prepare.Outline) error {
-		if err := p.Foresee(o); err != nil {
+		if err := c.Foresee(o); err != nil {
 			return err
 		}
-		return p.Train.Suits(o.Val > 0)
+		return c.Train.Suits(o.Val > 0)
 	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, data.Close()) }()
-	if err := data.Suits(p.Train); err != nil {
+	if err := data.Suits(c.Train); err != nil {
 		return err
 	}
-	model, err := newModel(ctx, p, train.InputOf(data.Train, c.Data), train.ForTraining)
+	m, err := newModel(ctx, c, model.InputOf(data.Train, c.Data), model.ForTraining)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, model.Close()) }()
-	if c.Devices.Record(model.Devices); len(c.Devices.Kernels) > 0 {
-		p = parts(c) // with the choices, for the run's folder and its checkpoints
-	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	c.Devices.Record(m.Devices) // for the run's folder and its checkpoints
 	folder, err := o.folder(c)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, folder.Close()) }()
-	before := func(text string) (train.Parts, []train.Change, error) {
+	before := func(text string) (*train.Config, []train.Change, error) {
 		was, err := configs.Parse(folder.Dir, []byte(text), nil)
 		if err != nil {
-			return train.Parts{}, nil, fmt.Errorf("the configuration of the run so far: %w", err)
+			return nil, nil, fmt.Errorf("the configuration of the run so far: %w", err)
 		}
-		return parts(was), configs.Changes(was, c), nil
+		return was, configs.Changes(was, c), nil
 	}
-	s, err := train.Run(ctx, train.Options{Parts: p, Folder: folder, Resume: o.resume, Before: before, Console: console,
-		Terminal: metrics.ClaimBar(console)}, data, model)
+	s, err := train.Run(ctx, train.Options{Config: c, Folder: folder, Resume: o.resume, Before: before, Console: console,
+		Terminal: metrics.ClaimBar(console)}, data, m)
 	if err != nil {
 		return err
 	}
@@ -113,7 +111,7 @@ func (o *trainOptions) run(ctx context.Context) (err error) {
 }
 
 // load reads the configuration: with --resume alone, that of the run.
-func (o *trainOptions) load() (*configs.Config, error) {
+func (o *trainOptions) load() (*train.Config, error) {
 	if o.name != "" && (!filepath.IsLocal(o.name) || filepath.Clean(o.name) == ".") {
 		return nil, usage("--run %q, want the name of a folder below that of --runs, %s", o.name, o.root)
 	}
@@ -160,9 +158,9 @@ func (o *trainOptions) load() (*configs.Config, error) {
 func (o *trainOptions) dir() string { return filepath.Join(o.root, o.name) }
 
 // baseName is what the runs of a configuration are called before their number.
-func baseName(c *configs.Config) string { return cmp.Or(c.Network.Name, "run") }
+func baseName(c *train.Config) string { return cmp.Or(c.Network.Title(), "run") }
 
-func (o *trainOptions) folder(c *configs.Config) (*train.Folder, error) {
+func (o *trainOptions) folder(c *train.Config) (*train.Folder, error) {
 	switch {
 	case o.resume:
 		return train.OpenFolder(o.dir())

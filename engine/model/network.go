@@ -1,5 +1,5 @@
-// Package model is what the engine knows of a network: the interface that one implements, and what its graph begins and
-// ends with.
+// Package model runs a network on its devices. A network implements the interface Network; of it a Model makes plans for
+// training and for testing, brings weights in and out, and evaluates.
 package model
 
 import (
@@ -14,6 +14,10 @@ import (
 type Network interface {
 	// Title is the network's name.
 	Title() string
+	// MaxDevices is among how many devices it can be divided: its towers.
+	MaxDevices() int
+	// Classes is how many it tells apart; 0: as many as the data has.
+	Classes() int
 	// Build makes the network's graph for a placement and a purpose. What the network cannot be is an *invalid.Error of
 	// a key in its table.
 	Build(o Options) (*Graph, error)

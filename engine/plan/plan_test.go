@@ -25,7 +25,7 @@ func network() alexnet.Config {
 		{Name: "conv3", Type: "conv", Maps: 10, Kernel: 3, Pad: 1, ReLU: true, Exchange: true},
 		{Name: "pool3", Type: "maxpool", Kernel: 3, Stride: 2},
 		{Name: "fc4", Type: "linear", Features: 16, ReLU: true, Exchange: true},
-		{Name: "drop4", Type: "dropout", DropRate: 0.5},
+		{Name: "drop4", Type: "dropout", DropRate: new(0.5)},
 		{Name: "fc5", Type: "linear", Exchange: true},
 	}}
 }

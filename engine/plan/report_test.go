@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -17,9 +18,9 @@ import (
 
 	"duet/configs"
 	"duet/engine/backend"
+	"duet/engine/model"
 	"duet/engine/op"
 	"duet/engine/plan"
-	"duet/engine/train"
 )
 
 // TestNoAllocation: a run costs no memory of the host, on one device and on two.
@@ -235,8 +236,7 @@ func TestAlexNet(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Devices.Towers = []string{"reference:0", "reference:1"}
-	parts := train.Parts{Network: c.Network, Data: c.Data, Devices: c.Devices, Train: c.Train}
-	m, err := train.NewModel(parts, train.RandomInput(parts, 1000), train.ForBench)
+	m, err := model.New(context.Background(), c.Setup(), model.RandomInput(c.Data, 1000), model.ForBench, model.Hooks{})
 	if err != nil {
 		t.Fatal(err)
 	}

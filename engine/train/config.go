@@ -1,153 +1,49 @@
-// Package train is the training loop: steps, schedules, validation, checkpoints, and what happens when it is stopped.
 package train
 
 import (
-	"errors"
-	"slices"
+	"bytes"
+	"strings"
 
-	"duet/internal/invalid"
+	"github.com/BurntSushi/toml"
+
+	"duet/dataloader"
+	"duet/dataloader/prepare"
+	"duet/engine/backend"
+	"duet/engine/model"
 )
 
-// Config is the [train] table of a configuration.
+// Config is a whole configuration: what is trained, on which images, where and how.
 type Config struct {
-	Seed        uint64  `toml:"seed"`
-	Batch       int     `toml:"batch"`
-	Epochs      float64 `toml:"epochs"`       // length of the training; 0: until MaxSteps
-	MaxSteps    uint64  `toml:"max_steps"`    // end after so many steps whatever Epochs says; 0: no such end
-	Momentum    float64 `toml:"momentum"`     // of SGD
-	WeightDecay float64 `toml:"weight_decay"` // of SGD
+	Network model.Network     `toml:"network"`
+	Data    dataloader.Config `toml:"data"`
+	Devices backend.Config    `toml:"devices"`
+	Train   Solver            `toml:"train"`
 
-	// ReportSteps is how many steps there are between readings of the loss, each of which waits for the devices; 0 is 1.
-	// The loss is read before every validation and checkpoint too.
-	ReportSteps uint64 `toml:"report_steps"`
-
-	Schedule Schedule `toml:"schedule"`
-
-	ValidateEpochs float64 `toml:"validate_epochs"` // epochs between validations; 0: none by epochs
-	ValidateSteps  uint64  `toml:"validate_steps"`  // steps between validations; 0: none by steps
-	Views          int     `toml:"views"`           // at validation: 1 (centre) or 10 (corners, centre, mirrors)
-
-	CheckpointEpochs float64 `toml:"checkpoint_epochs"` // epochs between checkpoints; 0: none by epochs
-	CheckpointSteps  uint64  `toml:"checkpoint_steps"`  // steps between checkpoints; 0: none by steps
-	CheckpointStart  bool    `toml:"checkpoint_start"`  // save the initial weights too, as step 0
-	Keep             int     `toml:"keep"`              // how many of the latest checkpoints stay, beside the best
+	Notes []string `toml:"-"` // what the user should know of how it came about, a line each
 }
 
-// Schedule is the [train.schedule] table: the learning rate over time.
-type Schedule struct {
-	Type string  `toml:"type"` // "fixed", "step", "exp", "plateau", "linear" or "cosine"
-	Rate float64 `toml:"rate"` // at the start
-
-	Gamma float64 `toml:"gamma,omitzero"` // step, exp, plateau: the factor of a reduction
-
-	EveryEpochs float64   `toml:"every_epochs,omitzero"` // step, exp: epochs between reductions
-	EverySteps  uint64    `toml:"every_steps,omitzero"`  // step, exp: steps between reductions
-	AtEpochs    []float64 `toml:"at_epochs,omitempty"`   // step: epochs of the reductions, instead of a regular distance
-
-	Patience  int     `toml:"patience,omitzero"`  // plateau: validations without improvement before a reduction
-	Threshold float64 `toml:"threshold,omitzero"` // plateau: what counts as improvement, in parts of 1 of top-1 error
-	Drops     int     `toml:"drops,omitzero"`     // plateau: reductions; the training ends where another would be due
-
-	FinalRate   float64 `toml:"final_rate,omitzero"`   // linear, cosine: at the end
-	WarmupSteps uint64  `toml:"warmup_steps,omitzero"` // all: the rate rises linearly from 0 during so many first steps
+// Setup is what a model of the configuration is made of.
+func (c *Config) Setup() model.Setup {
+	return model.Setup{Network: c.Network, Data: c.Data, Devices: c.Devices, Batch: c.Train.Batch, Seed: c.Train.Seed,
+		Momentum: c.Train.Momentum, WeightDecay: c.Train.WeightDecay}
 }
 
-// scheduleKeys are the keys of each type of schedule, beside type, rate and warmup_steps.
-var scheduleKeys = map[string][]string{
-	"fixed":   {},
-	"step":    {"gamma", "every_epochs", "every_steps", "at_epochs"},
-	"exp":     {"gamma", "every_epochs", "every_steps"},
-	"plateau": {"gamma", "patience", "threshold", "drops"},
-	"linear":  {"final_rate"},
-	"cosine":  {"final_rate"},
+// TOML is the configuration with all defaults and overrides in it. Reading it gives an equal configuration.
+func (c *Config) TOML() []byte {
+	var b bytes.Buffer
+	e := toml.NewEncoder(&b)
+	e.Indent = ""
+	if err := e.Encode(c); err != nil {
+		panic("train: " + err.Error()) // only of types that TOML lacks
+	}
+	// Only a table's header starts a line with a bracket.
+	return []byte(strings.NewReplacer("\n\n[", "\n\n[", "\n[", "\n\n[").Replace(b.String()))
 }
 
-// LacksOfSchedule are the keys that a schedule of a type does not have; none of a type that is not known.
-func LacksOfSchedule(typ string) []string {
-	own, known := scheduleKeys[typ]
-	if !known {
-		return nil
-	}
-	var lacks []string
-	for _, others := range scheduleKeys {
-		for _, k := range others {
-			if !slices.Contains(own, k) {
-				lacks = append(lacks, k)
-			}
-		}
-	}
-	slices.Sort(lacks)
-	return slices.Compact(lacks)
-}
-
-// given are the keys that not every type has and that have a value.
-func (s *Schedule) given() map[string]bool {
-	return map[string]bool{"gamma": s.Gamma != 0, "every_epochs": s.EveryEpochs != 0, "every_steps": s.EverySteps != 0,
-		"at_epochs": len(s.AtEpochs) > 0, "patience": s.Patience != 0, "threshold": s.Threshold != 0, "drops": s.Drops != 0,
-		"final_rate": s.FinalRate != 0}
-}
-
-// maxBatch keeps every number of elements of a step far within 64 bits.
-const maxBatch = 1 << 16
-
-// Validate checks the values. Its errors are *invalid.Error, joined.
-func (c *Config) Validate() error {
-	var errs []error
-	check := func(ok bool, key, format string, args ...any) {
-		if !ok {
-			errs = append(errs, invalid.Key(key, format, args...))
-		}
-	}
-	check(c.Batch >= 1 && c.Batch <= maxBatch, "batch", "%d, want 1 to %d", c.Batch, maxBatch)
-	check(c.Epochs >= 0, "epochs", "%v, want above 0, or 0 to train until max_steps", c.Epochs)
-	check(c.Epochs > 0 || c.MaxSteps > 0, "epochs", "neither epochs nor max_steps say when to end, want one of them")
-	check(c.Momentum >= 0 && float32(c.Momentum) < 1, "momentum", "%v, want 0 to below 1, also when rounded to float32", c.Momentum)
-	check(c.WeightDecay >= 0, "weight_decay", "%v, want at least 0", c.WeightDecay)
-	check(c.ValidateEpochs >= 0, "validate_epochs", "%v, want above 0, or 0 for no validation by epochs", c.ValidateEpochs)
-	check(c.Views == 1 || c.Views == 10, "views", "%d, want 1 or 10", c.Views)
-	check(c.CheckpointEpochs >= 0, "checkpoint_epochs", "%v, want above 0, or 0 for no checkpoints by epochs", c.CheckpointEpochs)
-	check(c.Keep >= 1, "keep", "%d, want at least 1", c.Keep)
-	errs = append(errs, invalid.Under("schedule", c.Schedule.validate(c)))
-	return errors.Join(errs...)
-}
-
-func (s *Schedule) validate(c *Config) error {
-	var errs []error
-	check := func(ok bool, key, format string, args ...any) {
-		if !ok {
-			errs = append(errs, invalid.Key(key, format, args...))
-		}
-	}
-	check(s.Rate > 0, "rate", "%v, want above 0, such as 0.01", s.Rate)
-	switch s.Type {
-	case "fixed":
-	case "step":
-		regular := s.EveryEpochs > 0 || s.EverySteps > 0
-		check(regular != (len(s.AtEpochs) > 0), "type", "step wants one of every_epochs, every_steps and at_epochs")
-	case "exp":
-		check(s.EveryEpochs > 0 || s.EverySteps > 0, "type", "exp wants every_epochs or every_steps, after which gamma has applied once")
-	case "plateau":
-		check(s.Patience >= 1, "patience", "%d, want at least 1 validation", s.Patience)
-		check(s.Drops >= 0, "drops", "%d, want at least 0", s.Drops)
-		check(c.ValidateEpochs > 0 || c.ValidateSteps > 0, "type", "plateau needs validations: want validate_epochs or validate_steps")
-	case "linear", "cosine":
-		check(s.FinalRate >= 0 && s.FinalRate <= s.Rate, "final_rate", "%v, want 0 to the rate %v", s.FinalRate, s.Rate)
-	default:
-		check(false, "type", "%q, want fixed, step, exp, plateau, linear or cosine", s.Type)
-		return errors.Join(errs...)
-	}
-	if s.Type == "step" || s.Type == "exp" || s.Type == "plateau" {
-		check(s.Gamma > 0 && s.Gamma < 1, "gamma", "%v, want between 0 and 1, such as 0.1", s.Gamma)
-	}
-	check(s.EveryEpochs >= 0, "every_epochs", "%v, want above 0", s.EveryEpochs)
-	check(s.EveryEpochs == 0 || s.EverySteps == 0, "every_steps", "every_epochs is given too, want one of them")
-	check(s.Threshold >= 0 && s.Threshold < 1, "threshold", "%v, want 0 to below 1", s.Threshold)
-	for i, e := range s.AtEpochs {
-		check(e > 0 && (i == 0 || e > s.AtEpochs[i-1]), "at_epochs", "%v, want rising epochs above 0", s.AtEpochs)
-	}
-	given := s.given()
-	for _, k := range LacksOfSchedule(s.Type) {
-		check(!given[k], k, "a schedule of type %s has no such key", s.Type)
-	}
-	return errors.Join(errs...)
+// Foresee checks, before hours of packing, that the network can take a set: that it has as many classes as the network
+// tells apart.
+func (c *Config) Foresee(o prepare.Outline) error {
+	in := model.Input{Height: o.Side, Width: o.Side, Classes: make([]string, len(o.Classes)), MeanShape: []int{3, 1, 1}}
+	_, err := c.Setup().Graph(in, false)
+	return err
 }

@@ -69,23 +69,15 @@ func (d *Data) load(ctx context.Context, progress func(done, total int64)) error
 }
 
 // Suits checks that the data has what a training needs: a validation split, unless nothing is validated.
-func (d *Data) Suits(c Config) error { return c.Suits(d.Val != nil) }
+func (d *Data) Suits(c Solver) error { return c.Suits(d.Val != nil) }
 
 // Suits is the same of data of which no more is known than whether it has a validation split.
-func (c Config) Suits(hasVal bool) error {
+func (c Solver) Suits(hasVal bool) error {
 	if !hasVal && (c.ValidateEpochs > 0 || c.ValidateSteps > 0) {
 		return fmt.Errorf("the data has no validation split: prepare it with --val-fraction (data.val_fraction), or set train.validate_epochs and " +
 			"train.validate_steps to 0")
 	}
 	return nil
-}
-
-// Foresee checks, before hours of packing, that a network can take a set: that it has as many classes as the network tells
-// apart.
-func (p Parts) Foresee(o prepare.Outline) error {
-	in := Input{Height: o.Side, Width: o.Side, Classes: make([]string, len(o.Classes)), MeanShape: []int{3, 1, 1}}
-	_, err := Graph(p, in, false)
-	return err
 }
 
 // Close closes the sets.

@@ -3,8 +3,13 @@ package train_test
 import (
 	"context"
 	"errors"
+	"image"
+	"image/color"
+	"image/png"
+	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"duet/dataloader"
@@ -42,7 +47,7 @@ func TestDataThatCannotBeUsed(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRuns(t)
 			if c.damage != nil {
-				data, err := train.OpenData(context.Background(), parts(r.config()).Data, train.DataHooks{})
+				data, err := train.OpenData(context.Background(), r.config().Data, train.DataHooks{})
 				r.check(err)
 				dir := data.Train.Dir()
 				r.check(data.Close())
@@ -52,7 +57,7 @@ func TestDataThatCannotBeUsed(t *testing.T) {
 			if ctx == nil {
 				ctx = context.Background()
 			}
-			config := parts(r.config(c.sets...)).Data
+			config := r.config(c.sets...).Data
 			if c.crop > 0 {
 				config.Crop = c.crop
 			}
@@ -77,4 +82,51 @@ func flip(path string, at int) error {
 	}
 	data[at] ^= 1
 	return os.WriteFile(path, data, 0o666)
+}
+
+func TestNoValidationSplit(t *testing.T) {
+	r := newRuns(t)
+	dir := r.path("photos")
+	for _, class := range []string{"a", "b"} {
+		r.check(os.MkdirAll(filepath.Join(dir, class), 0o755))
+		for i := range 8 {
+			writePNG(t, filepath.Join(dir, class, strconv.Itoa(i)+".png"), uint8(i), class == "a")
+		}
+	}
+	source := []string{onOne, "data.path=" + dir, "data.val_fraction=0", "train.batch=4", "train.max_steps=3"}
+	_, err := r.train(context.Background(), "run", source...)
+	wantError(t, err, "no validation split", "--val-fraction", "train.validate_steps")
+	s, err := r.train(context.Background(), "without", append(source, "train.validate_steps=0")...)
+	r.check(err)
+	if s.Steps != 3 || s.Last != nil || !math.IsNaN(s.BestError) {
+		t.Errorf("%+v", s)
+	}
+	if _, err := os.Stat(r.store("without").BestPath()); err == nil {
+		t.Error("a best checkpoint without a validation")
+	}
+}
+
+// writePNG draws a small picture.
+func writePNG(t *testing.T, path string, shade uint8, striped bool) {
+	t.Helper()
+	img := image.NewRGBA(image.Rect(0, 0, 24, 24))
+	for y := range 24 {
+		for x := range 24 {
+			c := color.RGBA{shade * 9, 90, 40, 255}
+			if striped && x/3%2 == 0 {
+				c.G = 220
+			}
+			img.SetRGBA(x, y, c)
+		}
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := png.Encode(f, img); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
 }

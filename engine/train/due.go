@@ -16,7 +16,7 @@ func due(step uint64, epochs float64, steps uint64, c Clock) bool {
 }
 
 // clock is the length of a training.
-func (c *Config) clock(images int, from Origin) Clock {
+func (c *Solver) clock(images int, from Origin) Clock {
 	clock := Clock{Batch: c.Batch, Images: images, From: from}
 	clock.Steps = c.MaxSteps
 	if c.Epochs > 0 {
@@ -27,18 +27,18 @@ func (c *Config) clock(images int, from Origin) Clock {
 	return clock
 }
 
-func (c *Config) validates(step uint64, clock Clock) bool {
+func (c *Solver) validates(step uint64, clock Clock) bool {
 	if c.ValidateEpochs == 0 && c.ValidateSteps == 0 {
 		return false
 	}
 	return step == clock.Steps || due(step, c.ValidateEpochs, c.ValidateSteps, clock)
 }
 
-func (c *Config) saves(step uint64, clock Clock) bool {
+func (c *Solver) saves(step uint64, clock Clock) bool {
 	return step == clock.Steps || due(step, c.CheckpointEpochs, c.CheckpointSteps, clock) || step == 0 && c.CheckpointStart
 }
 
 // reports says whether the loss of a step is read.
-func (c *Config) reports(step uint64, clock Clock) bool {
+func (c *Solver) reports(step uint64, clock Clock) bool {
 	return step%max(1, c.ReportSteps) == 0 || c.validates(step, clock) || c.saves(step, clock) || step == clock.Steps
 }

@@ -15,6 +15,7 @@ import (
 	"duet/configs"
 	"duet/engine/checkpoint"
 	"duet/engine/metrics"
+	"duet/engine/model"
 	"duet/engine/train"
 )
 
@@ -27,6 +28,8 @@ var small = []string{"data.generated.train=64", "data.generated.val=24", "train.
 const (
 	onOne = `devices.towers=["reference:0"]`
 	onTwo = `devices.towers=["reference:0", "reference:1"]`
+
+	onWatched = `devices.towers=["watched:0"]`
 )
 
 // runs are a folder for runs of one test, with the data that they share.
@@ -39,17 +42,13 @@ type runs struct {
 func newRuns(t *testing.T) *runs { return &runs{t, t.TempDir(), io.Discard} }
 
 // config is the smoke preset with overrides after those of small.
-func (r *runs) config(sets ...string) *configs.Config {
+func (r *runs) config(sets ...string) *train.Config {
 	r.t.Helper()
 	c, err := configs.Load("smoke", slices.Concat(small, []string{"data.packed=" + filepath.Join(r.dir, "data")}, sets))
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	return c
-}
-
-func parts(c *configs.Config) train.Parts {
-	return train.Parts{Network: c.Network, Data: c.Data, Devices: c.Devices, Train: c.Train, Text: c.TOML()}
 }
 
 // train begins a run.
@@ -67,37 +66,34 @@ func (r *runs) resume(ctx context.Context, name string, sets ...string) (train.S
 func (r *runs) run(ctx context.Context, name string, resume bool, sets ...string) (s train.Summary, err error) {
 	r.t.Helper()
 	c := r.config(sets...)
-	p := parts(c)
-	data, err := train.OpenData(context.Background(), p.Data, train.DataHooks{})
+	data, err := train.OpenData(context.Background(), c.Data, train.DataHooks{})
 	r.check(err)
 	defer func() { r.check(data.Close()) }()
-	m, err := train.NewModel(p, train.InputOf(data.Train, p.Data), train.ForTraining)
+	m, err := model.New(context.Background(), c.Setup(), model.InputOf(data.Train, c.Data), model.ForTraining, model.Hooks{})
 	r.check(err)
 	defer func() { r.check(m.Close()) }()
-	return r.runOn(ctx, m, data, name, resume, p)
+	return r.runOn(ctx, m, data, name, resume, c)
 }
 
 // runOn is a run on a model that is there.
-func (r *runs) runOn(ctx context.Context, m *train.Model, data *train.Data, name string, resume bool,
-	p train.Parts) (train.Summary, error) {
+func (r *runs) runOn(ctx context.Context, m *model.Model, data *train.Data, name string, resume bool,
+	c *train.Config) (train.Summary, error) {
 	r.t.Helper()
 	var f *train.Folder
 	var err error
 	if resume {
 		f, err = train.OpenFolder(r.path(name))
 	} else {
-		f, err = train.CreateFolder(r.path(name), p.Text)
+		f, err = train.CreateFolder(r.path(name), c.TOML())
 	}
 	r.check(err)
 	defer func() { r.check(f.Close()) }()
-	before := func(text string) (train.Parts, []train.Change, error) {
+	before := func(text string) (*train.Config, []train.Change, error) {
 		was, err := configs.Parse("before", []byte(text), nil)
 		r.check(err)
-		is, err := configs.Parse("now", p.Text, nil)
-		r.check(err)
-		return parts(was), configs.Changes(was, is), nil
+		return was, configs.Changes(was, c), nil
 	}
-	return train.Run(ctx, train.Options{Parts: p, Folder: f, Resume: resume, Before: before, Console: r.console}, data, m)
+	return train.Run(ctx, train.Options{Config: c, Folder: f, Resume: resume, Before: before, Console: r.console}, data, m)
 }
 
 func (r *runs) check(err error) {

@@ -11,6 +11,7 @@ import (
 
 	"duet/engine/checkpoint"
 	"duet/engine/metrics"
+	"duet/engine/model"
 )
 
 // ErrFixed says that a run would be gone on with under another value of a key that cannot change.
@@ -61,12 +62,12 @@ func (r *run) resume() error {
 func (r *run) again() error {
 	steps, validations, err := metrics.Read(r.Folder.Metrics())
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(steps) == 0 {
-		return r.model.Initialise(r.Parts.Train.Seed)
+		return r.model.Initialise(r.Config.Train.Seed)
 	}
 	if err != nil {
 		return err
 	}
-	last, c := steps[len(steps)-1].Step, r.Parts.Train
+	last, c := steps[len(steps)-1].Step, r.Config.Train
 	saved := len(validations) > 0 && validations[0].Step < last // the first one is the best so far
 	for step := uint64(0); step < last && !saved; step++ {
 		saved = c.saves(step, r.clock)
@@ -76,7 +77,7 @@ func (r *run) again() error {
 			r.Folder.Checkpoints(), r.Folder.Metrics(), last)
 	}
 	fmt.Fprintf(r.Console, "warning: the run was stopped after step %d, before its first checkpoint: beginning again at the first step\n", last)
-	return r.model.Initialise(r.Parts.Train.Seed)
+	return r.model.Initialise(r.Config.Train.Seed)
 }
 
 // restore takes over what a checkpoint holds.
@@ -85,7 +86,7 @@ func (r *run) restore(f *checkpoint.File) error {
 	if err != nil {
 		return err
 	}
-	in, err := InputFrom(f)
+	in, err := model.InputFrom(f)
 	if err != nil {
 		return err
 	}
@@ -112,11 +113,8 @@ func (r *run) restore(f *checkpoint.File) error {
 }
 
 // before reads the configuration of a checkpoint, and refuses what cannot change.
-func (r *run) before(text string) (was Parts, err error) {
+func (r *run) before(text string) (was *Config, err error) {
 	r.config = text
-	if r.Before == nil {
-		return r.Parts, nil
-	}
 	if was, r.changes, err = r.Before(text); err != nil {
 		return was, err
 	}
@@ -143,7 +141,7 @@ func (r *run) wind(m checkpoint.Meta, batch int) error {
 	if images := r.clock.Images; batch != r.clock.Batch {
 		from = Origin{m.Step, Clock{Batch: batch, Images: images, From: from}.Seen(m.Step), batch}
 	}
-	r.clock = r.Parts.Train.clock(r.clock.Images, from)
+	r.clock = r.Config.Train.clock(r.clock.Images, from)
 	return nil
 }
 
@@ -152,6 +150,6 @@ func (r *run) adopt() error {
 	if r.step > r.began+1 {
 		return nil
 	}
-	r.config = string(r.Parts.Text)
-	return r.Folder.configure(r.Parts.Text)
+	r.config = r.text
+	return r.Folder.configure([]byte(r.text))
 }

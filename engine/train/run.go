@@ -11,17 +11,21 @@ import (
 	"duet/dataloader"
 	"duet/engine/checkpoint"
 	"duet/engine/metrics"
+	"duet/engine/model"
 	"duet/internal/disk"
 )
 
+// gradientSteps is how often, from the first step on, the largest gradient is looked at. It takes a small download for
+// every parameter.
+const gradientSteps = 10
+
 // Options are what a run needs beside its configuration.
 type Options struct {
-	Parts  Parts
+	Config *Config
 	Folder *Folder
 	Resume bool
-	// Before reads the configuration that a checkpoint was saved under, and says what the present one changes; without it
-	// nothing is taken to have changed.
-	Before   func(text string) (Parts, []Change, error)
+	// Before reads the configuration that a checkpoint was saved under, and says what the present one changes.
+	Before   func(text string) (*Config, []Change, error)
 	Console  io.Writer // progress and log
 	Terminal bool      // Console is a terminal
 }
@@ -33,7 +37,7 @@ type Summary struct {
 	Loss      float64 // of the last step
 	BestError float64 // lowest validation top-1 error; NaN without validation
 	BestStep  uint64
-	Last      *Result // the last validation, nil without
+	Last      *model.Result // the last validation, nil without
 }
 
 // Interrupted is the error of a run whose context ended. Everything is saved.
@@ -48,8 +52,8 @@ type Diverged struct {
 	Step     uint64
 	Loss     float64
 	Rate     float64
-	Previous float64  // loss when it was last read
-	Gradient Gradient // the largest of the last step whose gradients were finite
+	Previous float64        // loss when it was last read
+	Gradient model.Gradient // the largest of the last step whose gradients were finite
 }
 
 func (e *Diverged) Error() string {
@@ -60,7 +64,7 @@ func (e *Diverged) Error() string {
 // run is a training in progress.
 type run struct {
 	Options
-	model   *Model
+	model   *model.Model
 	data    *Data
 	store   *checkpoint.Store
 	jsonl   *metrics.JSONL
@@ -75,15 +79,16 @@ type run struct {
 	bestStep uint64
 	isBest   bool // the last validation was the best
 	loss     float64
-	gradient Gradient
-	last     *Result
+	gradient model.Gradient
+	last     *model.Result
 	unread   struct { // steps since the loss was last read
 		steps    uint64
 		began    time.Time
 		counters dataloader.Counters // before them
 	}
+	text         string                         // the present configuration
 	config       string                         // the one that the steps so far were done under
-	changes      []Change                       // of Parts from that
+	changes      []Change                       // of the present one from that
 	began        uint64                         // the step that this process began after
 	nextGradient uint64                         // the step from which on the largest gradient is looked at again
 	saved        struct{ step, checked uint64 } // what the newest checkpoint holds
@@ -91,9 +96,9 @@ type run struct {
 }
 
 // Run trains until the configuration's end, until ctx ends, or until something fails.
-func Run(ctx context.Context, o Options, data *Data, model *Model) (s Summary, err error) {
-	r := &run{Options: o, model: model, data: data, plateau: NewPlateau(), best: math.NaN(), loss: math.NaN()}
-	c := o.Parts.Train
+func Run(ctx context.Context, o Options, data *Data, m *model.Model) (s Summary, err error) {
+	r := &run{Options: o, model: m, data: data, text: string(o.Config.TOML()), plateau: NewPlateau(), best: math.NaN(), loss: math.NaN()}
+	c := o.Config.Train
 	r.clock = c.clock(data.Train.Len(), Origin{})
 	if err := data.Suits(c); err != nil {
 		return s, err
@@ -112,12 +117,12 @@ func Run(ctx context.Context, o Options, data *Data, model *Model) (s Summary, e
 // start takes the weights from the newest checkpoint, or draws them.
 func (r *run) start() error {
 	var err error
-	if r.store, err = checkpoint.OpenStore(r.Folder.Checkpoints(), r.Parts.Train.Keep); err != nil {
+	if r.store, err = checkpoint.OpenStore(r.Folder.Checkpoints(), r.Config.Train.Keep); err != nil {
 		return err
 	}
-	r.config = string(r.Parts.Text)
+	r.config = r.text
 	if !r.Resume {
-		return r.model.Initialise(r.Parts.Train.Seed)
+		return r.model.Initialise(r.Config.Train.Seed)
 	}
 	return r.resume()
 }
@@ -129,7 +134,7 @@ func (r *run) open() error {
 	if r.log, err = metrics.OpenLog(r.Folder.Log(), r.console); err != nil {
 		return err
 	}
-	for _, line := range r.model.measured {
+	for _, line := range r.model.Measured() {
 		r.log.Debug(line)
 	}
 	if r.jsonl, err = metrics.OpenJSONL(r.Folder.Metrics(), r.step, r.checked); err != nil {
@@ -142,8 +147,8 @@ func (r *run) open() error {
 	if r.Resume {
 		verb = "resuming"
 	}
-	r.log.Info(verb, "run", r.Folder.Dir, "network", r.Parts.Network.Title(), "parameters", r.model.Parameters(),
-		"devices", r.Parts.Devices.Towers, "precision", r.Parts.Devices.Precision, "data", r.data.Train.Dir(), "images", r.data.Train.Len(),
+	r.log.Info(verb, "run", r.Folder.Dir, "network", r.Config.Network.Title(), "parameters", r.model.Parameters(),
+		"devices", r.Config.Devices.Towers, "precision", r.Config.Devices.Precision, "data", r.data.Train.Dir(), "images", r.data.Train.Len(),
 		"batch", r.clock.Batch, "step", r.step, "steps", r.clock.Steps)
 	for _, c := range r.changes {
 		r.log.Info("changed", "key", c.Key, "was", c.Was, "is", c.Is)
@@ -192,10 +197,10 @@ func (r *run) end() []any {
 
 // loop does what is due after each step, and the next step.
 func (r *run) loop(ctx context.Context) (err error) {
-	c := r.Parts.Train
-	loader := dataloader.NewTrainLoader(r.data.Train, r.Parts.Data, c.Batch, c.Seed, r.clock.Seen(r.step), r.model.Allocate)
+	c := r.Config.Train
+	loader := dataloader.NewTrainLoader(r.data.Train, r.Config.Data, c.Batch, c.Seed, r.clock.Seen(r.step), r.model.Allocate)
 	defer func() {
-		r.model.hosts.forget()
+		r.model.Forget()
 		if e := loader.Close(); err == nil { // after a failure it only says again what the device said
 			err = e
 		}
@@ -239,7 +244,7 @@ func (r *run) train(ctx context.Context, loader *dataloader.Loader) error {
 	if err != nil {
 		return err
 	}
-	rate := r.Parts.Train.Schedule.At(r.step, r.clock, r.plateau)
+	rate := r.Config.Train.Schedule.At(r.step, r.clock, r.plateau)
 	if err := r.model.Step(b, r.step, rate); err != nil {
 		return err
 	}
@@ -251,7 +256,7 @@ func (r *run) train(ctx context.Context, loader *dataloader.Loader) error {
 		return err
 	}
 	r.unread.steps++
-	if ctx.Err() == nil && !r.Parts.Train.reports(r.step, r.clock) {
+	if ctx.Err() == nil && !r.Config.Train.reports(r.step, r.clock) {
 		return nil
 	}
 	return r.report(rate, loader)
@@ -287,14 +292,14 @@ func (r *run) report(rate float64, loader *dataloader.Loader) error {
 
 // validate tests the network and lets the schedule know.
 func (r *run) validate(ctx context.Context) error {
-	result, err := r.model.Evaluate(ctx, r.data.Val, r.Parts.Train.Views, func(done, total int) {
+	result, err := r.model.Evaluate(ctx, r.data.Val, r.Config.Train.Views, func(done, total int) {
 		r.console.Phase("validation", uint64(done), uint64(total), "images")
 	})
 	if err != nil {
 		return err
 	}
 	r.last, r.checked = &result, r.step
-	r.plateau.Observe(r.Parts.Train.Schedule, result.Top1Error)
+	r.plateau.Observe(r.Config.Train.Schedule, result.Top1Error)
 	if r.isBest = !(result.Top1Error >= r.best); r.isBest { // the first one too, when best is NaN
 		r.best, r.bestStep = result.Top1Error, r.step
 	}

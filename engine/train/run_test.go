@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"duet/engine/backend/watched"
 	"duet/engine/checkpoint"
 	"duet/engine/train"
 	"duet/internal/disk/powercut"
@@ -21,15 +22,6 @@ import (
 // another order or in another precision of the sum: the reference adds in float64 and rounds once, oneDNN adds in fp32, and
 // the gradients of two towers meet in fp32 on two devices. 50 steps magnify that.
 const placementTol = 1e-4
-
-// placements are one device and two devices of every backend that this build has.
-func placements() []string {
-	var all []string
-	for _, b := range linked() {
-		all = append(all, fmt.Sprintf(`devices.towers=["%s:0"]`, b.Name), fmt.Sprintf(`devices.towers=["%s:0", "%[1]s:1"]`, b.Name))
-	}
-	return all
-}
 
 func TestPlacementsAndBackendsTrainAlike(t *testing.T) {
 	r := newRuns(t)
@@ -43,7 +35,7 @@ func TestPlacementsAndBackendsTrainAlike(t *testing.T) {
 	if !(want[49].Loss < want[0].Loss*0.9) {
 		t.Errorf("loss from %v to %v: the network learns nothing", want[0].Loss, want[49].Loss)
 	}
-	for i, placement := range placements() {
+	for i, placement := range watched.Placements() {
 		t.Run(placement, func(t *testing.T) {
 			name := fmt.Sprintf("run-%d", i)
 			_, err := r.train(context.Background(), name, append(sets, placement)...)
@@ -68,7 +60,7 @@ func TestPlacementsAndBackendsTrainAlike(t *testing.T) {
 
 // TestEveryPlacementResumesExactly interrupts a run on every placement and wants the bytes of an uninterrupted one.
 func TestEveryPlacementResumesExactly(t *testing.T) {
-	for _, placement := range placements() {
+	for _, placement := range watched.Placements() {
 		t.Run(placement, func(t *testing.T) {
 			r := newRuns(t)
 			_, err := r.train(context.Background(), "whole", placement)
@@ -288,28 +280,6 @@ func finite(t *testing.T, r *runs, name string) {
 				t.Fatalf("%s: %s holds %v", path, tensor.Name, x)
 			}
 		}
-	}
-}
-
-func TestNoValidationSplit(t *testing.T) {
-	r := newRuns(t)
-	dir := r.path("photos")
-	for _, class := range []string{"a", "b"} {
-		r.check(os.MkdirAll(filepath.Join(dir, class), 0o755))
-		for i := range 8 {
-			writePNG(t, filepath.Join(dir, class, strconv.Itoa(i)+".png"), uint8(i), class == "a")
-		}
-	}
-	source := []string{onOne, "data.path=" + dir, "data.val_fraction=0", "train.batch=4", "train.max_steps=3"}
-	_, err := r.train(context.Background(), "run", source...)
-	wantError(t, err, "no validation split", "--val-fraction", "train.validate_steps")
-	s, err := r.train(context.Background(), "without", append(source, "train.validate_steps=0")...)
-	r.check(err)
-	if s.Steps != 3 || s.Last != nil || !math.IsNaN(s.BestError) {
-		t.Errorf("%+v", s)
-	}
-	if _, err := os.Stat(r.store("without").BestPath()); err == nil {
-		t.Error("a best checkpoint without a validation")
 	}
 }
 

@@ -6,6 +6,13 @@ import (
 	"duet/engine/checkpoint"
 )
 
+// What a checkpoint's metadata hold beside the input's description.
+const (
+	extraPlateau = "plateau"   // JSON of Plateau
+	extraOrigin  = "origin"    // JSON of Origin, only where it is not zero
+	extraChecked = "validated" // the last step after which there was a validation, 0 before the first
+)
+
 // save writes a checkpoint of the present state, unless the newest one holds it already.
 func (r *run) save() error {
 	if r.anySaved && r.saved.step == r.step && r.saved.checked == r.checked && !r.isBest {
@@ -27,13 +34,13 @@ func (r *run) save() error {
 	if r.clock.From != (Origin{}) {
 		more[extraOrigin] = r.clock.From
 	}
-	extra, err := r.model.Input.extra(more)
+	extra, err := r.model.Input.Metadata(more)
 	if err != nil {
 		return err
 	}
 	f := &checkpoint.File{Tensors: tensors, Meta: checkpoint.Meta{
 		Config: r.config, Step: r.step, Epoch: r.clock.Epoch(r.step), BestError: r.best, BestStep: r.bestStep,
-		Seed: r.Parts.Train.Seed, Extra: extra,
+		Seed: r.Config.Train.Seed, Extra: extra,
 	}}
 	if err := r.store.Save(f, r.isBest); err != nil {
 		return fmt.Errorf("checkpoint of step %d: %w", r.step, err)

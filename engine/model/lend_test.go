@@ -1,4 +1,4 @@
-package train_test
+package model_test
 
 import (
 	"slices"
@@ -7,7 +7,6 @@ import (
 	"duet/engine/backend"
 	"duet/engine/model"
 	"duet/engine/plan"
-	"duet/engine/train"
 )
 
 // mute is a device that does not lend.
@@ -41,7 +40,7 @@ func TestLendAsksTheFirstDevice(t *testing.T) {
 		{"two backends", []backend.Device{lender("cuda:0"), lender("dnnl:0")}, false},
 		{"no lender", []backend.Device{&mute{name: "tpu:0"}}, false},
 	} {
-		m := &train.Model{Devices: c.devices}
+		m := &model.Model{Devices: c.devices}
 		l, err := m.Lend(12)
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)
@@ -110,7 +109,7 @@ func losses(t *testing.T, device string, lent bool) (all []float32) {
 		if n%2 == 0 {
 			continue
 		}
-		if err := p.Download(train.Loss, loss); err != nil {
+		if err := p.Download(model.Loss, loss); err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, loss[0])

@@ -1,4 +1,4 @@
-package train_test
+package model_test
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"duet/dataloader"
-	"duet/engine/train"
+	"duet/engine/model"
 )
 
 // shownTol is what a pixel may be off by: the roundings of its division by the scale and of the mean, of 255.
@@ -19,15 +19,12 @@ func TestShow(t *testing.T) {
 	const batch, n = 8, 13
 	for _, mean := range []string{"image", "channel", "none"} {
 		t.Run(mean, func(t *testing.T) {
-			r := newRuns(t)
-			p := parts(r.config("data.mean="+mean, "data.crop=20", "data.pad=3", "data.mirror=true", "data.scale=0.25"))
-			data, err := train.OpenData(context.Background(), p.Data, train.DataHooks{})
-			r.check(err)
-			defer func() { r.check(data.Close()) }()
-			in := train.InputOf(data.Train, p.Data)
-			loader := func() *dataloader.Loader { return dataloader.NewTrainLoader(data.Train, p.Data, batch, 1, 0, nil) }
-			shown, err := train.Show(context.Background(), p, in, loader(), n, nil)
-			r.check(err)
+			c := config(t, "data.mean="+mean, "data.crop=20", "data.pad=3", "data.mirror=true", "data.scale=0.25", set(t))
+			data := open(t, c)
+			in := model.InputOf(data.Train, c.Data)
+			loader := func() *dataloader.Loader { return dataloader.NewTrainLoader(data.Train, c.Data, batch, 1, 0, nil) }
+			shown, err := model.Show(context.Background(), c.Data, in, loader(), n, nil)
+			check(t, err)
 			if len(shown) != n {
 				t.Fatalf("%d images, want %d", len(shown), n)
 			}
@@ -36,7 +33,7 @@ func TestShow(t *testing.T) {
 			mirrored, outside := 0, 0
 			for first := 0; first < n; first += batch {
 				b, err := l.Next(context.Background())
-				r.check(err)
+				check(t, err)
 				for i, s := range shown[first:min(n, first+batch)] {
 					if s.Index != int(b.Index[i]) || s.Label != b.Labels[i] {
 						t.Fatalf("image %d of class %d, want %d of %d", s.Index, s.Label, b.Index[i], b.Labels[i])
@@ -63,14 +60,14 @@ func TestShow(t *testing.T) {
 						}
 					}
 				}
-				r.check(l.Release(b))
+				check(t, l.Release(b))
 			}
 			if mirrored == 0 || mirrored == n || outside == 0 {
 				t.Errorf("%d of %d mirrored, %d pixels outside: the test shows little", mirrored, n, outside)
 			}
 			stopped, stop := context.WithCancel(context.Background())
 			stop()
-			if _, err := train.Show(stopped, p, in, loader(), n, nil); !errors.Is(err, context.Canceled) {
+			if _, err := model.Show(stopped, c.Data, in, loader(), n, nil); !errors.Is(err, context.Canceled) {
 				t.Errorf("interrupted: %v", err)
 			}
 		})
@@ -78,7 +75,7 @@ func TestShow(t *testing.T) {
 }
 
 // meanAt is what is subtracted from a pixel.
-func meanAt(in train.Input, c, y, x int) float64 {
+func meanAt(in model.Input, c, y, x int) float64 {
 	if len(in.Mean) == 3 {
 		return float64(in.Mean[c])
 	}
@@ -86,7 +83,7 @@ func meanAt(in train.Input, c, y, x int) float64 {
 }
 
 // meanColour is the mean of that.
-func meanColour(in train.Input, c int) (colour float64) {
+func meanColour(in model.Input, c int) (colour float64) {
 	for y := range in.Height {
 		for x := range in.Width {
 			colour += meanAt(in, c, y, x) / float64(in.Height*in.Width)

@@ -1,4 +1,4 @@
-package train
+package model
 
 import (
 	"encoding/json"
@@ -7,7 +7,6 @@ import (
 	"strconv"
 
 	"duet/engine/checkpoint"
-	"duet/engine/model"
 	"duet/engine/op"
 	"duet/engine/plan"
 )
@@ -17,15 +16,12 @@ const (
 	momentum  = op.VelocityPrefix // before a parameter's name: its velocity
 	inputMean = "input.mean"      // what is subtracted from the pixels, [3, H, W] or [3, 1, 1]
 
-	extraClasses  = "classes"   // JSON array of IDs by label
-	extraNames    = "names"     // JSON array of the classes' names for people, "" where there is none
-	extraHeight   = "height"    // of the stored images
-	extraWidth    = "width"     // likewise
-	extraIdentity = "data"      // identity of the training set
-	extraReading  = "reading"   // JSON of picture.Reading: how its files were read
-	extraPlateau  = "plateau"   // JSON of Plateau
-	extraOrigin   = "origin"    // JSON of Origin, only where it is not zero
-	extraChecked  = "validated" // the last step after which there was a validation, 0 before the first
+	extraClasses  = "classes" // JSON array of IDs by label
+	extraNames    = "names"   // JSON array of the classes' names for people, "" where there is none
+	extraHeight   = "height"  // of the stored images
+	extraWidth    = "width"   // likewise
+	extraIdentity = "data"    // identity of the training set
+	extraReading  = "reading" // JSON of picture.Reading: how its files were read
 )
 
 // Initialise draws the initial weights and sets the velocities to zero.
@@ -44,7 +40,7 @@ func (m *Model) Initialise(seed uint64) error {
 }
 
 // set uploads a tensor of the whole network, part by part.
-func (m *Model) set(p model.Param, prefix string, whole []float32) error {
+func (m *Model) set(p Param, prefix string, whole []float32) error {
 	row, at := p.Len()/p.Shape[0], 0
 	for i, part := range p.Parts {
 		name, n := partName(p.Name, i), part.Rows*row
@@ -60,7 +56,7 @@ func (m *Model) set(p model.Param, prefix string, whole []float32) error {
 }
 
 // get downloads a tensor of the whole network, part by part.
-func (m *Model) get(p model.Param, prefix string) ([]float32, error) {
+func (m *Model) get(p Param, prefix string) ([]float32, error) {
 	whole := make([]float32, p.Len())
 	row, at := p.Len()/p.Shape[0], 0
 	for i, part := range p.Parts {
@@ -114,8 +110,8 @@ func (m *Model) Restore(f *checkpoint.File) error {
 	return nil
 }
 
-// extra is a checkpoint's metadata: the input's description and what else is to be kept, as JSON.
-func (in Input) extra(more map[string]any) (map[string]string, error) {
+// Metadata is a checkpoint's: the input's description and what else is to be kept, as JSON.
+func (in Input) Metadata(more map[string]any) (map[string]string, error) {
 	values := map[string]any{extraClasses: in.Classes, extraHeight: in.Height, extraWidth: in.Width,
 		extraReading: in.Reading}
 	if in.Names != nil {

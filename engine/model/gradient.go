@@ -1,13 +1,10 @@
-package train
+package model
 
 import (
 	"fmt"
 
 	"duet/engine/plan"
 )
-
-// gradientSteps is how often, from the first step on, the largest gradient is looked at: it takes a small download for every parameter.
-const gradientSteps = 10
 
 // Gradient is the largest element of a step's gradients, in magnitude.
 type Gradient struct {

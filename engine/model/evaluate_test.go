@@ -1,74 +1,64 @@
-package train_test
+package model_test
 
 import (
 	"context"
-	"image"
-	"image/color"
-	"image/png"
+	"errors"
 	"math"
-	"os"
 	"slices"
 	"testing"
 
+	"duet/dataloader"
 	"duet/engine/checkpoint"
+	"duet/engine/model"
 	"duet/engine/train"
 )
 
-// writePNG draws a small picture.
-func writePNG(t *testing.T, path string, shade uint8, striped bool) {
-	t.Helper()
-	img := image.NewRGBA(image.Rect(0, 0, 24, 24))
-	for y := range 24 {
-		for x := range 24 {
-			c := color.RGBA{shade * 9, 90, 40, 255}
-			if striped && x/3%2 == 0 {
-				c.G = 220
-			}
-			img.SetRGBA(x, y, c)
-		}
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := png.Encode(f, img); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
+// learned is what a checkpoint holds of the small network after a few steps.
+type learned struct {
+	*checkpoint.File
+	set string
 }
 
-// trained is a network after a few steps, for testing at some batch, with its data.
-func trained(t *testing.T, r *runs, batch string, sets ...string) (*train.Model, *train.Data) {
+func learn(t *testing.T) learned {
 	t.Helper()
-	if _, err := os.Stat(r.path("run")); err != nil {
-		_, err := r.train(context.Background(), "run", onTwo)
-		r.check(err)
+	l := learned{set: set(t)}
+	c := config(t, onTwo, l.set)
+	data := open(t, c)
+	m := newModel(t, c, model.InputOf(data.Train, c.Data), model.ForTraining)
+	check(t, m.Initialise(1))
+	loader := dataloader.NewTrainLoader(data.Train, c.Data, m.Batch, 1, 0, m.Allocate)
+	for step := range uint64(12) {
+		b, err := loader.Next(context.Background())
+		check(t, err)
+		check(t, m.Step(b, step, 0.01))
+		check(t, loader.Release(b))
 	}
-	f, _, _, err := r.store("run").Latest()
-	r.check(err)
-	p := parts(r.config(append(sets, onOne, "train.batch="+batch)...))
-	data, err := train.OpenData(context.Background(), p.Data, train.DataHooks{})
-	r.check(err)
-	in, err := train.InputFrom(f)
-	r.check(err)
-	m, err := train.NewModel(p, in, train.ForTesting)
-	r.check(err)
-	r.check(m.Restore(f))
-	t.Cleanup(func() {
-		r.check(m.Close())
-		r.check(data.Close())
-	})
-	return m, data
+	tensors, err := m.Tensors()
+	check(t, err)
+	check(t, loader.Close())
+	extra, err := m.Input.Metadata(nil)
+	check(t, err)
+	l.File = &checkpoint.File{Tensors: tensors, Meta: checkpoint.Meta{Extra: extra}}
+	return l
+}
+
+// tester is the network at some batch, with its data.
+func (l learned) tester(t *testing.T, batch string) (*model.Model, *train.Data) {
+	t.Helper()
+	c := config(t, onOne, "train.batch="+batch, l.set)
+	in, err := model.InputFrom(l.File)
+	check(t, err)
+	m := newModel(t, c, in, model.ForTesting)
+	check(t, m.Restore(l.File))
+	return m, open(t, c)
 }
 
 // sumTol allows for probabilities of fp32 that are added in another order.
 const sumTol = 1e-6
 
 // testOn computes what Evaluate should find from probabilities.
-func testOn(probs [][]float64, labels []int32) train.Result {
-	r := train.Result{Images: len(labels)}
+func testOn(probs [][]float64, labels []int32) model.Result {
+	r := model.Result{Images: len(labels)}
 	for i, label := range labels {
 		better := 0
 		for _, p := range probs[i] {
@@ -88,7 +78,7 @@ func testOn(probs [][]float64, labels []int32) train.Result {
 	return r
 }
 
-func alike(a, b train.Result) bool {
+func alike(a, b model.Result) bool {
 	return a.Images == b.Images && math.Abs(a.Top1Error-b.Top1Error) <= sumTol && math.Abs(a.Top5Error-b.Top5Error) <= sumTol &&
 		math.Abs(a.Loss-b.Loss) <= sumTol
 }
@@ -96,17 +86,17 @@ func alike(a, b train.Result) bool {
 // TestEvaluate compares evaluations, with one view and ten, at batches that divide the set and that do not, with what
 // Predict says of each image alone.
 func TestEvaluate(t *testing.T) {
-	r := newRuns(t)
-	single, _ := trained(t, r, "1")
+	l := learn(t)
+	single, _ := l.tester(t, "1")
 	for _, views := range []int{1, 10} {
-		var want train.Result
+		var want model.Result
 		for _, batch := range []string{"7", "24", "32", "1"} {
-			m, data := trained(t, r, batch)
+			m, data := l.tester(t, batch)
 			if want.Images == 0 {
 				var probs [][]float64
 				for i := range data.Val.Len() {
-					p, err := single.Predict([][]byte{data.Val.Stored(i)}, views)
-					r.check(err)
+					p, err := single.Predict(context.Background(), [][]byte{data.Val.Stored(i)}, views)
+					check(t, err)
 					probs = append(probs, p[0])
 				}
 				want = testOn(probs, data.Val.Labels())
@@ -117,7 +107,7 @@ func TestEvaluate(t *testing.T) {
 					t.Errorf("%d of %d images", done, total)
 				}
 			})
-			r.check(err)
+			check(t, err)
 			if !alike(got, want) {
 				t.Errorf("%d views, batch %s: %+v, want %+v", views, batch, got, want)
 			}
@@ -132,8 +122,7 @@ func TestEvaluate(t *testing.T) {
 // middle of a picture and shown to the network alone.
 func TestTenViews(t *testing.T) {
 	const side, crop, border = 24, 20, 2
-	r := newRuns(t)
-	m, data := trained(t, r, "10")
+	m, data := learn(t).tester(t, "10")
 	for i := range 5 {
 		whole := data.Val.Stored(i)
 		var views [][]byte
@@ -153,10 +142,10 @@ func TestTenViews(t *testing.T) {
 				views = append(views, view)
 			}
 		}
-		each, err := m.Predict(views, 1)
-		r.check(err)
-		got, err := m.Predict([][]byte{whole}, 10)
-		r.check(err)
+		each, err := m.Predict(context.Background(), views, 1)
+		check(t, err)
+		got, err := m.Predict(context.Background(), [][]byte{whole}, 10)
+		check(t, err)
 		spread := 0.
 		for k := range got[0] {
 			mean := 0.
@@ -175,17 +164,16 @@ func TestTenViews(t *testing.T) {
 }
 
 func TestPredict(t *testing.T) {
-	r := newRuns(t)
-	m, data := trained(t, r, "4")
+	m, data := learn(t).tester(t, "4")
 	var images [][]byte
 	for i := range 6 { // a batch and a half
 		images = append(images, data.Val.Stored(i))
 	}
-	all, err := m.Predict(images, 1)
-	r.check(err)
+	all, err := m.Predict(context.Background(), images, 1)
+	check(t, err)
 	for i, image := range images {
-		one, err := m.Predict([][]byte{image}, 1)
-		r.check(err)
+		one, err := m.Predict(context.Background(), [][]byte{image}, 1)
+		check(t, err)
 		sum := 0.
 		for k, p := range one[0] {
 			sum += p
@@ -197,19 +185,18 @@ func TestPredict(t *testing.T) {
 			t.Errorf("image %d: %v", i, one[0])
 		}
 	}
-	if _, err := m.Predict([][]byte{make([]byte, 5)}, 1); err == nil {
+	if _, err := m.Predict(context.Background(), [][]byte{make([]byte, 5)}, 1); err == nil {
 		t.Error("an image of another size was taken")
 	}
-	if p, err := m.Predict(nil, 1); err != nil || len(p) != 0 {
+	if p, err := m.Predict(context.Background(), nil, 1); err != nil || len(p) != 0 {
 		t.Errorf("no images: %v, %v", p, err)
 	}
 }
 
 func TestEvaluateInterrupted(t *testing.T) {
-	r := newRuns(t)
-	m, data := trained(t, r, "4")
-	if _, err := m.Evaluate(newCountdown(3), data.Val, 10, nil); err == nil || err.Error() != context.Canceled.Error() {
-		t.Errorf("%v, want context.Canceled", err)
+	m, data := learn(t).tester(t, "4")
+	if _, err := m.Evaluate(few(3), data.Val, 10, nil); !errors.Is(err, errEnough) {
+		t.Errorf("%v, want the error of the context", err)
 	}
 	if _, err := m.Evaluate(context.Background(), data.Val, 1, nil); err != nil { // and the model still works
 		t.Error(err)
@@ -227,40 +214,8 @@ func TestRank(t *testing.T) {
 		{[]float64{0.5, 0.5}, 0, 0}, {[]float64{0.5, 0.5}, 1, 1},
 		{[]float64{nan, 0.5}, 1, 1}, {[]float64{nan, nan, nan}, 0, 2}, {[]float64{0.5, nan, 0.1}, 1, 2},
 	} {
-		if got := train.Rank(c.probs, c.class); got != c.want && !(c.probs[c.class] != c.probs[c.class] && got >= 1) {
+		if got := model.Rank(c.probs, c.class); got != c.want && !(c.probs[c.class] != c.probs[c.class] && got >= 1) {
 			t.Errorf("rank of class %d in %v: %d, want %d", c.class, c.probs, got, c.want)
-		}
-	}
-}
-
-// TestPlainRun: without shuffling, augmentation and dropout, and with a checkpoint at step 0, another program can follow
-// a run. Here the loss of each step is computed from the checkpoint before it and the images in their order.
-func TestPlainRun(t *testing.T) {
-	r := newRuns(t)
-	sets := []string{onTwo, "data.shuffle=false", "data.random_crop=false", "data.mirror=false", "network.layers.drop4.drop_rate=0",
-		"train.checkpoint_start=true", "train.checkpoint_steps=1", "train.max_steps=6", "train.keep=9", "train.validate_steps=0"}
-	_, err := r.train(context.Background(), "run", sets...)
-	r.check(err)
-	_, err = r.train(context.Background(), "again", sets...)
-	r.check(err)
-	r.same("run", "again", 0)
-	r.same("run", "again", 6)
-	m, data := trained(t, r, "16", "network.layers.drop4.drop_rate=0")
-	steps, _ := r.metrics("run")
-	for step := range 6 {
-		f, err := checkpoint.Load(r.store("run").StepPath(uint64(step)))
-		r.check(err)
-		r.check(m.Restore(f))
-		var images [][]byte
-		var labels []int32
-		for i := range 16 {
-			at := (step*16 + i) % data.Train.Len()
-			images, labels = append(images, data.Train.Stored(at)), append(labels, data.Train.Labels()[at])
-		}
-		probs, err := m.Predict(images, 1)
-		r.check(err)
-		if want := testOn(probs, labels).Loss; !(math.Abs(steps[step].Loss-want) <= 1e-5) {
-			t.Errorf("step %d: loss %v, want %v", step+1, steps[step].Loss, want)
 		}
 	}
 }
@@ -269,11 +224,10 @@ func TestPlainRun(t *testing.T) {
 const gradTol = 1e-4
 
 func TestGradCheck(t *testing.T) {
-	r := newRuns(t)
 	for _, placement := range []string{onOne, onTwo} {
-		p := parts(r.config(placement, "train.batch=2"))
-		checks, err := train.GradCheck(context.Background(), p, train.RandomInput(p, 4), 3, nil)
-		r.check(err)
+		c := config(t, placement, "train.batch=2")
+		checks, err := model.GradCheck(context.Background(), c.Setup(), model.RandomInput(c.Data, 4), 3, nil)
+		check(t, err)
 		if len(checks) != 10 { // weights and biases of three convolutions and two linear layers
 			t.Errorf("%d parameters were checked, want 10", len(checks))
 		}

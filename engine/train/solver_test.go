@@ -10,8 +10,8 @@ import (
 )
 
 // valid is a configuration that the tests damage.
-func valid() train.Config {
-	return train.Config{Batch: 128, Epochs: 90, Momentum: 0.9, WeightDecay: 0.0005, ValidateEpochs: 1, Views: 1, Keep: 3,
+func valid() train.Solver {
+	return train.Solver{Batch: 128, Epochs: 90, Momentum: 0.9, WeightDecay: 0.0005, ValidateEpochs: 1, Views: 1, Keep: 3,
 		Schedule: train.Schedule{Type: "fixed", Rate: 0.01}}
 }
 
@@ -41,25 +41,25 @@ func TestValidSchedules(t *testing.T) {
 }
 
 func TestInvalid(t *testing.T) {
-	schedule := func(s train.Schedule) func(c *train.Config) {
-		return func(c *train.Config) { c.Schedule = s }
+	schedule := func(s train.Schedule) func(c *train.Solver) {
+		return func(c *train.Solver) { c.Schedule = s }
 	}
 	for _, c := range []struct {
 		key    string // of the only error
-		change func(c *train.Config)
+		change func(c *train.Solver)
 	}{
-		{"batch", func(c *train.Config) { c.Batch = 0 }},
-		{"batch", func(c *train.Config) { c.Batch = -1 }},
-		{"batch", func(c *train.Config) { c.Batch = 1 << 17 }},
-		{"epochs", func(c *train.Config) { c.Epochs = 0 }},
-		{"momentum", func(c *train.Config) { c.Momentum = 1 }},
-		{"momentum", func(c *train.Config) { c.Momentum = -0.1 }},
-		{"momentum", func(c *train.Config) { c.Momentum = math.NaN() }},
-		{"weight_decay", func(c *train.Config) { c.WeightDecay = -1e-4 }},
-		{"validate_epochs", func(c *train.Config) { c.ValidateEpochs = -1 }},
-		{"views", func(c *train.Config) { c.Views = 5 }},
-		{"checkpoint_epochs", func(c *train.Config) { c.CheckpointEpochs = math.NaN() }},
-		{"keep", func(c *train.Config) { c.Keep = 0 }},
+		{"batch", func(c *train.Solver) { c.Batch = 0 }},
+		{"batch", func(c *train.Solver) { c.Batch = -1 }},
+		{"batch", func(c *train.Solver) { c.Batch = 1 << 17 }},
+		{"epochs", func(c *train.Solver) { c.Epochs = 0 }},
+		{"momentum", func(c *train.Solver) { c.Momentum = 1 }},
+		{"momentum", func(c *train.Solver) { c.Momentum = -0.1 }},
+		{"momentum", func(c *train.Solver) { c.Momentum = math.NaN() }},
+		{"weight_decay", func(c *train.Solver) { c.WeightDecay = -1e-4 }},
+		{"validate_epochs", func(c *train.Solver) { c.ValidateEpochs = -1 }},
+		{"views", func(c *train.Solver) { c.Views = 5 }},
+		{"checkpoint_epochs", func(c *train.Solver) { c.CheckpointEpochs = math.NaN() }},
+		{"keep", func(c *train.Solver) { c.Keep = 0 }},
 
 		{"schedule.type", schedule(train.Schedule{Type: "steps", Rate: 1})},
 		{"schedule.type", schedule(train.Schedule{Rate: 1})},
@@ -76,7 +76,7 @@ func TestInvalid(t *testing.T) {
 		{"schedule.patience", schedule(train.Schedule{Type: "plateau", Rate: 1, Gamma: 0.1})},
 		{"schedule.drops", schedule(train.Schedule{Type: "plateau", Rate: 1, Gamma: 0.1, Patience: 1, Drops: -1})},
 		{"schedule.threshold", schedule(train.Schedule{Type: "plateau", Rate: 1, Gamma: 0.1, Patience: 1, Threshold: 1})},
-		{"schedule.type", func(c *train.Config) { // nothing would be observed
+		{"schedule.type", func(c *train.Solver) { // nothing would be observed
 			c.ValidateEpochs = 0
 			c.Schedule = train.Schedule{Type: "plateau", Rate: 1, Gamma: 0.1, Patience: 1}
 		}},

@@ -1,4 +1,4 @@
-package train
+package model
 
 import (
 	"context"
@@ -34,9 +34,9 @@ func (r Result) MarshalJSON() ([]byte, error) {
 // Input.Match does; images of those that the network has not learned do not count. progress, unless nil, is told after
 // every batch how many images are done.
 func (m *Model) Evaluate(ctx context.Context, set *packed.Set, views int, progress func(done, total int)) (r Result, err error) {
-	loader := dataloader.NewEvalLoader(set, m.parts.Data, m.Batch, views, m.Allocate)
+	loader := dataloader.NewEvalLoader(set, m.setup.Data, m.Batch, views, m.Allocate)
 	defer func() {
-		m.hosts.forget()
+		m.Forget()
 		if e := loader.Close(); err == nil { // after a failure it only says again what the device said
 			err = e
 		}
@@ -133,8 +133,8 @@ func (t *tally) result() Result {
 
 // Predict gives the probabilities of the classes for images as they are stored, each [Height, Width, 3], with the mean
 // over 1 or 10 views.
-func (m *Model) Predict(images [][]byte, views int) ([][]float64, error) {
-	defer m.hosts.forget()
+func (m *Model) Predict(ctx context.Context, images [][]byte, views int) ([][]float64, error) {
+	defer m.Forget()
 	var all [][]float64
 	classes := len(m.Input.Classes)
 	probs := make([]float32, m.Batch*classes)
@@ -152,8 +152,8 @@ func (m *Model) Predict(images [][]byte, views int) ([][]float64, error) {
 			copy(b.Images[i*len(image):], image)
 		}
 		t := tally{classes: classes, probs: make([]float64, len(now)*classes)}
-		for _, view := range dataloader.Views(m.Input.Height, m.Input.Width, m.parts.Data.Crop, views) {
-			if err := m.parts.stop(); err != nil {
+		for _, view := range dataloader.Views(m.Input.Height, m.Input.Width, m.setup.Data.Crop, views) {
+			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
 			for i := range m.Batch {

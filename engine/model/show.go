@@ -1,4 +1,4 @@
-package train
+package model
 
 import (
 	"context"
@@ -7,7 +7,6 @@ import (
 
 	"duet/dataloader"
 	"duet/engine/backend"
-	"duet/engine/model"
 	"duet/engine/op"
 	"duet/engine/plan"
 )
@@ -22,7 +21,7 @@ type Shown struct {
 
 // Show gives the first n images that a loader's batches hold, augmented by the operation that the network's graph begins
 // with, on the reference device. It closes the loader. progress, unless nil, is told after every batch.
-func Show(ctx context.Context, p Parts, in Input, loader *dataloader.Loader, n int, progress func(done, total int)) (shown []Shown, err error) {
+func Show(ctx context.Context, c dataloader.Config, in Input, loader *dataloader.Loader, n int, progress func(done, total int)) (shown []Shown, err error) {
 	defer func() { err = errors.Join(err, loader.Close()) }()
 	average := in.average()
 	for len(shown) < n {
@@ -30,14 +29,14 @@ func Show(ctx context.Context, p Parts, in Input, loader *dataloader.Loader, n i
 		if err != nil {
 			return shown, err
 		}
-		pixels, err := augmented(p, in, b)
+		pixels, err := augmented(ctx, c, in, b)
 		if err != nil {
 			return shown, err
 		}
-		each := 3 * p.Data.Crop * p.Data.Crop
+		each := 3 * c.Crop * c.Crop
 		for i := range min(b.Valid, n-len(shown)) {
 			own := pixels[i*each : (i+1)*each]
-			shown = append(shown, Shown{Index: int(b.Index[i]), Label: b.Labels[i], Pixels: own, Colours: in.colours(p, average, own, b.Draws[i*op.Draws:])})
+			shown = append(shown, Shown{Index: int(b.Index[i]), Label: b.Labels[i], Pixels: own, Colours: in.colours(c, average, own, b.Draws[i*op.Draws:])})
 		}
 		if err := loader.Release(b); err != nil {
 			return shown, err
@@ -50,15 +49,14 @@ func Show(ctx context.Context, p Parts, in Input, loader *dataloader.Loader, n i
 }
 
 // augmented runs op.Augment on a batch: [batch,3,Crop,Crop].
-func augmented(p Parts, in Input, b *dataloader.Batch) (out []float32, err error) {
-	m := &Model{}
-	if m.Devices, err = (&backend.Config{Towers: []string{"reference:0"}}).OpenAll(nil, nil); err != nil {
+func augmented(ctx context.Context, c dataloader.Config, in Input, b *dataloader.Batch) (out []float32, err error) {
+	m := &Model{setup: Setup{Devices: backend.Config{Towers: []string{"reference:0"}}}}
+	if err := m.open(ctx, nil); err != nil {
 		return nil, err
 	}
-	m.state = plan.NewState(m.Devices)
 	defer func() { err = errors.Join(err, m.Close()) }()
-	g, err := model.Sight(model.Options{Batch: len(b.Index), Devices: 1, Height: in.Height, Width: in.Width,
-		Crop: p.Data.Crop, Scale: p.Data.Scale, Mean: in.MeanShape})
+	g, err := Sight(Options{Batch: len(b.Index), Devices: 1, Height: in.Height, Width: in.Width,
+		Crop: c.Crop, Scale: c.Scale, Mean: in.MeanShape})
 	if err != nil {
 		return nil, fmt.Errorf("show: %w", err)
 	}
@@ -67,7 +65,7 @@ func augmented(p Parts, in Input, b *dataloader.Batch) (out []float32, err error
 	if m.testing, err = plan.Compile(spec, m.state); err != nil {
 		return nil, err
 	}
-	for name, host := range map[string]any{model.Images: b.Images, model.Draws: b.Draws, model.Mean: in.Mean} {
+	for name, host := range map[string]any{Images: b.Images, Draws: b.Draws, Mean: in.Mean} {
 		if err := m.testing.Upload(name, host); err != nil {
 			return nil, err
 		}
@@ -91,8 +89,8 @@ func (in Input) average() (colour [3]float32) {
 }
 
 // colours makes a picture of the pixels that op.Augment made with a draw; what lies in the padding has the mean colour.
-func (in Input) colours(p Parts, average [3]float32, pixels, draw []float32) []float32 {
-	crop := p.Data.Crop
+func (in Input) colours(config dataloader.Config, average [3]float32, pixels, draw []float32) []float32 {
+	crop := config.Crop
 	top, left, mirror := int(draw[0]), int(draw[1]), draw[2] != 0
 	all := make([]float32, len(pixels))
 	for i, v := range pixels {
@@ -104,7 +102,7 @@ func (in Input) colours(p Parts, average [3]float32, pixels, draw []float32) []f
 		if len(in.Mean) > 3 && y >= 0 && y < in.Height && x >= 0 && x < in.Width {
 			mean = in.Mean[(c*in.Height+y)*in.Width+x]
 		}
-		all[i] = v/float32(p.Data.Scale) + mean
+		all[i] = v/float32(config.Scale) + mean
 	}
 	return all
 }

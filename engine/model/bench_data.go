@@ -1,4 +1,4 @@
-package train
+package model
 
 import (
 	"context"
@@ -28,9 +28,9 @@ func (m *Model) BenchData(ctx context.Context, set *packed.Set, steps, rounds in
 	if err := m.Initialise(1); err != nil {
 		return f, err
 	}
-	loader := dataloader.NewTrainLoader(set, m.parts.Data, m.Batch, 1, 0, m.Allocate)
+	loader := dataloader.NewTrainLoader(set, m.setup.Data, m.Batch, 1, 0, m.Allocate)
 	defer func() {
-		m.hosts.forget()
+		m.Forget()
 		if e := loader.Close(); err == nil { // after a failure it only says again what the device said
 			err = e
 		}
@@ -74,7 +74,7 @@ func (m *Model) BenchData(ctx context.Context, set *packed.Set, steps, rounds in
 		_, _, err = m.Progress()
 		return time.Since(began).Seconds() * 1000 / float64(n), err
 	}
-	drain := m.parts.Data.Prefetch + 2
+	drain := m.setup.Data.Prefetch + 2
 	if err := m.feedRandom(m.training); err != nil {
 		return f, err
 	}

@@ -1,4 +1,4 @@
-package train_test
+package model_test
 
 import (
 	"math"
@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"duet/configs"
-	"duet/engine/train"
+	"duet/engine/backend/watched"
+	"duet/engine/model"
 )
 
 // peakTol is the relative rounding of a velocity and of the division by the rate.
@@ -18,23 +18,10 @@ const peakTol = 1e-5
 func TestLargestGradient(t *testing.T) {
 	const rate = 0.01
 	found := map[string]bool{}
-	for _, d := range placements() {
+	for _, d := range watched.Placements() {
 		t.Run(d, func(t *testing.T) {
-			text, _ := configs.Preset("smoke")
-			c, err := configs.Parse("smoke", text, []string{d, "devices.threads=1", "train.weight_decay=0"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			p := parts(c)
-			m, err := train.NewModel(p, train.RandomInput(p, 10), train.ForBench)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() {
-				if err := m.Close(); err != nil {
-					t.Error(err)
-				}
-			}()
+			c := config(t, d, "devices.threads=1", "train.weight_decay=0")
+			m := newModel(t, c, model.RandomInput(c.Data, 4), model.ForBench)
 			for seed := range uint64(8) {
 				if err := m.Initialise(seed); err != nil {
 					t.Fatal(err)
@@ -51,7 +38,7 @@ func TestLargestGradient(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				want := train.Gradient{Step: seed + 1}
+				want := model.Gradient{Step: seed + 1}
 				for _, tensor := range tensors {
 					name, is := strings.CutPrefix(tensor.Name, "momentum.")
 					if !is {

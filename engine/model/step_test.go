@@ -1,41 +1,25 @@
-package train_test
+package model_test
 
 import (
 	"testing"
 
-	"duet/configs"
 	"duet/dataloader"
+	"duet/engine/backend/watched"
+	"duet/engine/model"
 	"duet/engine/plan"
-	"duet/engine/train"
 )
 
 // stepper is a model of the smoke preset with a batch to train it on.
-func stepper(t testing.TB, device string) (*train.Model, *dataloader.Batch) {
+func stepper(t testing.TB, device string) (*model.Model, *dataloader.Batch) {
 	t.Helper()
-	text, _ := configs.Preset("smoke")
-	c, err := configs.Parse("smoke", text, []string{`devices.towers=["` + device + `"]`, "devices.threads=1"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := train.Parts{Network: c.Network, Data: c.Data, Devices: c.Devices, Train: c.Train}
-	in := train.RandomInput(p, 10)
-	m, err := train.NewModel(p, in, train.ForTraining)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := m.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := m.Initialise(1); err != nil {
-		t.Fatal(err)
-	}
+	c := config(t, `devices.towers=["`+device+`"]`, "devices.threads=1")
+	m := newModel(t, c, model.RandomInput(c.Data, 4), model.ForTraining)
+	check(t, m.Initialise(1))
 	return m, batchOf(m)
 }
 
 // batchOf is a batch for a model.
-func batchOf(m *train.Model) *dataloader.Batch {
+func batchOf(m *model.Model) *dataloader.Batch {
 	b := &dataloader.Batch{
 		Images: make([]uint8, m.Batch*m.Input.Height*m.Input.Width*3),
 		Labels: make([]int32, m.Batch),
@@ -50,13 +34,13 @@ func batchOf(m *train.Model) *dataloader.Batch {
 // devices are the CPU devices that this build has.
 func devices() []string {
 	var names []string
-	for _, b := range linked() {
+	for _, b := range watched.Others() {
 		names = append(names, b.Name+":0")
 	}
 	return names
 }
 
-func step(t testing.TB, m *train.Model, b *dataloader.Batch, n uint64) {
+func step(t testing.TB, m *model.Model, b *dataloader.Batch, n uint64) {
 	if err := m.Step(b, n, 0.01); err != nil {
 		t.Fatal(err)
 	}
@@ -91,11 +75,9 @@ func BenchmarkStep(b *testing.B) {
 
 // TestBytes: a model takes what its plans take, and the weights that they share once.
 func TestBytes(t *testing.T) {
-	for purpose, plans := range map[train.Purpose]int{train.ForTraining: 2, train.ForTesting: 1, train.ForBench: 1} {
-		r := newRuns(t)
-		p := parts(r.config(onTwo))
-		m, err := train.NewModel(p, train.RandomInput(p, 4), purpose)
-		r.check(err)
+	for purpose, plans := range map[model.Purpose]int{model.ForTraining: 2, model.ForTesting: 1, model.ForBench: 1} {
+		c := config(t, onTwo)
+		m := newModel(t, c, model.RandomInput(c.Data, 4), purpose)
 		var want, state int64
 		for _, plan := range []*plan.Plan{m.Training(), m.Testing()} {
 			if plan == nil {
@@ -111,6 +93,5 @@ func TestBytes(t *testing.T) {
 			t.Errorf("purpose %d: %d bytes, want %d and %d of weights; plans missing: %d", purpose, m.Bytes(), want, state,
 				plans)
 		}
-		r.check(m.Close())
 	}
 }

@@ -1,8 +1,7 @@
-package train
+package model
 
 import (
 	"duet/dataloader"
-	"duet/engine/model"
 	"duet/engine/plan"
 )
 
@@ -40,8 +39,8 @@ func (h *hosts) of(b *dataloader.Batch) batchHosts {
 	return x
 }
 
-// forget drops the batches of a loader that is closed.
-func (h *hosts) forget() { clear(h.batches) }
+// Forget drops the batches of a loader that is closed.
+func (m *Model) Forget() { clear(m.hosts.batches) }
 
 // Step starts one step of training on a batch: step is its number from 0, which dropout's masks depend on. The batch
 // may be released when Step returns: its loader waits until nothing reads it any more.
@@ -67,17 +66,17 @@ func (m *Model) Progress() (loss, top1 float64, err error) {
 }
 
 func (m *Model) feed(p *plan.Plan, b *dataloader.Batch, step uint64) error {
-	seed, h := m.parts.Train.Seed, m.hosts
+	seed, h := m.setup.Seed, m.hosts
 	h.counters[0], h.counters[1], h.counters[2] = uint32(seed), uint32(seed>>32), uint32(step)
-	if err := p.Upload(model.Counters, h.countersAny); err != nil {
+	if err := p.Upload(Counters, h.countersAny); err != nil {
 		return err
 	}
 	arrays := h.of(b)
-	if err := p.Upload(model.Images, arrays.images); err != nil {
+	if err := p.Upload(Images, arrays.images); err != nil {
 		return err
 	}
-	if err := p.Upload(model.Draws, arrays.draws); err != nil {
+	if err := p.Upload(Draws, arrays.draws); err != nil {
 		return err
 	}
-	return p.Upload(model.Labels, arrays.labels)
+	return p.Upload(Labels, arrays.labels)
 }

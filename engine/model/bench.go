@@ -1,4 +1,4 @@
-package train
+package model
 
 import (
 	"cmp"
@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"duet/engine/model"
 	"duet/engine/op"
 	"duet/engine/plan"
 	"duet/internal/rng"
@@ -93,8 +92,8 @@ func (m *Model) Bench(ctx context.Context, steps int, progress func(done, total 
 		}
 		times = append(times, ms)
 	}
-	s := Speed{StepMS: median(times), StepMinMS: slices.Min(times), Batch: m.Batch, Precision: m.parts.Devices.Precision,
-		Devices: m.parts.Devices.Towers, Parameters: m.Parameters(), Steps: steps}
+	s := Speed{StepMS: median(times), StepMinMS: slices.Min(times), Batch: m.Batch, Precision: m.setup.Devices.Precision,
+		Devices: m.setup.Devices.Towers, Parameters: m.Parameters(), Steps: steps}
 	s.ImagesPerSecond = float64(m.Batch) / s.StepMS * 1000
 	profile := make([][]time.Duration, profiles)
 	for i := range profiles {
@@ -117,7 +116,7 @@ func (m *Model) feedRandom(p *plan.Plan) error {
 	for name, t := range p.Inputs() {
 		var host any
 		switch n := t.Len(); {
-		case name == model.Images:
+		case name == Images:
 			pixels := make([]uint8, n)
 			for i := 0; i < n; i += 4 {
 				w := random.Uint32(uint64(i / 4))
@@ -126,15 +125,15 @@ func (m *Model) feedRandom(p *plan.Plan) error {
 				}
 			}
 			host = pixels
-		case name == model.Labels:
+		case name == Labels:
 			labels := make([]int32, n)
 			for i := range labels {
 				labels[i] = int32(random.Intn(uint64(i), len(m.Input.Classes)))
 			}
 			host = labels
-		case name == model.Counters:
+		case name == Counters:
 			host = make([]uint32, n)
-		case name == model.Mean:
+		case name == Mean:
 			host = m.Input.Mean
 		case name == plan.Rate:
 			host = []float32{1e-4}

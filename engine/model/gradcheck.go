@@ -1,4 +1,4 @@
-package train
+package model
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 	"math"
 	"slices"
 
-	"duet/engine/model"
+	"duet/dataloader"
 	"duet/engine/op"
 	"duet/engine/plan"
 	"duet/internal/rng"
@@ -36,25 +36,23 @@ const kinkTries = 10
 // A difference of losses carries their rounding, divided by h; it is measured, and differences below it are none.
 //
 // progress, unless nil, is told after every sample.
-func GradCheck(ctx context.Context, p Parts, in Input, samples int, progress func(done, total int)) ([]Check, error) {
-	p.Devices.Precision = "fp64"
-	m := &Model{Batch: p.Train.Batch, Input: in, parts: p, hosts: newHosts()}
-	var err error
-	if m.Devices, err = p.Devices.OpenAll(nil, nil); err != nil {
+func GradCheck(ctx context.Context, s Setup, in Input, samples int, progress func(done, total int)) ([]Check, error) {
+	s.Devices.Precision = "fp64"
+	m := &Model{Batch: s.Batch, Input: in, setup: s, hosts: newHosts()}
+	if err := m.open(ctx, nil); err != nil {
 		return nil, err
 	}
-	m.state = plan.NewState(m.Devices)
 	checks, err := m.gradCheck(ctx, samples, progress)
 	return checks, errors.Join(err, m.Close())
 }
 
 func (m *Model) gradCheck(ctx context.Context, samples int, progress func(done, total int)) ([]Check, error) {
-	g, err := Graph(m.parts, m.Input, true)
+	g, err := m.setup.Graph(m.Input, true)
 	if err != nil {
 		return nil, err
 	}
 	m.graph = g
-	spec := SpecOf("gradcheck", g, m.parts.Train)
+	spec := m.setup.Spec("gradcheck", g)
 	spec.Updates, spec.Prepared = nil, func(_, _ int) error { return ctx.Err() }
 	for _, param := range g.Params {
 		for i, part := range param.Parts {
@@ -70,7 +68,7 @@ func (m *Model) gradCheck(ctx context.Context, samples int, progress func(done, 
 	values := map[string][]float64{}
 	grads := map[string][]float64{}
 	for _, param := range g.Params {
-		initial, at := param.Initial(m.parts.Train.Seed), 0
+		initial, at := param.Initial(m.setup.Seed), 0
 		for i, part := range param.Parts {
 			name, n := partName(param.Name, i), part.Rows*(param.Len()/param.Shape[0])
 			values[name], grads[name] = make([]float64, n), make([]float64, n)
@@ -133,7 +131,7 @@ func (m *Model) lossRounding(values map[string][]float64) (float64, error) {
 }
 
 // checkParam compares at random places. told, after each, says whether to go on.
-func (m *Model) checkParam(param model.Param, values, grads map[string][]float64, samples int, rounding float64,
+func (m *Model) checkParam(param Param, values, grads map[string][]float64, samples int, rounding float64,
 	told func(done int) error) (Check, error) {
 	c := Check{Param: param.Name}
 	largest := 0.
@@ -142,7 +140,7 @@ func (m *Model) checkParam(param model.Param, values, grads map[string][]float64
 			largest = max(largest, math.Abs(g))
 		}
 	}
-	random := rng.New(m.parts.Train.Seed, rng.Generate, rng.StreamOf(param.Name), 1)
+	random := rng.New(m.setup.Seed, rng.Generate, rng.StreamOf(param.Name), 1)
 	for k := 0; k < kinkTries*samples && c.Samples < samples; k++ {
 		if err := told(c.Samples); err != nil {
 			return c, err
@@ -205,10 +203,10 @@ func (m *Model) lossNow() (float64, error) {
 }
 
 // RandomInput is an input for networks that no data set belongs to: benchmarks and gradient checks.
-func RandomInput(p Parts, classes int) Input {
-	side := max(p.Data.Size, p.Data.Crop)
+func RandomInput(c dataloader.Config, classes int) Input {
+	side := max(c.Size, c.Crop)
 	in := Input{Height: side, Width: side, Classes: make([]string, classes), MeanShape: []int{3, 1, 1}, Mean: []float32{124, 117, 104}}
-	if p.Data.Mean == "image" {
+	if c.Mean == "image" {
 		in.MeanShape = []int{3, side, side}
 		in.Mean = make([]float32, op.Type{Shape: in.MeanShape}.Len())
 		for i := range in.Mean {

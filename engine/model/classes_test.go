@@ -1,17 +1,17 @@
-package train_test
+package model_test
 
 import (
 	"slices"
 	"testing"
 
 	"duet/dataloader/packed"
-	"duet/engine/train"
+	"duet/engine/model"
 )
 
 // TestMatch: classes of data among those that a network learned, wherever they stand.
 func TestMatch(t *testing.T) {
-	plain := train.Input{Classes: []string{"ant", "bee", "cow"}}
-	named := train.Input{Classes: []string{"n1", "n2", "n3", "n4"}, Names: []string{"goldfish", "crane", "crane", ""}}
+	plain := model.Input{Classes: []string{"ant", "bee", "cow"}}
+	named := model.Input{Classes: []string{"n1", "n2", "n3", "n4"}, Names: []string{"goldfish", "crane", "crane", ""}}
 	ids := func(all ...string) (classes []packed.Class) {
 		for _, id := range all {
 			classes = append(classes, packed.Class{ID: id})
@@ -19,7 +19,7 @@ func TestMatch(t *testing.T) {
 		return classes
 	}
 	for name, c := range map[string]struct {
-		in   train.Input
+		in   model.Input
 		data []packed.Class
 		want []int32
 	}{
@@ -38,7 +38,7 @@ func TestMatch(t *testing.T) {
 		"an ID wins over a name":     {named, []packed.Class{{ID: "7", Name: "goldfish"}, {ID: "n1"}}, []int32{-1, 0}},
 		"one for two":                {named, []packed.Class{{ID: "7", Name: "goldfish"}, {ID: "goldfish"}}, []int32{0, -1}},
 		"no name is no name's equal": {named, []packed.Class{{ID: "x", Name: ""}}, []int32{-1}},
-		"an ID that is another name": {train.Input{Classes: []string{"a", "b"}, Names: []string{"b", "a"}}, ids("a", "b"), []int32{0, 1}},
+		"an ID that is another name": {model.Input{Classes: []string{"a", "b"}, Names: []string{"b", "a"}}, ids("a", "b"), []int32{0, 1}},
 	} {
 		if got := c.in.Match(c.data); !slices.Equal(got, c.want) {
 			t.Errorf("%s: labels %v, want %v", name, got, c.want)

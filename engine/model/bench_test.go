@@ -1,23 +1,19 @@
-package train_test
+package model_test
 
 import (
 	"context"
 	"errors"
 	"testing"
 
-	"duet/engine/train"
+	"duet/engine/backend/watched"
+	"duet/engine/model"
 )
 
 // TestBenchRuns: what is timed is run, as often as it is said.
 func TestBenchRuns(t *testing.T) {
-	r := newRuns(t)
-	p := parts(r.config(onWatched))
-	data, err := train.OpenData(context.Background(), p.Data, train.DataHooks{})
-	r.check(err)
-	defer func() { r.check(data.Close()) }()
-	m, err := train.NewModel(p, train.InputOf(data.Train, p.Data), train.ForBench)
-	r.check(err)
-	defer func() { r.check(m.Close()) }()
+	c := config(t, onWatched, set(t))
+	data := open(t, c)
+	m := newModel(t, c, model.InputOf(data.Train, c.Data), model.ForBench)
 	const steps, rounds = 4, 3
 	told := 0
 	for _, c := range []struct {
@@ -38,11 +34,11 @@ func TestBenchRuns(t *testing.T) {
 				t.Errorf("%+v", f)
 			}
 			return err
-		}, 2 + rounds*(steps+p.Data.Prefetch+2+steps)},
+		}, 2 + rounds*(steps+c.Data.Prefetch+2+steps)},
 	} {
-		before := watched.starts.Load()
-		r.check(c.run())
-		if got := int(watched.starts.Load() - before); got != c.want {
+		before := watched.Watch.Starts.Load()
+		check(t, c.run())
+		if got := int(watched.Watch.Starts.Load() - before); got != c.want {
 			t.Errorf("%s: %d runs, want %d", c.name, got, c.want)
 		}
 		if told != 0 {
@@ -53,14 +49,9 @@ func TestBenchRuns(t *testing.T) {
 
 // TestBenchInterrupted: wherever a measurement is interrupted, it begins at most one step more.
 func TestBenchInterrupted(t *testing.T) {
-	r := newRuns(t)
-	p := parts(r.config(onWatched, "data.prefetch=1", "train.batch=4"))
-	data, err := train.OpenData(context.Background(), p.Data, train.DataHooks{})
-	r.check(err)
-	defer func() { r.check(data.Close()) }()
-	m, err := train.NewModel(p, train.InputOf(data.Train, p.Data), train.ForBench)
-	r.check(err)
-	defer func() { r.check(m.Close()) }()
+	c := config(t, onWatched, "data.prefetch=1", "train.batch=4", set(t))
+	data := open(t, c)
+	m := newModel(t, c, model.InputOf(data.Train, c.Data), model.ForBench)
 	for name, run := range map[string]func(ctx context.Context) error{
 		"on a resident batch": func(ctx context.Context) error {
 			_, err := m.Bench(ctx, 3, nil)
@@ -75,18 +66,19 @@ func TestBenchInterrupted(t *testing.T) {
 		for ended := false; !ended; asked++ {
 			ctx, stop := context.WithCancel(context.Background())
 			left, stopped := asked, int64(-1)
-			err := run(watching{ctx, func() {
+			err := run(asking{ctx, func() error {
 				if left == 0 {
 					stop()
-					stopped = watched.starts.Load()
+					stopped = watched.Watch.Starts.Load()
 				}
 				left--
+				return nil
 			}})
 			stop()
 			if ended = left >= 0; ended && err != nil || !ended && !errors.Is(err, context.Canceled) {
 				t.Errorf("%s: interrupted when asked for the %dth time: %v", name, asked+1, err)
 			}
-			if more := watched.starts.Load() - stopped; !ended && more > 1 {
+			if more := watched.Watch.Starts.Load() - stopped; !ended && more > 1 {
 				t.Errorf("%s: %d steps begun after the interruption", name, more)
 			}
 		}
@@ -98,16 +90,13 @@ func TestBenchInterrupted(t *testing.T) {
 
 // TestBenchAddsUp: what is said of kernels is what is said of layers, and of the whole.
 func TestBenchAddsUp(t *testing.T) {
-	watched.known = true
-	defer func() { watched.known = false }()
+	watched.Watch.Known = true
+	defer func() { watched.Watch.Known = false }()
 	for _, placement := range []string{onWatched, onTwo} {
-		r := newRuns(t)
-		p := parts(r.config(placement))
-		m, err := train.NewModel(p, train.RandomInput(p, 4), train.ForBench)
-		r.check(err)
-		defer func() { r.check(m.Close()) }()
+		c := config(t, placement)
+		m := newModel(t, c, model.RandomInput(c.Data, 4), model.ForBench)
 		s, err := m.Bench(context.Background(), 5, nil)
-		r.check(err)
+		check(t, err)
 		steps := m.Training().Report().Steps
 		if len(s.Kernels) != len(steps) {
 			t.Fatalf("%d kernels, want one for each of %d steps", len(s.Kernels), len(steps))
@@ -117,8 +106,8 @@ func TestBenchAddsUp(t *testing.T) {
 		whole := 0.
 		for i, step := range steps {
 			if placement == onWatched && !near(s.Kernels[i].MS,
-				knownTime(i).Seconds()*1000) { // one device has no commands beside the steps
-				t.Errorf("%s of %s took %v ms, want %v", step.Op, step.Layer, s.Kernels[i].MS, knownTime(i))
+				watched.KnownTime(i).Seconds()*1000) { // one device has no commands beside the steps
+				t.Errorf("%s of %s took %v ms, want %v", step.Op, step.Layer, s.Kernels[i].MS, watched.KnownTime(i))
 			}
 			k, bytes := s.Kernels[i], int64(0)
 			for _, x := range append(step.In[:len(step.In):len(step.In)], step.Out...) {
