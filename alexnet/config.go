@@ -22,46 +22,46 @@ import (
 
 // Config is the [network] table of a configuration: the network as data.
 type Config struct {
-	Name   string  `toml:"name"`
-	Towers int     `toml:"towers"` // 1 or 2
+	Name   string  `toml:"name"`   // runs are named after it
+	Towers int     `toml:"towers"` // 1 or 2; must be said
 	Layers []Layer `toml:"layers"`
 }
 
 // Layer is one entry of [[network.layers]]. Which keys a layer may have depends on its type.
 type Layer struct {
-	Name string `toml:"name"`
+	Name string `toml:"name"` // unique; its parameters are named after it
 	Type string `toml:"type"` // "conv", "linear", "relu", "lrn", "maxpool" or "dropout"
 
 	// conv and linear
-	Maps     int  `toml:"maps,omitzero"`     // conv: output maps of the whole network
-	Features int  `toml:"features,omitzero"` // linear: outputs of the whole network; the last layer's default: the classes
-	ReLU     bool `toml:"relu,omitempty"`
+	Maps     int  `toml:"maps,omitzero"`       // conv: output maps of the whole network
+	Features int  `toml:"features,omitzero"`   // linear: outputs of the whole network; the last layer's default: the classes
+	ReLU     bool `toml:"relu,omitempty"`      // a rectifier follows
 	Exchange bool `toml:"exchange,omitempty"`  // every tower sees the maps of all towers
 	Towers   int  `toml:"towers,omitzero"`     // 0: the network's; 1: on the first tower alone
 	Kernel   int  `toml:"kernel,omitzero"`     // conv and maxpool: side of the window
 	Stride   int  `toml:"stride,omitzero"`     // conv and maxpool; default 1
-	Pad      int  `toml:"pad,omitzero"`        // conv and maxpool
+	Pad      int  `toml:"pad,omitzero"`        // conv and maxpool: zeros on each side; default 0
 	Ceil     bool `toml:"ceil_mode,omitempty"` // maxpool: round the output's side up
 
 	// conv and linear: initialisation and multipliers of the learning rate and of the weight decay
-	Init      string   `toml:"init,omitempty"` // "he" (default), "normal" or "constant"
-	Std       float64  `toml:"std,omitzero"`   // of "normal"; the value of "constant"
-	Bias      float64  `toml:"bias,omitzero"`  // initial value of the biases
-	Rate      *float64 `toml:"rate,omitempty"` // default 1
-	BiasRate  *float64 `toml:"bias_rate,omitempty"`
-	Decay     *float64 `toml:"decay,omitempty"`
-	BiasDecay *float64 `toml:"bias_decay,omitempty"`
+	Init      string   `toml:"init,omitempty"`       // of the weights: "he" (default), "normal" or "constant"
+	Std       float64  `toml:"std,omitzero"`         // standard deviation of "normal"; the value of "constant"
+	Bias      float64  `toml:"bias,omitzero"`        // initial value of the biases; default 0
+	Rate      *float64 `toml:"rate,omitempty"`       // multiplies the weights' learning rate; default 1
+	BiasRate  *float64 `toml:"bias_rate,omitempty"`  // the biases'; default 1
+	Decay     *float64 `toml:"decay,omitempty"`      // multiplies the weights' decay; default 1
+	BiasDecay *float64 `toml:"bias_decay,omitempty"` // the biases'; default 1
 
 	// lrn
-	N          int     `toml:"n,omitzero"` // window in maps, odd
-	K          float64 `toml:"k,omitzero"`
-	Alpha      float64 `toml:"alpha,omitzero"`
-	Beta       float64 `toml:"beta,omitzero"`
-	AlphaOverN *bool   `toml:"alpha_over_n,omitempty"` // divide alpha by n; must be said
+	N          int     `toml:"n,omitzero"`             // lrn: window in maps, odd; must be said
+	K          float64 `toml:"k,omitzero"`             // lrn: such as 2; must be said
+	Alpha      float64 `toml:"alpha,omitzero"`         // lrn: such as 1e-4; must be said
+	Beta       float64 `toml:"beta,omitzero"`          // lrn: such as 0.75; must be said
+	AlphaOverN *bool   `toml:"alpha_over_n,omitempty"` // lrn: divide alpha by n; must be said
 
 	// dropout
-	DropRate *float64 `toml:"drop_rate,omitempty"` // probability that a feature is dropped; must be said
-	Inverted bool     `toml:"inverted,omitempty"`  // scale at training (PyTorch, Caffe), not at test (the paper)
+	DropRate *float64 `toml:"drop_rate,omitempty"` // dropout: probability that a feature is dropped; must be said
+	Inverted bool     `toml:"inverted,omitempty"`  // dropout: scale at training (PyTorch, Caffe), not at test (the paper)
 }
 
 // The types of layers.

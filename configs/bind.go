@@ -47,8 +47,8 @@ func (r *report) bindTable(dst reflect.Value, src any, path string) {
 		return
 	}
 	for _, key := range slices.Sorted(maps.Keys(table)) {
-		if i := fieldOf(dst.Type(), key); i >= 0 {
-			r.bind(dst.Field(i), table[key], join(path, key))
+		if f, ok := fieldOf(dst.Type(), key); ok {
+			r.bind(dst.FieldByIndex(f.Index), table[key], join(path, key))
 		} else {
 			r.problem(join(path, key), "unknown key, %s", suggest(key, keysOf(dst.Type())))
 		}
@@ -179,25 +179,30 @@ func keyOf(f reflect.StructField) string {
 	return key
 }
 
+// fields are those of a struct that have a TOML key, with those of structs that are embedded in it.
+func fields(t reflect.Type) []reflect.StructField {
+	return slices.DeleteFunc(reflect.VisibleFields(t), func(f reflect.StructField) bool {
+		return keyOf(f) == "" || keyOf(f) == "-"
+	})
+}
+
 // keysOf are the TOML keys of a struct.
 func keysOf(t reflect.Type) []string {
 	var keys []string
-	for i := range t.NumField() {
-		if key := keyOf(t.Field(i)); key != "" && key != "-" {
-			keys = append(keys, key)
-		}
+	for _, f := range fields(t) {
+		keys = append(keys, keyOf(f))
 	}
 	return keys
 }
 
-// fieldOf is the index of the field with a TOML key, or -1.
-func fieldOf(t reflect.Type, key string) int {
-	for i := range t.NumField() {
-		if k := keyOf(t.Field(i)); k == key && k != "" && k != "-" {
-			return i
-		}
+// fieldOf is the field with a TOML key.
+func fieldOf(t reflect.Type, key string) (f reflect.StructField, ok bool) {
+	all := fields(t)
+	i := slices.IndexFunc(all, func(f reflect.StructField) bool { return keyOf(f) == key })
+	if i < 0 {
+		return f, false
 	}
-	return -1
+	return all[i], true
 }
 
 // suggest says which key was probably meant, or which there are.

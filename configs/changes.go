@@ -22,10 +22,8 @@ func compare(was, is reflect.Value, path string, all *[]train.Change) {
 	case t.Kind() == reflect.Interface:
 		compare(was.Elem().Elem(), is.Elem().Elem(), path, all)
 	case t.Kind() == reflect.Struct:
-		for i := range t.NumField() {
-			if key := keyOf(t.Field(i)); key != "" && key != "-" {
-				compare(was.Field(i), is.Field(i), join(path, key), all)
-			}
+		for _, f := range fields(t) {
+			compare(was.FieldByIndex(f.Index), is.FieldByIndex(f.Index), join(path, keyOf(f)), all)
 		}
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct && sameNames(was, is):
 		for i := range was.Len() {

@@ -28,19 +28,6 @@ func (r *report) validate(c *train.Config, tree map[string]any) {
 	r.invalid(invalid.Under("data", c.Data.Validate()))
 	r.invalid(invalid.Under("devices", c.Devices.Validate()))
 	r.invalid(invalid.Under("train", c.Train.Validate()))
-	r.sayMissing()
-}
-
-// sayMissing rewords what a package says of the zero value of a key that nobody has given: "0, want ...".
-func (r *report) sayMissing() {
-	for _, e := range r.problems {
-		given := r.lines[e.Key] > 0 || e.Set != "" && e.Key == e.Set
-		for _, zero := range []string{"0, ", `"", `} {
-			if rest, is := strings.CutPrefix(e.Why, zero); is && !given {
-				e.Why = "missing, " + rest
-			}
-		}
-	}
 }
 
 // crossCheck is what concerns several tables: a configuration whose tables are valid each.

@@ -72,6 +72,11 @@ func (r *report) problem(key, format string, args ...any) {
 	}
 }
 
+// given says whether the file or an override gives a key.
+func (r *report) given(key string) bool {
+	return r.lines[key] > 0 || slices.ContainsFunc(r.sets, func(o override) bool { return o.path == key })
+}
+
 // invalid adds the problems that a package found in its table.
 func (r *report) invalid(err error) {
 	if err == nil {
@@ -85,7 +90,11 @@ func (r *report) invalid(err error) {
 			r.invalid(e)
 		}
 	case errors.As(err, &at):
-		r.problem(at.Key, "%s", at.Why)
+		why := at.Why
+		if at.Missing != "" && !r.given(at.Key) {
+			why = at.Missing
+		}
+		r.problem(at.Key, "%s", why)
 	default:
 		r.problems = append(r.problems, &Error{File: r.file, Why: err.Error()})
 	}

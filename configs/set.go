@@ -58,8 +58,8 @@ func place(node any, t reflect.Type, keys []string, path, value string) (placed 
 	case t.Kind() != reflect.Struct:
 		return nil, "", fmt.Errorf("%s is %s, it has no keys", path, strings.Replace(wanted(t), "true or false", "a boolean", 1))
 	}
-	i := fieldOf(t, key)
-	if i < 0 {
+	f, ok := fieldOf(t, key)
+	if !ok {
 		return nil, "", fmt.Errorf("unknown key %s, %s", join("", key), suggest(key, keysOf(t)))
 	}
 	table, ok := node.(map[string]any)
@@ -73,7 +73,7 @@ func place(node any, t reflect.Type, keys []string, path, value string) (placed 
 	if indexed {
 		rest = append([]string{"[" + index}, rest...)
 	}
-	child, whole, err := place(table[key], t.Field(i).Type, rest, join(path, key), value)
+	child, whole, err := place(table[key], f.Type, rest, join(path, key), value)
 	if err == nil {
 		table[key] = child
 	}

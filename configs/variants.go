@@ -73,14 +73,14 @@ func find(node any, t reflect.Type, path string) (map[string]any, reflect.Type) 
 			continue
 		}
 		table, _ := node.(map[string]any)
-		i := -1
-		if t.Kind() == reflect.Struct {
-			i = fieldOf(t, step)
-		}
-		if i < 0 {
+		if t.Kind() != reflect.Struct {
 			return nil, nil
 		}
-		node, t = table[step], t.Field(i).Type
+		f, ok := fieldOf(t, step)
+		if !ok {
+			return nil, nil
+		}
+		node, t = table[step], f.Type
 	}
 	table, _ := node.(map[string]any)
 	return table, concrete(t)

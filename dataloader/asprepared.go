@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -26,59 +27,56 @@ func (c Config) asPrepared() error {
 	if err := json.Unmarshal(x.Request, &was); err != nil {
 		return fmt.Errorf("data.path: %s: request: %w", filepath.Join(c.Path, packed.IndexFile), err)
 	}
+	was.EXIF, was.AllowTruncated = x.EXIF, x.AllowTruncated // as its source may have been a packed set
 	_, hasVal := x.Splits[packed.Val]
 	left := Default()
-	for _, k := range []struct {
-		key           string
-		is, was, left any
-		flags         string
-		ofSet         bool // the set itself can be prepared so, not only its source
-	}{
-		{"format", c.Format, was.Format, left.Format, "--format " + c.Format, false},
-		{"columns", c.Columns, was.Columns, left.Columns, "--columns " + strings.Join(c.Columns, ","), false},
-		{"val_fraction", c.ValFraction, was.ValFraction, left.ValFraction, fmt.Sprintf("--val-fraction %v", c.ValFraction), !hasVal},
-		{"seed", c.Seed, was.Seed, left.Seed, fmt.Sprintf("--seed %d", c.Seed), false},
-		{"classes", c.Classes, was.Classes, left.Classes, classesFlag(c.Classes), true},
-		{"per_class", c.PerClass, was.PerClass, left.PerClass, fmt.Sprintf("--per-class %d", c.PerClass), true},
-		{"val_per_class", c.ValPerClass, was.ValPerClass, left.ValPerClass, fmt.Sprintf("--val-per-class %d", c.ValPerClass), true},
-		{"exif", c.EXIF, x.EXIF, left.EXIF, "--exif", false},
-		{"allow_truncated", c.AllowTruncated, x.AllowTruncated, left.AllowTruncated, "--allow-truncated", false},
-		{"codec", c.Codec, was.Codec, left.Codec, "--codec " + c.Codec, true},
-		{"quality", c.Quality, was.Quality, left.Quality, fmt.Sprintf("--codec %s --quality %d", c.Codec, c.Quality), true},
-		{"shard_mib", c.ShardMiB, was.ShardMiB, left.ShardMiB, fmt.Sprintf("--shard-mib %d", c.ShardMiB), true},
-	} {
-		if alike(k.key, k.is, k.left) || alike(k.key, k.is, k.was) {
+	wasSettings, leftSettings := was.Settings.List(), left.Settings.List()
+	for i, s := range c.Settings.List() {
+		if s.Key == "size" || s.Key == "strict" || alike(s, leftSettings[i]) || alike(s, wasSettings[i]) {
 			continue
 		}
-		way := "prepare its source again with " + k.flags
-		if k.ofSet {
-			way = fmt.Sprintf("prepare what is wanted of it with `duet prepare %s OUT %s`", c.Path, k.flags)
+		way := "prepare its source again with " + c.flag(s)
+		if s.OfSet && !(s.Key == "val_fraction" && hasVal) {
+			way = fmt.Sprintf("prepare what is wanted of it with `duet prepare %s OUT %s`", c.Path, c.flag(s))
 		}
-		return fmt.Errorf("data.%s = %s, but %s was prepared with %s %s: %s, or leave the key out", k.key, shown(k.is), c.Path, k.key, shown(k.was), way)
+		return fmt.Errorf("data.%s = %s, but %s was prepared with %s %s: %s, or leave the key out", s.Key, shown(s), c.Path, s.Key,
+			shown(wasSettings[i]), way)
 	}
 	return nil
 }
 
-// alike compares values of a key; the order of classes does not matter.
-func alike(key string, a, b any) bool {
-	x, is := a.([]string)
+// alike compares values of a setting; the order of classes does not matter.
+func alike(a, b prepare.Setting) bool {
+	x, is := a.Value.(*[]string)
 	if !is {
-		return a == b
+		return reflect.DeepEqual(a.Value, b.Value) // of what they point to
 	}
-	y := b.([]string)
-	if key == "classes" {
-		x, y = slices.Sorted(slices.Values(x)), slices.Sorted(slices.Values(y))
+	was, now := *x, *b.Value.(*[]string)
+	if a.Key == "classes" {
+		was, now = slices.Sorted(slices.Values(was)), slices.Sorted(slices.Values(now))
 	}
-	return slices.Equal(x, y)
+	return slices.Equal(was, now)
 }
 
-// shown is a value of a key with its texts quoted.
-func shown(v any) string {
+// shown is the value of a setting with its texts quoted.
+func shown(s prepare.Setting) string {
+	v := reflect.ValueOf(s.Value).Elem().Interface()
 	switch v.(type) {
 	case string, []string:
 		return fmt.Sprintf("%q", v)
 	}
 	return fmt.Sprint(v)
+}
+
+// flag is a setting as duet prepare takes it.
+func (c Config) flag(s prepare.Setting) string {
+	switch s.Key {
+	case "classes":
+		return classesFlag(c.Classes)
+	case "quality":
+		return fmt.Sprintf("--codec %s --quality %d", c.Codec, c.Quality)
+	}
+	return strings.TrimSpace(s.Flag() + " " + s.Text())
 }
 
 // classesFlag is the flag of duet prepare that takes these classes.

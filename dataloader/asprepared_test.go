@@ -15,11 +15,10 @@ import (
 func TestAsPrepared(t *testing.T) {
 	photos := mini.Animals(8).Folder(t)
 	plain := run(t, photos, prepare.Options{})
-	special := prepare.Options{Format: "folders", ValFraction: 0.25, Seed: 3, Classes: []string{"dogs", "cats"}, PerClass: 5, ValPerClass: 1, EXIF: true,
-		AllowTruncated: true, Codec: packed.JPEG, Quality: 80, ShardMiB: 7}
+	special := prepare.Options{Settings: prepare.Settings{Format: "folders", ValFraction: 0.25, Seed: 3, Classes: []string{"dogs", "cats"}, PerClass: 5, ValPerClass: 1, EXIF: true, AllowTruncated: true, Codec: packed.JPEG, Quality: 80, ShardMiB: 7}}
 	other := run(t, photos, special)
 	grey := mini.GreyPNG(8, 8, 1)
-	table := run(t, mini.Files{"1.png": grey, "2.png": grey, "labels.csv": []byte("a,b\ncat,1.png\ndog,2.png\n")}.Folder(t), prepare.Options{Columns: []string{"b", "a"}})
+	table := run(t, mini.Files{"1.png": grey, "2.png": grey, "labels.csv": []byte("a,b\ncat,1.png\ndog,2.png\n")}.Folder(t), prepare.Options{Settings: prepare.Settings{Columns: []string{"b", "a"}}})
 	for name, c := range map[string]struct {
 		set    string
 		change func(c *dataloader.Config)

@@ -35,7 +35,7 @@ func TestValidate(t *testing.T) {
 			`"png", want "raw" or "jpeg"`},
 		{"quality", []change{quality("jpeg", 0), quality("jpeg", 100), quality("raw", 0)},
 			[]change{quality("jpeg", -1), quality("jpeg", 101)}, "want 1 to 100"},
-		{"quality", nil, []change{quality("raw", 1), quality("raw", 90)}, `want 0 with codec "raw"`},
+		{"quality", nil, []change{quality("raw", 1), quality("raw", 90)}, `want 0 or codec "jpeg"`},
 		{"shard_mib", ints(func(c C) *int { return &c.ShardMiB }, 0, 1<<20),
 			ints(func(c C) *int { return &c.ShardMiB }, -1, 1<<20+1),
 			"want 1 to 1048576 MiB"},

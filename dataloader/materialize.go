@@ -125,9 +125,7 @@ func (c Config) Whole(path string, side int, reading picture.Reading) Config {
 	c.Size, c.EXIF, c.AllowTruncated = side, reading.EXIF, reading.AllowTruncated
 	c.ValFraction, c.PerClass, c.ValPerClass = 0, 0, 0
 	if c.isPacked() { // it is taken as it is
-		d := Default()
-		c.Format, c.Columns, c.Size, c.ValFraction, c.Seed, c.Classes = d.Format, d.Columns, d.Size, d.ValFraction, d.Seed, d.Classes
-		c.EXIF, c.AllowTruncated, c.Codec, c.Quality, c.ShardMiB = d.EXIF, d.AllowTruncated, d.Codec, d.Quality, d.ShardMiB
+		c.Settings = Default().Settings
 	}
 	return c
 }

@@ -112,7 +112,7 @@ func TestMaterializeUnsuited(t *testing.T) {
 // A set that another has finished between two looks is taken, and what is in its place and is none refused.
 func TestMaterializePublished(t *testing.T) {
 	animals := mini.Animals(2).Folder(t)
-	set := run(t, animals, prepare.Options{ValFraction: 0.1})
+	set := run(t, animals, prepare.Options{Settings: prepare.Settings{ValFraction: 0.1}})
 	t.Chdir(t.TempDir())
 	waits := 0
 	hooks := dataloader.Hooks{Waits: func(string) { waits++ }}

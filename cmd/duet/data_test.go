@@ -139,7 +139,7 @@ func TestDataRefuses(t *testing.T) {
 		{2, []string{`format "foo"`, "ilsvrc2012"}, []string{"prepare", "photos", "other", "--format", "foo"}},
 		{2, []string{`columns ["file"]`}, []string{"prepare", "photos", "other", "--columns", "file"}},
 		{1, []string{"none in a class folder"}, []string{"prepare", "photos/down", "other"}},
-		{2, []string{"--quality 50", "--codec jpeg"}, []string{"prepare", "photos", "other", "--quality", "50"}},
+		{2, []string{"--quality 50", `codec "jpeg"`}, []string{"prepare", "photos", "other", "--quality", "50"}},
 		{1, []string{"data.size = 32", "256x256"}, append([]string{"data", "bench", "smoke", "--set", "data.size=32"}, sets...)},
 		{1, []string{"2 sources of class folders"}, []string{"prepare", "photos", "more", "other"}},
 		{1, []string{"photos/down lies within photos"}, []string{"prepare", "photos", "photos/down", "other"}},

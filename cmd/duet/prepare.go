@@ -13,8 +13,8 @@ import (
 
 	"duet/dataloader/packed"
 	"duet/dataloader/prepare"
-	"duet/dataloader/source"
 	"duet/engine/metrics"
+	"duet/internal/invalid"
 )
 
 func prepareCommand() *cobra.Command {
@@ -50,10 +50,7 @@ the last finished shard; OUT is there whole or not at all.`,
 				return usage("an empty SOURCE or OUT, want paths")
 			}
 			if err := o.Check(); err != nil {
-				return &usageError{err}
-			}
-			if o.Quality != 0 && o.Codec != packed.JPEG {
-				return usage("--quality %d with --codec %s, which stores pixels as they are; want --codec jpeg", o.Quality, o.Codec)
+				return badFlag(err)
 			}
 			sources, out := given[:len(given)-1], given[len(given)-1]
 			limitMemory()
@@ -75,23 +72,39 @@ the last finished shard; OUT is there whole or not at all.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.Format, "format", "", "what the source is, when looking is not enough: "+strings.Join(source.Formats(), ", "))
-	f.StringSliceVar(&o.Columns, "columns", nil, "names of a CSV file's columns of files, of labels and perhaps of splits, with commas between")
-	f.IntVar(&o.Size, "size", 0, "side of the stored images; 0: as they are if square and alike, else 256")
-	f.Float64Var(&o.ValFraction, "val-fraction", 0, "part of every class that becomes the validation split where the source has none")
-	f.Uint64Var(&o.Seed, "seed", 0, "of every choice among images")
-	f.StringVar(&classes, "classes", "", "take only these classes: ids or names with commas between, or @FILE with one a line")
-	f.IntVar(&o.PerClass, "per-class", 0, "take at most so many training images of a class; 0: all")
-	f.IntVar(&o.ValPerClass, "val-per-class", 0, "take at most so many validation images of a class; 0: all")
-	f.BoolVar(&o.EXIF, "exif", false, "turn images as their EXIF orientation says (ImageNet is used without)")
-	f.BoolVar(&o.AllowTruncated, "allow-truncated", false, "take files whose end is missing or damaged, as far as they go")
-	f.BoolVar(&o.Strict, "strict", false, "stop at the first image that cannot be taken")
-	f.StringVar(&o.Codec, "codec", "raw", "raw pixels, or jpeg for about a sixth of the disk, decoded while training")
-	f.IntVar(&o.Quality, "quality", 0, "of codec jpeg, 1 to 100; 0: 92")
-	f.IntVar(&o.ShardMiB, "shard-mib", 0, "largest size of a file of images in MiB; 0: 512")
+	o.Codec = packed.Raw
+	for _, s := range o.Settings.List() {
+		name := strings.TrimPrefix(s.Flag(), "--")
+		switch v := s.Value.(type) {
+		case *string:
+			f.StringVar(v, name, *v, s.Use)
+		case *[]string:
+			if s.Key == "classes" {
+				f.StringVar(&classes, name, "", s.Use+"; with commas between, or @FILE with one a line")
+			} else {
+				f.StringSliceVar(v, name, nil, s.Use+"; with commas between")
+			}
+		case *int:
+			f.IntVar(v, name, *v, s.Use)
+		case *uint64:
+			f.Uint64Var(v, name, *v, s.Use)
+		case *float64:
+			f.Float64Var(v, name, *v, s.Use)
+		case *bool:
+			f.BoolVar(v, name, *v, s.Use)
+		}
+	}
 	f.IntVar(&o.Workers, "workers", 0, "threads that decode; 0: one a core")
 	f.BoolVar(&o.Restart, "restart", false, "discard what an interrupted run with other options left")
 	return c
+}
+
+// badFlag says of a setting that is impossible which flag gave it.
+func badFlag(err error) error {
+	if bad, is := errors.AsType[*invalid.Error](err); is {
+		return usage("%s %s", prepare.Setting{Key: bad.Key}.Flag(), bad.Why)
+	}
+	return &usageError{err}
 }
 
 // An interruption is the end of a preparation that a signal ended.

@@ -44,7 +44,7 @@ func TestClassIDsAndNames(t *testing.T) {
 		{[]string{"Owl", "owl, barn"}, "", []string{`no class "Owl", "owl, barn" in the source`, `4 classes, such as "cats"`}},
 	} {
 		out := filepath.Join(t.TempDir(), "set")
-		s, err := prepare.Run(context.Background(), []string{dir}, out, prepare.Options{Classes: c.classes})
+		s, err := prepare.Run(context.Background(), []string{dir}, out, prepare.Options{Settings: prepare.Settings{Classes: c.classes}})
 		if c.refused == nil {
 			check(t, err)
 			if got := strings.Join(open(t, out, "train").ClassIDs(), " "); got != c.ids || len(s.Classes) != len(strings.Fields(c.ids)) {

@@ -33,11 +33,11 @@ func TestDamagedSetAsSource(t *testing.T) {
 		works  bool
 	}{
 		"a flipped bit":              {packed.Raw, flip("train/images-00001.npy"), prepare.Options{}, false},
-		"in the validation split":    {packed.Raw, flip("val/images-00000.npy"), prepare.Options{Size: 16}, false},
-		"of a JPEG file":             {packed.JPEG, flip("train/images-00000.npy"), prepare.Options{Codec: packed.JPEG}, false},
+		"in the validation split":    {packed.Raw, flip("val/images-00000.npy"), prepare.Options{Settings: prepare.Settings{Size: 16}}, false},
+		"of a JPEG file":             {packed.JPEG, flip("train/images-00000.npy"), prepare.Options{Settings: prepare.Settings{Codec: packed.JPEG}}, false},
 		"swapped":                    {packed.Raw, func(dir string) []string { return swap(t, dir) }, prepare.Options{}, false},
-		"nothing is taken of it":     {packed.Raw, flip("train/images-00004.npy"), prepare.Options{Classes: []string{"a"}}, true},
-		"one image is taken of each": {packed.Raw, flip("train/images-00004.npy"), prepare.Options{PerClass: 1}, false},
+		"nothing is taken of it":     {packed.Raw, flip("train/images-00004.npy"), prepare.Options{Settings: prepare.Settings{Classes: []string{"a"}}}, true},
+		"one image is taken of each": {packed.Raw, flip("train/images-00004.npy"), prepare.Options{Settings: prepare.Settings{PerClass: 1}}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := manyOptions()

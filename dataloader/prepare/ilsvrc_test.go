@@ -86,7 +86,7 @@ func TestILSVRCTrainOnly(t *testing.T) {
 	m, err := mini.ILSVRC(t.TempDir(), mini.Options{})
 	check(t, err)
 	_, whole := run(t, m.TrainTar, prepare.Options{})
-	_, split := run(t, m.TrainTar, prepare.Options{ValFraction: 0.25})
+	_, split := run(t, m.TrainTar, prepare.Options{Settings: prepare.Settings{ValFraction: 0.25}})
 	if whole.Train != 12 || whole.Val != 0 || split.Train != 9 || split.Val != 3 {
 		t.Errorf("%d and %d, split %d and %d images", whole.Train, whole.Val, split.Train, split.Val)
 	}
@@ -96,7 +96,7 @@ func TestILSVRCTrainOnly(t *testing.T) {
 func TestILSVRCGoesOn(t *testing.T) {
 	m, err := mini.ILSVRC(t.TempDir(), mini.Options{Classes: 3, Train: 8, Val: 8, Damaged: true})
 	check(t, err)
-	o := prepare.Options{ShardMiB: 1} // five images of 256x256
+	o := prepare.Options{Settings: prepare.Settings{ShardMiB: 1}} // five images of 256x256
 	whole := filepath.Join(t.TempDir(), "set")
 	_, err = prepare.Run(context.Background(), m.Paths(), whole, o)
 	check(t, err)

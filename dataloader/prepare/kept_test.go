@@ -60,7 +60,7 @@ func TestStateThatCannotBeRead(t *testing.T) {
 	if _, err := prepare.Run(ctx, []string{photos}, out, o); err == nil || !strings.Contains(err.Error(), "train-00000") {
 		t.Errorf("error %v", err)
 	}
-	if _, err := prepare.Run(context.Background(), []string{photos}, out, prepare.Options{Size: 64}); err == nil ||
+	if _, err := prepare.Run(context.Background(), []string{photos}, out, prepare.Options{Settings: prepare.Settings{Size: 64}}); err == nil ||
 		!strings.Contains(err.Error(), "--restart") {
 		t.Errorf("with other options: error %v", err)
 	}

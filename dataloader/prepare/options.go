@@ -13,35 +13,12 @@ import (
 	"duet/dataloader/packed"
 	"duet/dataloader/picture"
 	"duet/dataloader/source"
+	"duet/internal/invalid"
 )
 
-// Options say how a source becomes a packed set. The zero value is usable.
+// Options are how a source becomes a packed set. The zero value is usable.
 type Options struct {
-	// Format forces what the source is taken for, one of source.Formats; "" looks.
-	Format string
-	// Columns are the names of a table's columns of files, of labels and perhaps of splits; none: the usual names.
-	Columns []string
-	// Size is the side of the packed images in pixels. 0: kept when all images are square, alike and at most 256, else 256.
-	Size int
-	// ValFraction of every class, chosen by Seed, becomes the validation split of a source that has none.
-	ValFraction float64
-	Seed        uint64
-	// Classes are the IDs or names of the only classes to take; none: all. An ID wins over a name, and a name is of one class.
-	Classes []string
-	// PerClass is how many training images of a class are taken at most, chosen by Seed; 0: all. ValPerClass likewise of the
-	// validation images.
-	PerClass, ValPerClass int
-
-	EXIF           bool // turn images as their EXIF orientation says; ImageNet ignores it
-	AllowTruncated bool // take files whose end is missing or damaged, as far as they go
-	Strict         bool // the first image that is rejected is an error
-
-	// Codec is packed.Raw, also for "", or packed.JPEG with a Quality of 1 to 100; 0: 92.
-	Codec   string
-	Quality int
-	// ShardMiB bounds the size of a shard in MiB; 0: 512. One image always fits.
-	ShardMiB int
-
+	Settings
 	// Workers is the number of goroutines that decode; 0: one a core. It does not change the result.
 	Workers int
 	// Restart discards what an earlier run with other options left in OUT.partial, rather than refusing.
@@ -90,44 +67,21 @@ const (
 	defaultShardMiB = 512
 )
 
-// Check says what is wrong with options, whatever the source.
-func (o Options) Check() error { return o.complete().check() }
+// maxWorkers is more than any machine has cores for.
+const maxWorkers = 1024
 
-func (o Options) check() error {
-	switch {
-	case o.Format != "" && !slices.Contains(source.Formats(), o.Format):
-		return fmt.Errorf("source format %q: want one of %s", o.Format, strings.Join(source.Formats(), ", "))
-	case len(o.Columns) == 1 || len(o.Columns) > 3 || slices.Contains(o.Columns, ""):
-		return fmt.Errorf("columns %q: want the names of those of files, of labels and perhaps of splits", o.Columns)
-	case o.Size < 0 || o.Size > packed.MaxSide:
-		return fmt.Errorf("size %d: want 0 (automatic) to %d pixels", o.Size, packed.MaxSide)
-	case !(o.ValFraction >= 0 && o.ValFraction < 1):
-		return fmt.Errorf("validation fraction %v: want 0 up to, not including, 1", o.ValFraction)
-	case o.PerClass < 0 || o.ValPerClass < 0:
-		return fmt.Errorf("%d training and %d validation images a class: want 0 (all) or more", o.PerClass, o.ValPerClass)
-	case o.Codec != packed.Raw && o.Codec != packed.JPEG:
-		return fmt.Errorf("codec %q: want %q or %q", o.Codec, packed.Raw, packed.JPEG)
-	case o.Quality < 1 || o.Quality > 100:
-		return fmt.Errorf("JPEG quality %d: want 1 to 100", o.Quality)
-	case o.ShardMiB < 1 || o.ShardMiB > 1<<20:
-		return fmt.Errorf("shards of %d MiB: want 1 to %d", o.ShardMiB, 1<<20)
-	case o.Workers < 0 || o.Workers > 1024:
-		return fmt.Errorf("%d workers: want 0 (one a core) to 1024", o.Workers)
+// Check says what is wrong with options, whatever the source. Its errors are *invalid.Error, joined.
+func (o Options) Check() error {
+	err := o.Settings.Validate()
+	if o.Workers < 0 || o.Workers > maxWorkers {
+		err = errors.Join(err, invalid.Key("workers", "%d, want 0 (one a core) to %d", o.Workers, maxWorkers))
 	}
-	return nil
+	return err
 }
 
 // complete puts the defaults in.
 func (o Options) complete() Options {
-	if o.Codec == "" {
-		o.Codec = packed.Raw
-	}
-	if o.Quality == 0 {
-		o.Quality = defaultQuality
-	}
-	if o.ShardMiB == 0 {
-		o.ShardMiB = defaultShardMiB
-	}
+	o.Settings = o.Settings.complete()
 	if o.Workers == 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
@@ -139,30 +93,17 @@ func (o Options) complete() Options {
 
 // A Request is what a set records of how it was asked for: what changes its content.
 type Request struct {
-	Source         []string          `json:"source"`
-	Format         string            `json:"format,omitempty"`
-	Columns        []string          `json:"columns,omitempty"`
-	Size           int               `json:"size"`
-	ValFraction    float64           `json:"val_fraction"`
-	Seed           uint64            `json:"seed"`
-	Classes        []string          `json:"classes,omitempty"`
-	PerClass       int               `json:"per_class,omitempty"`
-	ValPerClass    int               `json:"val_per_class,omitempty"`
-	EXIF           bool              `json:"exif,omitempty"`
-	AllowTruncated bool              `json:"allow_truncated,omitempty"`
-	Codec          string            `json:"codec"`
-	Quality        int               `json:"quality,omitempty"`
-	ShardMiB       int               `json:"shard_mib"`
-	Generated      *source.Generated `json:"generated,omitempty"`
+	Source []string `json:"source"`
+	Settings
+	Generated *source.Generated `json:"generated,omitempty"`
 }
 
 // RequestOf is what a set made from sources with these options records.
 func RequestOf(sources []string, o Options) Request {
 	o = o.complete()
-	r := Request{Format: o.Format, Columns: o.Columns, Size: o.Size, ValFraction: o.ValFraction, Seed: o.Seed, Classes: o.Classes, PerClass: o.PerClass,
-		ValPerClass: o.ValPerClass, EXIF: o.EXIF, AllowTruncated: o.AllowTruncated, Codec: o.Codec, ShardMiB: o.ShardMiB}
-	if o.Codec == packed.JPEG {
-		r.Quality = o.Quality
+	r := Request{Settings: o.Settings}
+	if o.Codec != packed.JPEG {
+		r.Quality = 0
 	}
 	for _, path := range sources {
 		if path == source.GeneratedPath {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -16,43 +18,64 @@ import (
 	"duet/dataloader/source/mini"
 )
 
-// Options are taken up to their bounds, and refused from there on with what was wanted.
-func TestOptionBounds(t *testing.T) {
+// Settings are taken up to their bounds, and refused from there on with what was wanted.
+func TestBounds(t *testing.T) {
+	type settings = prepare.Settings
 	for _, c := range []struct {
-		o    prepare.Options
+		s    settings
 		want string // "": they are taken
 	}{
-		{prepare.Options{}, ""},
-		{prepare.Options{Format: "csv"}, ""},
-		{prepare.Options{Format: "jpg"}, `source format "jpg": want one of ilsvrc2012, cifar`},
-		{prepare.Options{Columns: []string{"a", "b"}}, ""},
-		{prepare.Options{Columns: []string{"a", "b", "c"}}, ""},
-		{prepare.Options{Columns: []string{"a", "b", "c", "d"}}, "columns"},
-		{prepare.Options{Columns: []string{"a", ""}}, "columns"},
-		{prepare.Options{Size: packed.MaxSide}, ""},
-		{prepare.Options{Size: packed.MaxSide + 1}, "size 4097: want 0 (automatic) to 4096 pixels"},
-		{prepare.Options{Size: -1}, "size -1"},
-		{prepare.Options{ValFraction: 0.999}, ""},
-		{prepare.Options{ValFraction: 1}, "validation fraction 1: want 0 up to, not including, 1"},
-		{prepare.Options{ValFraction: -0.001}, "validation fraction -0.001"},
-		{prepare.Options{PerClass: 1, ValPerClass: 1}, ""},
-		{prepare.Options{PerClass: -1}, "-1 training and 0 validation images a class: want 0 (all) or more"},
-		{prepare.Options{ValPerClass: -1}, "0 training and -1 validation images a class"},
-		{prepare.Options{Codec: packed.JPEG, Quality: 1}, ""},
-		{prepare.Options{Codec: packed.JPEG, Quality: 100}, ""},
-		{prepare.Options{Codec: packed.JPEG, Quality: 101}, "JPEG quality 101: want 1 to 100"},
-		{prepare.Options{Codec: packed.JPEG, Quality: -1}, "JPEG quality -1"},
-		{prepare.Options{ShardMiB: 1}, ""},
-		{prepare.Options{ShardMiB: 1 << 20}, ""},
-		{prepare.Options{ShardMiB: 1<<20 + 1}, "shards of 1048577 MiB: want 1 to 1048576"},
-		{prepare.Options{ShardMiB: -1}, "shards of -1 MiB"},
-		{prepare.Options{Workers: 1024}, ""},
-		{prepare.Options{Workers: 1025}, "1025 workers: want 0 (one a core) to 1024"},
-		{prepare.Options{Workers: -1}, "-1 workers"},
+		{settings{}, ""},
+		{settings{Format: "csv"}, ""},
+		{settings{Format: "jpg"}, `format: "jpg", want one of ["ilsvrc2012" "cifar"`},
+		{settings{Columns: []string{"a", "b"}}, ""},
+		{settings{Columns: []string{"a", "b", "c"}}, ""},
+		{settings{Columns: []string{"a"}}, `columns: ["a"], want`},
+		{settings{Columns: []string{"a", "b", "c", "d"}}, "columns: "},
+		{settings{Columns: []string{"a", ""}}, "columns: "},
+		{settings{Size: packed.MaxSide}, ""},
+		{settings{Size: packed.MaxSide + 1}, "size: 4097, want 0 (automatic) to 4096 pixels"},
+		{settings{Size: -1}, "size: -1, "},
+		{settings{ValFraction: 0.999}, ""},
+		{settings{ValFraction: 1}, "val_fraction: 1, want 0 up to, not including, 1"},
+		{settings{ValFraction: -0.001}, "val_fraction: -0.001, "},
+		{settings{ValFraction: math.NaN()}, "val_fraction: NaN, "},
+		{settings{PerClass: 1, ValPerClass: 1}, ""},
+		{settings{PerClass: -1}, "per_class: -1, want 0 (all) or more images"},
+		{settings{ValPerClass: -1}, "val_per_class: -1, want 0 (all) or more images"},
+		{settings{Codec: "png"}, `codec: "png", want "raw" or "jpeg"`},
+		{settings{Codec: packed.JPEG, Quality: 1}, ""},
+		{settings{Codec: packed.JPEG, Quality: 100}, ""},
+		{settings{Codec: packed.JPEG, Quality: 101}, "quality: 101, want 1 to 100, or 0 for the default"},
+		{settings{Codec: packed.JPEG, Quality: -1}, "quality: -1, want 1 to 100"},
+		{settings{Quality: 50}, `quality: 50 with codec "raw", which stores pixels as they are, want 0 or codec "jpeg"`},
+		{settings{ShardMiB: 1}, ""},
+		{settings{ShardMiB: 1 << 20}, ""},
+		{settings{ShardMiB: 1<<20 + 1}, "shard_mib: 1048577, want 1 to 1048576 MiB"},
+		{settings{ShardMiB: -1}, "shard_mib: -1, "},
 	} {
-		if err := c.o.Check(); c.want == "" && err != nil || c.want != "" &&
-			(err == nil || !strings.Contains(err.Error(), c.want)) {
-			t.Errorf("%+v: error %v, want %q", c.o, err, c.want)
+		if err := c.s.Validate(); c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want)) {
+			t.Errorf("%+v: error %v, want %q", c.s, err, c.want)
+		}
+	}
+	for workers, want := range map[int]string{0: "", 1024: "", 1025: "workers: 1025, want 0 (one a core) to 1024", -1: "workers: -1, "} {
+		if err := (prepare.Options{Workers: workers}).Check(); want == "" && err != nil || want != "" && (err == nil || !strings.HasPrefix(err.Error(), want)) {
+			t.Errorf("%d workers: error %v, want %q", workers, err, want)
+		}
+	}
+}
+
+// TestSettingsList: the list names every setting once, by its key, and is where the values are.
+func TestSettingsList(t *testing.T) {
+	var s prepare.Settings
+	v := reflect.ValueOf(&s).Elem()
+	list := s.List()
+	if len(list) != v.NumField() {
+		t.Fatalf("%d settings are listed, want %d", len(list), v.NumField())
+	}
+	for i, l := range list {
+		if key := v.Type().Field(i).Tag.Get("toml"); l.Key != key || l.Value != v.Field(i).Addr().Interface() || l.Use == "" {
+			t.Errorf("setting %d is %q (%s) at %p, want key %q at %p", i, l.Key, l.Use, l.Value, key, v.Field(i).Addr().Interface())
 		}
 	}
 }
@@ -81,10 +104,10 @@ func TestRequests(t *testing.T) {
 			"size 0 instead of 8"},
 		{plain, `{"source":["a/b/c"],"size":8,"val_fraction":0,"seed":1,"codec":"raw","shard_mib":512}`,
 			"seed 0 instead of 1, size 0 instead of 8"},
-		{of(prepare.Options{Codec: packed.JPEG}, "a/b/c"), string(plain.JSON()),
+		{of(prepare.Options{Settings: prepare.Settings{Codec: packed.JPEG}}, "a/b/c"), string(plain.JSON()),
 			`codec "jpeg" instead of "raw", quality 92 instead of none`},
-		{of(prepare.Options{Quality: 50}, "a/b/c"), string(plain.JSON()), ""}, // is of no use to pixels
-		{of(prepare.Options{Classes: []string{"x"}}, "a/b/c"), string(plain.JSON()), `classes ["x"] instead of none`},
+		{of(prepare.Options{Settings: prepare.Settings{Quality: 50}}, "a/b/c"), string(plain.JSON()), ""}, // is of no use to pixels
+		{of(prepare.Options{Settings: prepare.Settings{Classes: []string{"x"}}}, "a/b/c"), string(plain.JSON()), `classes ["x"] instead of none`},
 		{plain, `{"source":["a/b/c"],"size":0,"val_fraction":0,"seed":0,"codec":"raw","shard_mib":512,"exif":true}`,
 			"exif none instead of true"},
 		{plain, `[]`, "what was recorded is no request: "},
@@ -102,7 +125,7 @@ func TestSuits(t *testing.T) {
 	parent := t.TempDir()
 	out := filepath.Join(parent, "set")
 	unsuited, asked, started := errors.New("too small"), 0, false
-	o := prepare.Options{PerClass: 3, Size: 12, Progress: func(p prepare.Progress) { started = started || p.Total > 0 }}
+	o := prepare.Options{Settings: prepare.Settings{PerClass: 3, Size: 12}, Progress: func(p prepare.Progress) { started = started || p.Total > 0 }}
 	o.Suits = func(all prepare.Outline) error {
 		asked++
 		want := []packed.Class{{ID: "cats"}, {ID: "dogs"}}
@@ -139,7 +162,7 @@ func TestFingerprint(t *testing.T) {
 	dir, _ := run(t, animals, prepare.Options{})
 	x, err := packed.ReadIndex(dir)
 	check(t, err)
-	for _, o := range []prepare.Options{{}, {Size: 4}} {
+	for _, o := range []prepare.Options{{}, {Settings: prepare.Settings{Size: 4}}} {
 		if got, err := prepare.Fingerprint(context.Background(), []string{animals}, o); err != nil ||
 			got != x.Fingerprint || len(got) != 64 {
 			t.Errorf("%q, error %v, want %q", got, err, x.Fingerprint)
@@ -163,17 +186,17 @@ func TestFingerprint(t *testing.T) {
 func TestReadingOfPackedSource(t *testing.T) {
 	animals := mini.Animals(2).Folder(t)
 	plain, _ := run(t, animals, prepare.Options{})
-	both, _ := run(t, animals, prepare.Options{EXIF: true, AllowTruncated: true})
+	both, _ := run(t, animals, prepare.Options{Settings: prepare.Settings{EXIF: true, AllowTruncated: true}})
 	for _, c := range []struct {
 		dir  string
 		o    prepare.Options
 		want string
 	}{
-		{plain, prepare.Options{EXIF: true}, "without --exif"},
-		{plain, prepare.Options{AllowTruncated: true}, "without --allow-truncated"},
+		{plain, prepare.Options{Settings: prepare.Settings{EXIF: true}}, "without --exif"},
+		{plain, prepare.Options{Settings: prepare.Settings{AllowTruncated: true}}, "without --allow-truncated"},
 		{plain, prepare.Options{}, ""},
 		{both, prepare.Options{}, ""},
-		{both, prepare.Options{EXIF: true, AllowTruncated: true}, ""},
+		{both, prepare.Options{Settings: prepare.Settings{EXIF: true, AllowTruncated: true}}, ""},
 	} {
 		out := filepath.Join(t.TempDir(), "set")
 		_, err := prepare.Run(context.Background(), []string{c.dir}, out, c.o)
@@ -209,6 +232,6 @@ func TestPackedClassWithoutImages(t *testing.T) {
 		!strings.Contains(err.Error(), "class b has no training image") {
 		t.Errorf("error %v", err)
 	}
-	_, err = prepare.Run(context.Background(), []string{dir}, out, prepare.Options{Classes: []string{"a"}})
+	_, err = prepare.Run(context.Background(), []string{dir}, out, prepare.Options{Settings: prepare.Settings{Classes: []string{"a"}}})
 	check(t, err)
 }

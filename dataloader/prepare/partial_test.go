@@ -50,7 +50,7 @@ func many() mini.Files {
 
 // manyOptions give shards of 21 images of 128x128.
 func manyOptions() prepare.Options {
-	return prepare.Options{Size: 128, ShardMiB: 1, ValFraction: 0.2, Workers: 2}
+	return prepare.Options{Settings: prepare.Settings{Size: 128, ShardMiB: 1, ValFraction: 0.2}, Workers: 2}
 }
 
 // After an interruption the same call goes on, and comes to the same bytes as without.
@@ -116,7 +116,7 @@ func TestHopelessClass(t *testing.T) {
 		out := filepath.Join(parent, "set")
 		ctx, cancel := context.WithCancel(context.Background())
 		last := 0
-		o := prepare.Options{Size: 128, ShardMiB: 1, Workers: 1, Progress: func(p prepare.Progress) {
+		o := prepare.Options{Settings: prepare.Settings{Size: 128, ShardMiB: 1}, Workers: 1, Progress: func(p prepare.Progress) {
 			if last = p.Done; interrupted && last == 25 {
 				cancel()
 			}
@@ -255,7 +255,7 @@ const preparedHere = "DUET_TEST_PREPARE"
 
 // killedOptions take long enough to be killed within, and have several shards a split.
 func killedOptions() prepare.Options {
-	return prepare.Options{Generated: source.Generated{Classes: 10, Train: 2400, Val: 500, Size: 24}, ShardMiB: 1, Size: 32}
+	return prepare.Options{Settings: prepare.Settings{ShardMiB: 1, Size: 32}, Generated: source.Generated{Classes: 10, Train: 2400, Val: 500, Size: 24}}
 }
 
 // kills is how often TestKilled kills; the long tests do it more often.

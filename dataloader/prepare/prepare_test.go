@@ -76,7 +76,7 @@ func TestDamagedImagesAreListed(t *testing.T) {
 	f, want := damagedAnimals()
 	for name, source := range map[string]string{"folder": f.Folder(t), "tar.gz": f.Tar(t, "a.tar.gz")} {
 		for _, shard := range []int{0, 1} {
-			dir, summary := run(t, source, prepare.Options{Size: 8, ShardMiB: shard})
+			dir, summary := run(t, source, prepare.Options{Settings: prepare.Settings{Size: 8, ShardMiB: shard}})
 			sameRejected(t, summary.Rejected, want)
 			data, err := os.ReadFile(filepath.Join(dir, "rejected.csv"))
 			check(t, err)
@@ -107,7 +107,7 @@ func TestStrict(t *testing.T) {
 		"found in the listing": {mini.Join(mini.Animals(2), mini.Files{"stray.png": f["dogs/a.png"]}), "stray.png"},
 	} {
 		parent := t.TempDir()
-		_, err := prepare.Run(context.Background(), []string{c.f.Folder(t)}, filepath.Join(parent, "set"), prepare.Options{Strict: true, Size: 8})
+		_, err := prepare.Run(context.Background(), []string{c.f.Folder(t)}, filepath.Join(parent, "set"), prepare.Options{Settings: prepare.Settings{Strict: true, Size: 8}})
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "strict") {
 			t.Errorf("%s: error %v, want %q", name, err, c.want)
 		}
@@ -134,7 +134,7 @@ func TestStrictTakesWhole(t *testing.T) {
 		"a table":               table,
 		"images without labels": wordnet,
 	} {
-		_, s := run(t, f.Folder(t), prepare.Options{Strict: true, Size: 8})
+		_, s := run(t, f.Folder(t), prepare.Options{Settings: prepare.Settings{Strict: true, Size: 8}})
 		if len(s.Rejected) == 0 {
 			t.Errorf("%s: nothing was left out", name)
 		}
@@ -155,8 +155,8 @@ func TestUnusableSources(t *testing.T) {
 		"an unreadable class":    {broken.Folder(t), prepare.Options{}, []string{"class birds has no readable", "birds/a.jpg"}},
 		"val all unreadable":     {mini.Join(mini.Animals(2).Below("train"), mini.Files{"val/cats/a.png": {1}}).Folder(t), prepare.Options{}, []string{"validation split", "val/cats/a.png"}},
 		"a class without images": {withDocs.Folder(t), prepare.Options{}, []string{"class docs has no image", "chosen by name"}},
-		"the same, asked for":    {withDocs.Folder(t), prepare.Options{Classes: []string{"cats", "docs"}}, []string{"class docs has no image"}},
-		"unknown classes":        {mini.Animals(2).Folder(t), prepare.Options{Classes: []string{"cats", "cows", "pigs"}}, []string{`no class "cows", "pigs" in`, "2 classes", `"cats"`}},
+		"the same, asked for":    {withDocs.Folder(t), prepare.Options{Settings: prepare.Settings{Classes: []string{"cats", "docs"}}}, []string{"class docs has no image"}},
+		"unknown classes":        {mini.Animals(2).Folder(t), prepare.Options{Settings: prepare.Settings{Classes: []string{"cats", "cows", "pigs"}}}, []string{`no class "cows", "pigs" in`, "2 classes", `"cats"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			parent := t.TempDir()
@@ -188,15 +188,10 @@ func leftIn(t *testing.T, dir string) (names []string) {
 
 func TestOptionsOutOfRange(t *testing.T) {
 	for want, o := range map[string]prepare.Options{
-		"size -1":               {Size: -1},
-		"validation fraction 1": {ValFraction: 1},
-		"-2 training":           {PerClass: -2},
-		`codec "png"`:           {Codec: "png"},
-		"quality 101":           {Quality: 101},
-		`columns ["a"]`:         {Columns: []string{"a"}},
-		"shards of -1 MiB":      {ShardMiB: -1},
-		"-1 workers":            {Workers: -1},
-		"generated.classes":     {Generated: source.Generated{Classes: 11, Train: 20, Size: 16}},
+		"size: -1":          {Settings: prepare.Settings{Size: -1}},
+		"quality: 50":       {Settings: prepare.Settings{Quality: 50}},
+		"workers: -1":       {Workers: -1},
+		"generated.classes": {Generated: source.Generated{Classes: 11, Train: 20, Size: 16}},
 	} {
 		_, err := prepare.Run(context.Background(), []string{"generated"}, filepath.Join(t.TempDir(), "set"), o)
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -223,7 +218,7 @@ func TestAutomaticSize(t *testing.T) {
 		{"oblong", oblong, 0, 256},
 		{"forced", oblong, 5, 5},
 	} {
-		dir, summary := run(t, c.f.Folder(t), prepare.Options{Size: c.size})
+		dir, summary := run(t, c.f.Folder(t), prepare.Options{Settings: prepare.Settings{Size: c.size}})
 		s := open(t, dir, "train")
 		if summary.Size != c.want || s.Height() != c.want || s.Width() != c.want {
 			t.Errorf("%s: size %d, set %dx%d, want %d", c.name, summary.Size, s.Height(), s.Width(), c.want)
@@ -236,7 +231,7 @@ func TestAutomaticSize(t *testing.T) {
 
 func TestValFraction(t *testing.T) {
 	source := mini.Animals(10).Folder(t)
-	o := prepare.Options{ValFraction: 0.3, Seed: 5}
+	o := prepare.Options{Settings: prepare.Settings{ValFraction: 0.3, Seed: 5}}
 	dir, summary := run(t, source, o)
 	if summary.Train != 14 || summary.Val != 6 {
 		t.Fatalf("%d and %d images, want 14 and 6", summary.Train, summary.Val)
@@ -262,7 +257,7 @@ func TestValFraction(t *testing.T) {
 func TestSubset(t *testing.T) {
 	f := mini.Join(mini.Animals(6), mini.Files{"birds/a.png": mini.GreyPNG(8, 8, 200), "birds/b.png": mini.GreyPNG(8, 8, 201)})
 	source := mini.Join(f.Below("train"), f.Below("val"), mini.Files{"train/docs/": nil, "val/fish/a.png": nil}).Folder(t) // left out
-	dir, summary := run(t, source, prepare.Options{Classes: []string{"dogs", "birds"}, PerClass: 3, ValPerClass: 1, Seed: 2})
+	dir, summary := run(t, source, prepare.Options{Settings: prepare.Settings{Classes: []string{"dogs", "birds"}, PerClass: 3, ValPerClass: 1, Seed: 2}})
 	if summary.Train != 5 || summary.Val != 2 || len(summary.Classes) != 2 {
 		t.Fatalf("summary %+v", summary)
 	}
@@ -275,7 +270,7 @@ func TestSubset(t *testing.T) {
 			t.Errorf("image %d is grey %d under label %d", i, v, s.Labels()[i])
 		}
 	}
-	other, _ := run(t, source, prepare.Options{Classes: []string{"dogs", "birds"}, PerClass: 3, Seed: 3})
+	other, _ := run(t, source, prepare.Options{Settings: prepare.Settings{Classes: []string{"dogs", "birds"}, PerClass: 3, Seed: 3}})
 	if a, b := firstBytes(s)[2:], firstBytes(open(t, other, "train"))[2:]; slices.Equal(a, b) {
 		t.Errorf("two seeds took the same %v", a)
 	}
@@ -284,8 +279,8 @@ func TestSubset(t *testing.T) {
 // A packed set is a source: of a part of it, and of smaller images.
 func TestRepack(t *testing.T) {
 	for _, codec := range []string{packed.Raw, packed.JPEG} {
-		dir, _ := run(t, mini.Join(mini.Animals(4).Below("train"), mini.Animals(2).Below("val")).Folder(t), prepare.Options{Codec: codec})
-		again, summary := run(t, dir, prepare.Options{Size: 4, PerClass: 3, Classes: []string{"dogs"}})
+		dir, _ := run(t, mini.Join(mini.Animals(4).Below("train"), mini.Animals(2).Below("val")).Folder(t), prepare.Options{Settings: prepare.Settings{Codec: codec}})
+		again, summary := run(t, dir, prepare.Options{Settings: prepare.Settings{Size: 4, PerClass: 3, Classes: []string{"dogs"}}})
 		if summary.Train != 3 || summary.Val != 2 || summary.Size != 4 {
 			t.Fatalf("summary %+v", summary)
 		}
@@ -299,7 +294,7 @@ func TestRepack(t *testing.T) {
 		if want := "val/dogs/a.png val/dogs/b.png"; strings.Join(names, " ") != want {
 			t.Errorf("files %v, want %s", names, want)
 		}
-		same, _ := run(t, dir, prepare.Options{Codec: codec})
+		same, _ := run(t, dir, prepare.Options{Settings: prepare.Settings{Codec: codec}})
 		if a, b := open(t, dir, "train"), open(t, same, "train"); codec == packed.Raw && a.Identity() != b.Identity() {
 			t.Errorf("a copy has identity %s, want %s", b.Identity(), a.Identity())
 		}
@@ -317,7 +312,7 @@ func TestWorkersDoNotChangeTheSet(t *testing.T) {
 	for _, codec := range []string{packed.Raw, packed.JPEG} {
 		var want map[string]string
 		for _, workers := range []int{1, 2, 8} {
-			dir, _ := run(t, source, prepare.Options{Size: 16, Workers: workers, ValFraction: 0.2, Codec: codec})
+			dir, _ := run(t, source, prepare.Options{Settings: prepare.Settings{Size: 16, ValFraction: 0.2, Codec: codec}, Workers: workers})
 			got := contents(t, dir)
 			if want == nil {
 				want = got
@@ -332,7 +327,7 @@ func TestWorkersDoNotChangeTheSet(t *testing.T) {
 // The flags say what was special about a file.
 func TestFlags(t *testing.T) {
 	f := mini.Files{"a/1.jpg": encodeJPEG(noise(40, 40)), "a/2.jpg": encodePNG(noise(40, 40)), "b/3.jpg": encodeJPEG(noise(10, 10))}
-	dir, _ := run(t, f.Folder(t), prepare.Options{Size: 20})
+	dir, _ := run(t, f.Folder(t), prepare.Options{Settings: prepare.Settings{Size: 20}})
 	flags, err := open(t, dir, "train").Flags()
 	check(t, err)
 	want := []uint8{0, uint8(picture.NotJPEG), uint8(picture.Upscaled)}

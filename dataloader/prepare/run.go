@@ -26,10 +26,10 @@ var ErrBusy = errors.New("being prepared by another process")
 // ends, OUT.partial keeps the shards that are finished, if there are any, for the next Run of the same sources, options
 // and out; the error is then an ErrKept too.
 func Run(ctx context.Context, sources []string, out string, o Options) (Summary, error) {
-	o = o.complete()
-	if err := o.check(); err != nil {
+	if err := o.Check(); err != nil {
 		return Summary{}, err
 	}
+	o = o.complete()
 	if out == "" {
 		return Summary{}, errors.New("no name for the packed set: want a folder that does not exist yet")
 	}

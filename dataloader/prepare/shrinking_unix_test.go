@@ -24,12 +24,11 @@ func TestSetCutWhileRead(t *testing.T) {
 		parent := t.TempDir()
 		cut := filepath.Join(dir, "train", "images-00000.npy")
 		_, err := prepare.Run(context.Background(), []string{dir}, filepath.Join(parent, "set"),
-			prepare.Options{Size: 16, Workers: 1,
-				Progress: func(p prepare.Progress) {
-					if p.Total > 0 && p.Done == 1 {
-						check(t, os.Truncate(cut, 0))
-					}
-				}})
+			prepare.Options{Settings: prepare.Settings{Size: 16}, Workers: 1, Progress: func(p prepare.Progress) {
+				if p.Total > 0 && p.Done == 1 {
+					check(t, os.Truncate(cut, 0))
+				}
+			}})
 		if !errors.Is(err, source.ErrLost) || !strings.Contains(err.Error(), cut) {
 			t.Errorf("%s: error %v, want ErrLost and %s", codec, err, cut)
 		}

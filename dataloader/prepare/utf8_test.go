@@ -34,7 +34,7 @@ func TestClassesAreUTF8(t *testing.T) {
 			}
 		}
 	}
-	_, err := prepare.Run(context.Background(), []string{dir}, filepath.Join(t.TempDir(), "set"), prepare.Options{Classes: []string{"dogs"}})
+	_, err := prepare.Run(context.Background(), []string{dir}, filepath.Join(t.TempDir(), "set"), prepare.Options{Settings: prepare.Settings{Classes: []string{"dogs"}}})
 	check(t, err) // the other class is left out
 }
 
@@ -72,7 +72,7 @@ func TestFileNamesAreEscaped(t *testing.T) {
 		if all := strings.Join(files, "\n"); !strings.Contains(all, `cats/caf\xe9, \xff\xfe.png`) || !strings.Contains(all, "cats/größe.png") {
 			t.Errorf("%s: files %q", name, files)
 		}
-		again, _ := run(t, dir, prepare.Options{Size: 4}) // escaped once
+		again, _ := run(t, dir, prepare.Options{Settings: prepare.Settings{Size: 4}}) // escaped once
 		if files, err = open(t, again, "train").Files(); err != nil || !strings.Contains(strings.Join(files, "\n"), `cats/caf\xe9, \xff`) {
 			t.Errorf("%s: again: files %q, error %v", name, files, err)
 		}
