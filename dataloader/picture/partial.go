@@ -4,12 +4,12 @@ package picture
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
 	"image/jpeg"
-	"strings"
 )
 
 // truncatedJPEG names what Go's decoder says of a JPEG that it does not decode, or that has no end.
@@ -17,7 +17,7 @@ func truncatedJPEG(err error, h jpegHeader) error {
 	switch {
 	case err == nil:
 		return fmt.Errorf("%w: no end marker", ErrTruncated)
-	case !h.ended, strings.Contains(err.Error(), "short Huffman data"), strings.Contains(err.Error(), "missing 0xff00"):
+	case !h.ended, errors.Is(err, jpeg.FormatError("short Huffman data")), errors.Is(err, jpeg.FormatError("missing 0xff00 sequence")):
 		return fmt.Errorf("%w: %w", ErrTruncated, err)
 	}
 	return cutShort(err)

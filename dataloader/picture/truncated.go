@@ -3,8 +3,8 @@ package picture
 import (
 	"errors"
 	"fmt"
+	"image/png"
 	"io"
-	"strings"
 )
 
 // cutShort makes ErrTruncated the cause of the errors by which decoders say that their input ended.
@@ -12,7 +12,7 @@ func cutShort(err error) error {
 	if err == nil || errors.Is(err, ErrTruncated) {
 		return err
 	}
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || strings.Contains(err.Error(), "not enough") {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, png.FormatError("not enough pixel data")) {
 		return fmt.Errorf("%w: %w", ErrTruncated, err)
 	}
 	return err

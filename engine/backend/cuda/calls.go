@@ -32,16 +32,12 @@ func driverProblem() error {
 func driverPath() string { return C.GoString(C.duet_driver_path()) }
 
 // result is the error of a driver call that gorgonia.org/cu did not make: the one that it has for the code, such as
-// cu.OutOfMemory, with the driver's own words where it knows none.
+// cu.OutOfMemory, with the driver's own words.
 func result(r C.CUresult) error {
 	if r == C.CUDA_SUCCESS {
 		return nil
 	}
-	err := error(as(cu.Success, int(r)))
-	if strings.HasPrefix(err.Error(), "Unknown") {
-		return fmt.Errorf("%w, %s (%s)", err, C.GoString(C.duet_error_name(r)), C.GoString(C.duet_error_text(r)))
-	}
-	return err
+	return fmt.Errorf("%w, %s (%s)", as(cu.Success, int(r)), C.GoString(C.duet_error_name(r)), C.GoString(C.duet_error_text(r)))
 }
 
 // as converts a number to the type of another, which has no name outside its package.
