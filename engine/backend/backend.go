@@ -94,10 +94,13 @@ type Use struct {
 	Op  op.Op
 	Arg int
 	In  []op.Type // the types of all inputs of the operation
-	// Layouts are those of the operation's other inputs, nil where they are not known yet. The velocity of SGD learns
-	// its weight's layout from here.
+	// Layouts are those of the operation's other inputs, nil where they are not known yet. A velocity learns its
+	// parameter's layout from here.
 	Layouts []Layout
 }
+
+// Role is what the leaf is to the operation.
+func (u Use) Role() op.Role { return u.Op.Roles()[u.Arg] }
 
 // Request asks for a kernel.
 type Request struct {
@@ -105,7 +108,7 @@ type Request struct {
 	Companion op.Op // the operation whose output the kernel writes second, or nil
 	InTypes   []op.Type
 	In        []Layout
-	OutTypes  []op.Type // one, and the Companion's; SGD's are w and v, and the Companion's
+	OutTypes  []op.Type // op.Outputs
 }
 
 // Check says what is wrong with a request that any backend would refuse: inputs that the operation does not take, or
@@ -117,24 +120,12 @@ func (r Request) Check() error {
 	if len(r.In) != len(r.InTypes) {
 		return fmt.Errorf("%s: %d layouts for %d inputs", r.Op.Name(), len(r.In), len(r.InTypes))
 	}
-	first, err := r.Op.Infer(r.InTypes)
+	if c, is := r.Companion.(op.Companion); r.Companion != nil && (!is || c.Primary() != r.Op) {
+		return fmt.Errorf("%s with %s beside it: %w", r.Op.Name(), r.Companion.Name(), ErrNoKernel)
+	}
+	out, err := op.Outputs(r.Op, r.Companion, r.InTypes)
 	if err != nil {
-		return fmt.Errorf("%s: %w", r.Op.Name(), err)
-	}
-	out := []op.Type{first}
-	if _, is := r.Op.(op.SGD); is {
-		out = append(out, first) // the velocity
-	}
-	if r.Companion != nil {
-		c, is := r.Companion.(op.Companion)
-		if !is || c.Primary() != r.Op {
-			return fmt.Errorf("%s with %s beside it: %w", r.Op.Name(), r.Companion.Name(), ErrNoKernel)
-		}
-		second, err := c.Infer(r.InTypes)
-		if err != nil {
-			return fmt.Errorf("%s: %w", c.Name(), err)
-		}
-		out = append(out, second)
+		return err
 	}
 	if !slices.EqualFunc(r.OutTypes, out, op.Type.Equal) {
 		return fmt.Errorf("%s: outputs are %v, want %v", r.Op.Name(), r.OutTypes, out)

@@ -148,10 +148,13 @@ func (a *Applied) String() string { return fmt.Sprintf("%s.%s/%d", a.Layer, a.Na
 
 // DiffWRT says which inputs have a gradient.
 func (a *Applied) DiffWRT(inputs int) []bool {
-	if d, ok := a.Op.(Differentiable); ok {
-		return d.Differentiates()
+	wrt := make([]bool, inputs)
+	if _, ok := a.Op.(Differentiable); ok {
+		for i, role := range a.Roles() {
+			wrt[i] = role.differentiable()
+		}
 	}
-	return make([]bool, inputs)
+	return wrt
 }
 
 // SymDiff builds the gradients and checks their shapes, which gorgonia does not.
@@ -164,9 +167,9 @@ func (a *Applied) SymDiff(in gorgonia.Nodes, out, dout *Node) (gorgonia.Nodes, e
 	if err != nil {
 		return nil, err
 	}
-	for i, differentiates := range d.Differentiates() {
+	for i, role := range a.Roles() {
 		switch {
-		case differentiates != (grads[i] != nil):
+		case role.differentiable() != (grads[i] != nil):
 			return nil, fmt.Errorf("%v: gradient %d is %v", a, i, grads[i])
 		case grads[i] != nil && !grads[i].Shape().Eq(in[i].Shape()):
 			return nil, fmt.Errorf("%v: gradient %d has shape %v, its input %v", a, i, grads[i].Shape(), in[i].Shape())

@@ -21,7 +21,8 @@ type Augment struct {
 // Draws is the number of drawn values an image.
 const Draws = 6
 
-func (Augment) Name() string { return "augment" }
+func (Augment) Name() string  { return "augment" }
+func (Augment) Roles() []Role { return []Role{Image, Draw, Statistic} }
 
 func (o Augment) Infer(in []Type) (Type, error) {
 	if err := want(in, rank{Uint8, 4}, rank{Float, 2}, rank{Float, 3}); err != nil {

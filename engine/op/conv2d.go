@@ -15,7 +15,8 @@ type Conv2D struct {
 	ReLU                        bool
 }
 
-func (Conv2D) Name() string { return "conv2d" }
+func (Conv2D) Name() string  { return "conv2d" }
+func (Conv2D) Roles() []Role { return []Role{Activation, Weight, Bias} }
 
 // OutputSide is the extent of the output for an input of extent n, or an error when the kernel does not fit.
 func (o Conv2D) OutputSide(n int) (int, error) {
@@ -42,8 +43,6 @@ func (o Conv2D) Infer(in []Type) (Type, error) {
 	wd, err := o.OutputSide(x[3])
 	return Floats(x[0], w[0], h, wd), err
 }
-
-func (Conv2D) Differentiates() []bool { return []bool{true, true, true} }
 
 // Grad is, with dz = dy where y > 0 under ReLU and dz = dy without: the three operations below of dz.
 func (o Conv2D) Grad(p Place, in []*Node, y, dy *Node) ([]*Node, error) {
@@ -73,7 +72,8 @@ type Conv2DGradInput struct {
 	H, W int // extents of the input of the convolution
 }
 
-func (Conv2DGradInput) Name() string { return "conv2d_grad_input" }
+func (Conv2DGradInput) Name() string  { return "conv2d_grad_input" }
+func (Conv2DGradInput) Roles() []Role { return []Role{Weight, Activation} }
 
 func (o Conv2DGradInput) Infer(in []Type) (Type, error) {
 	if err := want(in, rank{Float, 4}, rank{Float, 4}); err != nil {
@@ -99,7 +99,8 @@ func (o Conv2DGradInput) FLOPs(in []Type, _ Type) float64 {
 // Inputs: x [batch, C, H, W], dz [batch, O, H', W']. Output: dw [O, C/Groups, Kernel, Kernel].
 type Conv2DGradWeight struct{ Conv Conv2D }
 
-func (Conv2DGradWeight) Name() string { return "conv2d_grad_weight" }
+func (Conv2DGradWeight) Name() string  { return "conv2d_grad_weight" }
+func (Conv2DGradWeight) Roles() []Role { return []Role{Activation, Activation} }
 
 func (o Conv2DGradWeight) Infer(in []Type) (Type, error) {
 	if err := want(in, rank{Float, 4}, rank{Float, 4}); err != nil {
@@ -126,7 +127,8 @@ func (o Conv2DGradWeight) FLOPs(in []Type, out Type) float64 {
 // Inputs: x and dz as for Conv2DGradWeight, whose kernel computes both. Output: db [O].
 type Conv2DGradBias struct{ Conv Conv2D }
 
-func (Conv2DGradBias) Name() string { return "conv2d_grad_bias" }
+func (Conv2DGradBias) Name() string  { return "conv2d_grad_bias" }
+func (Conv2DGradBias) Roles() []Role { return []Role{Activation, Activation} }
 
 func (o Conv2DGradBias) Infer(in []Type) (Type, error) {
 	w, err := Conv2DGradWeight(o).Infer(in)

@@ -15,8 +15,9 @@ type Array struct {
 	Data any
 }
 
-// Evaluate computes an operation on host arrays, for gorgonia's own TapeMachine. Package backend/reference sets it.
-var Evaluate = func(o Op, out Array, in []Array) error {
+// Evaluate computes an operation on host arrays, without a companion. Package backend/reference sets it, for gorgonia's own
+// TapeMachine, and for what tests expect.
+var Evaluate = func(o Op, out, in []Array) error {
 	return errors.New("op: no evaluator: import duet/engine/backend/reference")
 }
 
@@ -56,7 +57,7 @@ func (a *Applied) evaluate(out any, vs []gorgonia.Value) error {
 		}
 		in[i] = Array{a.in[i], data}
 	}
-	if err := Evaluate(a.Op, Array{a.out, out}, in); err != nil {
+	if err := Evaluate(a.Op, []Array{{a.out, out}}, in); err != nil {
 		return fmt.Errorf("%v: %w", a, err)
 	}
 	return nil

@@ -21,7 +21,8 @@ type Dropout struct {
 	Stream       uint32
 }
 
-func (Dropout) Name() string { return "dropout" }
+func (Dropout) Name() string  { return "dropout" }
+func (Dropout) Roles() []Role { return []Role{Activation, Counter} }
 
 // Threshold is Rate as a 32-bit word: words below it are dropped.
 func (o Dropout) Threshold() uint32 { return uint32(float64(o.Rate) * (1 << 32)) }
@@ -49,8 +50,6 @@ func (o Dropout) Infer(in []Type) (Type, error) {
 	return in[0], nil
 }
 
-func (Dropout) Differentiates() []bool { return []bool{true, false} }
-
 // Grad draws the same mask again instead of keeping it: dx = dy * m * k is Dropout of dy.
 func (o Dropout) Grad(p Place, in []*Node, _, dy *Node) ([]*Node, error) {
 	dx, err := Apply(o, p, dy, in[1])
@@ -60,7 +59,8 @@ func (o Dropout) Grad(p Place, in []*Node, _, dy *Node) ([]*Node, error) {
 // Scale is y = Factor * x, elementwise; any shape.
 type Scale struct{ Factor float32 }
 
-func (Scale) Name() string { return "scale" }
+func (Scale) Name() string  { return "scale" }
+func (Scale) Roles() []Role { return []Role{Activation} }
 
 func (Scale) Infer(in []Type) (Type, error) {
 	if err := want(in, rank{Float, -1}); err != nil {
@@ -68,8 +68,6 @@ func (Scale) Infer(in []Type) (Type, error) {
 	}
 	return in[0], nil
 }
-
-func (Scale) Differentiates() []bool { return []bool{true} }
 
 func (o Scale) Grad(p Place, _ []*Node, _, dy *Node) ([]*Node, error) {
 	dx, err := Apply(o, p, dy)

@@ -13,7 +13,8 @@ type Send struct {
 	Backward bool // it carries a gradient
 }
 
-func (Send) Name() string { return "send" }
+func (Send) Name() string  { return "send" }
+func (Send) Roles() []Role { return []Role{Activation} }
 
 func (Send) Infer(in []Type) (Type, error) {
 	if len(in) != 1 {
@@ -21,8 +22,6 @@ func (Send) Infer(in []Type) (Type, error) {
 	}
 	return in[0], nil
 }
-
-func (Send) Differentiates() []bool { return []bool{true} }
 
 // Grad sends the gradient back.
 func (o Send) Grad(p Place, _ []*Node, _, dy *Node) ([]*Node, error) {
@@ -33,7 +32,8 @@ func (o Send) Grad(p Place, _ []*Node, _, dy *Node) ([]*Node, error) {
 // Concat joins two tensors along the channels (axis 1): [batch, A, ...] and [batch, B, ...] to [batch, A+B, ...].
 type Concat struct{}
 
-func (Concat) Name() string { return "concat" }
+func (Concat) Name() string  { return "concat" }
+func (Concat) Roles() []Role { return []Role{Activation, Activation} }
 
 func (Concat) Infer(in []Type) (Type, error) {
 	if err := want(in, rank{Float, -1}, rank{Float, -1}); err != nil {
@@ -53,8 +53,6 @@ func (Concat) Infer(in []Type) (Type, error) {
 	return Floats(y...), nil
 }
 
-func (Concat) Differentiates() []bool { return []bool{true, true} }
-
 func (Concat) Grad(p Place, in []*Node, _, dy *Node) ([]*Node, error) {
 	a, b := in[0].Shape()[1], in[1].Shape()[1]
 	var c Chain
@@ -66,7 +64,8 @@ func (Concat) Grad(p Place, in []*Node, _, dy *Node) ([]*Node, error) {
 // Slice is channels First up to, and without, End: [batch, C, ...] to [batch, End-First, ...].
 type Slice struct{ First, End int }
 
-func (Slice) Name() string { return "slice" }
+func (Slice) Name() string  { return "slice" }
+func (Slice) Roles() []Role { return []Role{Activation} }
 
 func (o Slice) Infer(in []Type) (Type, error) {
 	if err := want(in, rank{Float, -1}); err != nil {
@@ -80,8 +79,6 @@ func (o Slice) Infer(in []Type) (Type, error) {
 	y[1] = o.End - o.First
 	return Floats(y...), nil
 }
-
-func (Slice) Differentiates() []bool { return []bool{true} }
 
 // Grad is dy at the slice's channels and 0 at the others: what the other channels were, times 0. Only a linear layer
 // without exchange on a single device slices forward.
@@ -102,7 +99,8 @@ func (o Slice) Grad(p Place, in []*Node, _, dy *Node) ([]*Node, error) {
 // gradients of its uses meet.
 type Add struct{}
 
-func (Add) Name() string { return "add" }
+func (Add) Name() string  { return "add" }
+func (Add) Roles() []Role { return []Role{Activation, Activation} }
 
 func (Add) Infer(in []Type) (Type, error) {
 	if err := want(in, rank{Float, -1}, rank{Float, -1}); err != nil {

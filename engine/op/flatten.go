@@ -5,7 +5,8 @@ import "fmt"
 // Flatten is [batch, C, H, W] as [batch, C*H*W], in that order: feature c*H*W + h*W + w.
 type Flatten struct{}
 
-func (Flatten) Name() string { return "flatten" }
+func (Flatten) Name() string  { return "flatten" }
+func (Flatten) Roles() []Role { return []Role{Activation} }
 
 func (Flatten) Infer(in []Type) (Type, error) {
 	if err := want(in, rank{Float, 4}); err != nil {
@@ -14,8 +15,6 @@ func (Flatten) Infer(in []Type) (Type, error) {
 	x := in[0].Shape
 	return Floats(x[0], x[1]*x[2]*x[3]), nil
 }
-
-func (Flatten) Differentiates() []bool { return []bool{true} }
 
 func (Flatten) Grad(p Place, in []*Node, _, dy *Node) ([]*Node, error) {
 	x := in[0].Shape()
@@ -26,7 +25,8 @@ func (Flatten) Grad(p Place, in []*Node, _, dy *Node) ([]*Node, error) {
 // Unflatten is [batch, C*H*W] as [batch, C, H, W]: the gradient of Flatten.
 type Unflatten struct{ C, H, W int }
 
-func (Unflatten) Name() string { return "unflatten" }
+func (Unflatten) Name() string  { return "unflatten" }
+func (Unflatten) Roles() []Role { return []Role{Activation} }
 
 func (o Unflatten) Infer(in []Type) (Type, error) {
 	if err := want(in, rank{Float, 2}); err != nil {

@@ -9,7 +9,8 @@ import "fmt"
 // x: [batch, I], w: [O, I], b: [O], y: [batch, O].
 type Linear struct{ ReLU bool }
 
-func (Linear) Name() string { return "linear" }
+func (Linear) Name() string  { return "linear" }
+func (Linear) Roles() []Role { return []Role{Activation, Weight, Bias} }
 
 func (o Linear) Infer(in []Type) (Type, error) {
 	if err := want(in, rank{Float, 2}, rank{Float, 2}, rank{Float, 1}); err != nil {
@@ -21,8 +22,6 @@ func (o Linear) Infer(in []Type) (Type, error) {
 	}
 	return Floats(x[0], w[0]), nil
 }
-
-func (Linear) Differentiates() []bool { return []bool{true, true, true} }
 
 // Grad is, with dz as for Conv2D: the three operations below of dz.
 func (o Linear) Grad(p Place, in []*Node, y, dy *Node) ([]*Node, error) {
@@ -42,7 +41,8 @@ func (Linear) FLOPs(in []Type, out Type) float64 {
 // LinearGradInput is dx[n,i] = sum_o dz[n,o] * w[o,i]. Inputs: w [O, I], dz [batch, O]. Output: dx [batch, I].
 type LinearGradInput struct{}
 
-func (LinearGradInput) Name() string { return "linear_grad_input" }
+func (LinearGradInput) Name() string  { return "linear_grad_input" }
+func (LinearGradInput) Roles() []Role { return []Role{Weight, Activation} }
 
 func (LinearGradInput) Infer(in []Type) (Type, error) {
 	if err := want(in, rank{Float, 2}, rank{Float, 2}); err != nil {
@@ -62,7 +62,8 @@ func (LinearGradInput) FLOPs(in []Type, out Type) float64 {
 // LinearGradWeight is dw[o,i] = sum_n dz[n,o] * x[n,i]. Inputs: x [batch, I], dz [batch, O]. Output: dw [O, I].
 type LinearGradWeight struct{}
 
-func (LinearGradWeight) Name() string { return "linear_grad_weight" }
+func (LinearGradWeight) Name() string  { return "linear_grad_weight" }
+func (LinearGradWeight) Roles() []Role { return []Role{Activation, Activation} }
 
 func (LinearGradWeight) Infer(in []Type) (Type, error) {
 	if err := want(in, rank{Float, 2}, rank{Float, 2}); err != nil {
@@ -82,7 +83,8 @@ func (LinearGradWeight) FLOPs(in []Type, out Type) float64 {
 // LinearGradBias is db[o] = sum_n dz[n,o]. Inputs: x and dz as for LinearGradWeight, whose kernel computes both.
 type LinearGradBias struct{}
 
-func (LinearGradBias) Name() string { return "linear_grad_bias" }
+func (LinearGradBias) Name() string  { return "linear_grad_bias" }
+func (LinearGradBias) Roles() []Role { return []Role{Activation, Activation} }
 
 func (LinearGradBias) Infer(in []Type) (Type, error) {
 	w, err := LinearGradWeight{}.Infer(in)

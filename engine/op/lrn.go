@@ -19,7 +19,8 @@ type LRN struct {
 	Groups         int
 }
 
-func (LRN) Name() string { return "lrn" }
+func (LRN) Name() string  { return "lrn" }
+func (LRN) Roles() []Role { return []Role{Activation} }
 
 // Coefficient is the factor of the sum of squares, alpha of the formula.
 func (o LRN) Coefficient() float64 {
@@ -48,8 +49,6 @@ func (o LRN) Infer(in []Type) (Type, error) {
 	return in[0], nil
 }
 
-func (LRN) Differentiates() []bool { return []bool{true} }
-
 func (o LRN) Grad(p Place, in []*Node, _, dy *Node) ([]*Node, error) {
 	var c Chain
 	s := c.Apply(LRNScale{o}, p, in[0])
@@ -61,6 +60,7 @@ func (o LRN) Grad(p Place, in []*Node, _, dy *Node) ([]*Node, error) {
 type LRNScale struct{ LRN LRN }
 
 func (LRNScale) Name() string                    { return "lrn_scale" }
+func (LRNScale) Roles() []Role                   { return []Role{Activation} }
 func (o LRNScale) Infer(in []Type) (Type, error) { return o.LRN.Infer(in) }
 func (o LRNScale) Primary() Op                   { return o.LRN }
 
@@ -71,7 +71,8 @@ func (o LRNScale) Primary() Op                   { return o.LRN }
 // Inputs: x, s, dy. Output: dx. All [batch, C, H, W].
 type LRNGrad struct{ LRN LRN }
 
-func (LRNGrad) Name() string { return "lrn_grad" }
+func (LRNGrad) Name() string  { return "lrn_grad" }
+func (LRNGrad) Roles() []Role { return []Role{Activation, Statistic, Activation} }
 
 func (o LRNGrad) Infer(in []Type) (Type, error) {
 	if err := want(in, rank{Float, 4}, rank{Float, 4}, rank{Float, 4}); err != nil {

@@ -13,7 +13,8 @@ type LRNMaxPool struct {
 	Pool MaxPool
 }
 
-func (LRNMaxPool) Name() string { return "lrn_max_pool" }
+func (LRNMaxPool) Name() string  { return "lrn_max_pool" }
+func (LRNMaxPool) Roles() []Role { return []Role{Activation} }
 
 func (o LRNMaxPool) Infer(in []Type) (Type, error) {
 	if _, err := o.LRN.Infer(in); err != nil {
@@ -25,7 +26,8 @@ func (o LRNMaxPool) Infer(in []Type) (Type, error) {
 // LRNMaxPoolArgmax is MaxPoolArgmax of LRN's result. Input: x of LRNMaxPool.
 type LRNMaxPoolArgmax struct{ LRNMaxPool LRNMaxPool }
 
-func (LRNMaxPoolArgmax) Name() string { return "lrn_max_pool_argmax" }
+func (LRNMaxPoolArgmax) Name() string  { return "lrn_max_pool_argmax" }
+func (LRNMaxPoolArgmax) Roles() []Role { return []Role{Activation} }
 
 func (o LRNMaxPoolArgmax) Infer(in []Type) (Type, error) {
 	if _, err := o.LRNMaxPool.LRN.Infer(in); err != nil {
@@ -44,7 +46,8 @@ type LRNMaxPoolGrad struct {
 	ReLU       bool
 }
 
-func (LRNMaxPoolGrad) Name() string { return "lrn_max_pool_grad" }
+func (LRNMaxPoolGrad) Name() string  { return "lrn_max_pool_grad" }
+func (LRNMaxPoolGrad) Roles() []Role { return []Role{Activation, Argmax, Activation} }
 
 func (o LRNMaxPoolGrad) Infer(in []Type) (Type, error) {
 	if err := want(in, rank{Float, 4}, rank{Uint8, 4}, rank{Float, 4}); err != nil {

@@ -15,7 +15,8 @@ type MaxPool struct {
 	Ceil                bool // round the output's extent up (Caffe, cuda-convnet), not down (PyTorch's default)
 }
 
-func (MaxPool) Name() string { return "max_pool" }
+func (MaxPool) Name() string  { return "max_pool" }
+func (MaxPool) Roles() []Role { return []Role{Activation} }
 
 // OutputSide is the extent of the output for an input of extent n, or an error when the window does not fit.
 func (o MaxPool) OutputSide(n int) (int, error) {
@@ -35,8 +36,6 @@ func (o MaxPool) Infer(in []Type) (Type, error) {
 	return Floats(x[0], x[1], h, w), err
 }
 
-func (MaxPool) Differentiates() []bool { return []bool{true} }
-
 func (o MaxPool) Grad(p Place, in []*Node, _, dy *Node) ([]*Node, error) {
 	var c Chain
 	at := c.Apply(MaxPoolArgmax{o}, p, in[0])
@@ -49,7 +48,8 @@ func (o MaxPool) Grad(p Place, in []*Node, _, dy *Node) ([]*Node, error) {
 // Input: x of MaxPool. Output: uint8 of MaxPool's output shape; so a window has at most 256 places.
 type MaxPoolArgmax struct{ Pool MaxPool }
 
-func (MaxPoolArgmax) Name() string { return "max_pool_argmax" }
+func (MaxPoolArgmax) Name() string  { return "max_pool_argmax" }
+func (MaxPoolArgmax) Roles() []Role { return []Role{Activation} }
 
 func (o MaxPoolArgmax) Infer(in []Type) (Type, error) {
 	if o.Pool.Kernel > 16 {
@@ -68,7 +68,8 @@ type MaxPoolGrad struct {
 	H, W int // extents of the input of the pooling
 }
 
-func (MaxPoolGrad) Name() string { return "max_pool_grad" }
+func (MaxPoolGrad) Name() string  { return "max_pool_grad" }
+func (MaxPoolGrad) Roles() []Role { return []Role{Argmax, Activation} }
 
 func (o MaxPoolGrad) Infer(in []Type) (Type, error) {
 	if err := want(in, rank{Uint8, 4}, rank{Float, 4}); err != nil {

@@ -70,17 +70,17 @@ type Node = gorgonia.Node
 type Op interface {
 	// Name is the key of the operation in every backend's table, such as "max_pool".
 	Name() string
+	// Roles are what the inputs are to the operation.
+	Roles() []Role
 	// Infer checks the types of the inputs and gives the type of the output.
 	Infer(in []Type) (Type, error)
 }
 
-// Differentiable is an operation with gradients.
+// Differentiable is an operation with gradients with respect to the inputs whose roles have one.
 type Differentiable interface {
 	Op
-	// Differentiates says for every input whether there is a gradient with respect to it.
-	Differentiates() []bool
 	// Grad builds the gradients with respect to the inputs: in are the inputs, out the output and dout its gradient.
-	// An input that Differentiates says false of has a nil gradient.
+	// An input of a role without gradient has a nil one.
 	Grad(p Place, in []*Node, out, dout *Node) ([]*Node, error)
 }
 

@@ -5,7 +5,8 @@ package op
 // Of a NaN it is NaN, as in PyTorch, or 0, as a processor's max instruction in oneDNN has it; the gradient is 0.
 type ReLU struct{}
 
-func (ReLU) Name() string { return "relu" }
+func (ReLU) Name() string  { return "relu" }
+func (ReLU) Roles() []Role { return []Role{Activation} }
 
 func (ReLU) Infer(in []Type) (Type, error) {
 	if err := want(in, rank{Float, -1}); err != nil {
@@ -13,8 +14,6 @@ func (ReLU) Infer(in []Type) (Type, error) {
 	}
 	return in[0], nil
 }
-
-func (ReLU) Differentiates() []bool { return []bool{true} }
 
 func (ReLU) Grad(p Place, _ []*Node, y, dy *Node) ([]*Node, error) {
 	dx, err := Apply(ReLUGrad{}, p, y, dy)
@@ -24,7 +23,8 @@ func (ReLU) Grad(p Place, _ []*Node, y, dy *Node) ([]*Node, error) {
 // ReLUGrad is dx = dy where y > 0, else 0. Inputs: y, the rectified output, and dy; both of one shape.
 type ReLUGrad struct{}
 
-func (ReLUGrad) Name() string { return "relu_grad" }
+func (ReLUGrad) Name() string  { return "relu_grad" }
+func (ReLUGrad) Roles() []Role { return []Role{Activation, Activation} }
 
 func (ReLUGrad) Infer(in []Type) (Type, error) {
 	if err := want(in, rank{Float, -1}, rank{Float, -1}); err != nil {

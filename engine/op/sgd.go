@@ -22,7 +22,11 @@ type SGD struct {
 	Momentum, WeightDecay, RateMul float32
 }
 
-func (SGD) Name() string { return "sgd" }
+func (SGD) Name() string  { return "sgd" }
+func (SGD) Roles() []Role { return []Role{Parameter, Velocity, Gradient, Rate} }
+
+func (SGD) Updates() []int    { return []int{0, 1} }
+func (o SGD) Peak() Companion { return GradientPeak{o} }
 
 func (o SGD) Infer(in []Type) (Type, error) {
 	if err := want(in, rank{Float, -1}, rank{Float, -1}, rank{Float, -1}, rank{Float, 1}); err != nil {
@@ -44,7 +48,8 @@ func (o SGD) Infer(in []Type) (Type, error) {
 // kernel writes it as its last output while it reads g anyway. Output: [1].
 type GradientPeak struct{ SGD SGD }
 
-func (GradientPeak) Name() string { return "gradient_peak" }
+func (GradientPeak) Name() string    { return "gradient_peak" }
+func (o GradientPeak) Roles() []Role { return o.SGD.Roles() }
 
 func (o GradientPeak) Infer(in []Type) (Type, error) {
 	_, err := o.SGD.Infer(in)

@@ -5,7 +5,8 @@ import "fmt"
 // Softmax is p[n,k] = exp(z[n,k]) / sum_j exp(z[n,j]). z, p: [batch, classes].
 type Softmax struct{}
 
-func (Softmax) Name() string { return "softmax" }
+func (Softmax) Name() string  { return "softmax" }
+func (Softmax) Roles() []Role { return []Role{Score} }
 
 func (Softmax) Infer(in []Type) (Type, error) {
 	if err := want(in, rank{Float, 2}); err != nil {
@@ -21,7 +22,8 @@ func (Softmax) Infer(in []Type) (Type, error) {
 // Inputs: z [batch, classes], labels int32 [batch] in 0..classes-1. Output: a scalar. A label outside makes it NaN.
 type SoftmaxLoss struct{}
 
-func (SoftmaxLoss) Name() string { return "softmax_loss" }
+func (SoftmaxLoss) Name() string  { return "softmax_loss" }
+func (SoftmaxLoss) Roles() []Role { return []Role{Score, Label} }
 
 func (SoftmaxLoss) Infer(in []Type) (Type, error) {
 	if err := wantLabelled(in); err != nil {
@@ -29,8 +31,6 @@ func (SoftmaxLoss) Infer(in []Type) (Type, error) {
 	}
 	return Floats(), nil
 }
-
-func (SoftmaxLoss) Differentiates() []bool { return []bool{true, false} }
 
 func (SoftmaxLoss) Grad(p Place, in []*Node, _, dloss *Node) ([]*Node, error) {
 	dz, err := Apply(SoftmaxLossGrad{}, p, in[0], in[1], dloss)
@@ -41,7 +41,8 @@ func (SoftmaxLoss) Grad(p Place, in []*Node, _, dloss *Node) ([]*Node, error) {
 // Inputs: z, labels, dloss (a scalar). Output: dz [batch, classes].
 type SoftmaxLossGrad struct{}
 
-func (SoftmaxLossGrad) Name() string { return "softmax_loss_grad" }
+func (SoftmaxLossGrad) Name() string  { return "softmax_loss_grad" }
+func (SoftmaxLossGrad) Roles() []Role { return []Role{Score, Label, Loss} }
 
 func (SoftmaxLossGrad) Infer(in []Type) (Type, error) {
 	if len(in) != 3 || !in[2].Equal(Floats()) {
@@ -55,7 +56,8 @@ func (SoftmaxLossGrad) Infer(in []Type) (Type, error) {
 // Of equal z the lower class comes first. Inputs: z [batch, classes], labels int32 [batch]. Output: [2].
 type TopErrors struct{}
 
-func (TopErrors) Name() string { return "top_errors" }
+func (TopErrors) Name() string  { return "top_errors" }
+func (TopErrors) Roles() []Role { return []Role{Score, Label} }
 
 func (TopErrors) Infer(in []Type) (Type, error) {
 	if err := wantLabelled(in); err != nil {

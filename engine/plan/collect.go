@@ -33,7 +33,7 @@ type step struct {
 	op        op.Op
 	companion op.Op
 	in, out   []*value
-	update    bool    // out are in[0] and in[1], in place
+	update    bool    // out are inputs, in place
 	after     []*step // that must come first beside the writers of in
 	kernel    backend.Kernel
 	scratch   *slot

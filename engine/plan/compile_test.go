@@ -192,6 +192,7 @@ func TestPruning(t *testing.T) {
 type nothing struct{ Of string }
 
 func (n nothing) Name() string                        { return n.Of }
+func (nothing) Roles() []op.Role                      { return []op.Role{op.Activation} }
 func (n nothing) Infer(in []op.Type) (op.Type, error) { return in[0], nil }
 
 // TestMissingKernels: one error names every operation that a device lacks, for every device.

@@ -342,7 +342,8 @@ type mix struct {
 	Stretch        bool // in place even where its output is larger than its input
 }
 
-func (mix) Name() string { return "mix" }
+func (mix) Name() string       { return "mix" }
+func (m mix) Roles() []op.Role { return make([]op.Role, m.Inputs) }
 
 func (m mix) Infer(in []op.Type) (op.Type, error) {
 	if len(in) != m.Inputs {
@@ -355,10 +356,14 @@ func (m mix) Infer(in []op.Type) (op.Type, error) {
 type second struct{ Mix mix }
 
 func (second) Name() string                          { return "second" }
+func (s second) Roles() []op.Role                    { return s.Mix.Roles() }
 func (s second) Infer(in []op.Type) (op.Type, error) { return s.Mix.Infer(in) }
 func (s second) Primary() op.Op                      { return s.Mix }
 func (learn) Name() string                           { return "learn" }
 func (learn) Infer(in []op.Type) (op.Type, error)    { return in[0], nil }
+func (learn) Roles() []op.Role                       { return op.SGD{}.Roles() }
+func (learn) Updates() []int                         { return op.SGD{}.Updates() }
+func (learn) Peak() op.Companion                     { return nil }
 
 // learn is an update: of weight, velocity, gradient and rate.
 type learn struct{}

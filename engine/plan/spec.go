@@ -46,10 +46,10 @@ type Output struct {
 	Node *op.Node
 }
 
-// Update changes a parameter in place, after everything else has read it: Op is applied to the parameter, to its
-// velocity (zero at first, kept in the State as "momentum." + Param), to the gradient, and to the input Rate.
+// Update changes a parameter in place, after everything else has read it. Op is given what its roles ask for: the
+// parameter, its velocity (zero at first, kept in the State as "momentum." + Param), the gradient, the input Rate.
 type Update struct {
-	Op    op.Op
+	Op    op.Updater
 	Param string
 	Grad  *op.Node
 }

@@ -23,7 +23,7 @@ type runner struct {
 	buffers     []backend.Buffer
 	places      []int // the value whose memory each value has
 	overwritten map[id]bool
-	shared      int // outputs in place, those of SGD aside
+	shared      int // outputs in place, updates aside
 	memories    []backend.Memory
 	garbage     []backend.Buffer // scratch and guards
 	guards      []backend.Buffer
@@ -129,17 +129,16 @@ func (r *runner) prepare(t testing.TB, st step) backend.Kernel {
 	return k
 }
 
-// share puts outputs into the memory of inputs: SGD's always, others' where the kernel and the network allow.
+// share puts outputs into the memory of inputs: of those that they update always, else where the kernel and the network
+// allow.
 func (r *runner) share(i int, st step, k backend.Kernel, inPlace bool) {
-	if _, is := st.op.(op.SGD); is {
-		for q := range 2 { // the third, of a companion, has its own
-			r.places[st.out[q]] = st.in[q]
-			r.overwritten[st.in[q]] = true
-		}
-		return
+	updated := op.Updates(st.op)
+	for q, arg := range updated {
+		r.places[st.out[q]] = st.in[arg]
+		r.overwritten[st.in[arg]] = true
 	}
 	arg := k.InPlace()
-	if !inPlace || arg < 0 || r.n.lastUse(st.in[arg]) > i {
+	if !inPlace || len(updated) > 0 || arg < 0 || r.n.lastUse(st.in[arg]) > i {
 		return
 	}
 	in := st.in[arg]

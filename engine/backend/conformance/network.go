@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"fmt"
 	"math"
 	"testing"
 
@@ -74,25 +75,23 @@ func (n *network) apply(name string, o op.Op, in ...id) id {
 	return n.applyWith(name, o, nil, in...)[0]
 }
 
-// applyWith adds an operation with its companion, or with the second output of SGD.
+// applyWith adds an operation with its companion. A second output is named by the role of what it updates.
 func (n *network) applyWith(name string, o, companion op.Op, in ...id) []id {
 	n.t.Helper()
-	types := n.types(in)
-	t, err := o.Infer(types)
+	types, err := op.Outputs(o, companion, n.types(in))
 	if err != nil {
-		n.t.Fatalf("%s: %v", o.Name(), err)
+		n.t.Fatal(err)
 	}
 	st := step{op: o, companion: companion, in: in}
-	st.out = append(st.out, n.add(value{name: name, typ: t}))
-	if _, is := o.(op.SGD); is {
-		st.out = append(st.out, n.add(value{name: name + "'s velocity", typ: t}))
-	}
-	if companion != nil {
-		t, err := companion.Infer(types)
-		if err != nil {
-			n.t.Fatalf("%s: %v", companion.Name(), err)
+	for q, t := range types {
+		v := value{name: name, typ: t}
+		switch {
+		case companion != nil && q == len(types)-1:
+			v.name, v.companion = companion.Name()+" of "+name, true
+		case q > 0:
+			v.name += fmt.Sprintf("'s %v", o.Roles()[op.Updates(o)[q]])
 		}
-		st.out = append(st.out, n.add(value{name: companion.Name() + " of " + name, typ: t, companion: true}))
+		st.out = append(st.out, n.add(v))
 	}
 	n.steps = append(n.steps, st)
 	return st.out

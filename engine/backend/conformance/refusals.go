@@ -11,6 +11,7 @@ import (
 type strange struct{}
 
 func (strange) Name() string                        { return "no_such_operation" }
+func (strange) Roles() []op.Role                    { return []op.Role{op.Activation} }
 func (strange) Infer(in []op.Type) (op.Type, error) { return in[0], nil }
 func (strange) Bytes() int64                        { return 16 }
 func (strange) String() string                      { return "strange" }

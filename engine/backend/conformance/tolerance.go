@@ -32,15 +32,16 @@ const (
 	handTol = 16
 )
 
-// bound is how far a device may be from the exact result, for every element; nil where it must be exact.
-func (s *suite) bound(t testing.TB, o op.Op, in []op.Array, want op.Array) []float64 {
+// bound is how far a device may be from the exact output number q, for every element; nil where it must be exact.
+func (s *suite) bound(t testing.TB, o op.Op, in []op.Array, q int, want op.Array) []float64 {
 	t.Helper()
 	w, isReal := want.Data.([]float64)
 	if !isReal {
 		return nil
 	}
 	switch o := o.(type) {
-	case op.ReLU, op.ReLUGrad, op.MaxPool, op.Concat, op.Slice, op.Flatten, op.Unflatten, op.Send:
+	case op.ReLU, op.ReLUGrad, op.MaxPool, op.Concat, op.Slice, op.Flatten, op.Unflatten, op.Send,
+		op.GradientPeak:
 		return nil
 	case op.Conv2D, op.Conv2DGradInput, op.Conv2DGradWeight, op.Conv2DGradBias, op.Linear, op.LinearGradInput,
 		op.LinearGradWeight, op.LinearGradBias:
@@ -68,6 +69,8 @@ func (s *suite) bound(t testing.TB, o op.Op, in []op.Array, want op.Array) []flo
 		return s.per(w, exponentTol+elementTol*largest(in[0]), constant(len(w), scale), s.unit)
 	case op.TopErrors:
 		return constant(len(w), elementTol*s.unit)
+	case op.SGD:
+		return s.sgdBound(o, q, in)
 	case op.Augment:
 		return s.per(w, elementTol, augmentMagnitude(o, in, len(w)), s.unit)
 	}
@@ -115,7 +118,7 @@ func magnitude(t testing.TB, o op.Op, in []op.Array) []float64 {
 		f.ReLU = false
 		o = f
 	}
-	return evaluate(t, o, absolute(in)).Data.([]float64)
+	return reals(t, o, absolute(in))
 }
 
 func absolute(in []op.Array) []op.Array {
@@ -138,9 +141,9 @@ func absolute(in []op.Array) []op.Array {
 func lrnMagnitude(t testing.TB, o op.LRNGrad, in []op.Array) []float64 {
 	t.Helper()
 	in = absolute(in)
-	difference := evaluate(t, o, in).Data.([]float64)
+	difference := reals(t, o, in)
 	o.LRN.Alpha = 0
-	first := evaluate(t, o, in).Data.([]float64)
+	first := reals(t, o, in)
 	for i := range first {
 		first[i] = 2*first[i] - difference[i]
 	}
@@ -151,8 +154,8 @@ func lrnMagnitude(t testing.TB, o op.LRNGrad, in []op.Array) []float64 {
 func lrnMaxPoolMagnitude(t testing.TB, o op.LRNMaxPoolGrad, in []op.Array) []float64 {
 	t.Helper()
 	norm, x := o.LRNMaxPool.LRN, in[0]
-	s := evaluate(t, op.LRNScale{LRN: norm}, in[:1])
-	dy := evaluate(t, op.MaxPoolGrad{Pool: o.LRNMaxPool.Pool, H: x.Shape[2], W: x.Shape[3]}, absolute(in[1:]))
+	s := evaluate(t, op.LRNScale{LRN: norm}, in[:1])[0]
+	dy := evaluate(t, op.MaxPoolGrad{Pool: o.LRNMaxPool.Pool, H: x.Shape[2], W: x.Shape[3]}, absolute(in[1:]))[0]
 	return lrnMagnitude(t, op.LRNGrad{LRN: norm}, []op.Array{x, s, dy})
 }
 
@@ -184,20 +187,17 @@ func constant(n int, v float64) []float64 {
 	return out
 }
 
-// expectSGD is the formula of op.SGD: the new weight, or the new velocity. Both are fp32 on every device.
-func (s *suite) expectSGD(o op.SGD, q int, in []op.Array) (op.Array, []float64) {
+// sgdBound is that of the new weight, or of the new velocity. Both are fp32 on every device.
+func (s *suite) sgdBound(o op.SGD, q int, in []op.Array) []float64 {
 	w, v, g := in[0].Data.([]float64), in[1].Data.([]float64), in[2].Data.([]float64)
-	step := in[3].Data.([]float64)[0] * float64(o.RateMul)
+	step := math.Abs(in[3].Data.([]float64)[0] * float64(o.RateMul))
 	momentum, decay := float64(o.Momentum), float64(o.WeightDecay)
-	out, bound := make([]float64, len(w)), make([]float64, len(w))
+	bound := make([]float64, len(w))
 	for i := range w {
-		velocity := momentum*v[i] - step*(g[i]+decay*w[i])
-		out[i] = velocity
-		bound[i] = elementTol * s.unit * (math.Abs(momentum*v[i]) + math.Abs(step)*(math.Abs(g[i])+decay*math.Abs(w[i])))
+		bound[i] = elementTol * s.unit * (math.Abs(momentum*v[i]) + step*(math.Abs(g[i])+decay*math.Abs(w[i])))
 		if q == 0 {
-			out[i] += w[i]
 			bound[i] += elementTol * s.unit * math.Abs(w[i])
 		}
 	}
-	return op.Array{Type: in[0].Type, Data: out}, bound
+	return bound
 }

@@ -86,8 +86,8 @@ func (d *device) real(used []backend.Use) (e element, copied bool) {
 	}
 	activation, weight := true, false
 	for _, use := range used {
-		activation = activation && readsActivation(use)
-		weight = weight || readsWeight(use)
+		activation = activation && use.Role() == op.Activation
+		weight = weight || use.Role() == op.Weight
 	}
 	if weight {
 		return float32s, true
@@ -96,32 +96,6 @@ func (d *device) real(used []backend.Use) (e element, copied bool) {
 		return bfloat16, false
 	}
 	return float32s, false
-}
-
-// readsWeight says whether a use reads a leaf as a weight.
-func readsWeight(use backend.Use) bool {
-	switch use.Op.(type) {
-	case op.Conv2D, op.Linear:
-		return use.Arg == 1
-	case op.Conv2DGradInput, op.LinearGradInput:
-		return use.Arg == 0
-	}
-	return false
-}
-
-// readsActivation says whether a use reads a leaf as an activation.
-func readsActivation(use backend.Use) bool {
-	switch use.Op.(type) {
-	case op.Augment, op.SGD, op.Softmax, op.SoftmaxLoss, op.SoftmaxLossGrad, op.TopErrors:
-		return false
-	case op.LRNGrad:
-		return use.Arg != 1
-	case op.Conv2D, op.Linear:
-		return use.Arg == 0
-	case op.Conv2DGradInput, op.LinearGradInput:
-		return use.Arg == 1
-	}
-	return true
 }
 
 // describe is a list of layouts and shapes for errors.

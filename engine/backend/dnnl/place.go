@@ -4,14 +4,14 @@ package dnnl
 
 import (
 	"fmt"
+	"slices"
 
 	"duet/engine/backend"
 	"duet/engine/op"
 )
 
-// Place gives a weight the formats in which its convolution or product reads it, a velocity its weight's, and every
-// other leaf the row-major layout. Images of a convolution are stored in the precision of activations; biases, rates,
-// means and labels never are.
+// Place gives a weight the formats in which its convolution or product reads it, a velocity its parameter's, and every
+// other leaf the row-major layout, in the precision of activations where it is nothing else.
 func (d *device) Place(t op.Type, used []backend.Use) (backend.Layout, error) {
 	if err := d.Open(); err != nil {
 		return nil, d.Errorf("place", err)
@@ -24,48 +24,43 @@ func (d *device) Place(t op.Type, used []backend.Use) (backend.Layout, error) {
 }
 
 func (d *device) place(t op.Type, used []backend.Use) (*layout, error) {
-	var u uses
-	var shape func(u uses) (*layout, error) // of a weight
+	var all uses
+	var weight func(uses) (*layout, error)
 	for _, use := range used {
-		switch o := use.Op.(type) {
-		case op.SGD:
-			if use.Arg == 1 && len(use.Layouts) > 0 && use.Layouts[0] != nil {
-				return masterOf(use.Layouts[0])
+		switch use.Role() {
+		case op.Velocity:
+			if w := use.Layouts[slices.Index(use.Op.Roles(), op.Parameter)]; w != nil {
+				return masterOf(w)
 			}
-			if use.Arg == 0 {
-				u |= update
-			}
-		case op.Conv2D:
-			if use.Arg == 1 {
-				u |= forward
-				shape = func(u uses) (*layout, error) { return convWeight(d.team, o, use.In[0].Shape, t.Shape, u) }
-			}
-		case op.Conv2DGradInput:
-			if use.Arg == 0 {
-				u |= backward
-				if shape == nil {
-					x := []int{use.In[1].Shape[0], t.Shape[1] * o.Conv.Groups, o.H, o.W}
-					shape = func(u uses) (*layout, error) { return convWeight(d.team, o.Conv, x, t.Shape, u) }
-				}
-			}
-		case op.Linear:
-			if use.Arg == 1 {
-				u |= forward
-				shape = func(u uses) (*layout, error) { return linearWeight(d.team, use.In[0].Shape[0], t.Shape, u) }
-			}
-		case op.LinearGradInput:
-			if use.Arg == 0 {
-				u |= backward
-				if shape == nil {
-					shape = func(u uses) (*layout, error) { return linearWeight(d.team, use.In[1].Shape[0], t.Shape, u) }
-				}
+		case op.Parameter:
+			all |= update
+		case op.Weight:
+			u, shape := d.weight(t.Shape, use)
+			if all |= u; weight == nil || u == forward {
+				weight = shape
 			}
 		}
 	}
-	if shape != nil {
-		return shape(u)
+	if weight != nil {
+		return weight(all)
 	}
 	return plain(d.element(t, used), t.Shape)
+}
+
+// weight says which way an operation uses a weight, and how the layout for all of its uses is found.
+func (d *device) weight(shape []int, use backend.Use) (u uses, layoutFor func(uses) (*layout, error)) {
+	switch o := use.Op.(type) {
+	case op.Conv2D:
+		return forward, func(u uses) (*layout, error) { return convWeight(d.team, o, use.In[0].Shape, shape, u) }
+	case op.Conv2DGradInput:
+		x := []int{use.In[1].Shape[0], shape[1] * o.Conv.Groups, o.H, o.W}
+		return backward, func(u uses) (*layout, error) { return convWeight(d.team, o.Conv, x, shape, u) }
+	case op.Linear:
+		return forward, func(u uses) (*layout, error) { return linearWeight(d.team, use.In[0].Shape[0], shape, u) }
+	case op.LinearGradInput:
+		return backward, func(u uses) (*layout, error) { return linearWeight(d.team, use.In[1].Shape[0], shape, u) }
+	}
+	return forward, func(uses) (*layout, error) { return nil, fmt.Errorf("no layout for a weight of %s", use.Op.Name()) }
 }
 
 // masterOf is the layout of a velocity.
@@ -89,20 +84,10 @@ func (d *device) element(t op.Type, used []backend.Use) element {
 		return float32s
 	}
 	for _, use := range used {
-		if !activation(use) {
+		// No network has a leaf that lrn_grad reads; the suite's stay as precise as their s.
+		if _, is := use.Op.(op.LRNGrad); is || use.Role() != op.Activation {
 			return float32s
 		}
 	}
 	return bfloat16
-}
-
-// activation says whether a use reads a leaf as an activation.
-func activation(use backend.Use) bool {
-	switch use.Op.(type) {
-	case op.Augment, op.SGD, op.Softmax, op.SoftmaxLoss, op.SoftmaxLossGrad, op.TopErrors, op.LRNGrad:
-		return false
-	case op.Conv2D, op.Linear:
-		return use.Arg == 0
-	}
-	return true
 }

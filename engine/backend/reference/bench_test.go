@@ -33,7 +33,7 @@ func BenchmarkLayers(b *testing.B) {
 		y := narrow(zeros(out))
 		b.Run(fmt.Sprint(c.o.Name()), func(b *testing.B) {
 			for b.Loop() {
-				if err := Evaluate(c.o, y, in); err != nil {
+				if err := Evaluate(c.o, []array{y}, in); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -239,17 +239,17 @@ func TestEvaluateRefuses(t *testing.T) {
 		in   []array
 		want string
 	}{
-		{"a wrong shape", op.ReLU{}, zeros(op.Floats(3)), []array{x}, "relu: output is float [3], want float [2 3]"},
+		{"a wrong shape", op.ReLU{}, zeros(op.Floats(3)), []array{x}, "relu: outputs are [float [3]], want [float [2 3]]"},
 		{"two precisions", op.Add{}, zeros(x.Type), []array{x, narrow(x)}, "add: input 1: array []float32 for float [2 3]"},
 		{"a short array", op.ReLU{}, zeros(x.Type), []array{{Type: x.Type, Data: make([]float64, 5)}}, "relu: input 0: array []float64 for float [2 3]"},
 		{"integers", op.ReLU{}, zeros(x.Type), []array{{Type: x.Type, Data: make([]int32, 6)}}, "relu: input 0: array []int32"},
 		{"an operation of the same name", impostor{}, zeros(x.Type), []array{x}, "no kernel"},
 	} {
-		if err := Evaluate(c.o, c.out, c.in); err == nil || !strings.Contains(err.Error(), c.want) {
+		if err := Evaluate(c.o, []array{c.out}, c.in); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
 	}
-	if err := Evaluate(impostor{}, zeros(x.Type), []array{x}); !errors.Is(err, backend.ErrNoKernel) {
+	if err := Evaluate(impostor{}, []array{zeros(x.Type)}, []array{x}); !errors.Is(err, backend.ErrNoKernel) {
 		t.Errorf("%v, want ErrNoKernel", err)
 	}
 }

@@ -3,6 +3,7 @@ package reference
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 
 	"duet/engine/backend"
@@ -13,9 +14,9 @@ import (
 var evaluators = sync.OnceValue(func() *team { return newTeam(runtime.GOMAXPROCS(0)) })
 
 // Evaluate computes one operation on host arrays: float64 when an array of real numbers is, else float32.
-// It is op.Evaluate. Of SGD it writes the weight alone.
-func Evaluate(o op.Op, out op.Array, in []op.Array) error {
-	for _, a := range append(in[:len(in):len(in)], out) {
+// It is op.Evaluate.
+func Evaluate(o op.Op, out, in []op.Array) error {
+	for _, a := range slices.Concat(in, out) {
 		if _, wide := a.Data.([]float64); wide {
 			return evaluate[float64](o, out, in)
 		}
@@ -23,28 +24,25 @@ func Evaluate(o op.Op, out op.Array, in []op.Array) error {
 	return evaluate[float32](o, out, in)
 }
 
-func evaluate[T real](o op.Op, out op.Array, in []op.Array) error {
+func evaluate[T real](o op.Op, out, in []op.Array) error {
 	e, ok := table[T]()[o.Name()]
 	if !ok {
 		return fmt.Errorf("%s: %w", o.Name(), backend.ErrNoKernel)
 	}
-	types, ins := make([]op.Type, len(in)), make([]tensor[T], len(in))
-	for i, a := range in {
-		types[i] = a.Type
-		if err := ins[i].host(a); err != nil {
-			return fmt.Errorf("%s: input %d: %w", o.Name(), i, err)
-		}
-	}
-	want, err := o.Infer(types)
+	ins, types, err := host[T](in)
 	if err != nil {
-		return fmt.Errorf("%s: %w", o.Name(), err)
+		return fmt.Errorf("%s: input %w", o.Name(), err)
 	}
-	if !want.Equal(out.Type) {
-		return fmt.Errorf("%s: output is %v, want %v", o.Name(), out.Type, want)
+	want, err := op.Outputs(o, nil, types)
+	if err != nil {
+		return err
 	}
-	outs := make([]tensor[T], 1)
-	if err := outs[0].host(out); err != nil {
-		return fmt.Errorf("%s: output: %w", o.Name(), err)
+	outs, types, err := host[T](out)
+	if err != nil {
+		return fmt.Errorf("%s: output %w", o.Name(), err)
+	}
+	if !slices.EqualFunc(types, want, op.Type.Equal) {
+		return fmt.Errorf("%s: outputs are %v, want %v", o.Name(), types, want)
 	}
 	p, ok := e.bind(o, outs, ins)
 	if !ok {
@@ -53,6 +51,17 @@ func evaluate[T real](o op.Op, out op.Array, in []op.Array) error {
 	team := evaluators()
 	team.run(&call{parts: p, memory: make([]float64, p.scratch*team.threads)})
 	return nil
+}
+
+func host[T real](arrays []op.Array) ([]tensor[T], []op.Type, error) {
+	ts, types := make([]tensor[T], len(arrays)), make([]op.Type, len(arrays))
+	for i, a := range arrays {
+		types[i] = a.Type
+		if err := ts[i].host(a); err != nil {
+			return nil, nil, fmt.Errorf("%d: %w", i, err)
+		}
+	}
+	return ts, types, nil
 }
 
 func (t *tensor[T]) host(a op.Array) error {

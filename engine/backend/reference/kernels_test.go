@@ -40,7 +40,7 @@ func againstNaive(t *testing.T, o op.Op, in ...array) array {
 		t.Fatal(err)
 	}
 	got, want := zeros(typ), zeros(typ)
-	if err := Evaluate(o, got, in); err != nil {
+	if err := Evaluate(o, []array{got}, in); err != nil {
 		t.Fatal(err)
 	}
 	naive(o, want, in)
@@ -110,7 +110,7 @@ func TestMaxPoolAgainstNaive(t *testing.T) {
 			x := numbers(1, shape...)
 			y := againstNaive(t, o, x)
 			argmax := array{Type: op.Type{DType: op.Uint8, Shape: y.Shape}, Data: make([]uint8, y.Len())}
-			if err := Evaluate(op.MaxPoolArgmax{Pool: o}, argmax, []array{x}); err != nil {
+			if err := Evaluate(op.MaxPoolArgmax{Pool: o}, []array{argmax}, []array{x}); err != nil {
 				t.Fatal(err)
 			}
 			every(y.Shape, func(i int, p []int) {
@@ -142,6 +142,29 @@ func TestAugmentAgainstNaive(t *testing.T) {
 	}
 }
 
+func TestSGDAgainstNaive(t *testing.T) {
+	for _, o := range []op.SGD{{RateMul: 1}, {Momentum: 0.9, WeightDecay: 5e-4, RateMul: 2}, {Momentum: 0.5, WeightDecay: 0.25}} {
+		w, v, g, rate := numbers(1, 3, 17), numbers(2, 3, 17), numbers(3, 3, 17), numbers(4, 1)
+		newW, newV := zeros(w.Type), zeros(w.Type)
+		if err := Evaluate(o, []array{newW, newV}, []array{w, v, g, rate}); err != nil {
+			t.Fatal(err)
+		}
+		peak := 0.0
+		for i, w := range f64(w) {
+			velocity := float64(o.Momentum)*f64(v)[i] - f64(rate)[0]*float64(o.RateMul)*(f64(g)[i]+float64(o.WeightDecay)*w)
+			peak = math.Max(peak, math.Abs(f64(g)[i]))
+			for q, got := range []float64{f64(newW)[i], f64(newV)[i]} {
+				if want := []float64{w + velocity, velocity}[q]; !(math.Abs(got-want) <= sumTol*(1+math.Abs(want))) {
+					t.Fatalf("%+v: element %d of output %d is %v, want %v", o, i, q, got, want)
+				}
+			}
+		}
+		if got := zeros(op.Floats(1)); Evaluate(op.GradientPeak{SGD: o}, []array{got}, []array{w, v, g, rate}) != nil || f64(got)[0] != peak {
+			t.Errorf("peak %v, want %v", got.Data, peak)
+		}
+	}
+}
+
 func TestNaN(t *testing.T) {
 	nan := math.NaN()
 	x := array{Type: op.Floats(1, 1, 1, 4), Data: []float64{nan, 1, 2, nan}}
@@ -152,7 +175,7 @@ func TestNaN(t *testing.T) {
 		want []bool
 	}{{o, []bool{true, false, false, true}}, {wide, []bool{true, true, true, true}}, {op.ReLU{}, []bool{true, false, false, true}}} {
 		y := zeros(x.Type)
-		if err := Evaluate(c.o, y, []array{x}); err != nil {
+		if err := Evaluate(c.o, []array{y}, []array{x}); err != nil {
 			t.Fatal(err)
 		}
 		for i, v := range f64(y) {

@@ -18,6 +18,7 @@ func table[T real]() map[string]entry[T] {
 		"linear_grad_bias":    {of(linearGradBias[T]), -1},
 		"linear_grad_input":   {of(linearGradInput[T]), -1},
 		"linear_grad_weight":  {of(linearGradWeight[T]), -1},
+		"gradient_peak":       {of(gradientPeak[T]), -1},
 		"lrn":                 {of(lrn[T]), -1},
 		"lrn_grad":            {of(lrnGrad[T]), -1},
 		"lrn_max_pool":        {of(lrnMaxPool[T]), -1},
