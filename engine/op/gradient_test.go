@@ -61,6 +61,9 @@ var gradients = []struct {
 	{"max_pool", unary(op.MaxPool{Kernel: 3, Stride: 2}, 2, 2, 5, 7)},
 	{"max_pool with pad, up", unary(op.MaxPool{Kernel: 3, Stride: 2, Pad: 1, Ceil: true}, 2, 2, 4, 6)},
 	{"flatten", unary(op.Flatten{}, 2, 2, 2, 3)},
+	{"slice of the first", unary(op.Slice{First: 0, End: 2}, 2, 5)},
+	{"slice of the middle", unary(op.Slice{First: 1, End: 3}, 2, 5)},
+	{"slice of the last maps", unary(op.Slice{First: 2, End: 3}, 2, 3, 2, 2)},
 	{"send", unary(op.Send{From: 1}, 2, 5)},
 	{"dropout", func(t testing.TB, g *gorgonia.ExprGraph) (node, []node) {
 		x := leaf(g, "x", 3, 9)

@@ -50,5 +50,10 @@ func exchangeCases() []testCase {
 			n.apply("z", op.Unflatten{C: s[1], H: s[2], W: s[3]}, y)
 		}})
 	}
+	for _, shape := range flatShapes { // of who runs a graph without a plan, which copies
+		cases = append(cases, testCase{name: fmt.Sprintf("send %v", shape), build: func(n *network) {
+			n.apply("y", op.Send{From: 0}, n.random("x", shape...))
+		}})
+	}
 	return cases
 }

@@ -98,17 +98,35 @@ type testCase struct {
 	want  map[string]any // known values by name: []float64, []uint8
 }
 
-func (s *suite) cases(t *testing.T, d backend.Device) {
-	for _, list := range [][]testCase{
-		convCases(), linearCases(), lrnCases(), poolCases(), lrnMaxPoolCases(), elementwiseCases(), exchangeCases(), softmaxCases(),
-		sgdCases(), augmentCases(), companionCases(), chainCases(),
-	} {
-		for _, c := range list {
-			if c.slow && s.Slow || !s.wanted(t, c) {
-				continue
-			}
-			t.Run(c.name, func(t *testing.T) { s.check(t, d, c) })
+func allCases() []testCase {
+	return slices.Concat(convCases(), linearCases(), lrnCases(), poolCases(), lrnMaxPoolCases(), elementwiseCases(),
+		exchangeCases(), softmaxCases(), sgdCases(), augmentCases(), companionCases(), chainCases())
+}
+
+// Operations are those of the cases.
+func Operations(t testing.TB) (all []op.Op) {
+	t.Helper()
+	for _, c := range allCases() {
+		n := &network{t: t}
+		if c.slow {
+			continue
 		}
+		c.build(n)
+		for _, st := range n.steps {
+			if all = append(all, st.op); st.companion != nil {
+				all = append(all, st.companion)
+			}
+		}
+	}
+	return all
+}
+
+func (s *suite) cases(t *testing.T, d backend.Device) {
+	for _, c := range allCases() {
+		if c.slow && s.Slow || !s.wanted(t, c) {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) { s.check(t, d, c) })
 	}
 }
 
