@@ -25,6 +25,11 @@ type Options struct {
 	Precision string
 	// Slow leaves out the shapes that take pure Go long.
 	Slow bool
+	// Lacks are the operations that it has no kernels for, as no plan insists on them: fusions, such as "lrn_max_pool". It must
+	// have all others, and none of these.
+	Lacks []string
+	// Alone says that it has kernels of companions alone.
+	Alone bool
 	// Opaque are the companions whose values cannot be downloaded, such as "lrn_scale": then only the gradients that
 	// use them are checked.
 	Opaque []string
@@ -171,20 +176,21 @@ func (s *suite) check(t *testing.T, d backend.Device, c testCase) {
 	}
 }
 
-// has says whether the device has all operations; the ones it lacks must be refused as missing.
+// has says whether the device has all operations of a case. It must have those, and lack those, that the options say.
 func (s *suite) has(t *testing.T, d backend.Device, n *network) bool {
+	all := true
 	for _, st := range n.steps {
-		if d.Has(st.op.Name()) {
-			continue
+		name := st.op.Name()
+		want := !slices.Contains(s.Lacks, name)
+		if _, is := st.op.(op.Companion); is {
+			want = s.Alone
 		}
-		switch st.op.(type) {
-		case op.Companion, op.LRNMaxPool, op.LRNMaxPoolGrad:
-			return false // a companion alone, and a fusion, are no backend's duty
+		has := d.Has(name)
+		if all = all && has; has != want {
+			t.Errorf("the backend has %s: %v, and its test says %v; see conformance.Options", name, has, want)
 		}
-		t.Errorf("the backend has no %s", st.op.Name())
-		return false
 	}
-	return true
+	return all
 }
 
 func describe(n *network, st step) string {

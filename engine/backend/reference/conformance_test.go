@@ -18,7 +18,7 @@ func TestConformance(t *testing.T) {
 				}
 				return d
 			}
-			conformance.Run(t, open, conformance.Options{Precision: precision, Slow: true, Fault: fault})
+			conformance.Run(t, open, conformance.Options{Precision: precision, Slow: true, Alone: true, Fault: fault})
 		})
 	}
 }
