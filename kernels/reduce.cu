@@ -3,8 +3,9 @@
 // Launch   finish: block 256 over the elements, striding. bias_gradient: a block of 256 a map. bias_gradient_rows: a thread a
 //          feature
 // Moves    finish reads splits*4 bytes an element and writes one; the bias gradients read dz once
-// Order    parts in ascending order; the places of a map strided over the threads, then a tree: by sizes alone
+// Order    parts in ascending order; the places of a map strided over the threads, then as in reduce.h: by sizes alone
 #include "elementwise.h"
+#include "reduce.h"
 
 // finish adds parts up, and the bias, and rectifies.
 template <class T>
@@ -28,24 +29,13 @@ KERNEL(256) finish_bf16(bf16 *y, const float *parts, const float *bias, int64_t 
 
 enum { sum_threads = 256 };
 
-// block_sum adds up the threads' values; thread 0 has the sum.
-DEVICE float block_sum(float x) {
-    __shared__ float sums[sum_threads / 32];
-#pragma unroll
-    for (int d = 16; d > 0; d /= 2) x += __shfl_xor_sync(0xffffffffu, x, d);
-    if ((threadIdx.x & 31) == 0) sums[threadIdx.x >> 5] = x;
-    __syncthreads();
-    for (int i = 1; i < sum_threads / 32; i++) x = threadIdx.x == 0 ? x + sums[i] : x;
-    return x;
-}
-
 template <class T> DEVICE void bias_gradient(float *db, const T *dz, int batch, int maps, int area) {
     float sum = 0.f;
     for (int n = 0; n < batch; n++) {
         const T *plane = dz + ((int64_t)n * maps + blockIdx.x) * area;
         for (int i = threadIdx.x; i < area; i += sum_threads) sum += load(plane + i);
     }
-    sum = block_sum(sum);
+    sum = block_sum<sum_threads>(sum);
     if (threadIdx.x == 0) db[blockIdx.x] = sum;
 }
 

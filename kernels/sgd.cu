@@ -7,6 +7,7 @@
 //          order, and a NaN's are above all
 // Twin     engine/backend/reference/sgd.go
 #include "elementwise.h"
+#include "reduce.h"
 
 enum { update_threads = 256 };
 
@@ -20,15 +21,8 @@ DEVICE uint32_t magnitude(float g) { return float_bits(g) & 0x7fffffffu; }
 
 // raise writes the largest of a block's threads' magnitudes.
 DEVICE void raise(float *peak, uint32_t largest) {
-    __shared__ uint32_t all[update_threads / 32];
-#pragma unroll
-    for (int distance = 16; distance > 0; distance /= 2) largest = max(largest, __shfl_xor_sync(0xffffffffu, largest, distance));
-    if ((threadIdx.x & 31) == 0) all[threadIdx.x >> 5] = largest;
-    __syncthreads();
-    if (threadIdx.x > 0) return;
-#pragma unroll
-    for (int i = 1; i < update_threads / 32; i++) largest = max(largest, all[i]);
-    if (largest > 0) atomicMax((uint32_t *)peak, largest);
+    largest = block_largest<update_threads>(largest);
+    if (threadIdx.x == 0 && largest > 0) atomicMax((uint32_t *)peak, largest);
 }
 
 KERNEL(update_threads) sgd_update(float *w, float *v, const float *g, const float *rate, bf16 *copy, float *peak, float momentum, float decay,

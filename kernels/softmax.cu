@@ -4,41 +4,13 @@
 // Launch   a block of 128 a row; then, for the loss and the errors, one block of 256 over the batch
 // Moves    reads z once from memory (a row stays in the cache) and writes p or dz: 128 x 1000 is 0.5 MB each way, 0.15 us at
 //          an H100's 3.35 TB/s. What these take is their latency, two or three microseconds a launch
-// Order    a row's sum is a tree over the lanes, then over the warps; the batch's, in double, over threads that are a block
-//          apart, then a tree: the same in every run
+// Order    a row's sum and the batch's, in double, over elements that are a block apart, then as in reduce.h: the same in
+//          every run
 // Numbers  expf and logf are the accurate ones (2^-23 and less), the argument of expf is never above 0
 // Twin     engine/backend/reference/softmax.go
-#include "device.h"
+#include "reduce.h"
 
 enum { row_threads = 128, batch_threads = 256 };
-
-// A NaN stays one: it is no label's fault that it would win or lose a comparison.
-DEVICE float larger(float a, float b) { return a != a ? a : (b > a || b != b ? b : a); }
-
-DEVICE float warp_largest(float x) {
-#pragma unroll
-    for (int d = 16; d > 0; d /= 2) x = larger(x, __shfl_xor_sync(0xffffffffu, x, d));
-    return x;
-}
-
-template <class T> DEVICE T warp_sum(T x) {
-#pragma unroll
-    for (int d = 16; d > 0; d /= 2) x += __shfl_xor_sync(0xffffffffu, x, d);
-    return x;
-}
-
-// block_sum is the sum over a block's threads, for all of them. A kernel may call it once of a type: no barrier keeps a second
-// call from overwriting what the first still reads.
-template <int threads, class T> DEVICE T block_sum(T x) {
-    __shared__ T sums[threads / 32];
-    x = warp_sum(x);
-    if ((threadIdx.x & 31) == 0) sums[threadIdx.x >> 5] = x;
-    __syncthreads();
-    x = sums[0];
-#pragma unroll
-    for (int i = 1; i < threads / 32; i++) x += sums[i];
-    return x;
-}
 
 // Row is what normalises a row: p = exp(z - largest) / sum.
 struct Row {
@@ -47,14 +19,9 @@ struct Row {
 
 // row_of is a block's work on one row.
 DEVICE Row row_of(const float *z, int classes) {
-    __shared__ float largest[row_threads / 32];
     float m = z[0], s = 0.f;
     for (int k = threadIdx.x; k < classes; k += row_threads) m = larger(m, z[k]);
-    m = warp_largest(m);
-    if ((threadIdx.x & 31) == 0) largest[threadIdx.x >> 5] = m;
-    __syncthreads();
-#pragma unroll
-    for (int i = 0; i < row_threads / 32; i++) m = larger(m, largest[i]);
+    m = block_largest<row_threads>(m);
     for (int k = threadIdx.x; k < classes; k += row_threads) s += expf(z[k] - m);
     const Row r = {m, block_sum<row_threads>(s)};
     return r;
