@@ -17,24 +17,18 @@ template <int n, class T>
 DEVICE void forward(T *RESTRICT y, float *RESTRICT s, const T *RESTRICT x, const Column &c, const Normalisation &f) {
     enum { half = n / 2, kept = n - 1 };
     float window[kept + steps]; // from channel-half on
-#pragma unroll
-    for (int i = 0; i < kept; i++) window[i] = value<half>(c, x, c.first + i - half);
+    read<half, kept>(window, c, x, c.first - half);
     for (int channel = c.first; channel < c.last; channel += steps) {
-#pragma unroll
-        for (int k = 0; k < steps; k++) window[kept + k] = value<half>(c, x, channel + half + k);
+        read<half, steps>(window + kept, c, x, channel + half);
 #pragma unroll
         for (int k = 0; k < steps; k++) {
             if (channel + k >= c.last) break;
-            float squares = 0.f;
-#pragma unroll
-            for (int i = 0; i < n; i++) squares += window[k + i] * window[k + i];
-            const float scale = f.k + f.alpha * squares;
+            const float scale = scale_of<n>(window + k, f);
             const int at = (channel + k) * c.area;
             if (s) s[at] = scale;
             store(y + at, window[k + half] * power(scale, f.beta));
         }
-#pragma unroll
-        for (int i = 0; i < kept; i++) window[i] = window[i + steps];
+        slide<kept>(window);
     }
 }
 
@@ -82,14 +76,9 @@ DEVICE void backward(T *RESTRICT dx, const T *RESTRICT x, const float *RESTRICT 
 #pragma unroll
         for (int k = 0; k < steps; k++) {
             if (channel + k >= c.last) break;
-            float sum = 0.f;
-#pragma unroll
-            for (int i = 0; i < n; i++) sum += window[k + i].shared;
-            const Term own = window[k + half];
-            store(dx + (channel + k) * c.area, own.direct - factor * own.x * sum);
+            store(dx + (channel + k) * c.area, gradient<n>(window + k, factor));
         }
-#pragma unroll
-        for (int i = 0; i < kept; i++) window[i] = window[i + steps];
+        slide<kept>(window);
     }
 }
 

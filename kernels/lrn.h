@@ -46,6 +46,26 @@ template <int half, class T> DEVICE float value(const Column &c, const T *x, int
 enum { steps = 4 };
 AGREED(lrn_steps, steps)
 
+// read has some channels' values, whose loads are under way together.
+template <int half, int count, class T> DEVICE void read(float *to, const Column &c, const T *x, int channel) {
+#pragma unroll
+    for (int k = 0; k < count; k++) to[k] = value<half>(c, x, channel + k);
+}
+
+// slide moves a window on by the `steps` channels that were read behind the `kept` ones.
+template <int kept, class V> DEVICE void slide(V *window) {
+#pragma unroll
+    for (int i = 0; i < kept; i++) window[i] = window[i + steps];
+}
+
+// scale_of is the formula's s in the middle of a window of n channels.
+template <int n> DEVICE float scale_of(const float *window, const Normalisation &f) {
+    float squares = 0.f;
+#pragma unroll
+    for (int i = 0; i < n; i++) squares += window[i] * window[i];
+    return f.k + f.alpha * squares;
+}
+
 // Term is what the gradient needs of a channel: x, dy*s^-beta and dy*x*s^(-beta-1).
 struct Term {
     float x, direct, shared;
@@ -57,4 +77,13 @@ DEVICE Term term(float x, float scale, float dy, float beta) {
     t.direct = dy * power(scale, beta);
     t.shared = t.direct * x / scale;
     return t;
+}
+
+// gradient is the one in the middle of a window of n channels; factor is 2*alpha*beta.
+template <int n> DEVICE float gradient(const Term *window, float factor) {
+    float sum = 0.f;
+#pragma unroll
+    for (int i = 0; i < n; i++) sum += window[i].shared;
+    const Term own = window[n / 2];
+    return own.direct - factor * own.x * sum;
 }

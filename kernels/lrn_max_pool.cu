@@ -79,21 +79,14 @@ DEVICE void forward(T *RESTRICT y, uint8_t *RESTRICT argmax, const T *RESTRICT x
                     const Maps &m, int kernel, const Output &o, Normals &normal) {
     enum { half = n / 2, kept = n - 1 };
     float window[kept + steps]; // from channel-half on
-#pragma unroll
-    for (int i = 0; i < kept; i++) window[i] = value<half>(c, x, c.first + i - half);
+    read<half, kept>(window, c, x, c.first - half);
     int now = 0;
     for (int channel = c.first; channel < c.last; channel += steps, now ^= 1) {
+        read<half, steps>(window + kept, c, x, channel + half);
 #pragma unroll
-        for (int k = 0; k < steps; k++) window[kept + k] = value<half>(c, x, channel + half + k);
-#pragma unroll
-        for (int k = 0; k < steps; k++) {
-            float squares = 0.f;
-#pragma unroll
-            for (int i = 0; i < n; i++) squares += window[k + i] * window[k + i];
-            normal[now][k][threadIdx.x] = window[k + half] * power(f.k + f.alpha * squares, f.beta);
-        }
-#pragma unroll
-        for (int i = 0; i < kept; i++) window[i] = window[i + steps];
+        for (int k = 0; k < steps; k++)
+            normal[now][k][threadIdx.x] = window[k + half] * power(scale_of<n>(window + k, f), f.beta);
+        slide<kept>(window);
         __syncthreads(); // one is enough: what was read before the last one is written again only now
         if (o.valid && channel + o.step < c.last) {
             const Best best = maximum(normal[now][o.step], t, o, m, kernel);
@@ -145,36 +138,25 @@ DEVICE void backward(T *RESTRICT dx, const T *RESTRICT x, const uint8_t *RESTRIC
     const int begin = c.first - (kept + steps - 1) / steps * steps, terms = min(c.channels, c.last + half);
     float xs[kept + steps];
     Term window[kept + steps] = {};
-#pragma unroll
-    for (int i = 0; i < kept; i++) xs[i] = value<kept>(c, x, begin + i);
+    read<kept, kept>(xs, c, x, begin);
     for (int channel = begin; channel < c.last; channel += steps) {
         float dys[steps];
-#pragma unroll
-        for (int k = 0; k < steps; k++) xs[kept + k] = value<kept>(c, x, channel + kept + k);
+        read<kept, steps>(xs + kept, c, x, channel + kept);
 #pragma unroll
         for (int k = 0; k < steps; k++) {
             const int j = channel + half + k;
             dys[k] = j >= 0 && j < terms ? gathered(windows, argmax + j * out_area, dy + j * out_area) : 0.f;
         }
 #pragma unroll
-        for (int k = 0; k < steps; k++) {
-            float squares = 0.f;
-#pragma unroll
-            for (int i = 0; i < n; i++) squares += xs[k + i] * xs[k + i];
-            window[kept + k] = term(xs[k + half], f.k + f.alpha * squares, dys[k], f.beta);
-        }
+        for (int k = 0; k < steps; k++) window[kept + k] = term(xs[k + half], scale_of<n>(xs + k, f), dys[k], f.beta);
 #pragma unroll
         for (int k = 0; k < steps; k++) {
             if (channel + k < c.first || channel + k >= c.last) continue;
-            float sum = 0.f;
-#pragma unroll
-            for (int i = 0; i < n; i++) sum += window[k + i].shared;
-            const Term own = window[k + half];
-            const float gradient = own.direct - factor * own.x * sum;
-            store(dx + (channel + k) * c.area, rectified && !(own.x > 0.f) ? 0.f : gradient);
+            const float g = gradient<n>(window + k, factor);
+            store(dx + (channel + k) * c.area, rectified && !(window[k + half].x > 0.f) ? 0.f : g);
         }
-#pragma unroll
-        for (int i = 0; i < kept; i++) xs[i] = xs[i + steps], window[i] = window[i + steps];
+        slide<kept>(xs);
+        slide<kept>(window);
     }
 }
 
