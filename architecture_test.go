@@ -33,6 +33,7 @@ var floors = [][]string{
 	{"engine/checkpoint", "engine/metrics"},
 	{"kernels", "kernels/sim/ptx2cpp"},
 	{"kernels/ptxinfo"},
+	{"kernels/ptxinfo/syntax"},
 	{"kernels/ptxinfo/lex"},
 	{"internal/disk/powercut"},
 	{"internal/disk", "internal/invalid", "internal/oracle", "internal/rng", "scripts/gpu", "scripts/mutants"},

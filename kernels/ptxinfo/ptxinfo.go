@@ -1,12 +1,10 @@
 // Package ptxinfo reads from a PTX text what a launch must agree with: the entries, their parameters and limits. It does
-// not look at instructions. Syntax and sizes are those of the PTX ISA, chapters 4, 5 and 11.
+// not look at instructions. The syntax is package syntax's.
 package ptxinfo
 
 import (
-	"strconv"
-	"strings"
-
 	"duet/kernels/ptxinfo/lex"
+	"duet/kernels/ptxinfo/syntax"
 )
 
 // Module is what a PTX text declares.
@@ -34,27 +32,46 @@ type Param struct {
 	Offset int // in the entry's parameter block
 }
 
-// maxBytes limits what one declaration can claim: beyond it a size is a mistake, and sums stay far from overflow.
-const maxBytes = 1 << 30
-
 // Parse reads a PTX text. An error names the line.
 func Parse(text string) (Module, error) {
-	tokens, err := lex.Tokens(text)
+	m, err := syntax.Parse(text)
 	if err != nil {
 		return Module{}, err
 	}
-	p := parser{tokens: tokens, scopes: map[string]*scope{}}
-	if err := p.module(); err != nil {
+	found := Module{Version: m.Version, Target: m.Target, Constants: constants(m)}
+	scopes, err := scopesOf(m)
+	if err != nil {
 		return Module{}, err
 	}
-	if p.found.Version == "" || p.found.Target == "" {
-		return Module{}, lex.Errorf(1, "no .version and .target: not PTX")
+	for _, f := range m.Functions {
+		if !f.Entry || !f.Visible {
+			continue
+		}
+		e := Entry{Name: f.Name, MaxThreads: f.MaxThreads, SharedBytes: shared(m, scopes, f.Name)}
+		for _, v := range f.Params {
+			e.Params = append(e.Params, Param{Type: v.Type, Bytes: v.Size(), Align: v.Align, Offset: v.Offset})
+		}
+		found.Entries = append(found.Entries, e)
 	}
-	for i := range p.found.Entries {
-		e := &p.found.Entries[i]
-		e.SharedBytes = p.shared(e.Name)
+	return found, nil
+}
+
+// constants passes over what is no single number from 0 to syntax.MaxBytes.
+func constants(m *syntax.Module) map[string]int {
+	var found map[string]int
+	for _, v := range m.Variables {
+		if v.Space != "const" || v.Init == 0 {
+			continue
+		}
+		c := m.At(v.Init)
+		if n, err := c.Number("a number"); err == nil && c.Peek().Is(";") {
+			if found == nil {
+				found = map[string]int{}
+			}
+			found[v.Name] = n
+		}
 	}
-	return p.found, nil
+	return found
 }
 
 // Entry finds an entry by its name.
@@ -67,21 +84,68 @@ func (m Module) Entry(name string) (Entry, bool) {
 	return Entry{}, false
 }
 
-// TypeBytes is the size of a fundamental type (f32: 4), 0 for what is none.
-func TypeBytes(t string) int {
-	bits, err := strconv.Atoi(strings.TrimLeft(t, "busf"))
-	if err != nil || len(t) < 2 || strings.IndexByte("busf", t[0]) < 0 || t[1] < '1' || t[1] > '9' {
-		return 0
-	}
-	switch bits {
-	case 8, 16, 32, 64:
-		if t[0] != 'f' || bits > 8 {
-			return bits / 8
+// scope is what a body declares and names.
+type scope struct {
+	shared []*syntax.Variable
+	uses   map[string]bool // every word of the body
+}
+
+// scopesOf are the entries and functions by name.
+func scopesOf(m *syntax.Module) (map[string]*scope, error) {
+	scopes := map[string]*scope{}
+	for _, f := range m.Functions {
+		s := &scope{uses: map[string]bool{}}
+		scopes[f.Name] = s
+		for c := m.At(f.Body); c.Pos < f.End; {
+			t := c.Next()
+			if t.Is(".shared") {
+				v, err := c.Variables(t)
+				if err != nil {
+					return nil, err
+				}
+				s.shared = append(s.shared, v...)
+			} else if t.Kind == lex.Word {
+				s.uses[t.Text] = true
+			}
 		}
-	case 128:
-		if t[0] == 'b' {
-			return 16
+	}
+	return scopes, nil
+}
+
+// shared is the static shared memory of an entry: what it declares, and what it or a function that it may call takes of
+// the module's. Dynamic shared memory, an array without a length, counts for nothing.
+func shared(m *syntax.Module, scopes map[string]*scope, entry string) int {
+	reached := map[string]bool{}
+	names := map[string]bool{}
+	todo := []string{entry}
+	bytes := 0
+	add := func(v *syntax.Variable) {
+		if v.Size() > 0 {
+			bytes = (bytes+v.Align-1)/v.Align*v.Align + v.Size()
 		}
 	}
-	return 0
+	for len(todo) > 0 {
+		name := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		s := scopes[name]
+		if s == nil || reached[name] {
+			continue
+		}
+		reached[name] = true
+		for _, v := range s.shared {
+			add(v)
+		}
+		for word := range s.uses {
+			names[word] = true
+			if scopes[word] != nil {
+				todo = append(todo, word)
+			}
+		}
+	}
+	for _, v := range m.Variables {
+		if v.Space == "shared" && names[v.Name] {
+			add(v)
+		}
+	}
+	return bytes
 }

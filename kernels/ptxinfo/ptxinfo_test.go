@@ -110,7 +110,7 @@ func TestErrors(t *testing.T) {
 		{"cut in function", head + ".func f(", "the end of the text"},
 		{"parameter without space", head + ".visible .entry f(.u64 p) {}", `".u64", want ".param"`},
 		{"parameter without type", head + ".visible .entry f(.param p) {}", "want a type and a name"},
-		{"unknown type", head + ".visible .entry f(.param .f8 p) {}", ".f8, want a type"},
+		{"unknown type", head + ".visible .entry f(.param .f8 p) {}", `".f8", want a type`},
 		{"no comma", head + ".visible .entry f(.param .u8 p\n.param .u8 q) {}", `line 5: ".param", want ","`},
 		{"bad alignment", head + ".visible .entry f(.param .align 3 .b8 p[4]) {}", "an alignment of 3"},
 		{"negative length", head + ".visible .entry f(.param .b8 p[-4]) {}", `"-", want the length`},
@@ -128,15 +128,6 @@ func TestErrors(t *testing.T) {
 				t.Errorf("got %+v, %v; want an error with %q", m, err, c.want)
 			}
 		})
-	}
-}
-
-func TestTypeBytes(t *testing.T) {
-	for name, want := range map[string]int{"u8": 1, "s16": 2, "f16": 2, "b32": 4, "f64": 8, "b128": 16,
-		"": 0, "u": 0, "8": 0, "f8": 0, "u128": 0, "b7": 0, "bf16": 0, "uu8": 0, "b-8": 0, "b+8": 0, "b08": 0, "pred": 0} {
-		if got := TypeBytes(name); got != want {
-			t.Errorf("TypeBytes(%q) = %d, want %d", name, got, want)
-		}
 	}
 }
 

@@ -9,16 +9,16 @@ import (
 // addressOf is the address of a variable, as an integer.
 func (e *emitter) addressOf(line int, sym *symbol, offset int64) (string, error) {
 	v := sym.variable
-	if v.space != "shared" {
+	if v.Space != "shared" {
 		return fmt.Sprintf("((uint64_t)(uintptr_t)%s + %d)", sym.cpp, offset), nil
 	}
 	at, known := e.offsets[v]
 	switch {
 	case known:
 		return fmt.Sprintf("%du", int64(at)+offset), nil
-	case v.size() > 0:
-		return "", lex.Errorf(line, "shared variable %s has no place", v.name)
-	case e.f.entry: // dynamic memory begins behind what is static
+	case v.Size() > 0:
+		return "", lex.Errorf(line, "shared variable %s has no place", v.Name)
+	case e.f.Entry: // dynamic memory begins behind what is static
 		return fmt.Sprintf("%du", int64(e.shared)+offset), nil
 	}
 	return fmt.Sprintf("((uint32_t)(block.dynamic - block.shared) + %d)", offset), nil
@@ -51,7 +51,7 @@ func (e *emitter) location(in *instruction, o operand, space string, bytes int) 
 		return "", fmt.Errorf("an operand that is no address")
 	}
 	if o.text != "" {
-		if sym := e.find(o.text); sym != nil && sym.variable != nil && sym.variable.space != "reg" {
+		if sym := e.find(o.text); sym != nil && sym.variable != nil && sym.variable.Space != "reg" {
 			return e.inVariable(in, sym, o.offset, space, bytes)
 		}
 	}
@@ -92,17 +92,17 @@ func (e *emitter) pointer(in *instruction, o operand, short bool) (string, error
 // inVariable is an access to a variable by its name: its bounds are known here.
 func (e *emitter) inVariable(in *instruction, sym *symbol, offset int64, space string, bytes int) (string, error) {
 	v := sym.variable
-	if v.space != space && space != "generic" {
-		return "", fmt.Errorf("%s is in .%s memory, not in .%s", v.name, v.space, space)
+	if v.Space != space && space != "generic" {
+		return "", fmt.Errorf("%s is in .%s memory, not in .%s", v.Name, v.Space, space)
 	}
-	if v.size() > 0 && (offset < 0 || offset+int64(bytes) > int64(v.size())) {
-		return "", fmt.Errorf("bytes %d to %d of %s, which has %d", offset, offset+int64(bytes)-1, v.name, v.size())
+	if v.Size() > 0 && (offset < 0 || offset+int64(bytes) > int64(v.Size())) {
+		return "", fmt.Errorf("bytes %d to %d of %s, which has %d", offset, offset+int64(bytes)-1, v.Name, v.Size())
 	}
-	if v.space != "shared" {
+	if v.Space != "shared" {
 		return fmt.Sprintf("(char *)%s + %d", sym.cpp, offset), nil
 	}
 	where, err := e.addressOf(in.line, sym, offset)
-	if err == nil && v.size() == 0 {
+	if err == nil && v.Size() == 0 {
 		return fmt.Sprintf("ptx::shared(block, %s, %d)", where, bytes), nil
 	}
 	return fmt.Sprintf("block.shared + %s", where), err

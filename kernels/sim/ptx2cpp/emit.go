@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"duet/kernels/ptxinfo"
 	"duet/kernels/ptxinfo/lex"
+	"duet/kernels/ptxinfo/syntax"
 )
 
 // emitter writes one function.
@@ -36,8 +36,8 @@ type handler func(e *emitter, in *instruction) (string, error)
 func (e *emitter) function() error {
 	e.offsets, e.shared = e.t.place(e.f)
 	params := newScope(0)
-	for _, v := range append(slices.Clone(e.f.results), e.f.params...) {
-		if err := params.add(v.line, v.name, &symbol{variable: v, cpp: e.names.unique(v.name, 0)}); err != nil {
+	for _, v := range append(slices.Clone(e.f.Results), e.f.Params...) {
+		if err := params.add(v.Line, v.Name, &symbol{variable: v, cpp: e.names.unique(v.Name, 0)}); err != nil {
 			return err
 		}
 	}
@@ -45,11 +45,11 @@ func (e *emitter) function() error {
 	if err := e.block(e.f.body); err != nil {
 		return err
 	}
-	e.t.printf("\nstatic void %s {\n", e.t.signature(e.f, func(v *variable) string { return params.names[v.name].cpp }))
+	e.t.printf("\nstatic void %s {\n", e.t.signature(e.f, func(v *variable) string { return params.names[v.Name].cpp }))
 	e.t.printf("    const sim::Thread &thread = *sim::thread;\n    const sim::Block &block = *sim::block;\n    (void)thread, (void)block;\n")
-	if e.f.entry {
-		for i, v := range e.f.params {
-			e.t.printf("    char *const %s = (char *)arguments[%d];\n    (void)%[1]s;\n", params.names[v.name].cpp, i)
+	if e.f.Entry {
+		for i, v := range e.f.Params {
+			e.t.printf("    char *const %s = (char *)arguments[%d];\n    (void)%[1]s;\n", params.names[v.Name].cpp, i)
 		}
 	}
 	if e.carry {
@@ -59,7 +59,7 @@ func (e *emitter) function() error {
 	e.t.out.Write(e.memory.Bytes())
 	e.t.out.Write(e.body.Bytes())
 	e.t.printf("}\n")
-	if e.f.entry {
+	if e.f.Entry {
 		return e.entry()
 	}
 	return nil
@@ -77,17 +77,17 @@ func (e *emitter) declarations() {
 // entry enters a kernel into the table.
 func (e *emitter) entry() error {
 	var list []string
-	for _, v := range e.f.params {
+	for _, v := range e.f.Params {
 		role := "value"
-		if v.size() == 8 && ptxinfo.TypeBytes(v.kind) == 8 {
+		if v.Size() == 8 && syntax.TypeBytes(v.Type) == 8 {
 			role = "unknown"
 		}
-		list = append(list, fmt.Sprintf("{%d, sim::Role::%s}", v.size(), role))
+		list = append(list, fmt.Sprintf("{%d, sim::Role::%s}", v.Size(), role))
 	}
 	e.t.printf("static_assert(%d <= sim::max_parameters, \"too many parameters\");\n", len(list))
-	cpp := e.t.cpp[e.f.name]
-	e.t.printf("static const sim::Kernel %sKernel = {%q, %d, {%s}, %s, %d};\n", cpp, e.f.name, len(list), strings.Join(list, ", "), cpp, e.shared)
-	e.t.printf("SIM_TABLE_ENTRY(%s, %sKernel);\n", e.f.name, cpp)
+	cpp := e.t.cpp[e.f.Name]
+	e.t.printf("static const sim::Kernel %sKernel = {%q, %d, {%s}, %s, %d};\n", cpp, e.f.Name, len(list), strings.Join(list, ", "), cpp, e.shared)
+	e.t.printf("SIM_TABLE_ENTRY(%s, %sKernel);\n", e.f.Name, cpp)
 	return nil
 }
 
@@ -118,17 +118,17 @@ func (e *emitter) block(b *block) error {
 // variable declares memory of a function. Registers are declared when they are used.
 func (e *emitter) variable(v *variable) error {
 	storage := ""
-	switch v.space {
+	switch v.Space {
 	case "reg", "shared":
 		return nil
 	case "global", "const":
 		storage = "static "
 	default:
-		if len(v.values) > 0 {
-			return lex.Errorf(v.line, "initial values of .%s memory", v.space)
+		if v.Init > 0 {
+			return lex.Errorf(v.Line, "initial values of .%s memory", v.Space)
 		}
 	}
-	return e.t.memory(&e.memory, storage, e.find(v.name))
+	return e.t.memory(&e.memory, storage, e.find(v.Name))
 }
 
 // instruction writes one, in a line of the C++ that counts as its line of the PTX: so that a diagnosis names that.

@@ -93,7 +93,7 @@ func exit(e *emitter, in *instruction) (string, error) {
 	if len(in.modifiers) > 0 {
 		return "", unknown(in)
 	}
-	if !e.f.entry {
+	if !e.f.Entry {
 		return "", fmt.Errorf("exit in a function is not translated")
 	}
 	return "return;", count(in, 0, 0)
@@ -130,22 +130,22 @@ func call(e *emitter, in *instruction) (string, error) {
 	} else if len(operands) > 1 {
 		return "", fmt.Errorf("a call that is not by name is not translated")
 	}
-	if f == nil || f.entry {
+	if f == nil || f.Entry {
 		return "", fmt.Errorf("%s is no function with a body in this file", operands[0].text)
 	}
-	want := append(append([]*variable{}, f.results...), f.params...)
-	if len(handed) != len(want) || results != len(f.results) {
-		return "", fmt.Errorf("%d results and %d arguments, want %d and %d", results, len(handed)-results, len(f.results), len(f.params))
+	want := append(append([]*variable{}, f.Results...), f.Params...)
+	if len(handed) != len(want) || results != len(f.Results) {
+		return "", fmt.Errorf("%d results and %d arguments, want %d and %d", results, len(handed)-results, len(f.Results), len(f.Params))
 	}
 	var list []string
 	for i, o := range handed {
 		sym := e.find(o.text)
-		if o.kind != name || sym == nil || sym.variable == nil || sym.variable.space != "param" || sym.variable.size() < want[i].size() {
-			return "", fmt.Errorf("%s is no parameter of %d bytes", o.text, want[i].size())
+		if o.kind != name || sym == nil || sym.variable == nil || sym.variable.Space != "param" || sym.variable.Size() < want[i].Size() {
+			return "", fmt.Errorf("%s is no parameter of %d bytes", o.text, want[i].Size())
 		}
 		list = append(list, "(char *)"+sym.cpp)
 	}
-	return fmt.Sprintf("%s(%s);", e.t.cpp[f.name], strings.Join(list, ", ")), nil
+	return fmt.Sprintf("%s(%s);", e.t.cpp[f.Name], strings.Join(list, ", ")), nil
 }
 
 // bar is the barrier of all threads of the block, that of a warp, and the one that counts predicates.

@@ -210,7 +210,7 @@ func (e *emitter) copyAsync(in *instruction, cache string) (string, error) {
 // sourceBytes is how many of the bytes are read; the others are zeros.
 func (e *emitter) sourceBytes(in *instruction, n int) (string, error) {
 	o := in.operands[3]
-	if sym := e.find(o.text); o.kind == name && sym != nil && sym.variable != nil && sym.variable.kind == "pred" {
+	if sym := e.find(o.text); o.kind == name && sym != nil && sym.variable != nil && sym.variable.Type == "pred" {
 		text, err := e.read(in.line, o, pred)
 		return fmt.Sprintf("%s ? 0u : %du", text, n), err
 	}

@@ -94,7 +94,7 @@ func ldmatrix(e *emitter, in *instruction) (string, error) {
 	}
 	var from string
 	var err error
-	if sym := e.find(o.text); o.text != "" && sym != nil && sym.variable != nil && sym.variable.space == "shared" {
+	if sym := e.find(o.text); o.text != "" && sym != nil && sym.variable != nil && sym.variable.Space == "shared" {
 		from, err = e.addressOf(in.line, sym, o.offset)
 	} else {
 		from, err = e.pointer(in, o, got[5] != "")

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"duet/kernels/ptxinfo/lex"
+	"duet/kernels/ptxinfo/syntax"
 )
 
 // layout is where shared variables lie in a block's shared memory. An offset is a number in the C++, so what functions
@@ -23,9 +24,9 @@ func place(at map[*variable]int, size int, v *variable) int {
 	if _, known := at[v]; known {
 		return size
 	}
-	size = align(size, v.align)
+	size = align(size, v.Align)
 	at[v] = size
-	return size + v.size()
+	return size + v.Size()
 }
 
 // uses are the names in a body's instructions, and the variables that it declares.
@@ -59,8 +60,8 @@ func uses(b *block) (words map[string]bool, own []*variable) {
 func (t *translator) shared(f *function) []*variable {
 	words, own := uses(f.body)
 	var list []*variable
-	for _, v := range append(own, t.m.variables...) {
-		if v.space == "shared" && v.size() > 0 && (words[v.name] || slices.Contains(own, v)) {
+	for _, v := range append(own, t.m.Variables...) {
+		if v.Space == "shared" && v.Size() > 0 && (words[v.Name] || slices.Contains(own, v)) {
 			list = append(list, v)
 		}
 	}
@@ -74,21 +75,21 @@ func (t *translator) lay() error {
 	for _, f := range t.m.functions {
 		words, _ := uses(f.body)
 		for _, word := range slices.Sorted(maps.Keys(words)) {
-			if g := t.functions[word]; g != nil && !g.entry {
-				calls[f.name] = append(calls[f.name], word)
+			if g := t.functions[word]; g != nil && !g.Entry {
+				calls[f.Name] = append(calls[f.Name], word)
 			}
 		}
-		if f.entry {
+		if f.Entry {
 			continue
 		}
 		for _, v := range t.shared(f) {
-			if t.layout.size = place(t.layout.common, t.layout.size, v); t.layout.size > maxBytes {
-				return lex.Errorf(v.line, "shared variables of more than %d bytes", maxBytes)
+			if t.layout.size = place(t.layout.common, t.layout.size, v); t.layout.size > syntax.MaxBytes {
+				return lex.Errorf(v.Line, "shared variables of more than %d bytes", syntax.MaxBytes)
 			}
 		}
 	}
 	for _, f := range t.m.functions {
-		t.layout.reaches[f.name] = !f.entry || len(calls[f.name]) > 0
+		t.layout.reaches[f.Name] = !f.Entry || len(calls[f.Name]) > 0
 	}
 	return nil
 }
@@ -96,19 +97,19 @@ func (t *translator) lay() error {
 // place lays out the shared memory of a function: offsets, and the bytes in all, to which the dynamic memory is aligned.
 func (t *translator) place(f *function) (offsets map[*variable]int, size int) {
 	offsets = map[*variable]int{}
-	if t.layout.reaches[f.name] {
+	if t.layout.reaches[f.Name] {
 		maps.Copy(offsets, t.layout.common)
 		size = t.layout.size
 	}
-	if f.entry {
+	if f.Entry {
 		for _, v := range t.shared(f) {
 			size = place(offsets, size, v)
 		}
 	}
 	to := 16
-	for _, v := range t.m.variables {
-		if v.space == "shared" && v.size() == 0 {
-			to = max(to, v.align)
+	for _, v := range t.m.Variables {
+		if v.Space == "shared" && v.Size() == 0 {
+			to = max(to, v.Align)
 		}
 	}
 	return offsets, align(size, to)

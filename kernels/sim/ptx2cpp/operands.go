@@ -59,7 +59,7 @@ func (e *emitter) readAs(line int, o operand, t ptxType, wide bool) (string, err
 		return fmt.Sprintf("(%s)%s", t.cpp(), s.cpp), nil
 	}
 	sym := e.find(o.text)
-	if sym != nil && sym.variable != nil && sym.variable.space != "reg" && !o.negated {
+	if sym != nil && sym.variable != nil && sym.variable.Space != "reg" && !o.negated {
 		where, err := e.addressOf(line, sym, o.offset)
 		if err == nil && t.class == 'f' || t.class == 'p' || t.bits < 32 {
 			err = lex.Errorf(line, "the address of %s as %s", o.text, t.name)

@@ -6,28 +6,29 @@ import (
 	"strings"
 
 	"duet/kernels/ptxinfo/lex"
+	"duet/kernels/ptxinfo/syntax"
 )
 
 // block reads a body. Blocks within blocks are put on a stack of their own: a text cannot exhaust ours.
 func (p *parser) block() (*block, error) {
-	if err := p.want("{"); err != nil {
+	if err := p.Want("{"); err != nil {
 		return nil, err
 	}
-	outer := &block{line: p.peek().Line}
+	outer := &block{line: p.Peek().Line}
 	open := []*block{outer}
 	for len(open) > 0 {
 		b := open[len(open)-1]
-		t := p.peek()
+		t := p.Peek()
 		switch {
 		case t.Kind == lex.End:
 			return nil, lex.Errorf(t.Line, "%v inside a body", t)
-		case p.take("}"):
+		case p.Take("}"):
 			open = open[:len(open)-1]
-		case p.take("{"):
+		case p.Take("{"):
 			inner := &block{line: t.Line}
 			b.statements = append(b.statements, inner)
 			open = append(open, inner)
-		case p.take(";"):
+		case p.Take(";"):
 		default:
 			if err := p.statement(b); err != nil {
 				return nil, err
@@ -38,19 +39,19 @@ func (p *parser) block() (*block, error) {
 }
 
 func (p *parser) statement(b *block) error {
-	t := p.peek()
+	t := p.Peek()
 	switch t.Text {
 	case ".loc", ".file":
-		p.skipLine(t.Line)
+		p.SkipLine(t.Line)
 		return nil
 	case ".pragma": // says how fast, not what
-		return p.skipTo(";")
+		return p.SkipTo(";")
 	case ".reg", ".shared", ".local", ".param", ".const", ".global":
 		return p.declarations(b)
 	}
-	if t.Kind == lex.Word && p.tokens[p.pos+1].Is(":") {
-		p.pos += 2
-		if p.take(".branchtargets") {
+	if t.Kind == lex.Word && p.Tokens[p.Pos+1].Is(":") {
+		p.Pos += 2
+		if p.Take(".branchtargets") {
 			return p.targets(b, t)
 		}
 		b.statements = append(b.statements, &label{t.Line, t.Text})
@@ -61,79 +62,60 @@ func (p *parser) statement(b *block) error {
 	return err
 }
 
-// declarations reads one, or registers in a list: .reg .b32 a, b.
 func (p *parser) declarations(b *block) error {
-	space := p.next()
-	v := &variable{space: space.Text[1:]}
-	if v.space != "reg" {
-		v, err := p.variable(space)
+	list, err := p.Variables(p.Next())
+	for _, v := range list {
 		b.statements = append(b.statements, v)
-		return err
 	}
-	if err := p.declarator(v); err != nil {
-		return err
-	}
-	b.statements = append(b.statements, v)
-	for p.take(",") {
-		t, err := p.name("a register")
-		if err != nil {
-			return err
-		}
-		next := &variable{space: v.space, kind: v.kind, align: v.align, bytes: v.bytes}
-		if err := p.extents(next, t); err != nil {
-			return err
-		}
-		b.statements = append(b.statements, next)
-	}
-	return p.want(";")
+	return err
 }
 
 func (p *parser) targets(b *block, t lex.Token) error {
 	l := &targets{line: t.Line, name: t.Text}
-	for more := true; more; more = p.take(",") {
-		t, err := p.name("a label")
+	for more := true; more; more = p.Take(",") {
+		t, err := p.Name("a label")
 		if err != nil {
 			return err
 		}
 		l.labels = append(l.labels, t.Text)
 	}
 	b.statements = append(b.statements, l)
-	return p.want(";")
+	return p.Want(";")
 }
 
 // instruction reads one up to its semicolon. An error has the text of all of it.
 func (p *parser) instruction() (*instruction, error) {
-	in := &instruction{line: p.peek().Line, first: p.pos}
+	in := &instruction{line: p.Peek().Line, first: p.Pos}
 	if err := p.guarded(in); err != nil {
-		for !p.peek().Is(";") && p.peek().Kind != lex.End {
-			p.pos++
+		for !p.Peek().Is(";") && p.Peek().Kind != lex.End {
+			p.Pos++
 		}
-		in.last = min(p.pos+1, len(p.tokens)-1)
+		in.last = min(p.Pos+1, len(p.Tokens)-1)
 		return nil, &faulty{in, err}
 	}
-	in.last = p.pos
+	in.last = p.Pos
 	return in, nil
 }
 
 // guarded reads the parts of an instruction.
 func (p *parser) guarded(in *instruction) error {
-	if p.take("@") {
-		in.negated = p.take("!")
-		t, err := p.name("a predicate")
+	if p.Take("@") {
+		in.negated = p.Take("!")
+		t, err := p.Name("a predicate")
 		if err != nil {
 			return err
 		}
 		in.guard = t.Text
 	}
-	t, err := p.name("an instruction")
+	t, err := p.Name("an instruction")
 	if err != nil {
 		return err
 	}
 	parts := strings.Split(t.Text, ".")
 	in.opcode, in.modifiers = parts[0], parts[1:]
-	for n := 0; !p.take(";"); n++ {
+	for n := 0; !p.Take(";"); n++ {
 		if n > 0 {
-			if err := p.want(","); err != nil {
+			if err := p.Want(","); err != nil {
 				return err
 			}
 		}
@@ -149,7 +131,7 @@ func (p *parser) guarded(in *instruction) error {
 // operand reads one, or a pair of them.
 func (p *parser) operand() (operand, error) {
 	o, err := p.single()
-	if err != nil || !p.take("|") {
+	if err != nil || !p.Take("|") {
 		return o, err
 	}
 	second, err := p.value()
@@ -158,12 +140,12 @@ func (p *parser) operand() (operand, error) {
 
 func (p *parser) single() (operand, error) {
 	switch {
-	case p.take("["):
+	case p.Take("["):
 		return p.address()
-	case p.take("{"):
+	case p.Take("{"):
 		l, err := p.list("}")
 		return operand{kind: vector, list: l}, err
-	case p.take("("):
+	case p.Take("("):
 		l, err := p.list(")")
 		return operand{kind: list, list: l}, err
 	}
@@ -173,9 +155,9 @@ func (p *parser) single() (operand, error) {
 // list reads values up to a closing bracket.
 func (p *parser) list(closing string) ([]operand, error) {
 	var l []operand
-	for !p.take(closing) {
+	for !p.Take(closing) {
 		if len(l) > 0 {
-			if err := p.want(","); err != nil {
+			if err := p.Want(","); err != nil {
 				return nil, err
 			}
 		}
@@ -194,25 +176,25 @@ func (p *parser) address() (operand, error) {
 		return o, err
 	}
 	if o.kind != name && o.kind != integer || o.negated {
-		return o, lex.Errorf(p.peek().Line, "an address that is neither a name nor a number")
+		return o, lex.Errorf(p.Peek().Line, "an address that is neither a name nor a number")
 	}
 	if o.kind == integer {
 		o.offset, o.bits = int64(o.bits), 0
 	}
 	o.kind = address
-	return o, p.want("]")
+	return o, p.Want("]")
 }
 
 // value reads a name or a constant: %r1 !%p1 table+4 -1 0f3F800000.
 func (p *parser) value() (operand, error) {
 	o := operand{}
-	o.negated = p.take("!")
-	minus := !o.negated && p.take("-")
-	t := p.next()
+	o.negated = p.Take("!")
+	minus := !o.negated && p.Take("-")
+	t := p.Next()
 	switch {
 	case t.Kind == lex.Word && t.Text[0] != '.' && !minus:
 		o.text = t.Text
-		if !p.peek().Is("+") && !p.peek().Is("-") {
+		if !p.Peek().Is("+") && !p.Peek().Is("-") {
 			return o, nil
 		}
 		return o, p.offset(&o)
@@ -224,12 +206,12 @@ func (p *parser) value() (operand, error) {
 
 // offset reads what follows a name: +4, -4 or +-4.
 func (p *parser) offset(o *operand) error {
-	minus := p.next().Is("-")
+	minus := p.Next().Is("-")
 	if !minus {
-		minus = p.take("-")
+		minus = p.Take("-")
 	}
-	t := p.next()
-	n, err := parseInteger(t)
+	t := p.Next()
+	n, err := syntax.Integer(t)
 	if err != nil {
 		return lex.Errorf(t.Line, "%v, want an offset", t)
 	}
@@ -266,7 +248,7 @@ func constant(t lex.Token, minus bool) (operand, error) {
 		}
 		return operand{kind: double, bits: math.Float64bits(x)}, nil
 	}
-	n, err := parseInteger(t)
+	n, err := syntax.Integer(t)
 	if err != nil {
 		return operand{}, wrong
 	}
@@ -274,15 +256,4 @@ func constant(t lex.Token, minus bool) (operand, error) {
 		n = -n
 	}
 	return operand{kind: integer, bits: n}, nil
-}
-
-// parseInteger reads a literal without its sign: 12 12U 0x1f 017 0b101.
-func parseInteger(t lex.Token) (uint64, error) {
-	if t.Kind != lex.Number {
-		return 0, strconv.ErrSyntax
-	}
-	if strings.Contains(t.Text, "_") {
-		return 0, strconv.ErrSyntax
-	}
-	return strconv.ParseUint(strings.TrimSuffix(t.Text, "U"), 0, 64)
 }

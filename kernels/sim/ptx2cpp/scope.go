@@ -77,11 +77,11 @@ func (e *emitter) enter(b *block) error {
 		case *targets:
 			err = s.add(x.line, x.name, &symbol{targets: x})
 		case *variable:
-			if x.registers > 0 {
+			if x.Registers > 0 {
 				s.ranges = append(s.ranges, x)
 				continue
 			}
-			err = s.add(x.line, x.name, &symbol{variable: x, cpp: e.names.unique(x.name, s.number)})
+			err = s.add(x.Line, x.Name, &symbol{variable: x, cpp: e.names.unique(x.Name, s.number)})
 		}
 		if err != nil {
 			return err
@@ -100,8 +100,8 @@ func (e *emitter) find(name string) *symbol {
 			return sym
 		}
 		for _, v := range s.ranges {
-			digits, ok := strings.CutPrefix(name, v.name)
-			if n, err := strconv.Atoi(digits); !ok || err != nil || n >= v.registers || digits != strconv.Itoa(n) {
+			digits, ok := strings.CutPrefix(name, v.Name)
+			if n, err := strconv.Atoi(digits); !ok || err != nil || n >= v.Registers || digits != strconv.Itoa(n) {
 				continue
 			}
 			sym := &symbol{variable: v, cpp: e.names.unique(name, s.number)}
@@ -115,12 +115,12 @@ func (e *emitter) find(name string) *symbol {
 // register finds a register and its type, and has it declared.
 func (e *emitter) register(line int, name string) (*symbol, ptxType, error) {
 	sym := e.find(name)
-	if sym == nil || sym.variable == nil || sym.variable.space != "reg" {
+	if sym == nil || sym.variable == nil || sym.variable.Space != "reg" {
 		return nil, ptxType{}, lex.Errorf(line, "%s is no register", name)
 	}
-	t, ok := typeNamed(sym.variable.kind)
+	t, ok := typeNamed(sym.variable.Type)
 	if !ok {
-		return nil, t, lex.Errorf(line, "a register of type %s", sym.variable.kind)
+		return nil, t, lex.Errorf(line, "a register of type %s", sym.variable.Type)
 	}
 	if !e.declared[sym.cpp] {
 		e.declared[sym.cpp] = true

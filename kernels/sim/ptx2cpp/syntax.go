@@ -1,37 +1,22 @@
 package main
 
+import "duet/kernels/ptxinfo/syntax"
+
 // What parse.go makes of a text.
 
 // module is a PTX text.
 type module struct {
+	*syntax.Module
 	file      string // its name, without folders
-	variables []*variable
-	functions []*function // with bodies
+	functions []*function
 }
 
-// variable is a declaration: of a register, of memory or of a parameter.
-type variable struct {
-	line      int
-	space     string // reg shared global const local param
-	kind      string // its type: u32
-	name      string
-	align     int
-	count     int // elements; 0 for an array without a length
-	bytes     int // of an element
-	registers int // of %r<12>, 12; else 0
-	values    []operand
-}
-
-func (v *variable) size() int { return v.count * v.bytes }
+type variable = syntax.Variable
 
 // function is an .entry or a .func.
 type function struct {
-	line    int
-	name    string
-	entry   bool
-	results []*variable
-	params  []*variable
-	body    *block
+	*syntax.Function
+	body *block
 }
 
 // block is what stands between braces, names and labels of which are its own.

@@ -3,7 +3,7 @@ package main
 import (
 	"strconv"
 
-	"duet/kernels/ptxinfo"
+	"duet/kernels/ptxinfo/syntax"
 )
 
 // ptxType is a fundamental type of PTX. A register holds bits; the type of an instruction says how it sees them.
@@ -26,7 +26,7 @@ func typeNamed(name string) (ptxType, bool) {
 	if bits := smallFloats[name]; bits != 0 {
 		return ptxType{name, 'h', bits}, true
 	}
-	if n := ptxinfo.TypeBytes(name); n != 0 && n <= 8 {
+	if n := syntax.TypeBytes(name); n != 0 && n <= 8 {
 		return ptxType{name, name[0], 8 * n}, true
 	}
 	return ptxType{}, false
