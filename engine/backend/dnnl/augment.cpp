@@ -52,12 +52,10 @@ void augment(Kernel &k, const duet_device &d, int64_t side, float scale, const L
     with_type(compute(d), [&](auto *t) {
         using T = std::remove_pointer_t<decltype(t)>;
         k.loop({k.input(0, images), numbers, centre, to}, [=, batch = n[0]](Pointers p) {
-            parallel(batch * channels * side, 1, [&](int64_t b, int64_t e) {
-                for (int64_t row = b; row < e; row++) {
-                    const int64_t i = row % side, c = row / side % channels, image = row / side / channels;
-                    crop_row(crop, (const uint8_t *)p[0] + image * crop.h * crop.w * channels, (const float *)p[1] + image * draws,
-                             (const float *)p[2], c, i, (T *)p[3] + row * side);
-                }
+            parallel_rows(batch * channels * side, [&](int64_t row) {
+                const int64_t i = row % side, c = row / side % channels, image = row / side / channels;
+                crop_row(crop, (const uint8_t *)p[0] + image * crop.h * crop.w * channels, (const float *)p[1] + image * draws,
+                         (const float *)p[2], c, i, (T *)p[3] + row * side);
             });
         });
     });

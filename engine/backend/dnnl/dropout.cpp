@@ -57,11 +57,6 @@ template <class T> INLINE void drop_row(const T *x, T *y, int64_t n, uint64_t fi
     }
 }
 
-template <class T> INLINE void scale_range(const T *x, T *y, int64_t n, float factor) {
-#pragma omp simd
-    for (int64_t i = 0; i < n; i++) store(y + i, load(x + i) * factor);
-}
-
 } // namespace
 
 // Inputs x and the counters; output y.
@@ -75,9 +70,9 @@ void dropout(Kernel &k, const duet_device &d, const duet_mask &m, const Layout &
         k.loop({from, k.input(1, counters), to}, [=](Pointers p) {
             const auto *c = static_cast<const uint32_t *>(p[1]);
             const Draw at{{c[0], c[1]}, c[2], m.tag};
-            parallel(batch, 1, [&](int64_t b, int64_t e) {
-                for (int64_t n = b; n < e; n++)
-                    drop_row((const T *)p[0] + n * features, (T *)p[2] + n * features, features, n * m.width + m.first, at, m.threshold, m.factor);
+            parallel_rows(batch, [&](int64_t n) {
+                const T *x = (const T *)p[0] + n * features;
+                drop_row(x, (T *)p[2] + n * features, features, n * m.width + m.first, at, m.threshold, m.factor);
             });
         });
     });
@@ -85,17 +80,10 @@ void dropout(Kernel &k, const duet_device &d, const duet_mask &m, const Layout &
 
 // Input x; output y.
 void scale(Kernel &k, const duet_device &d, float factor, const Layout &x) {
-    const bool same = x.type() == compute(d);
-    const Operand from = same ? k.input(0, x) : k.converted(0, x, plain(compute(d), x.dims()));
-    const Operand to = k.output(Layout(from.desc));
-    if (same) k.in_place = 0;
-    with_type(compute(d), [&](auto *t) {
-        using T = std::remove_pointer_t<decltype(t)>;
-        const int64_t n = elements(to.desc);
-        k.loop({from, to}, [=](Pointers p) {
-            parallel(n, plane, [&](int64_t b, int64_t e) { scale_range((const T *)p[0] + b, (T *)p[1] + b, e - b, factor); });
-        });
-    });
+    const Operand from = as_type(k, 0, x, compute(d)), to = k.output(Layout(from.desc));
+    if (x.type() == compute(d)) k.in_place = 0;
+    const auto times = [factor](auto *y, const auto *x) { store(y, load(x) * factor); };
+    elementwise(k, times, to, from);
 }
 
 } // namespace duet

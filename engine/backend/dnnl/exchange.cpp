@@ -39,14 +39,7 @@ Desc format_of(const Desc &like, const Dims &n) {
 
 // copy_runs copies channels of all images; offsets and lengths in bytes.
 void copy_runs(int64_t images, const char *from, int64_t from_stride, char *to, int64_t to_stride, int64_t length) {
-    parallel(images, 1, [&](int64_t b, int64_t e) {
-        for (int64_t n = b; n < e; n++) std::memcpy(to + n * to_stride, from + n * from_stride, length);
-    });
-}
-
-template <class T> INLINE void add_range(const T *a, const T *b, T *y, int64_t n) {
-#pragma omp simd
-    for (int64_t i = 0; i < n; i++) store(y + i, load(a + i) + load(b + i));
+    parallel_rows(images, [&](int64_t n) { std::memcpy(to + n * to_stride, from + n * from_stride, length); });
 }
 
 } // namespace
@@ -85,17 +78,11 @@ void slice(Kernel &k, const duet_device &d, int64_t first, int64_t end, const La
 
 // Inputs a, b; output y, in the format of a.
 void add(Kernel &k, const duet_device &d, const Layout &a, const Layout &b) {
-    const bool same = a.type() == compute(d);
-    const Operand left = same ? k.input(0, a) : k.converted(0, a, plain(compute(d), a.dims()));
+    const Operand left = as_type(k, 0, a, compute(d));
     const Operand right = k.converted(1, b, left.desc), to = k.output(Layout(left.desc));
-    if (same) k.in_place = 0;
-    with_type(compute(d), [&](auto *t) {
-        using T = std::remove_pointer_t<decltype(t)>;
-        const int64_t n = elements(to.desc);
-        k.loop({left, right, to}, [n](Pointers p) {
-            parallel(n, plane, [&](int64_t b, int64_t e) { add_range((const T *)p[0] + b, (const T *)p[1] + b, (T *)p[2] + b, e - b); });
-        });
-    });
+    if (a.type() == compute(d)) k.in_place = 0;
+    const auto sum = [](auto *y, const auto *a, const auto *b) { store(y, load(a) + load(b)); };
+    elementwise(k, sum, to, left, right);
 }
 
 } // namespace duet

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 // Loops are compiled for several instruction sets, of which parallel chooses one when it runs. They must be INLINE all
 // the way, so that they become part of the functions that name an instruction set. Loops that may work in place say omp
@@ -91,5 +92,36 @@ inline int64_t elements(const Desc &d) { return int64_t(d.get_size()) / (type_of
 
 // plane is how many elements a thread takes at least in elementwise work.
 constexpr int64_t plane = 4096;
+
+// parallel_rows calls f(i) for each i of 0..n.
+template <class F> void parallel_rows(int64_t n, const F &f) {
+    parallel(n, 1, [&](int64_t b, int64_t e) {
+        for (int64_t i = b; i < e; i++) f(i);
+    });
+}
+
+// as_type is an input as it lies where it has a type, else in that type and row-major.
+inline Operand as_type(Kernel &k, int index, const Layout &l, Type t) {
+    return l.type() == t ? k.input(index, l) : k.converted(index, l, plain(t, l.dims()));
+}
+
+template <class F, class T, class... X> INLINE void each(const F &f, int64_t n, T *y, const X *...x) {
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) f(y + i, x + i...);
+}
+
+template <class T, class F, size_t... x> INLINE void each_of(const F &f, Pointers p, int64_t b, int64_t e, std::index_sequence<x...>) {
+    each(f, e - b, (T *)p[sizeof...(x)] + b, (const T *)p[x] + b...);
+}
+
+// elementwise calls f(y + i, x + i...) for every element of an output y and of the inputs x, which all have its format.
+template <class F, class... X> void elementwise(Kernel &k, F f, const Operand &y, const X &...x) {
+    with_type(type_of(y.desc), [&](auto *t) {
+        using T = std::remove_pointer_t<decltype(t)>;
+        k.loop({x..., y}, [f, n = elements(y.desc)](Pointers p) {
+            parallel(n, plane, [&](int64_t b, int64_t e) { each_of<T>(f, p, b, e, std::index_sequence_for<X...>()); });
+        });
+    });
+}
 
 } // namespace duet

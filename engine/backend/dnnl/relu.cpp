@@ -9,54 +9,28 @@ namespace duet {
 
 namespace {
 
-template <class T, class U> INLINE void rectify_range(const T *x, U *y, int64_t n) {
-#pragma omp simd
-    for (int64_t i = 0; i < n; i++) {
-        const float v = load(x + i);
-        store(y + i, v > 0 ? v : 0.f);
-    }
-}
-
 INLINE bool positive(float v) { return v > 0; }
 INLINE bool positive(bf16 v) { return uint16_t(v.bits - 1) < 0x7f80; } // up to infinity; not 0, NaN or negative
 INLINE float pass(float v, bool on) { return on ? v : 0.f; }
 INLINE bf16 pass(bf16 v, bool on) { return {on ? v.bits : uint16_t(0)}; }
 
-template <class T> INLINE void gate_range(const T *y, const T *dy, T *dx, int64_t n) {
-#pragma omp simd
-    for (int64_t i = 0; i < n; i++) dx[i] = pass(dy[i], positive(y[i]));
-}
-
 } // namespace
 
 // Input x; output y.
 void relu(Kernel &k, const duet_device &d, const Layout &x) {
-    const bool same = x.type() == compute(d);
-    const Operand from = same ? k.input(0, x) : k.converted(0, x, plain(compute(d), x.dims()));
-    const Operand to = k.output(Layout(from.desc));
-    if (same) k.in_place = 0;
-    with_type(compute(d), [&](auto *t) {
-        using T = std::remove_pointer_t<decltype(t)>;
-        const int64_t n = elements(to.desc);
-        k.loop({from, to}, [n](Pointers p) {
-            parallel(n, plane, [&](int64_t b, int64_t e) { rectify_range((const T *)p[0] + b, (T *)p[1] + b, e - b); });
-        });
-    });
+    const Operand from = as_type(k, 0, x, compute(d)), to = k.output(Layout(from.desc));
+    if (x.type() == compute(d)) k.in_place = 0;
+    const auto rectify = [](auto *y, const auto *x) { store(y, load(x) > 0 ? load(x) : 0.f); };
+    elementwise(k, rectify, to, from);
 }
 
 // Inputs y, dy; output dx, in the format of y.
 void relu_grad(Kernel &k, const duet_device &d, const Layout &y, const Layout &dy) {
-    const bool same = y.type() == compute(d);
-    const Operand mask = same ? k.input(0, y) : k.converted(0, y, plain(compute(d), y.dims()));
+    const Operand mask = as_type(k, 0, y, compute(d));
     const Operand from = k.converted(1, dy, mask.desc), to = k.output(Layout(mask.desc));
     if (from.space == Operand::input) k.in_place = 1;
-    with_type(compute(d), [&](auto *t) {
-        using T = std::remove_pointer_t<decltype(t)>;
-        const int64_t n = elements(to.desc);
-        k.loop({mask, from, to}, [n](Pointers p) {
-            parallel(n, plane, [&](int64_t b, int64_t e) { gate_range((const T *)p[0] + b, (const T *)p[1] + b, (T *)p[2] + b, e - b); });
-        });
-    });
+    const auto gate = [](auto *dx, const auto *y, const auto *dy) { *dx = pass(*dy, positive(*y)); };
+    elementwise(k, gate, to, mask, from);
 }
 
 } // namespace duet

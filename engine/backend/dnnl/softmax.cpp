@@ -43,12 +43,10 @@ void softmax(Kernel &k, const Layout &z) {
     const Operand from = rows_of(k, 0, z), to = k.output(Layout(from.desc));
     const int64_t batch = z.dims()[0], classes = z.dims()[1];
     k.loop({from, to}, [=](Pointers q) {
-        parallel(batch, 1, [&](int64_t b, int64_t e) {
-            for (int64_t n = b; n < e; n++) {
-                float *p = (float *)q[1] + n * classes;
-                const float factor = float(1 / exponentials((const float *)q[0] + n * classes, classes, p).second);
-                for (int64_t c = 0; c < classes; c++) p[c] *= factor;
-            }
+        parallel_rows(batch, [&](int64_t n) {
+            float *p = (float *)q[1] + n * classes;
+            const float factor = float(1 / exponentials((const float *)q[0] + n * classes, classes, p).second);
+            for (int64_t c = 0; c < classes; c++) p[c] *= factor;
         });
     });
 }
@@ -60,14 +58,12 @@ void softmax_loss(Kernel &k, const Layout &z, const Layout &labels) {
     const Operand terms = k.temporary(plain(Type::f32, {2 * batch})); // doubles
     k.loop({from, k.input(1, labels), to, terms}, [=](Pointers q) {
         auto *term = static_cast<double *>(q[3]);
-        parallel(batch, 1, [&](int64_t b, int64_t e) {
-            for (int64_t n = b; n < e; n++) {
-                const float *row = (const float *)q[0] + n * classes;
-                const int32_t label = ((const int32_t *)q[1])[n];
-                const auto [top, sum] = exponentials(row, classes, nullptr);
-                const bool known = label >= 0 && label < classes;
-                term[n] = known ? std::log(sum) - (double(row[label]) - top) : std::numeric_limits<double>::quiet_NaN();
-            }
+        parallel_rows(batch, [&](int64_t n) {
+            const float *row = (const float *)q[0] + n * classes;
+            const int32_t label = ((const int32_t *)q[1])[n];
+            const auto [top, sum] = exponentials(row, classes, nullptr);
+            const bool known = label >= 0 && label < classes;
+            term[n] = known ? std::log(sum) - (double(row[label]) - top) : std::numeric_limits<double>::quiet_NaN();
         });
         double loss = 0;
         for (int64_t n = 0; n < batch; n++) loss += term[n];
@@ -84,14 +80,12 @@ void softmax_loss_grad(Kernel &k, const duet_device &d, const Layout &z, const L
         using T = std::remove_pointer_t<decltype(t)>;
         k.loop({from, k.input(1, labels), scale, to, probabilities}, [=](Pointers q) {
             const float factor = *(const float *)q[2] / float(batch);
-            parallel(batch, 1, [&](int64_t b, int64_t e) {
-                for (int64_t n = b; n < e; n++) {
-                    float *p = (float *)q[4] + n * classes;
-                    T *dz = (T *)q[3] + n * classes;
-                    const int32_t label = ((const int32_t *)q[1])[n];
-                    const float inverse = float(1 / exponentials((const float *)q[0] + n * classes, classes, p).second);
-                    for (int64_t c = 0; c < classes; c++) store(dz + c, factor * (p[c] * inverse - (c == label ? 1.f : 0.f)));
-                }
+            parallel_rows(batch, [&](int64_t n) {
+                float *p = (float *)q[4] + n * classes;
+                T *dz = (T *)q[3] + n * classes;
+                const int32_t label = ((const int32_t *)q[1])[n];
+                const float inverse = float(1 / exponentials((const float *)q[0] + n * classes, classes, p).second);
+                for (int64_t c = 0; c < classes; c++) store(dz + c, factor * (p[c] * inverse - (c == label ? 1.f : 0.f)));
             });
         });
     });
