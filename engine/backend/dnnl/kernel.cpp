@@ -85,7 +85,8 @@ Images as_images(const Desc &d) {
     const Dims n = dims_of(d);
     const auto family = [&](Tag tag) {
         const int64_t block = tag == Tag::nchw ? 1 : tag == Tag::nChw16c ? 16 : tag == Tag::nChw8c ? 8 : n[1];
-        return Images{Desc(n, type_of(d), tag), tag, n[0], n[1], n[2], n[3], block, n[0] * ((n[1] + block - 1) / block)};
+        const int64_t outer = n[0] * ((n[1] + block - 1) / block);
+        return Images{Desc(n, type_of(d), tag), tag, n[0], n[1], n[2], n[3], block, outer};
     };
     for (Tag tag : {Tag::nchw, Tag::nChw16c, Tag::nChw8c, Tag::nhwc})
         if (Desc(n, type_of(d), tag) == d) return family(tag);

@@ -2,6 +2,8 @@
 // library exports. A function that a driver lacks answers CUDA_ERROR_NOT_FOUND when it is called.
 #pragma once
 
+// clang-format would put each line's backslash at column 120.
+// clang-format off
 #define DRIVER_SYMBOLS(X) \
     X(cuArray3DCreate_v2) \
     X(cuArray3DGetDescriptor_v2) \
