@@ -1,6 +1,7 @@
 package dataloader
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,8 +18,8 @@ type Batch struct {
 	View   int       // which of the views of these images this is; 0 in training
 	Epoch  float64   // position in the set after this batch, in epochs
 
-	// Buffer is what Images lies in, when the loader was given an Allocate.
-	Buffer Buffer
+	// Memory is what Images, Labels and Draws lie in, when the loader was given an Allocate.
+	Memory Memory
 
 	filled chan struct{} // a worker is done with it
 	left   atomic.Int32  // pieces that are not filled yet
@@ -27,18 +28,33 @@ type Batch struct {
 	out    bool          // it belongs to the caller
 }
 
-// A Buffer is memory of somebody else's, such as pinned memory, that a loader fills and the caller uploads from.
-type Buffer interface {
-	// Bytes is the memory.
-	Bytes() []byte
+// Memory is somebody else's, such as pinned memory, that a loader fills and the caller uploads from.
+type Memory interface {
+	// Arrays are the room for a batch's images, labels and draws, of the sizes that were asked for.
+	Arrays() (images []uint8, labels []int32, draws []float32)
 	// Wait returns when nothing reads the memory any more, so that it may be filled again.
 	Wait() error
 	// Close gives it back.
 	Close() error
 }
 
-// Allocate gives a loader memory for the images of a batch.
-type Allocate func(bytes int) (Buffer, error)
+// Allocate gives a loader memory for a batch of so many images, each of so many bytes.
+type Allocate func(images, bytes int) (Memory, error)
+
+// NewBatch makes a batch of so many images, each of so many bytes, in memory of Go's where allocate is nil.
+func NewBatch(images, bytes int, allocate Allocate) (*Batch, error) {
+	b := &Batch{Index: make([]int32, images), filled: make(chan struct{}, 1)}
+	if allocate == nil {
+		b.Images, b.Labels, b.Draws = make([]uint8, images*bytes), make([]int32, images), make([]float32, images*DrawWidth)
+		return b, nil
+	}
+	var err error
+	if b.Memory, err = allocate(images, bytes); err != nil {
+		return nil, fmt.Errorf("memory for a batch of %d images of %d bytes: %w", images, bytes, err)
+	}
+	b.Images, b.Labels, b.Draws = b.Memory.Arrays()
+	return b, nil
+}
 
 // Counters say what a loader has done since it was made.
 type Counters struct {

@@ -59,7 +59,7 @@ func newLoader(set *packed.Set, c Config, batch int, allocate Allocate, p planne
 	ctx, stop := context.WithCancel(context.Background())
 	l := &Loader{set: set, ahead: c.ReadAhead, most: c.Prefetch + 2, stop: stop, done: ctx.Done(), free: make(chan *Batch, ring), queue: make(chan *Batch, ring)}
 	for range ring {
-		b, err := newBatch(set, batch, allocate)
+		b, err := NewBatch(batch, set.Index.Pixels(), allocate)
 		if err != nil {
 			l.err = errors.Join(err, l.release())
 			return l
@@ -83,21 +83,6 @@ func newLoader(set *packed.Set, c Config, batch int, allocate Allocate, p planne
 	}
 	l.wait.Go(func() { l.plan(p, pieces(batch, workers)) })
 	return l
-}
-
-func newBatch(set *packed.Set, n int, allocate Allocate) (*Batch, error) {
-	b := &Batch{Labels: make([]int32, n), Draws: make([]float32, n*DrawWidth), Index: make([]int32, n), filled: make(chan struct{}, 1)}
-	bytes := n * set.Index.Pixels()
-	if allocate == nil {
-		b.Images = make([]uint8, bytes)
-		return b, nil
-	}
-	var err error
-	if b.Buffer, err = allocate(bytes); err != nil {
-		return nil, fmt.Errorf("memory for a batch of %d bytes: %w", bytes, err)
-	}
-	b.Images = b.Buffer.Bytes()[:bytes:bytes]
-	return b, nil
 }
 
 func checkLoader(set *packed.Set, c Config, batch int) error {
@@ -187,7 +172,7 @@ func (l *Loader) await(ctx context.Context) (b *Batch, ready bool, err error) {
 	return b, ready, l.err
 }
 
-// Release gives a batch back to be filled again, as soon as nothing reads its Buffer any more. That is waited for with the
+// Release gives a batch back to be filled again, as soon as nothing reads its Memory any more. That is waited for with the
 // next Release, so that an upload that has just begun holds up nobody.
 func (l *Loader) Release(b *Batch) error {
 	if !b.out {
@@ -195,7 +180,7 @@ func (l *Loader) Release(b *Batch) error {
 	}
 	b.out = false
 	l.inHand--
-	if b.Buffer == nil {
+	if b.Memory == nil {
 		l.free <- b
 		return nil
 	}
@@ -204,7 +189,7 @@ func (l *Loader) Release(b *Batch) error {
 	if cooled == nil {
 		return nil
 	}
-	err := cooled.Buffer.Wait()
+	err := cooled.Memory.Wait()
 	l.free <- cooled
 	return err
 }
@@ -231,10 +216,10 @@ func (l *Loader) Close() error {
 func (l *Loader) release() error {
 	var first error // a device that failed says so for each
 	for _, b := range l.ring {
-		if b.Buffer == nil {
+		if b.Memory == nil {
 			continue
 		}
-		for _, err := range []error{b.Buffer.Wait(), b.Buffer.Close()} {
+		for _, err := range []error{b.Memory.Wait(), b.Memory.Close()} {
 			if first == nil {
 				first = err
 			}

@@ -38,11 +38,16 @@ type Device interface {
 	// Free gives memory back. Nothing enqueued may use it any more.
 	Free(m Memory) error
 
-	// Upload enqueues the copy of a host array into a buffer. The array may be reused when Upload returns.
-	// host is a []float32, []uint8, []int32 or []uint32 as the leaf's type wants it, row-major. A device that is a Lender
-	// takes a *Lent for a []uint8 too, which may be reused when its Wait returns.
-	Upload(dst Buffer, l Layout, host any) error
-	// Download waits for everything enqueued and copies a buffer to a host array.
+	// AllocHost reserves memory of the host for uploads: pinned, for a GPU. Its contents are undefined.
+	AllocHost(bytes int64) (HostMemory, error)
+	// FreeHost gives it back, from any goroutine. No upload may read it any more. Close gives back what is left.
+	FreeHost(m HostMemory) error
+
+	// Upload enqueues the copy of an array in host memory into a buffer, and does not allocate. The elements are as the
+	// leaf's type wants them. Until the transfer's Wait has returned the memory must not be written; it may be read, and
+	// uploaded from again.
+	Upload(dst Buffer, l Layout, src Array) (Transfer, error)
+	// Download waits for everything enqueued and copies a buffer to a host array that ArrayOf takes.
 	Download(host any, src Buffer, l Layout) error
 
 	// NewEvent makes an event for Signal and Wait commands of programs of this backend's devices.

@@ -30,7 +30,6 @@ func (m *Model) BenchData(ctx context.Context, set *packed.Set, steps, rounds in
 	}
 	loader := dataloader.NewTrainLoader(set, m.setup.Data, m.Batch, 1, 0, m.Allocate)
 	defer func() {
-		m.Forget()
 		if e := loader.Close(); err == nil { // after a failure it only says again what the device said
 			err = e
 		}

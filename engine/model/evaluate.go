@@ -3,6 +3,7 @@ package model
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -36,7 +37,6 @@ func (r Result) MarshalJSON() ([]byte, error) {
 func (m *Model) Evaluate(ctx context.Context, set *packed.Set, views int, progress func(done, total int)) (r Result, err error) {
 	loader := dataloader.NewEvalLoader(set, m.setup.Data, m.Batch, views, m.Allocate)
 	defer func() {
-		m.Forget()
 		if e := loader.Close(); err == nil { // after a failure it only says again what the device said
 			err = e
 		}
@@ -71,7 +71,7 @@ func (m *Model) Evaluate(ctx context.Context, set *packed.Set, views int, progre
 
 // forward computes the probabilities of a batch.
 func (m *Model) forward(b *dataloader.Batch, probs []float32) error {
-	if err := m.feed(m.testing, b, 0); err != nil {
+	if err := m.feed(m.testing, b, 0, 0); err != nil {
 		return err
 	}
 	m.testing.Run()
@@ -133,18 +133,19 @@ func (t *tally) result() Result {
 
 // Predict gives the probabilities of the classes for images as they are stored, each [Height, Width, 3], with the mean
 // over 1 or 10 views.
-func (m *Model) Predict(ctx context.Context, images [][]byte, views int) ([][]float64, error) {
-	defer m.Forget()
-	var all [][]float64
+func (m *Model) Predict(ctx context.Context, images [][]byte, views int) (all [][]float64, err error) {
 	classes := len(m.Input.Classes)
 	probs := make([]float32, m.Batch*classes)
-	b := &dataloader.Batch{
-		Images: make([]uint8, m.Batch*m.Input.Height*m.Input.Width*3),
-		Labels: make([]int32, m.Batch),
-		Draws:  make([]float32, m.Batch*dataloader.DrawWidth),
+	b, err := dataloader.NewBatch(m.Batch, m.Input.Height*m.Input.Width*3, m.Allocate)
+	if err != nil {
+		return nil, err
 	}
+	defer func() { err = errors.Join(err, b.Memory.Wait(), b.Memory.Close()) }()
 	for first := 0; first < len(images); first += m.Batch {
 		now := images[first:min(first+m.Batch, len(images))]
+		if err := b.Memory.Wait(); err != nil {
+			return nil, err
+		}
 		for i, image := range now {
 			if want := m.Input.Height * m.Input.Width * 3; len(image) != want {
 				return nil, fmt.Errorf("image %d has %d bytes, want %d", first+i, len(image), want)
@@ -154,6 +155,9 @@ func (m *Model) Predict(ctx context.Context, images [][]byte, views int) ([][]fl
 		t := tally{classes: classes, probs: make([]float64, len(now)*classes)}
 		for _, view := range dataloader.Views(m.Input.Height, m.Input.Width, m.setup.Data.Crop, views) {
 			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			if err := b.Memory.Wait(); err != nil {
 				return nil, err
 			}
 			for i := range m.Batch {

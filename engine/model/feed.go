@@ -1,82 +1,119 @@
 package model
 
 import (
+	"fmt"
+
 	"duet/dataloader"
+	"duet/engine/backend"
+	"duet/engine/op"
 	"duet/engine/plan"
 )
 
-// hosts are the host arrays that a step passes to the plans. They are kept, as interface values too, so that a step does
-// not allocate.
-type hosts struct {
-	rate, loss, errors []float32
-	counters           []uint32
+// memory is what a batch lies in, with the numbers that its step needs beside it.
+type memory struct {
+	device backend.Device // that allocated it
+	host   backend.HostMemory
 
-	rateAny, lossAny, errorsAny, countersAny any
+	images                              []uint8
+	labels                              []int32
+	draws, rate                         []float32
+	counters                            []uint32
+	ofImages, ofLabels, ofDraws, ofRate backend.Array
+	ofCounters                          backend.Array
 
-	batches map[*dataloader.Batch]batchHosts // those of the loaders' rings
+	under []backend.Transfer // since the last Wait
 }
 
-// batchHosts are a batch's arrays; images is the memory that a device lent, if one did.
-type batchHosts struct{ images, draws, labels any }
-
-func newHosts() *hosts {
-	h := &hosts{rate: make([]float32, 1), loss: make([]float32, 1), errors: make([]float32, 2), counters: make([]uint32, 4),
-		batches: map[*dataloader.Batch]batchHosts{}}
-	h.rateAny, h.lossAny, h.errorsAny, h.countersAny = h.rate, h.loss, h.errors, h.counters
-	return h
-}
-
-// of are a batch's arrays. Loaders fill the same few batches again and again.
-func (h *hosts) of(b *dataloader.Batch) batchHosts {
-	x, ok := h.batches[b]
-	if !ok {
-		x = batchHosts{b.Images, b.Draws, b.Labels}
-		if lent, is := b.Buffer.(lentBuffer); is {
-			x.images = lent.Lent
-		}
-		h.batches[b] = x
+// Allocate gives a loader memory that the model's devices upload from. It is closed before the model.
+func (m *Model) Allocate(images, bytes int) (dataloader.Memory, error) {
+	const width, counters = 4, 4 // bytes of a label, a draw and a counter; counters of a step
+	at := int64(images*bytes+width-1) / width * width
+	host, err := m.Devices[0].AllocHost(at + int64(images+images*op.Draws+1+counters)*width)
+	if err != nil {
+		return nil, err
 	}
-	return x
+	x := &memory{device: m.Devices[0], host: host}
+	x.images, x.ofImages = backend.Within[uint8](host, 0, images*bytes)
+	x.labels, x.ofLabels = backend.Within[int32](host, at, images)
+	at += int64(images) * width
+	x.draws, x.ofDraws = backend.Within[float32](host, at, images*op.Draws)
+	at += int64(images*op.Draws) * width
+	x.rate, x.ofRate = backend.Within[float32](host, at, 1)
+	at += width
+	x.counters, x.ofCounters = backend.Within[uint32](host, at, counters)
+	for _, part := range [][]byte{x.ofLabels.Data, x.ofDraws.Data, x.ofCounters.Data} {
+		clear(part)
+	}
+	return x, nil
 }
 
-// Forget drops the batches of a loader that is closed.
-func (m *Model) Forget() { clear(m.hosts.batches) }
+// Arrays are the parts that a loader fills.
+func (x *memory) Arrays() (images []uint8, labels []int32, draws []float32) {
+	return x.images, x.labels, x.draws
+}
+
+// Wait returns when no device reads the memory any more.
+func (x *memory) Wait() error {
+	var first error
+	for _, t := range x.under {
+		if err := t.Wait(); err != nil && first == nil {
+			first = err
+		}
+	}
+	x.under = x.under[:0]
+	return first
+}
+
+// Close gives the memory back.
+func (x *memory) Close() error { return x.device.FreeHost(x.host) }
+
+// feed uploads a batch, and the rate of a step that trains.
+func (m *Model) feed(p *plan.Plan, b *dataloader.Batch, step uint64, rate float64) error {
+	x, ok := b.Memory.(*memory)
+	if !ok {
+		return fmt.Errorf("a batch in memory of %T: want one in memory of the model's Allocate", b.Memory)
+	}
+	x.rate[0] = float32(rate)
+	x.counters[0], x.counters[1], x.counters[2] = uint32(m.setup.Seed), uint32(m.setup.Seed>>32), uint32(step)
+	for _, in := range [...]struct {
+		name string
+		from backend.Array
+	}{{Counters, x.ofCounters}, {Images, x.ofImages}, {Draws, x.ofDraws}, {Labels, x.ofLabels}, {plan.Rate, x.ofRate}} {
+		var err error
+		if x.under, err = p.Feed(in.name, in.from, x.under); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // Step starts one step of training on a batch: step is its number from 0, which dropout's masks depend on. The batch
 // may be released when Step returns: its loader waits until nothing reads it any more.
 func (m *Model) Step(b *dataloader.Batch, step uint64, rate float64) error {
-	if err := m.feed(m.training, b, step); err != nil {
-		return err
-	}
-	m.hosts.rate[0] = float32(rate)
-	if err := m.training.Upload(plan.Rate, m.hosts.rateAny); err != nil {
+	if err := m.feed(m.training, b, step, rate); err != nil {
 		return err
 	}
 	m.training.Run()
 	return nil
 }
 
-// Progress waits for the step and gives its loss and its top-1 error.
-func (m *Model) Progress() (loss, top1 float64, err error) {
-	if err := m.training.Download(Loss, m.hosts.lossAny); err != nil {
-		return 0, 0, err
-	}
-	err = m.training.Download(Errors, m.hosts.errorsAny)
-	return float64(m.hosts.loss[0]), float64(m.hosts.errors[0]), err
+// results are where the loss and the errors of a step are read to, kept so that a step does not allocate.
+type results struct {
+	loss, errors       []float32
+	lossAny, errorsAny any
 }
 
-func (m *Model) feed(p *plan.Plan, b *dataloader.Batch, step uint64) error {
-	seed, h := m.setup.Seed, m.hosts
-	h.counters[0], h.counters[1], h.counters[2] = uint32(seed), uint32(seed>>32), uint32(step)
-	if err := p.Upload(Counters, h.countersAny); err != nil {
-		return err
+func newResults() results {
+	r := results{loss: make([]float32, 1), errors: make([]float32, 2)}
+	r.lossAny, r.errorsAny = r.loss, r.errors
+	return r
+}
+
+// Progress waits for the step and gives its loss and its top-1 error.
+func (m *Model) Progress() (loss, top1 float64, err error) {
+	if err := m.training.Download(Loss, m.results.lossAny); err != nil {
+		return 0, 0, err
 	}
-	arrays := h.of(b)
-	if err := p.Upload(Images, arrays.images); err != nil {
-		return err
-	}
-	if err := p.Upload(Draws, arrays.draws); err != nil {
-		return err
-	}
-	return p.Upload(Labels, arrays.labels)
+	err = m.training.Download(Errors, m.results.errorsAny)
+	return float64(m.results.loss[0]), float64(m.results.errors[0]), err
 }

@@ -38,7 +38,7 @@ const kinkTries = 10
 // progress, unless nil, is told after every sample.
 func GradCheck(ctx context.Context, s Setup, in Input, samples int, progress func(done, total int)) ([]Check, error) {
 	s.Devices.Precision = "fp64"
-	m := &Model{Batch: s.Batch, Input: in, setup: s, hosts: newHosts()}
+	m := &Model{Batch: s.Batch, Input: in, setup: s, results: newResults()}
 	if err := m.open(ctx, nil); err != nil {
 		return nil, err
 	}

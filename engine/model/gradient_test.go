@@ -26,7 +26,7 @@ func TestLargestGradient(t *testing.T) {
 				if err := m.Initialise(seed); err != nil {
 					t.Fatal(err)
 				}
-				b := batchOf(m)
+				b := batchOf(t, m)
 				if err := m.Step(b, seed, rate); err != nil {
 					t.Fatal(err)
 				}

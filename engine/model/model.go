@@ -22,7 +22,7 @@ type Model struct {
 	training *plan.Plan // nil in a model for testing
 	testing  *plan.Plan
 	bytes    int64
-	hosts    *hosts
+	results  results
 	measured []string // how long kernels took that were measured, a line for each piece of work
 }
 
@@ -37,7 +37,7 @@ const (
 
 // New opens the devices and compiles the plans, until ctx ends. The weights are undefined until Initialise or Restore.
 func New(ctx context.Context, s Setup, in Input, purpose Purpose, hooks Hooks) (*Model, error) {
-	m := &Model{Batch: s.Batch, Input: in, setup: s, hosts: newHosts()}
+	m := &Model{Batch: s.Batch, Input: in, setup: s, results: newResults()}
 	err := m.open(ctx, hooks.Log)
 	if err == nil {
 		if err = m.compile(ctx, purpose, hooks.Prepared); err != nil {

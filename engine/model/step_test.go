@@ -15,16 +15,18 @@ func stepper(t testing.TB, device string) (*model.Model, *dataloader.Batch) {
 	c := config(t, `devices.towers=["`+device+`"]`, "devices.threads=1")
 	m := newModel(t, c, model.RandomInput(c.Data, 4), model.ForTraining)
 	check(t, m.Initialise(1))
-	return m, batchOf(m)
+	return m, batchOf(t, m)
 }
 
 // batchOf is a batch for a model.
-func batchOf(m *model.Model) *dataloader.Batch {
-	b := &dataloader.Batch{
-		Images: make([]uint8, m.Batch*m.Input.Height*m.Input.Width*3),
-		Labels: make([]int32, m.Batch),
-		Draws:  make([]float32, m.Batch*dataloader.DrawWidth),
-	}
+func batchOf(t testing.TB, m *model.Model) *dataloader.Batch {
+	t.Helper()
+	b, err := dataloader.NewBatch(m.Batch, m.Input.Height*m.Input.Width*3, m.Allocate)
+	check(t, err)
+	t.Cleanup(func() {
+		check(t, b.Memory.Wait())
+		check(t, b.Memory.Close())
+	})
 	for i := range b.Images {
 		b.Images[i] = uint8(i * i)
 	}

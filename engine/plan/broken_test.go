@@ -32,7 +32,7 @@ func TestEveryCallMayFail(t *testing.T) {
 			t.Errorf("%q does not name %s, whose %s failed", err, device, what)
 		}
 	}
-	for _, what := range []string{"place", "prepare", "alloc", "upload", "event", "load", "step", "close", "free"} {
+	for _, what := range []string{"place", "prepare", "alloc", "alloc host", "free host", "upload", "event", "load", "step", "close", "free"} {
 		if !seen[what] {
 			t.Errorf("no %s failed", what)
 		}
@@ -40,7 +40,7 @@ func TestEveryCallMayFail(t *testing.T) {
 }
 
 // unnamed are the calls whose errors are the device's own words; of steps see TestBothDevicesFail.
-var unnamed = map[string]bool{"close": true, "free": true, "upload": true, "step": true}
+var unnamed = map[string]bool{"close": true, "free": true, "alloc host": true, "free host": true, "upload": true, "step": true}
 
 // life makes a plan of two devices that exchange, trains, profiles twice, and closes everything.
 func life(t *testing.T, b *breaks) (err error) {
@@ -76,8 +76,8 @@ func life(t *testing.T, b *breaks) (err error) {
 	}()
 	var out uint64
 	for _, step := range []func() error{
-		func() error { return state.Upload("w", uint64(7)) },
-		func() error { return errors.Join(p.Upload("x", uint64(1)), p.Upload(plan.Rate, uint64(2))) },
+		func() error { return state.Upload("w", bytesOf(7)) },
+		func() error { return errors.Join(p.Upload("x", bytesOf(1)), p.Upload(plan.Rate, bytesOf(2))) },
 		func() error { p.Run(); return p.Sync() },
 		func() error { return p.Download("z", &out) },
 		func() error { return state.Download("w", &out) },

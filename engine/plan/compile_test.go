@@ -137,7 +137,7 @@ func TestCompanionOfParameter(t *testing.T) {
 	s.output("z", apply(t, second{m}, 0, s.param("w")))
 	p, state := s.compile(t)
 	defer s.close(t, p, state)
-	if err := state.Upload("w", uint64(7)); err != nil {
+	if err := state.Upload("w", bytesOf(7)); err != nil {
 		t.Fatal(err)
 	}
 	p.Run()
@@ -147,16 +147,21 @@ func TestCompanionOfParameter(t *testing.T) {
 	}
 }
 
-// TestUploadOfLentMemory: a device that does not lend gets it as an array.
-func TestUploadOfLentMemory(t *testing.T) {
+// TestFeed: what is fed comes to every device that reads it, and a transfer of each.
+func TestFeed(t *testing.T) {
 	s := newSmall(newFake("fake:0", 1))
 	m := mix{ID: 1, Inputs: 1, Bytes: 100}
 	s.output("z", apply(t, m, 0, s.leaf))
 	p, state := s.compile(t)
 	defer s.close(t, p, state)
-	lent := backend.NewLent([]uint8{7}, nil, nil)
-	if err := p.Upload("x", lent); err != nil {
-		t.Fatal(err)
+	host := hosted(bytesOf(7))
+	_, from := backend.Within[uint8](host, 0, len(host))
+	under, err := p.Feed("x", from, make([]backend.Transfer, 1, 2))
+	if err != nil || len(under) != 2 {
+		t.Fatalf("%d transfers, %v", len(under), err)
+	}
+	if under, err := p.Feed("no input", from, nil); err != nil || len(under) != 0 {
+		t.Errorf("of no input: %d transfers, %v", len(under), err)
 	}
 	p.Run()
 	var got uint64
@@ -180,7 +185,7 @@ func TestPruning(t *testing.T) {
 	if len(p.Inputs()) != 0 || state.Has("unused") || !state.Has("w") {
 		t.Errorf("inputs %v; state has the unused parameter: %v, the used: %v", p.Inputs(), state.Has("unused"), state.Has("w"))
 	}
-	if err := p.Upload("x", uint64(1)); err != nil {
+	if err := p.Upload("x", bytesOf(1)); err != nil {
 		t.Error(err)
 	}
 	if r := p.Report(); r.Parameters != 1 {

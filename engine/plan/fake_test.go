@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -163,18 +164,30 @@ func stampsOf(b backend.Buffer) []uint64 {
 	return m.stamps[b.Offset/word : (b.Offset+b.Bytes+word-1)/word]
 }
 
-// Upload takes the stamp of an input, or one byte for it. It takes effect in its turn.
-func (f *fake) Upload(dst backend.Buffer, _ backend.Layout, host any) error {
-	stamp, is := host.(uint64)
-	if !is {
-		stamp = uint64(host.([]uint8)[0])
-	}
+// hosted is memory of the host.
+type hosted []byte
+
+func (h hosted) Bytes() int64 { return int64(len(h)) }
+func (h hosted) Data() []byte { return h }
+
+func (f *fake) AllocHost(bytes int64) (backend.HostMemory, error) {
+	return hosted(make([]byte, bytes)), f.try("alloc host")
+}
+
+func (f *fake) FreeHost(backend.HostMemory) error { return f.try("free host") }
+
+// bytesOf is a stamp as an array to upload.
+func bytesOf(stamp uint64) []uint8 { return binary.LittleEndian.AppendUint64(nil, stamp) }
+
+// Upload takes the stamp of an input. It takes effect in its turn, but is read at once.
+func (f *fake) Upload(dst backend.Buffer, _ backend.Layout, src backend.Array) (backend.Transfer, error) {
+	stamp := binary.LittleEndian.Uint64(src.Data)
 	if err := f.try("upload"); err != nil {
-		return err
+		return backend.Transfer{}, err
 	}
 	f.leaves = append(f.leaves, dst)
 	f.jobs <- func() { f.write(dst, stamp) }
-	return nil
+	return backend.Transfer{}, nil
 }
 
 func (f *fake) Download(host any, src backend.Buffer, _ backend.Layout) error {

@@ -96,7 +96,7 @@ func (p *Plan) allocate() error {
 			}
 		}
 		if v.initial != nil {
-			if err := p.state.Devices[v.device].Upload(v.buffer, v.layout, v.initial); err != nil {
+			if err := backend.Write(p.state.Devices[v.device], v.buffer, v.layout, v.initial); err != nil {
 				return fmt.Errorf("constant %s: %w", v.name, err)
 			}
 		}
@@ -125,15 +125,28 @@ func (p *Plan) Inputs() map[string]op.Type {
 	return types
 }
 
-// Upload feeds an input, a row-major host array, to every device that reads it. The array may be reused afterwards, and
-// a *backend.Lent, which may stand for bytes, after its Wait. An input that the plan does not need is ignored, as pruning may have removed it.
+// Upload sets an input to a row-major host array on every device that reads it, and waits until the array may be reused.
+// An input that the plan does not need is ignored, as pruning may have removed it.
 func (p *Plan) Upload(name string, host any) error {
 	for _, v := range p.inputs[name] {
-		if err := backend.Upload(p.state.Devices[v.device], v.buffer, v.layout, host); err != nil {
+		if err := backend.Write(p.state.Devices[v.device], v.buffer, v.layout, host); err != nil {
 			return fmt.Errorf("plan %s: upload %s %v: %w", p.Name, name, v.typ, err)
 		}
 	}
 	return nil
+}
+
+// Feed is an Upload from host memory that neither waits nor allocates. The transfers, after whose Waits the memory may be
+// filled again, are appended to under.
+func (p *Plan) Feed(name string, from backend.Array, under []backend.Transfer) ([]backend.Transfer, error) {
+	for _, v := range p.inputs[name] {
+		t, err := p.state.Devices[v.device].Upload(v.buffer, v.layout, from)
+		if err != nil {
+			return under, fmt.Errorf("plan %s: upload %s %v: %w", p.Name, name, v.typ, err)
+		}
+		under = append(under, t)
+	}
+	return under, nil
 }
 
 // Run starts one run on all devices and returns at once. Errors come out of Sync or Download. It does not allocate.

@@ -194,7 +194,7 @@ func (x *random) start(t testing.TB, s *plan.State) {
 	for i, p := range x.params {
 		p.vertex.stamp, p.velocity = uint64(7e6+i), 0
 		if s.Has(p.name) {
-			if err := s.Upload(p.name, p.vertex.stamp); err != nil {
+			if err := s.Upload(p.name, bytesOf(p.vertex.stamp)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -205,11 +205,11 @@ func (x *random) start(t testing.TB, s *plan.State) {
 func (x *random) feed(t testing.TB, p *plan.Plan, run int) {
 	t.Helper()
 	for i := range x.spec.Inputs {
-		if err := p.Upload(x.spec.Inputs[i].Name, inputStamp(i, run)); err != nil {
+		if err := p.Upload(x.spec.Inputs[i].Name, bytesOf(inputStamp(i, run))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := p.Upload(plan.Rate, rateStamp(run)); err != nil {
+	if err := p.Upload(plan.Rate, bytesOf(rateStamp(run))); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -63,7 +63,7 @@ func (s *State) Upload(name string, host any) error {
 	if err != nil {
 		return err
 	}
-	return s.Devices[t.device].Upload(t.buffer, t.layout, host)
+	return backend.Write(s.Devices[t.device], t.buffer, t.layout, host)
 }
 
 // Download waits for the device and copies a parameter or velocity to a row-major host array.

@@ -200,7 +200,6 @@ func (r *run) loop(ctx context.Context) (err error) {
 	c := r.Config.Train
 	loader := dataloader.NewTrainLoader(r.data.Train, r.Config.Data, c.Batch, c.Seed, r.clock.Seen(r.step), r.model.Allocate)
 	defer func() {
-		r.model.Forget()
 		if e := loader.Close(); err == nil { // after a failure it only says again what the device said
 			err = e
 		}

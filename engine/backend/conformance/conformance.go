@@ -66,7 +66,7 @@ func Run(t *testing.T, open func(t testing.TB) backend.Device, o Options) {
 	t.Run("labels", func(t *testing.T) { s.badLabels(t, d) })
 	t.Run("nan", func(t *testing.T) { s.nan(t, d) })
 	t.Run("transfer", func(t *testing.T) { s.transfers(t, d) })
-	t.Run("lent", func(t *testing.T) { s.lent(t, d) })
+	t.Run("host memory", func(t *testing.T) { s.hostMemory(t, d) })
 	t.Run("refusals", func(t *testing.T) { s.refusals(t, d) })
 	t.Run("program", func(t *testing.T) { s.programs(t, d) })
 	t.Run("two devices", func(t *testing.T) { s.twoDevices(t) })

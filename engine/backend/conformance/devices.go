@@ -105,7 +105,7 @@ func (s *suite) closing(t *testing.T) {
 	_, eventErr := d.NewEvent()
 	for what, err := range map[string]error{
 		"alloc": allocErr, "load": loadErr, "new event": eventErr, "sync": d.Sync(),
-		"upload":   d.Upload(c.sum, c.layout, make([]float32, c.length)),
+		"upload":   backend.Write(d, c.sum, c.layout, make([]float32, c.length)),
 		"download": d.Download(make([]float32, c.length), c.sum, c.layout),
 	} {
 		if err == nil {

@@ -197,7 +197,7 @@ func (r *runner) run(t testing.TB) []any {
 	}
 	for v, l := range r.layouts {
 		if data := r.n.values[v].data; l != nil && data != nil {
-			if err := r.d.Upload(r.buffers[v], l, hostArray(data)); err != nil {
+			if err := backend.Write(r.d, r.buffers[v], l, hostArray(data)); err != nil {
 				t.Fatalf("upload %s: %v", r.n.values[v].name, err)
 			}
 		}
@@ -260,7 +260,7 @@ func (r *runner) fill(t testing.TB, b backend.Buffer, value byte) {
 	for i := range data {
 		data[i] = value
 	}
-	if err := r.d.Upload(b, r.plainBytes(t, b.Bytes), data); err != nil {
+	if err := backend.Write(r.d, b, r.plainBytes(t, b.Bytes), data); err != nil {
 		t.Fatalf("fill %d bytes: %v", b.Bytes, err)
 	}
 }

@@ -85,7 +85,7 @@ func (s *suite) order(t *testing.T, d backend.Device) {
 		for i := range host {
 			host[i] = float32(round)
 		}
-		if err := d.Upload(c.sum, c.layout, host); err != nil {
+		if err := backend.Write(d, c.sum, c.layout, host); err != nil {
 			t.Fatal(err)
 		}
 		clear(host)
@@ -134,7 +134,7 @@ func newCounter(t testing.TB, d backend.Device) *counter {
 	for i := range ones {
 		ones[i] = 1
 	}
-	fatal(d.Upload(c.one, c.layout, ones))
+	fatal(backend.Write(d, c.one, c.layout, ones))
 	c.step = backend.Command{Kind: backend.Launch, Label: "add one", Kernel: k, In: []backend.Buffer{c.sum, c.one}, Out: []backend.Buffer{c.sum}}
 	scratch := backend.Buffer{Memory: m, Offset: 2 << 12, Bytes: k.Scratch()}
 	if k.InPlace() != 0 || k.Out()[0].String() != c.layout.String() { // then add a copy back: never needed so far

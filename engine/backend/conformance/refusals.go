@@ -14,6 +14,7 @@ func (strange) Name() string                        { return "no_such_operation"
 func (strange) Roles() []op.Role                    { return []op.Role{op.Activation} }
 func (strange) Infer(in []op.Type) (op.Type, error) { return in[0], nil }
 func (strange) Bytes() int64                        { return 16 }
+func (strange) Data() []byte                        { return make([]byte, 16) }
 func (strange) String() string                      { return "strange" }
 func (strange) Out() []backend.Layout               { return []backend.Layout{strange{}} }
 func (strange) Scratch() int64                      { return 0 }
@@ -99,11 +100,11 @@ func (s *suite) refusals(t *testing.T, d backend.Device) {
 	})
 
 	four := []float32{1, 2, 3, 4}
-	refused("upload of three elements", d.Upload(buffer, l, four[:3]))
-	refused("upload of integers", d.Upload(buffer, l, []int32{1, 2, 3, 4}))
-	refused("upload to another backend's memory", d.Upload(backend.Buffer{Memory: strange{}, Bytes: 16}, l, four))
-	refused("upload in another backend's layout", d.Upload(buffer, strange{}, four))
-	refused("upload beyond the memory", d.Upload(backend.Buffer{Memory: m, Offset: 4 * backend.Alignment, Bytes: l.Bytes()}, l, four))
+	refused("upload of three elements", backend.Write(d, buffer, l, four[:3]))
+	refused("upload of integers", backend.Write(d, buffer, l, []int32{1, 2, 3, 4}))
+	refused("upload to another backend's memory", backend.Write(d, backend.Buffer{Memory: strange{}, Bytes: 16}, l, four))
+	refused("upload in another backend's layout", backend.Write(d, buffer, strange{}, four))
+	refused("upload beyond the memory", backend.Write(d, backend.Buffer{Memory: m, Offset: 4 * backend.Alignment, Bytes: l.Bytes()}, l, four))
 	refused("download of five elements", d.Download(make([]float32, 5), buffer, l))
 	refused("download of bytes", d.Download(make([]uint8, 4), buffer, l))
 	refused("download of another backend's layout", d.Download(make([]float32, 4), buffer, strange{}))

@@ -49,7 +49,7 @@ func (s *suite) transfers(t *testing.T, d backend.Device) {
 			}
 			buffer := backend.Buffer{Memory: m, Bytes: l.Bytes()}
 			host := hostArray(data)
-			if err := d.Upload(buffer, l, host); err != nil {
+			if err := backend.Write(d, buffer, l, host); err != nil {
 				t.Fatal(err)
 			}
 			if f, isReal := host.([]float32); isReal {
@@ -98,7 +98,7 @@ func (s *suite) transfers(t *testing.T, d backend.Device) {
 				}
 				got[i] = 255
 			}
-			if err := d.Upload(buffer, l, got); err != nil {
+			if err := backend.Write(d, buffer, l, got); err != nil {
 				t.Fatal(err)
 			}
 			if err := d.Sync(); err != nil {
@@ -126,7 +126,7 @@ func (s *suite) ties(t *testing.T, d backend.Device, l backend.Layout, length in
 		exact[i] = math.Ldexp(few[i%len(few)], i%30-15)
 		host[i] = float32(exact[i])
 	}
-	if err := d.Upload(buffer, l, host); err != nil {
+	if err := backend.Write(d, buffer, l, host); err != nil {
 		t.Fatal(err)
 	}
 	got := make([]float32, length)

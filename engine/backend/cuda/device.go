@@ -30,14 +30,15 @@ type device struct {
 	compute     cu.Stream      // kernels, and what must be in order with them
 	copies      cu.Stream      // uploads beside them
 	module      *modules
-	uploads     *uploader
+	uploads     *uploads
+	fetch       fetch
+	hosts       hosts
 	activations element
 	check       bool // wait for every launch
 	capability  int  // 80 for 8.0
 	limits      limits
 	choices     choices
 	live        map[*memory]bool
-	lent        lent
 	reached     map[*device]bool // whose memory the GPU reads by itself
 	finish      worker.Job
 	events      []*event
@@ -59,7 +60,7 @@ func Open(index int, o backend.Options) (backend.Device, error) {
 	if err := driverProblem(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	d := &device{name: name, check: o.Check, live: map[*memory]bool{}, reached: map[*device]bool{}, choices: newChoices(o)}
+	d := &device{name: name, check: o.Check, live: map[*memory]bool{}, hosts: hosts{live: map[*hostMemory]bool{}}, reached: map[*device]bool{}, choices: newChoices(o)}
 	switch o.Precision {
 	case "", "fp32":
 	case "bf16":
@@ -82,7 +83,7 @@ func Open(index int, o backend.Options) (backend.Device, error) {
 	}
 	d.worker = worker.New(nil)
 	d.finish = worker.Func(d.finished)
-	d.uploads = newUploader(d)
+	d.uploads = newUploads(d)
 	if err := d.do(d.enter); err != nil {
 		err = errors.Join(d.errorf("open", err), d.Close())
 		return nil, err
@@ -229,12 +230,11 @@ func (d *device) Close() error {
 		return nil
 	}
 	d.Sync() // its error is the work's; what is freed must not be in use
-	lent := d.takeAllBack()
 	d.closed = true
 	var err error
 	d.worker.Start(worker.Func(func() error { err = d.leave(); return nil }))
 	d.worker.Close()
-	if err = errors.Join(lent, err); err != nil && !d.failed.Load() {
+	if err != nil && !d.failed.Load() {
 		return d.errorf("close", err)
 	}
 	return nil
@@ -249,6 +249,7 @@ func (d *device) leave() error {
 		}
 	}
 	note("free uploads", d.uploads.free())
+	note("free host memory", errors.Join(d.fetch.free(), d.unpinAll()))
 	for m := range d.live {
 		note("cuMemFree", cu.MemFree(m.at))
 	}

@@ -4,6 +4,7 @@ package cuda
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"unsafe"
@@ -14,99 +15,82 @@ import (
 	"duet/engine/backend/worker"
 )
 
-// hostArray is a host array as bytes.
-type hostArray struct {
-	data    []byte
-	element element
-	length  int
-	kind    string
-}
-
-func bytesOfHost(host any) (hostArray, error) {
-	switch h := host.(type) {
-	case []float32:
-		return hostArray{worker.AsBytes(h), float32s, len(h), "float32"}, nil
-	case []uint8:
-		return hostArray{h, bytes8, len(h), "uint8"}, nil
-	case []int32:
-		return hostArray{worker.AsBytes(h), words32, len(h), "int32"}, nil
-	case []uint32:
-		return hostArray{worker.AsBytes(h), words32, len(h), "uint32"}, nil
+// takes says what is wrong with an array for the tensor.
+func (l *layout) takes(a backend.Array) error {
+	kinds := [...]backend.Element{backend.Float32, backend.Float32}
+	switch l.element {
+	case bytes8:
+		kinds = [...]backend.Element{backend.Uint8, backend.Uint8}
+	case words32:
+		kinds = [...]backend.Element{backend.Int32, backend.Uint32}
 	}
-	return hostArray{}, fmt.Errorf("host array is a %T, want []float32, []uint8, []int32 or []uint32", host)
-}
-
-// takes checks that an array has the elements of a layout.
-func (l *layout) takes(h hostArray) error {
-	wanted := l.element
-	if wanted == bfloat16 {
-		wanted = float32s
-	}
-	if h.element != wanted || h.length != l.length() {
-		return fmt.Errorf("host array of %d %s for %v of %d elements", h.length, h.kind, l, l.length())
+	if !a.Is(l.length(), kinds[:]...) {
+		return a.Unfit(l, l.length())
 	}
 	return nil
 }
 
-// transfer checks the operands of an Upload or a Download.
-func (d *device) transfer(b backend.Buffer, l backend.Layout, host any) (*layout, cu.DevicePtr, hostArray, error) {
+// tensor finds where the tensor of an Upload or a Download lies.
+func (d *device) tensor(b backend.Buffer, l backend.Layout) (*layout, cu.DevicePtr, error) {
 	if d.closed {
-		return nil, 0, hostArray{}, worker.ErrClosed
+		return nil, 0, worker.ErrClosed
 	}
 	mine, ok := l.(*layout)
 	if !ok {
-		return nil, 0, hostArray{}, fmt.Errorf("layout %v is another backend's", l)
+		return nil, 0, fmt.Errorf("layout %v is another backend's", l)
 	}
 	at, err := d.room(b, mine.Bytes())
-	if err != nil {
-		return nil, 0, hostArray{}, err
-	}
-	array, err := bytesOfHost(host)
-	if err != nil {
-		return nil, 0, hostArray{}, err
-	}
-	return mine, at, array, mine.takes(array)
+	return mine, at, err
 }
 
-// Upload copies the host array to pinned memory at once, in pieces, from where the GPU takes it when its turn comes.
-// Memory that was lent is pinned already. Images go by the copy stream, so that they cross the bus while the kernels of
-// the step before run.
-func (d *device) Upload(dst backend.Buffer, l backend.Layout, host any) error {
-	lent, isLent := host.(*backend.Lent)
-	if isLent {
-		var err error
-		if host, err = lent.Array(); err != nil {
-			return d.errorf("upload", err)
+// Upload lets the GPU take the array when its turn comes. What is stored in bf16, as weights are beside fp32, is rounded
+// here, and has arrived when Upload returns: no step uploads any.
+func (d *device) Upload(dst backend.Buffer, l backend.Layout, src backend.Array) (backend.Transfer, error) {
+	mine, at, err := d.tensor(dst, l)
+	if err == nil {
+		err = mine.takes(src)
+	}
+	if err == nil {
+		err = readable(src)
+	}
+	var t backend.Transfer
+	if err == nil && mine.element != bfloat16 {
+		t, err = d.uploads.send(at, src.Data, mine.element)
+	}
+	if err == nil && (mine.element == bfloat16 || mine.copied) {
+		if mine.copied {
+			at += cu.DevicePtr(mine.copyOffset())
 		}
-	}
-	mine, at, array, err := d.transfer(dst, l, host)
-	if err != nil {
-		return d.errorf("upload", err)
-	}
-	if isLent && lendable(lent) {
-		if err := d.uploads.borrow(at, lent); err != nil {
-			return d.errorf("upload", err)
-		}
-		return nil
-	}
-	if err := d.uploads.send(at, array, mine.element); err != nil {
-		return d.errorf("upload", err)
-	}
-	if mine.copied {
-		err = d.uploads.send(at+cu.DevicePtr(mine.copyOffset()), array, bfloat16)
+		err = d.do(func() error { return d.sendRounded(at, src.Data) })
 	}
 	if err != nil {
-		return d.errorf("upload", err)
+		return backend.Transfer{}, d.errorf("upload", err)
 	}
-	return nil
+	return t, nil
 }
 
-// encode writes elements of a host array as a device stores them.
-func encode(to, from []byte, stored element) {
-	if stored != bfloat16 {
-		copy(to, from)
-		return
+// sendRounded uploads float32 as bf16, in pieces, and waits; on the worker's thread.
+func (d *device) sendRounded(at cu.DevicePtr, from []byte) error {
+	host, err := pinned(max(1, min(piece, int64(len(from)/2))))
+	if err != nil {
+		return err
 	}
+	for err == nil && len(from) > 0 {
+		n := min(len(host), len(from)/2)
+		encode(host[:n], from)
+		if err = cu.MemcpyHtoDAsync(at, bufferAt(host), int64(n), d.compute); err != nil {
+			err = fmt.Errorf("cuMemcpyHtoDAsync of %d bytes: %w", n, err)
+			d.compute.Synchronize() // what it began to read must not be freed; its own error is no news
+			break
+		}
+		err = d.finished()
+		at, from = at+cu.DevicePtr(n), from[2*n:]
+	}
+	return errors.Join(err, unpin(host))
+}
+
+// encode rounds float32 to bf16.
+func encode(to, from []byte) {
 	for i := range len(to) / 2 {
 		binary.LittleEndian.PutUint16(to[2*i:], roundToBF16(binary.LittleEndian.Uint32(from[4*i:])))
 	}
@@ -120,19 +104,81 @@ func roundToBF16(bits uint32) uint16 {
 	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
 }
 
+// piece is the most that is copied at a time by way of memory of our own.
+const piece = 8 << 20
+
 // Download waits for everything enqueued, and copies by way of pinned memory.
 func (d *device) Download(host any, src backend.Buffer, l backend.Layout) error {
-	mine, at, array, err := d.transfer(src, l, host)
+	mine, at, err := d.tensor(src, l)
+	var to backend.Array
+	if err == nil {
+		to, err = backend.ArrayOf(host)
+	}
+	if err == nil {
+		err = mine.takes(to)
+	}
 	if err != nil {
 		return d.errorf("download", err)
 	}
 	if err := d.Sync(); err != nil {
 		return err
 	}
-	if err := d.uploads.receive(array, at, mine.element); err != nil {
+	if err := d.receive(to.Data, at, mine.element); err != nil {
 		return d.errorf("download", err)
 	}
 	return nil
+}
+
+// receive copies what lies at an address to an array of the same elements, but float32 for bf16.
+func (d *device) receive(to []byte, at cu.DevicePtr, stored element) error {
+	ratio := 1
+	if stored == bfloat16 {
+		ratio = 2
+	}
+	for len(to) > 0 {
+		n := min(len(to)/ratio, piece)
+		d.fetch = fetch{d, at, n, d.fetch.host}
+		d.worker.Start(&d.fetch)
+		if err := d.worker.Sync(); err != nil {
+			return err
+		}
+		decode(to[:n*ratio], d.fetch.host[:n], stored)
+		at, to = at+cu.DevicePtr(n), to[n*ratio:]
+	}
+	return nil
+}
+
+// fetch copies to pinned memory, which it keeps, and waits: a worker.Job.
+type fetch struct {
+	d    *device
+	from cu.DevicePtr
+	n    int
+	host []byte
+}
+
+func (f *fetch) Run() (err error) {
+	if len(f.host) < f.n {
+		if err := f.free(); err != nil {
+			return err
+		}
+		if f.host, err = pinned(int64(max(f.n, small))); err != nil {
+			return err
+		}
+	}
+	if err := cu.MemcpyDtoHAsync(bufferAt(f.host), f.from, int64(f.n), f.d.compute); err != nil {
+		return fmt.Errorf("cuMemcpyDtoHAsync of %d bytes: %w", f.n, err)
+	}
+	return f.d.finished()
+}
+
+// free gives the memory back; on the worker's thread.
+func (f *fetch) free() error {
+	if f.host == nil {
+		return nil
+	}
+	host := f.host
+	f.host = nil
+	return unpin(host)
 }
 
 // decode reads elements as a device stores them into a host array.

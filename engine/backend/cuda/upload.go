@@ -3,41 +3,66 @@
 package cuda
 
 import (
+	"errors"
+	"fmt"
+	"sync"
+
 	"gorgonia.org/cu"
 
 	"duet/engine/backend"
 )
 
-// Sizes of pinned memory. What is larger than a piece goes in pieces.
-const (
-	small = 64 << 10
-	piece = 8 << 20
-)
+// small is how many bytes go in turn with the kernels. Images are larger: they go by the copy stream, so that they cross the
+// bus while the kernels of the step before run.
+const small = 64 << 10
 
-// rings are how many uploads of a kind may be under way: a step has half a dozen small ones, and two of the images are
-// what lets one cross the bus while another is read.
-const smallRing, largeRing = 16, 2
+// Numbers of what is used in turn: uploads under way, and memory of the device that images pass through. Two of the latter
+// are what lets one batch cross the bus while another is read.
+const uploadRing, stagingRing = 32, 2
 
-// uploader has the memory that uploads pass through. Memory of one size is used in turn; its next use waits until the GPU
-// has taken what it held.
-type uploader struct {
-	d        *device
-	rings    map[slotKind]*ring
-	readings readings
+// uploads are a device's transfers from host memory. Their events are used in turn.
+type uploads struct {
+	d       *device
+	ring    [uploadRing]upload
+	staging map[int64]*stages // by size
+
+	mu       sync.Mutex
+	changed  sync.Cond
+	begun    uint64
+	enqueued uint64 // on the GPU, or failed
+
+	ending sync.RWMutex // held for reading where an event is waited for
+	ended  bool         // the events are gone, and all that they stood for has happened
 }
 
-// slotKind is what memory is interchangeable.
-type slotKind struct {
-	bytes  int64
-	staged bool // with as much memory of the device beside it, which the copy stream fills
+// upload is one transfer, a worker.Job.
+type upload struct {
+	us     *uploads
+	number uint64
+	from   []byte
+	to     cu.DevicePtr
+	stage  *stage   // that it passes through, or nil
+	read   cu.Event // from is
+	made   bool     // read is; on the worker's thread
 }
 
-type ring struct {
-	slots []*slot
-	next  int
+// stages are memory of the device of one size that images pass through in turn.
+type stages struct {
+	all  [stagingRing]stage
+	next int
 }
 
-func newUploader(d *device) *uploader { return &uploader{d: d, rings: map[slotKind]*ring{}} }
+type stage struct {
+	at       cu.DevicePtr
+	left     cu.Event // what was in it
+	recorded bool     // left was, ever; on the worker's thread
+}
+
+func newUploads(d *device) *uploads {
+	us := &uploads{d: d, staging: map[int64]*stages{}}
+	us.changed.L = &us.mu
+	return us
+}
 
 // staged says whether a tensor goes by the copy stream: images do.
 func staged(bytes int64, stored element) bool { return bytes > small && stored == bytes8 }
@@ -45,150 +70,175 @@ func staged(bytes int64, stored element) bool { return bytes > small && stored =
 // Staging is the memory that images take on the device beside their buffer.
 func (d *device) Staging(l backend.Layout) int64 {
 	if mine, ok := l.(*layout); ok && staged(l.Bytes(), mine.element) {
-		return largeRing * l.Bytes()
+		return stagingRing * l.Bytes()
 	}
 	return 0
 }
 
-// send uploads an array, stored as elements, to an address.
-func (u *uploader) send(at cu.DevicePtr, from hostArray, stored element) error {
-	if staged(int64(len(from.data)), stored) {
-		return u.sendPiece(at, from.data, stored, slotKind{int64(len(from.data)), true}, int64(len(from.data)))
-	}
-	step := int(piece / 4 * from.element.size())
-	for i := 0; i < len(from.data); i += step {
-		part := from.data[i:min(i+step, len(from.data))]
-		bytes := int64(len(part)) / from.element.size() * stored.size()
-		kind := slotKind{bytes: piece}
-		if bytes <= small {
-			kind.bytes = small
+// send enqueues an upload of pinned memory to an address.
+func (us *uploads) send(to cu.DevicePtr, from []byte, stored element) (backend.Transfer, error) {
+	var through *stage
+	if bytes := int64(len(from)); staged(bytes, stored) {
+		s, err := us.stages(bytes)
+		if err != nil {
+			return backend.Transfer{}, err
 		}
-		if err := u.sendPiece(at, part, stored, kind, bytes); err != nil {
-			return err
-		}
-		at += cu.DevicePtr(bytes)
+		through = &s.all[s.next]
+		s.next = (s.next + 1) % stagingRing
 	}
-	return nil
+	us.mu.Lock()
+	us.begun++
+	number := us.begun
+	for us.enqueued+uploadRing < number { // the place in the ring is another's, which the worker has not come to
+		us.changed.Wait()
+	}
+	us.mu.Unlock()
+	u := &us.ring[number%uploadRing]
+	u.us, u.number, u.from, u.to, u.stage = us, number, from, to, through
+	us.d.worker.Start(u)
+	return backend.Transfer{On: us.d, Number: number}, nil
 }
 
-func (u *uploader) sendPiece(at cu.DevicePtr, from []byte, stored element, kind slotKind, bytes int64) error {
-	s, err := u.take(kind)
-	if err != nil {
-		return err
+// stages finds or makes the memory for a size, so that what is missing shows with the first upload.
+func (us *uploads) stages(bytes int64) (*stages, error) {
+	if s := us.staging[bytes]; s != nil {
+		return s, nil
 	}
-	encode(s.host[:bytes], from, stored)
-	s.to, s.bytes, s.used = at, bytes, true
-	u.d.worker.Start(s)
-	return nil
-}
-
-// take gives the next memory of a kind, pinned and when the GPU is done with it.
-func (u *uploader) take(kind slotKind) (*slot, error) {
-	s, err := u.turn(kind, true)
-	if err != nil {
+	s := &stages{}
+	if err := us.d.do(func() error { return s.make(bytes) }); err != nil {
+		us.d.do(s.free) // its own error is no news after this one
 		return nil, err
 	}
-	if s.used {
-		s.used = false
-		u.d.worker.Start(&s.wait)
-		if err := u.d.worker.Sync(); err != nil {
-			return nil, err
-		}
-	}
+	us.staging[bytes] = s
 	return s, nil
 }
 
-// turn gives the next memory of a kind at once, which the GPU may not be done with; with pinned memory where that is
-// wanted, which lent memory makes needless.
-func (u *uploader) turn(kind slotKind, pinned bool) (*slot, error) {
-	r := u.rings[kind]
-	if r == nil || pinned && r.slots[0].host == nil {
-		var err error
-		if r, err = u.ring(kind, pinned); err != nil {
-			return nil, err
+func (s *stages) make(bytes int64) (err error) {
+	for i := range s.all {
+		if s.all[i].left, err = cu.MakeEvent(cu.DisableTiming); err != nil {
+			return fmt.Errorf("cuEventCreate: %w", err)
+		}
+		if s.all[i].at, err = cu.MemAlloc(bytes); err != nil {
+			return fmt.Errorf("cuMemAlloc of %d bytes for images under way: %w", bytes, err)
 		}
 	}
-	s := r.slots[r.next]
-	r.next = (r.next + 1) % len(r.slots)
-	return s, nil
+	return nil
 }
 
-// ring reserves all memory of a kind, so that what is missing shows with the first upload.
-func (u *uploader) ring(kind slotKind, pinned bool) (*ring, error) {
-	r := u.rings[kind]
-	if r == nil {
-		n := largeRing
-		if kind.bytes <= small {
-			n = smallRing
+func (s *stages) free() error {
+	var errs []error
+	for i := range s.all {
+		if s.all[i].left != (cu.Event{}) {
+			errs = append(errs, cu.DestroyEvent(&s.all[i].left))
 		}
-		r = &ring{}
-		for range n {
-			r.slots = append(r.slots, &slot{d: u.d, kind: kind})
+		if s.all[i].at != 0 {
+			errs = append(errs, cu.MemFree(s.all[i].at))
 		}
-		u.rings[kind] = r
+		s.all[i] = stage{}
 	}
-	err := u.d.do(func() error {
-		for _, s := range r.slots {
-			if err := s.make(pinned); err != nil {
-				return err
+	return errors.Join(errs...)
+}
+
+// Run enqueues the upload on the GPU.
+func (u *upload) Run() error {
+	err := u.enqueue()
+	if err != nil {
+		// What it began to read must not be written; the streams' own errors are no news.
+		u.us.d.copies.Synchronize()
+		u.us.d.compute.Synchronize()
+		err = fmt.Errorf("upload: %w", err)
+	}
+	u.us.mu.Lock()
+	u.us.enqueued = u.number
+	u.us.mu.Unlock()
+	u.us.changed.Broadcast()
+	return err
+}
+
+func (u *upload) enqueue() (err error) {
+	d := u.us.d
+	if !u.made {
+		if u.read, err = cu.MakeEvent(cu.DisableTiming | cu.BlockingSyncEvent); err != nil {
+			return fmt.Errorf("cuEventCreate: %w", err)
+		}
+		u.made = true
+	} else if err := u.read.Synchronize(); err != nil { // of an upload of long ago, whose end the event must not lose
+		return fmt.Errorf("cuEventSynchronize: %w", err)
+	}
+	to, stream := u.to, d.compute
+	if u.stage != nil {
+		to, stream = u.stage.at, d.copies
+		if u.stage.recorded {
+			if err := d.copies.Wait(u.stage.left, 0); err != nil {
+				return fmt.Errorf("cuStreamWaitEvent: %w", err)
 			}
 		}
+	}
+	if len(u.from) > 0 {
+		if err := cu.MemcpyHtoDAsync(to, bufferAt(u.from), int64(len(u.from)), stream); err != nil {
+			return fmt.Errorf("cuMemcpyHtoDAsync of %d bytes: %w", len(u.from), err)
+		}
+	}
+	if err := u.read.Record(stream); err != nil {
+		return fmt.Errorf("cuEventRecord: %w", err)
+	}
+	if u.stage == nil {
 		return nil
-	})
-	if err != nil {
-		delete(u.rings, kind)
-		u.d.Sync()     // uploads of lent memory may be under way
-		u.d.do(r.free) // its own error is no news after this one
-		return nil, err
 	}
-	return r, nil
+	return u.stage.moveOn(d, u.to, int64(len(u.from)), u.read)
 }
 
-// receive downloads what lies at an address; everything enqueued must be done.
-func (u *uploader) receive(to hostArray, at cu.DevicePtr, stored element) error {
-	step := int(piece / 4 * to.element.size())
-	for i := 0; i < len(to.data); i += step {
-		part := to.data[i:min(i+step, len(to.data))]
-		bytes := int64(len(part)) / to.element.size() * stored.size()
-		kind := slotKind{bytes: piece}
-		if bytes <= small {
-			kind.bytes = small
-		}
-		s, err := u.take(kind)
-		if err != nil {
-			return err
-		}
-		s.fetch = fetch{s, at, bytes}
-		u.d.worker.Start(&s.fetch)
-		if err := u.d.worker.Sync(); err != nil {
-			return err
-		}
-		decode(part, s.host[:bytes], stored)
-		at += cu.DevicePtr(bytes)
+// moveOn brings what arrives in a stage to its place, when the compute stream is there.
+func (s *stage) moveOn(d *device, to cu.DevicePtr, bytes int64, arrived cu.Event) error {
+	if err := d.compute.Wait(arrived, 0); err != nil {
+		return fmt.Errorf("cuStreamWaitEvent: %w", err)
+	}
+	if err := cu.MemcpyDtoDAsync(to, s.at, bytes, d.compute); err != nil {
+		return fmt.Errorf("cuMemcpyDtoDAsync of %d bytes: %w", bytes, err)
+	}
+	if err := s.left.Record(d.compute); err != nil {
+		return fmt.Errorf("cuEventRecord: %w", err)
+	}
+	s.recorded = true
+	return nil
+}
+
+// Await returns when an upload has crossed the bus. It does not pass through the worker's queue, where it would hold up
+// what comes after it.
+func (d *device) Await(number uint64) error {
+	us := d.uploads
+	us.mu.Lock()
+	for us.enqueued < number {
+		us.changed.Wait()
+	}
+	past := us.enqueued >= number+uploadRing // its event is another's, which waited for it
+	us.mu.Unlock()
+	us.ending.RLock()
+	defer us.ending.RUnlock()
+	u := &us.ring[number%uploadRing]
+	if past || us.ended || u.read == (cu.Event{}) {
+		return nil
+	}
+	if err := awaitEvent(d.context, u.read); err != nil {
+		return d.errorf("wait for an upload", err)
 	}
 	return nil
 }
 
-// free gives all memory back; on the worker's thread.
-func (u *uploader) free() error {
-	if err := u.readings.free(); err != nil {
-		return err
-	}
-	for _, r := range u.rings {
-		if err := r.free(); err != nil {
-			return err
+// free gives events and memory back when everything is done; on the worker's thread.
+func (us *uploads) free() error {
+	us.ending.Lock()
+	defer us.ending.Unlock()
+	us.ended = true
+	var errs []error
+	for i := range us.ring {
+		if us.ring[i].made {
+			errs = append(errs, cu.DestroyEvent(&us.ring[i].read))
 		}
 	}
-	u.rings = nil
-	return nil
-}
-
-// free gives all memory of a ring back; on the worker's thread.
-func (r *ring) free() error {
-	for _, s := range r.slots {
-		if err := s.free(); err != nil {
-			return err
-		}
+	for _, s := range us.staging {
+		errs = append(errs, s.free())
 	}
-	return nil
+	us.staging = nil
+	return errors.Join(errs...)
 }

@@ -164,7 +164,7 @@ func TestStepsDoNotAllocate(t *testing.T) {
 		p := a.load(d, backend.LoadOptions{})
 		var rate any = []float32{0.01}
 		step := func() {
-			if err := d.Upload(a.values[a.rate].buffer, a.values[a.rate].layout, rate); err != nil {
+			if err := backend.Write(d, a.values[a.rate].buffer, a.values[a.rate].layout, rate); err != nil {
 				t.Fatal(err)
 			}
 			run(t, d, p)

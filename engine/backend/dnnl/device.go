@@ -15,8 +15,7 @@ func init() { backend.Register(backend.Backend{Name: "dnnl", Open: Open, List: l
 // device is a device on the host's CPU whose thread leads an OpenMP team. Its memory lies in huge pages.
 type device struct {
 	*worker.Host
-	team    team
-	staging worker.Staging[upload]
+	team team
 }
 
 // Open opens device number index. Any number of devices can be opened; each has Options.Threads threads, or its share

@@ -188,7 +188,7 @@ func (n *network) buffers(d backend.Device, ids []int) []backend.Buffer {
 
 func (n *network) upload(d backend.Device, id int, data any) {
 	n.t.Helper()
-	if err := d.Upload(n.values[id].buffer, n.values[id].layout, data); err != nil {
+	if err := backend.Write(d, n.values[id].buffer, n.values[id].layout, data); err != nil {
 		n.t.Fatal(err)
 	}
 }

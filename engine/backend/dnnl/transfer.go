@@ -7,112 +7,84 @@ import (
 	"unsafe"
 
 	"duet/engine/backend"
-	"duet/engine/backend/worker"
 )
 
-// Upload copies the host array aside at once, and to the buffer when its turn comes; lent memory only then.
-func (d *device) Upload(dst backend.Buffer, l backend.Layout, host any) error {
-	lent, isLent := host.(*backend.Lent)
-	if isLent {
-		var err error
-		if host, err = lent.Array(); err != nil {
-			return d.Errorf("upload", err)
-		}
-	}
-	mine, data, source, err := d.transfer(dst, l, host)
+// Upload copies the array to the buffer when its turn comes.
+func (d *device) Upload(dst backend.Buffer, l backend.Layout, src backend.Array) (backend.Transfer, error) {
+	mine, err := own(l)
 	if err != nil {
-		return d.Errorf("upload", err)
+		return backend.Transfer{}, d.Errorf("upload", err)
 	}
-	var staged *worker.Staged[upload]
-	if isLent {
-		if staged, err = d.staging.Borrow(lent); err != nil {
-			return d.Errorf("upload", err)
-		}
-	} else {
-		staged = d.staging.Take(len(source.data))
-		copy(staged.Data, source.data)
-	}
-	staged.Use = upload{d, mine, source.element, staged, data}
-	d.Start(&staged.Use)
-	return nil
-}
-
-// upload is the second half of an Upload, when its turn comes.
-type upload struct {
-	on      *device
-	layout  *layout
-	element element
-	staged  *worker.Staged[upload]
-	dst     []byte
-}
-
-func (u *upload) Run() error {
-	err := u.layout.upload(u.dst, unsafe.Pointer(unsafe.SliceData(u.staged.Data)), u.element)
-	u.on.staging.Give(u.staged)
-	return err
+	return d.Host.Upload(dst, mine, src)
 }
 
 // Download waits for everything enqueued.
 func (d *device) Download(host any, src backend.Buffer, l backend.Layout) error {
-	mine, data, target, err := d.transfer(src, l, host)
+	mine, data, to, err := d.transfer(host, src, l)
 	if err != nil {
 		return d.Errorf("download", err)
 	}
 	if err := d.Sync(); err != nil {
 		return err
 	}
-	if err := mine.download(data, unsafe.Pointer(unsafe.SliceData(target.data)), target.element); err != nil {
+	if err := mine.download(data, unsafe.Pointer(unsafe.SliceData(to.Data)), stored(to.Element)); err != nil {
 		return d.Errorf("download", err)
 	}
 	return nil
 }
 
-func (d *device) transfer(b backend.Buffer, l backend.Layout, host any) (*layout, []byte, hostArray, error) {
-	mine, ok := l.(*layout)
-	if !ok {
-		return nil, nil, hostArray{}, fmt.Errorf("layout %v is another backend's", l)
+func (d *device) transfer(host any, b backend.Buffer, l backend.Layout) (*layout, []byte, backend.Array, error) {
+	mine, err := own(l)
+	if err != nil {
+		return nil, nil, backend.Array{}, err
 	}
 	data, err := d.Room(b, mine.Bytes())
 	if err != nil {
-		return nil, nil, hostArray{}, err
+		return nil, nil, backend.Array{}, err
 	}
-	array, err := bytesOfHost(host)
+	a, err := backend.ArrayOf(host)
 	if err != nil {
-		return nil, nil, hostArray{}, err
+		return nil, nil, backend.Array{}, err
 	}
-	return mine, data, array, mine.takes(array)
+	return mine, data, a, mine.Takes(a)
 }
 
-// hostArray is a host array as bytes.
-type hostArray struct {
-	data    []byte
-	element element
-	length  int
-	kind    string
+// own checks that a layout is this backend's.
+func own(l backend.Layout) (*layout, error) {
+	mine, ok := l.(*layout)
+	if !ok {
+		return nil, fmt.Errorf("layout %v is another backend's", l)
+	}
+	return mine, nil
 }
 
-func bytesOfHost(host any) (hostArray, error) {
-	switch h := host.(type) {
-	case []float32:
-		return hostArray{worker.AsBytes(h), float32s, len(h), "float32"}, nil
-	case []uint8:
-		return hostArray{h, bytes8, len(h), "uint8"}, nil
-	case []int32:
-		return hostArray{worker.AsBytes(h), words32, len(h), "int32"}, nil
-	case []uint32:
-		return hostArray{worker.AsBytes(h), words32, len(h), "uint32"}, nil
+// stored is how an array's elements lie in memory.
+func stored(e backend.Element) element {
+	switch e {
+	case backend.Uint8:
+		return bytes8
+	case backend.Int32, backend.Uint32:
+		return words32
 	}
-	return hostArray{}, fmt.Errorf("host array is a %T, want []float32, []uint8, []int32 or []uint32", host)
+	return float32s
 }
 
-// takes checks that an array has the elements of a layout.
-func (l *layout) takes(h hostArray) error {
-	wanted := l.element
-	if wanted == bfloat16 {
-		wanted = float32s
+// Takes says what is wrong with an array for the tensor.
+func (l *layout) Takes(a backend.Array) error {
+	kinds := [...]backend.Element{backend.Float32, backend.Float32}
+	switch l.element {
+	case bytes8:
+		kinds = [...]backend.Element{backend.Uint8, backend.Uint8}
+	case words32:
+		kinds = [...]backend.Element{backend.Int32, backend.Uint32}
 	}
-	if h.element != wanted || h.length != l.length {
-		return fmt.Errorf("host array of %d %s for %v of %d elements", h.length, h.kind, l, l.length)
+	if !a.Is(l.length, kinds[:]...) {
+		return a.Unfit(l, l.length)
 	}
 	return nil
+}
+
+// Fill brings an array into the layout.
+func (l *layout) Fill(dst []byte, a backend.Array) error {
+	return l.upload(dst, unsafe.Pointer(unsafe.SliceData(a.Data)), stored(a.Element))
 }

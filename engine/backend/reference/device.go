@@ -9,9 +9,8 @@ import (
 // device is a device on the host's CPU with a team of threads.
 type device struct {
 	*worker.Host
-	wide    bool // fp64
-	team    *team
-	staging worker.Staging[upload]
+	wide bool // fp64
+	team *team
 }
 
 // Info describes the host.

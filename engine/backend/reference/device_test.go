@@ -76,7 +76,7 @@ func TestMemoryIsAlignedAndChecked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Upload(backend.Buffer{Memory: m, Bytes: 16}, l, make([]float32, 4)); err == nil {
+	if err := backend.Write(d, backend.Buffer{Memory: m, Bytes: 16}, l, make([]float32, 4)); err == nil {
 		t.Error("upload to another device's memory: no error")
 	}
 	if err := d.Free(m); err == nil {
@@ -115,7 +115,7 @@ func TestWideDevicesTakeBothFloats(t *testing.T) {
 		host any
 		want float64
 	}{{[]float64{math.Pi, 1}, math.Pi}, {[]float32{math.Pi, 1}, float64(float32(math.Pi))}} {
-		if err := d.Upload(buffer, l, c.host); err != nil {
+		if err := backend.Write(d, buffer, l, c.host); err != nil {
 			t.Fatal(err)
 		}
 		if err := d.Download(wide, buffer, l); err != nil || wide[0] != c.want {
@@ -125,7 +125,7 @@ func TestWideDevicesTakeBothFloats(t *testing.T) {
 			t.Errorf("%T: %v, %v, want %v", c.host, narrow[0], err, float32(math.Pi))
 		}
 	}
-	if err := open(t, backend.Options{}).Upload(buffer, l, wide); err == nil {
+	if err := backend.Write(open(t, backend.Options{}), buffer, l, wide); err == nil {
 		t.Error("float64 to an fp32 device: no error")
 	}
 }
@@ -214,12 +214,17 @@ func TestStepDoesNotAllocate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var host any = make([]float32, xt.Len())
+	host, err := d.AllocHost(int64(4 * xt.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, from := backend.Within[float32](host, 0, xt.Len())
 	step := func() {
-		err = errors.Join(err, d.Upload(c.In[0], request.In[0], host))
+		_, failed := d.Upload(c.In[0], request.In[0], from)
+		err = errors.Join(err, failed)
 		p.Start()
 	}
-	for range 100 { // staging memory for a full queue
+	for range 100 { // jobs for a full queue
 		step()
 	}
 	if allocations := testing.AllocsPerRun(200, step); allocations != 0 {

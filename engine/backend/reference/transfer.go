@@ -1,145 +1,92 @@
 package reference
 
 import (
-	"fmt"
-
 	"duet/engine/backend"
 	"duet/engine/backend/worker"
 	"duet/engine/op"
 )
 
-// Upload copies the host array aside at once and to the buffer when its turn comes; lent memory only then.
-func (d *device) Upload(dst backend.Buffer, l backend.Layout, host any) error {
-	mine, data, err := d.transfer(dst, l)
-	if err != nil {
-		return d.Errorf("upload", err)
+// Upload copies the array to the buffer when its turn comes.
+func (d *device) Upload(dst backend.Buffer, l backend.Layout, src backend.Array) (backend.Transfer, error) {
+	if _, err := d.own(l); err != nil {
+		return backend.Transfer{}, d.Errorf("upload", err)
 	}
-	staged, err := d.stage(mine, len(data), host)
-	if err != nil {
-		return d.Errorf("upload", err)
-	}
-	staged.Use = upload{d, staged, data}
-	d.Start(&staged.Use)
-	return nil
-}
-
-func (d *device) stage(l layout, bytes int, host any) (*worker.Staged[upload], error) {
-	if lent, is := host.(*backend.Lent); is {
-		if err := takes(l, lent); err != nil {
-			return nil, err
-		}
-		return d.staging.Borrow(lent)
-	}
-	staged := d.staging.Take(bytes)
-	if err := convert(staged.Data, l, host, true); err != nil {
-		d.staging.Give(staged)
-		return nil, err
-	}
-	return staged, nil
-}
-
-// takes checks that lent memory has the elements of a layout.
-func takes(l layout, lent *backend.Lent) error {
-	if _, err := lent.Array(); err != nil {
-		return err
-	}
-	if l.dtype != op.Uint8 || len(lent.Data) != l.len {
-		return mismatch(lent.Data, len(lent.Data), l)
-	}
-	return nil
-}
-
-// upload is the second half of an Upload, when its turn comes.
-type upload struct {
-	on     *device
-	staged *worker.Staged[upload]
-	dst    []byte
-}
-
-func (u *upload) Run() error {
-	copy(u.dst, u.staged.Data)
-	u.on.staging.Give(u.staged)
-	return nil
+	return d.Host.Upload(dst, l.(worker.Filler), src)
 }
 
 // Download waits for everything enqueued.
 func (d *device) Download(host any, src backend.Buffer, l backend.Layout) error {
-	mine, data, err := d.transfer(src, l)
+	mine, data, to, err := d.transfer(host, src, l)
 	if err != nil {
 		return d.Errorf("download", err)
 	}
 	if err := d.Sync(); err != nil {
 		return err
 	}
-	if err := convert(data, mine, host, false); err != nil {
-		return d.Errorf("download", err)
+	mine.convert(data, to, false)
+	return nil
+}
+
+func (d *device) transfer(host any, b backend.Buffer, l backend.Layout) (mine layout, data []byte, a backend.Array, err error) {
+	if mine, err = d.own(l); err != nil {
+		return mine, nil, a, err
+	}
+	if data, err = d.Room(b, mine.Bytes()); err != nil {
+		return mine, nil, a, err
+	}
+	if a, err = backend.ArrayOf(host); err == nil {
+		err = mine.Takes(a)
+	}
+	return mine, data, a, err
+}
+
+// Takes says what is wrong with an array for the tensor: real numbers are float32 and, on a device of fp64, float64 too.
+func (l layout) Takes(a backend.Array) error {
+	var fits bool
+	switch {
+	case l.dtype == op.Uint8:
+		fits = a.Is(l.len, backend.Uint8)
+	case l.dtype == op.Int32:
+		fits = a.Is(l.len, backend.Int32)
+	case l.dtype == op.Uint32:
+		fits = a.Is(l.len, backend.Uint32)
+	case l.wide:
+		fits = a.Is(l.len, backend.Float32, backend.Float64)
+	default:
+		fits = a.Is(l.len, backend.Float32)
+	}
+	if !fits {
+		return a.Unfit(l, l.len)
 	}
 	return nil
 }
 
-func (d *device) transfer(b backend.Buffer, l backend.Layout) (layout, []byte, error) {
-	mine, err := d.own(l)
-	if err != nil {
-		return layout{}, nil, err
+// Fill copies an array to a tensor.
+func (l layout) Fill(dst []byte, a backend.Array) error {
+	l.convert(dst, a, true)
+	return nil
+}
+
+// convert copies between memory of a tensor and an array that it takes.
+func (l layout) convert(data []byte, a backend.Array, up bool) {
+	switch n := l.len; {
+	case l.wide && a.Element == backend.Float32:
+		cast(elements[float64](data, n), elements[float32](a.Data, n), up)
+	case up:
+		copy(data, a.Data)
+	default:
+		copy(a.Data, data)
 	}
-	data, err := d.Room(b, mine.Bytes())
-	return mine, data, err
 }
 
-// convert copies between memory in a layout and a host array of the layout's elements.
-func convert(data []byte, l layout, host any, up bool) error {
-	n, wanted := 0, l.dtype
-	switch h := host.(type) {
-	case []float32:
-		n = len(h)
-		if n == l.len && wanted == op.Float {
-			if l.wide {
-				cast(elements[float64](data, n), h, up)
-			} else {
-				cast(elements[float32](data, n), h, up)
-			}
-			return nil
-		}
-	case []float64:
-		n = len(h)
-		if n == l.len && wanted == op.Float && l.wide {
-			cast(elements[float64](data, n), h, up)
-			return nil
-		}
-	case []uint8:
-		n = len(h)
-		if n == l.len && wanted == op.Uint8 {
-			cast(data, h, up)
-			return nil
-		}
-	case []int32:
-		n = len(h)
-		if n == l.len && wanted == op.Int32 {
-			cast(elements[int32](data, n), h, up)
-			return nil
-		}
-	case []uint32:
-		n = len(h)
-		if n == l.len && wanted == op.Uint32 {
-			cast(elements[uint32](data, n), h, up)
-			return nil
-		}
-	}
-	return mismatch(host, n, l)
-}
-
-func mismatch(host any, n int, l layout) error {
-	return fmt.Errorf("host array %T of %d elements for %v", host, n, l)
-}
-
-func cast[D, H uint8 | int32 | uint32 | float32 | float64](device []D, host []H, up bool) {
+func cast(device []float64, host []float32, up bool) {
 	if up {
 		for i, v := range host {
-			device[i] = D(v)
+			device[i] = float64(v)
 		}
 		return
 	}
 	for i, v := range device {
-		host[i] = H(v)
+		host[i] = float32(v)
 	}
 }

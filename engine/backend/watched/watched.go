@@ -112,11 +112,22 @@ func (d device) Free(m backend.Memory) error {
 	return errors.Join(try("free"), d.Device.Free(m))
 }
 
-func (d device) Upload(dst backend.Buffer, l backend.Layout, host any) error {
-	if err := try("upload"); err != nil {
-		return err
+func (d device) AllocHost(bytes int64) (backend.HostMemory, error) {
+	if err := try("alloc host"); err != nil {
+		return nil, err
 	}
-	return d.Device.Upload(dst, l, host)
+	return d.Device.AllocHost(bytes)
+}
+
+func (d device) FreeHost(m backend.HostMemory) error {
+	return errors.Join(try("free host"), d.Device.FreeHost(m))
+}
+
+func (d device) Upload(dst backend.Buffer, l backend.Layout, src backend.Array) (backend.Transfer, error) {
+	if err := try("upload"); err != nil {
+		return backend.Transfer{}, err
+	}
+	return d.Device.Upload(dst, l, src)
 }
 
 func (d device) Download(host any, src backend.Buffer, l backend.Layout) error {

@@ -19,6 +19,7 @@ type Host struct {
 	allocate Allocate
 	live     map[*memory]bool // not freed yet
 	events   atomic.Int64
+	uploads  uploads
 	closed   bool
 }
 
@@ -27,7 +28,9 @@ type Allocate func(bytes int64) (data []byte, release func(), err error)
 
 // NewHost is device number index of a backend.
 func NewHost(kind string, index int, w *Worker, a Allocate) *Host {
-	return &Host{backend: kind, name: fmt.Sprintf("%s:%d", kind, index), worker: w, allocate: a, live: map[*memory]bool{}}
+	h := &Host{backend: kind, name: fmt.Sprintf("%s:%d", kind, index), worker: w, allocate: a, live: map[*memory]bool{}}
+	h.uploads.changed.L = &h.uploads.mu
+	return h
 }
 
 // Name is such as "dnnl:0".

@@ -88,18 +88,19 @@ func TestAlloc(t *testing.T) {
 	}
 }
 
-func TestLend(t *testing.T) {
+func TestAllocHost(t *testing.T) {
 	h, a := newHost(t, "test", 0)
-	l, err := h.Lend(100)
-	if err != nil || len(l.Data) != 100 || a.live != 0 {
-		t.Errorf("lent %v, error %v, %d allocations of the device's", l, err, a.live)
-	}
-	if l, err := h.Lend(0); err != nil || len(l.Data) != 0 {
-		t.Errorf("nothing lent: %v, error %v", l, err)
+	for _, bytes := range []int64{0, 100} {
+		m, err := h.AllocHost(bytes)
+		if err != nil || int64(len(m.Data())) != bytes || m.Bytes() != bytes || a.live != 0 {
+			t.Fatalf("%d bytes: %v, error %v, %d allocations of the device's", bytes, m, err, a.live)
+		}
+		wants(t, "free", h.FreeHost(m))
+		wants(t, "free again", h.FreeHost(m), "test:0: free host memory", "before")
 	}
 	for _, bytes := range []int64{-1, 1<<46 + 1} {
-		_, err := h.Lend(bytes)
-		wants(t, "lend", err, fmt.Sprintf("test:0: lend %d bytes", bytes))
+		_, err := h.AllocHost(bytes)
+		wants(t, "alloc", err, fmt.Sprintf("test:0: alloc %d bytes of host memory", bytes))
 	}
 }
 
@@ -246,8 +247,10 @@ func (device) Info() backend.Info                                   { return bac
 func (device) Has(string) bool                                      { return false }
 func (device) Place(op.Type, []backend.Use) (backend.Layout, error) { return nil, errBroken }
 func (device) Prepare(backend.Request) (backend.Kernel, error)      { return nil, errBroken }
-func (device) Upload(backend.Buffer, backend.Layout, any) error     { return errBroken }
-func (device) Download(any, backend.Buffer, backend.Layout) error   { return errBroken }
+func (device) Upload(backend.Buffer, backend.Layout, backend.Array) (backend.Transfer, error) {
+	return backend.Transfer{}, errBroken
+}
+func (device) Download(any, backend.Buffer, backend.Layout) error { return errBroken }
 
 // TestHostEvents have names that tell them apart.
 func TestHostEvents(t *testing.T) {
@@ -287,11 +290,11 @@ func TestClosedHost(t *testing.T) {
 		t.Errorf("close: %v; %d allocations while work ran, %d after it, want 1 and 0", err, done, a.live)
 	}
 	_, alloc := h.Alloc(8)
-	_, lend := h.Lend(8)
+	_, host := h.AllocHost(8)
 	_, load := h.Load(nil, backend.LoadOptions{})
 	_, event := h.NewEvent()
 	_, room := h.Room(backend.Buffer{}, 0)
-	for what, err := range map[string]error{"alloc": alloc, "lend": lend, "load": load, "new event": event, "room": room, "open": h.Open(), "sync": h.Sync()} {
+	for what, err := range map[string]error{"alloc": alloc, "alloc host": host, "load": load, "new event": event, "room": room, "open": h.Open(), "sync": h.Sync()} {
 		if !errors.Is(err, ErrClosed) {
 			t.Errorf("%s: %v, want %v", what, err, ErrClosed)
 		}

@@ -47,21 +47,6 @@ func (h *Host) Alloc(bytes int64) (backend.Memory, error) {
 	return m, nil
 }
 
-// Lend gives memory of Go's heap, which every device on the host's CPU can read. It outlives the device.
-func (h *Host) Lend(bytes int64) (*backend.Lent, error) {
-	switch {
-	case h.closed:
-		return nil, h.Errorf("lend", ErrClosed)
-	case bytes < 0 || bytes > maxBytes:
-		return nil, fmt.Errorf("%s: lend %d bytes", h.name, bytes)
-	}
-	data, _, err := GoMemory(bytes)
-	if err != nil {
-		return nil, fmt.Errorf("%s: lend %d bytes: %w", h.name, bytes, err)
-	}
-	return backend.NewLent(data, nil, nil), nil
-}
-
 // Free waits for what is enqueued, which may still use the memory, and gives it back.
 func (h *Host) Free(m backend.Memory) error {
 	own, ok := m.(*memory)

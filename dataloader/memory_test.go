@@ -28,18 +28,20 @@ type lender struct {
 type lent struct {
 	lender *lender
 	data   []byte
+	labels []int32
+	draws  []float32
 	used   bool // an upload reads it
 	closed bool
 	fails  error // of Wait
 }
 
-func (l *lender) allocate(bytes int) (dataloader.Buffer, error) {
-	b := &lent{lender: l, data: make([]byte, bytes+100)} // more than is asked for
+func (l *lender) allocate(images, bytes int) (dataloader.Memory, error) {
+	b := &lent{lender: l, data: make([]byte, images*bytes), labels: make([]int32, images), draws: make([]float32, images*dataloader.DrawWidth)}
 	l.buffers = append(l.buffers, b)
 	return b, nil
 }
 
-func (b *lent) Bytes() []byte { return b.data }
+func (b *lent) Arrays() ([]uint8, []int32, []float32) { return b.data, b.labels, b.draws }
 
 func (b *lent) Wait() error {
 	b.lender.mutex.Lock()
@@ -65,23 +67,29 @@ func TestLentMemory(t *testing.T) {
 	want := take(t, dataloader.NewTrainLoader(s, augmented(), 7, 1, 0, nil), 40)
 	lender := &lender{t: t}
 	l := dataloader.NewTrainLoader(s, augmented(), 7, 1, 0, lender.allocate)
-	uploads := map[*lent][]byte{} // what each held when its last upload began
+	type held struct {
+		images []byte
+		labels []int32
+		draws  []float32
+	}
+	uploads := map[*lent]held{} // what each held when its last upload began
 	for i := range want {
 		b, err := l.Next(context.Background())
 		check(t, err)
 		if !slices.Equal(b.Images, want[i].images) || !slices.Equal(b.Index, want[i].index) {
 			t.Fatalf("batch %d differs from one in plain memory", i)
 		}
-		of := b.Buffer.(*lent)
+		of := b.Memory.(*lent)
 		lender.mutex.Lock()
 		of.used = true
 		for other, began := range uploads {
-			if other.used && other != of && !slices.Equal(began, other.data) {
+			if other.used && other != of && (!slices.Equal(began.images, other.data) ||
+				!slices.Equal(began.labels, other.labels) || !slices.Equal(began.draws, other.draws)) {
 				t.Errorf("batch %d: memory that is being uploaded was written to", i)
 			}
 		}
 		lender.mutex.Unlock()
-		uploads[of] = slices.Clone(of.data)
+		uploads[of] = held{slices.Clone(of.data), slices.Clone(of.labels), slices.Clone(of.draws)}
 		check(t, l.Release(b))
 	}
 	check(t, l.Close())
@@ -100,11 +108,11 @@ func TestUploadFails(t *testing.T) {
 	for i := range 4 {
 		b, err := l.Next(context.Background())
 		check(t, err)
-		if n := 7 * s.Index.Pixels(); len(b.Images) != n || cap(b.Images) != n {
-			t.Errorf("%d bytes of %d, want %d", len(b.Images), cap(b.Images), n)
+		if n := 7 * s.Index.Pixels(); len(b.Images) != n {
+			t.Errorf("%d bytes, want %d", len(b.Images), n)
 		}
 		if i == 1 {
-			b.Buffer.(*lent).fails = failed
+			b.Memory.(*lent).fails = failed
 		}
 		if err := l.Release(b); (i == 2) != errors.Is(err, failed) || i != 2 && err != nil { // with the next one
 			t.Errorf("released batch %d: error %v", i, err)
@@ -126,11 +134,11 @@ func TestNoMemoryToLend(t *testing.T) {
 	s := open(t, small(t), "train")
 	lender := &lender{t: t}
 	none := errors.New("no memory")
-	l := dataloader.NewTrainLoader(s, augmented(), 7, 1, 0, func(bytes int) (dataloader.Buffer, error) {
+	l := dataloader.NewTrainLoader(s, augmented(), 7, 1, 0, func(images, bytes int) (dataloader.Memory, error) {
 		if len(lender.buffers) == 2 {
 			return nil, none
 		}
-		return lender.allocate(bytes)
+		return lender.allocate(images, bytes)
 	})
 	if _, err := l.Next(context.Background()); !errors.Is(err, none) {
 		t.Errorf("error %v, want %v", err, none)
