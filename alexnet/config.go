@@ -12,6 +12,7 @@ package alexnet
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,7 +65,6 @@ type Layer struct {
 	Inverted bool     `toml:"inverted,omitempty"`  // dropout: scale at training (PyTorch, Caffe), not at test (the paper)
 }
 
-// The types of layers.
 const (
 	conv    = "conv"
 	linear  = "linear"
@@ -73,6 +73,9 @@ const (
 	maxPool = "maxpool"
 	dropout = "dropout"
 )
+
+// Types are the types of layers.
+var Types = []string{conv, linear, relu, lrn, maxPool, dropout}
 
 // Limits that keep every number of elements of a layer far within 64 bits.
 const (
@@ -92,13 +95,12 @@ var keys = map[string][]string{
 
 // given are the keys of a layer that have a value.
 func (l *Layer) given() map[string]bool {
-	return map[string]bool{
-		"maps": l.Maps != 0, "features": l.Features != 0, "relu": l.ReLU, "exchange": l.Exchange, "towers": l.Towers != 0,
-		"kernel": l.Kernel != 0, "stride": l.Stride != 0, "pad": l.Pad != 0, "ceil_mode": l.Ceil,
-		"init": l.Init != "", "std": l.Std != 0, "bias": l.Bias != 0, "rate": l.Rate != nil, "bias_rate": l.BiasRate != nil,
-		"decay": l.Decay != nil, "bias_decay": l.BiasDecay != nil, "n": l.N != 0, "k": l.K != 0, "alpha": l.Alpha != 0,
-		"beta": l.Beta != 0, "alpha_over_n": l.AlphaOverN != nil, "drop_rate": l.DropRate != nil, "inverted": l.Inverted,
+	given := map[string]bool{}
+	for v, i := reflect.ValueOf(*l), 0; i < v.NumField(); i++ {
+		key, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("toml"), ",")
+		given[key] = !v.Field(i).IsZero()
 	}
+	return given
 }
 
 // LacksOfType are the keys that a layer of a type does not have; none of a type that is not known.
@@ -197,7 +199,8 @@ func (l *Layer) describe() string {
 func (l *Layer) validate(towers int) error {
 	allowed, known := keys[l.Type]
 	if !known {
-		return invalid.Key("type", "%q, want conv, linear, relu, lrn, maxpool or dropout", l.Type)
+		last := len(Types) - 1
+		return invalid.Key("type", "%q, want %s or %s", l.Type, strings.Join(Types[:last], ", "), Types[last])
 	}
 	var errs []error
 	given := l.given()

@@ -29,6 +29,7 @@ func TestBuildErrors(t *testing.T) {
 	layer := func(i int, change func(l *alexnet.Layer)) func(*alexnet.Config) {
 		return func(c *alexnet.Config) { change(&c.Layers[i]) }
 	}
+	last := len(alexnet.Types) - 1
 	for _, c := range []struct {
 		name   string
 		change func(c *alexnet.Config)
@@ -40,7 +41,7 @@ func TestBuildErrors(t *testing.T) {
 		{"towers", func(c *alexnet.Config) { c.Towers = 4 }, "towers: 4, want 1 or 2"},
 		{"layer's towers", layer(conv2, func(l *alexnet.Layer) { l.Towers = 3 }), "layers[3].towers: 3, want 1 or 2, the network's"},
 		{"type", layer(conv2, func(l *alexnet.Layer) { l.Type = "convolution" }),
-			`layers[3].type: "convolution", want conv, linear, relu, lrn, maxpool or dropout`},
+			`layers[3].type: "convolution", want ` + strings.Join(alexnet.Types[:last], ", ") + " or " + alexnet.Types[last]},
 		{"maps", layer(conv2, func(l *alexnet.Layer) { l.Maps = 1 << 21 }), "layers[3].maps: 2097152, want 1 to 1048576"},
 		{"pooling window", layer(pool1, func(l *alexnet.Layer) { l.Kernel = 17 }), "layers[2].kernel: 17, want 1 to 16"},
 		{"LRN k", layer(norm1, func(l *alexnet.Layer) { l.K = 0 }), "layers[1].k: 0, want above 0, such as 2"},
