@@ -186,8 +186,11 @@ func (s *suite) has(t *testing.T, d backend.Device, n *network) bool {
 			want = s.Alone
 		}
 		has := d.Has(name)
-		if all = all && has; has != want {
-			t.Errorf("the backend has %s: %v, and its test says %v; see conformance.Options", name, has, want)
+		switch all = all && has; {
+		case want && !has:
+			t.Errorf("the backend has no %s: give it a kernel and a line in its table", name)
+		case has && !want:
+			t.Errorf("the backend has %s, and its test says in conformance.Options that it has not", name)
 		}
 	}
 	return all
