@@ -1,6 +1,7 @@
 # Included by the Makefile at the root: CUDA, the simulated driver, GPU machines.
 
-.PHONY: deps-gpu kernels kernels-report build-gpu sim test-sim test-sim-all test-sim-fast test-sim-checked test-sim-ptx test-sim-long test-gpu
+.PHONY: deps-gpu kernels kernels-report build-gpu sim test-gpu
+.PHONY: test-sim test-sim-all test-sim-fast test-sim-checked test-sim-ptx test-sim-long
 .PHONY: gpu-bundle test-bundle lab test-lab
 
 # CUDA. The toolkit compiles the kernels to PTX and has the header that gorgonia.org/cu wants; the driver itself is found
@@ -44,9 +45,9 @@ sim: sim-fast ## the simulated CUDA driver, build/sim/fast/libcuda.so.1; sim-che
 sim-%: build-gpu
 	@$(MAKE) --no-print-directory -s -C kernels/sim CUDA="$(cuda)" $*
 
-# One device of the simulator keeps one core busy, so two of the runs go side by side. RUN=name runs the tests of that name
-# alone, as go test -run has it, on the fast build: RUN=TestConformance/fp32/op/lrn is one operation's.
-test-sim: $(if $(RUN),test-sim-fast,test-sim-all) ## all CUDA code on two simulated GPUs, the conformance suite on each build of the simulator, its own tests (RUN=name: those tests)
+# One device of the simulator keeps one core busy, so two of the runs go side by side. RUN=name runs the tests of that
+# name alone, as go test -run has it, on the fast build: RUN=TestConformance/fp32/op/lrn is one operation's.
+test-sim: $(if $(RUN),test-sim-fast,test-sim-all) ## all CUDA code on two simulated GPUs (RUN=name: these tests)
 
 test-sim-all: build-gpu
 	@$(MAKE) --no-print-directory -s -C kernels/sim CUDA="$(cuda)" fast checked ptx

@@ -15,8 +15,8 @@ type Array struct {
 	Data any
 }
 
-// Evaluate computes an operation on host arrays, without a companion. Package backend/reference sets it, for gorgonia's own
-// TapeMachine, and for what tests expect.
+// Evaluate computes an operation on host arrays, without a companion. Package backend/reference sets it, for gorgonia's
+// own TapeMachine, and for what tests expect.
 var Evaluate = func(o Op, out, in []Array) error {
 	return errors.New("op: no evaluator: import duet/engine/backend/reference")
 }

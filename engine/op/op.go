@@ -4,7 +4,7 @@
 // the gradients by calling Differentiable.Grad. How an operation is computed is a backend's matter (package backend);
 // this package holds no arithmetic, and the formula in each file here is the one that every backend implements.
 //
-// Adding an operation costs a file here, one in backend/reference, one in each other backend, and its conformance cases.
+// Adding an operation costs a file here, one in each backend, and its conformance cases: docs/adding-an-op.md.
 package op
 
 import (

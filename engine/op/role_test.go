@@ -52,8 +52,12 @@ func TestUpdates(t *testing.T) {
 		}
 		found = true
 		for q, i := range u.Updates() {
-			if role := u.Roles()[i]; (q == 0) != (role == op.Parameter) || q > 0 && role != op.Velocity || !c.in[i].Equal(c.want) {
-				t.Errorf("%s: output %d is %v %v, want %v", u.Name(), q, role, c.in[i], c.want)
+			want := op.Velocity
+			if q == 0 {
+				want = op.Parameter
+			}
+			if role := u.Roles()[i]; role != want || !c.in[i].Equal(c.want) {
+				t.Errorf("%s: output %d is %v %v, want %v %v", u.Name(), q, role, c.in[i], want, c.want)
 			}
 		}
 		if peak := u.Peak(); peak != nil && peak.Primary() != c.o {

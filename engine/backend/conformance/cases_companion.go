@@ -25,7 +25,8 @@ func companionCases() []testCase {
 			n.apply("at", op.LRNMaxPoolArgmax{LRNMaxPool: both}, n.random("x", 2, 6, 8, 7))
 		}},
 		{name: "gradient_peak alone", build: func(n *network) {
-			n.apply("peak", op.GradientPeak{SGD: update}, n.random("w", 7), n.random("v", 7), n.random("g", 7), n.random("rate", 1))
+			w, v, g, rate := n.random("w", 7), n.random("v", 7), n.random("g", 7), n.random("rate", 1)
+			n.apply("peak", op.GradientPeak{SGD: update}, w, v, g, rate)
 		}},
 	}
 }

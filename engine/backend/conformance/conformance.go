@@ -25,8 +25,8 @@ type Options struct {
 	Precision string
 	// Slow leaves out the shapes that take pure Go long.
 	Slow bool
-	// Lacks are the operations that it has no kernels for, as no plan insists on them: fusions, such as "lrn_max_pool". It must
-	// have all others, and none of these.
+	// Lacks are the operations that it has no kernels for, as no plan insists on them: fusions, such as "lrn_max_pool". It
+	// must have all others, and none of these.
 	Lacks []string
 	// Alone says that it has kernels of companions alone.
 	Alone bool

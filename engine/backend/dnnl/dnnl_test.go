@@ -24,7 +24,8 @@ func TestConformance(t *testing.T) {
 		t.Run(precision, func(t *testing.T) {
 			open := func(t testing.TB) backend.Device { return open(t, 0, backend.Options{Precision: precision}) }
 			conformance.Run(t, open, conformance.Options{
-				Precision: precision, Lacks: []string{"lrn_max_pool", "lrn_max_pool_grad"}, Opaque: []string{"lrn_scale"}, Fault: newBroken,
+				Precision: precision, Opaque: []string{"lrn_scale"}, Fault: newBroken,
+				Lacks: []string{"lrn_max_pool", "lrn_max_pool_grad"},
 			})
 		})
 	}

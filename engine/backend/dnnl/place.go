@@ -29,8 +29,9 @@ func (d *device) place(t op.Type, used []backend.Use) (*layout, error) {
 	for _, use := range used {
 		switch use.Role() {
 		case op.Velocity:
-			if w := use.Layouts[slices.Index(use.Op.Roles(), op.Parameter)]; w != nil {
-				return masterOf(w)
+			i := slices.Index(use.Op.Roles(), op.Parameter)
+			if i < len(use.Layouts) && use.Layouts[i] != nil {
+				return masterOf(use.Layouts[i])
 			}
 		case op.Parameter:
 			all |= update
@@ -84,7 +85,7 @@ func (d *device) element(t op.Type, used []backend.Use) element {
 		return float32s
 	}
 	for _, use := range used {
-		// No network has a leaf that lrn_grad reads; the suite's stay as precise as their s.
+		// A leaf of lrn_grad, which no network has, stays as precise as its s.
 		if _, is := use.Op.(op.LRNGrad); is || use.Role() != op.Activation {
 			return float32s
 		}

@@ -143,7 +143,9 @@ func TestAugmentAgainstNaive(t *testing.T) {
 }
 
 func TestSGDAgainstNaive(t *testing.T) {
-	for _, o := range []op.SGD{{RateMul: 1}, {Momentum: 0.9, WeightDecay: 5e-4, RateMul: 2}, {Momentum: 0.5, WeightDecay: 0.25}} {
+	for _, o := range []op.SGD{
+		{RateMul: 1}, {Momentum: 0.9, WeightDecay: 5e-4, RateMul: 2}, {Momentum: 0.5, WeightDecay: 0.25},
+	} {
 		w, v, g, rate := numbers(1, 3, 17), numbers(2, 3, 17), numbers(3, 3, 17), numbers(4, 1)
 		newW, newV := zeros(w.Type), zeros(w.Type)
 		if err := Evaluate(o, []array{newW, newV}, []array{w, v, g, rate}); err != nil {
@@ -159,8 +161,9 @@ func TestSGDAgainstNaive(t *testing.T) {
 				}
 			}
 		}
-		if got := zeros(op.Floats(1)); Evaluate(op.GradientPeak{SGD: o}, []array{got}, []array{w, v, g, rate}) != nil || f64(got)[0] != peak {
-			t.Errorf("peak %v, want %v", got.Data, peak)
+		got := zeros(op.Floats(1))
+		if err := Evaluate(o.Peak(), []array{got}, []array{w, v, g, rate}); err != nil || f64(got)[0] != peak {
+			t.Errorf("peak %v, %v, want %v", got.Data, err, peak)
 		}
 	}
 }
