@@ -12,8 +12,8 @@ enum { draw_width = 6 }; // of an image, in draws
 AGREED(augment_draws, draw_width)
 
 template <class T>
-DEVICE void augment(T *y, const uint8_t *images, const float *draws, const float *mean, int batch, int height, int width, int crop,
-                    int whole_mean, float scale) {
+DEVICE void augment(T *y, const uint8_t *images, const float *draws, const float *mean, int batch, int height,
+                    int width, int crop, int whole_mean, float scale) {
     const int j = blockIdx.x * blockDim.x + threadIdx.x, i = blockIdx.y * blockDim.y + threadIdx.y;
     if (i >= crop || j >= crop) return;
     const int64_t area = (int64_t)crop * crop, plane = (int64_t)height * width;
@@ -35,11 +35,13 @@ DEVICE void augment(T *y, const uint8_t *images, const float *draws, const float
     }
 }
 
-KERNEL(256) augment_forward_f32(float *y, const uint8_t *images, const float *draws, const float *mean, int batch, int height, int width,
-                                int crop, int whole_mean, float scale) {
+KERNEL(256)
+augment_forward_f32(float *y, const uint8_t *images, const float *draws, const float *mean, int batch, int height,
+                    int width, int crop, int whole_mean, float scale) {
     augment(y, images, draws, mean, batch, height, width, crop, whole_mean, scale);
 }
-KERNEL(256) augment_forward_bf16(bf16 *y, const uint8_t *images, const float *draws, const float *mean, int batch, int height, int width,
-                                 int crop, int whole_mean, float scale) {
+KERNEL(256)
+augment_forward_bf16(bf16 *y, const uint8_t *images, const float *draws, const float *mean, int batch, int height,
+                     int width, int crop, int whole_mean, float scale) {
     augment(y, images, draws, mean, batch, height, width, crop, whole_mean, scale);
 }

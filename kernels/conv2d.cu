@@ -25,7 +25,8 @@ template <class T> struct Unfolded {
 
     DEVICE_MEMBER void begin(int, int n, int columns) { // a thread has one column
         valid = n < columns;
-        const int number = valid ? (int)quotient(n, image) : 0, place = valid ? n - number * g.out_area : 0, i = quotient(place, row);
+        const int number = valid ? (int)quotient(n, image) : 0, place = valid ? n - number * g.out_area : 0,
+                  i = quotient(place, row);
         start = (int64_t)number * g.groups * g.channels * g.area;
         top = i * g.stride - g.pad;
         left = (place - i * g.out_width) * g.stride - g.pad;
@@ -59,8 +60,8 @@ template <class T> struct Biased {
 };
 
 template <int side, int depth, class T>
-DEVICE void convolve(T *y, const T *x, const T *w, const float *b, const Geometry &g, int columns, const Divider &image, const Divider &row,
-                     const Divider &window, const Divider &kernel, int relu) {
+DEVICE void convolve(T *y, const T *x, const T *w, const float *b, const Geometry &g, int columns, const Divider &image,
+                     const Divider &row, const Divider &window, const Divider &kernel, int relu) {
     const int group = blockIdx.z, length = g.channels * g.window;
     Weights<T> left = {w + (int64_t)group * g.maps * length, length};
     Unfolded<T> right = {x + (int64_t)group * g.channels * g.area, g, image, row, window, kernel};
@@ -69,14 +70,17 @@ DEVICE void convolve(T *y, const T *x, const T *w, const float *b, const Geometr
     product<side, depth>(left, right, write, blockIdx.y * side, blockIdx.x * side, g.maps, columns, k);
 }
 
-#define CONV2D(T, name, side, depth)                                                                                                    \
-    KERNEL_ONCE(tile_threads) conv2d_forward_##side##_##name(                                                                            \
-        T *y, const T *x, const T *w, const float *b, int groups, int channels, int height, int width, int maps, int out_height,         \
-        int out_width, int kernel, int stride, int pad, int columns, uint32_t image, int image_shift, uint32_t row, int row_shift,       \
-        uint32_t window, int window_shift, uint32_t kernels, int kernels_shift, int relu) {                                             \
-        const Geometry g = geometry(groups, channels, height, width, maps, out_height, out_width, kernel, stride, pad);                 \
-        convolve<side, depth>(y, x, w, b, g, columns, divider(g.out_area, image, image_shift), divider(out_width, row, row_shift),       \
-                              divider(g.window, window, window_shift), divider(kernel, kernels, kernels_shift), relu);                  \
+#define CONV2D(T, name, side, depth)                                                                                   \
+    KERNEL_ONCE(tile_threads)                                                                                          \
+    conv2d_forward_##side##_##name(T *y, const T *x, const T *w, const float *b, int groups, int channels, int height, \
+                                   int width, int maps, int out_height, int out_width, int kernel, int stride,         \
+                                   int pad, int columns, uint32_t image, int image_shift, uint32_t row, int row_shift, \
+                                   uint32_t window, int window_shift, uint32_t kernels, int kernels_shift, int relu) { \
+        const Geometry g =                                                                                             \
+            geometry(groups, channels, height, width, maps, out_height, out_width, kernel, stride, pad);               \
+        convolve<side, depth>(y, x, w, b, g, columns, divider(g.out_area, image, image_shift),                         \
+                              divider(out_width, row, row_shift), divider(g.window, window, window_shift),             \
+                              divider(kernel, kernels, kernels_shift), relu);                                          \
     }
 
 CONV2D(float, f32, 128, 8)

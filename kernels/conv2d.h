@@ -10,8 +10,8 @@ struct Geometry {
     int area, out_area, window, groups; // height*width, out_height*out_width, kernel*kernel
 };
 
-DEVICE Geometry geometry(int groups, int channels, int height, int width, int maps, int out_height, int out_width, int kernel, int stride,
-                         int pad) {
+DEVICE Geometry geometry(int groups, int channels, int height, int width, int maps, int out_height, int out_width,
+                         int kernel, int stride, int pad) {
     Geometry g = {channels, height, width, maps, out_height, out_width, kernel, stride, pad};
     g.area = height * width, g.out_area = out_height * out_width, g.window = kernel * kernel, g.groups = groups;
     return g;
@@ -43,7 +43,7 @@ template <class T> struct Weights {
     static const bool along_k = true;
     typedef int Position;
     const T *w;
-    int length; // of a map's weights
+    int length;         // of a map's weights
     int at[tile_lines]; // of the thread's own lines
 
     DEVICE_MEMBER void begin(int i, int m, int rows) { at[i] = m < rows ? m * length : -1; }

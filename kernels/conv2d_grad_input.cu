@@ -22,7 +22,8 @@ template <class T> struct Transposed {
 
     DEVICE_MEMBER void begin(int i, int m, int rows) { at[i] = m < rows ? m * g.window : -1; }
     DEVICE_MEMBER Position position(int k) const {
-        const int map = quotient(k, window), place = k - map * c.rows * c.columns, u = quotient(place, row), v = place - u * c.columns;
+        const int map = quotient(k, window), place = k - map * c.rows * c.columns, u = quotient(place, row),
+                  v = place - u * c.columns;
         return (map * g.channels * g.kernel + c.row + u * g.stride) * g.kernel + c.column + v * g.stride;
     }
     DEVICE_MEMBER float element(int i, Position k) const { return at[i] < 0 ? 0.f : load(w + at[i] + k); }
@@ -74,7 +75,8 @@ template <class T> struct Scattered {
     }
 };
 
-template <int side, int depth, class T> DEVICE void gradient(T *dx, const T *w, const T *dz, const Geometry &g, int batch) {
+template <int side, int depth, class T>
+DEVICE void gradient(T *dx, const T *w, const T *dz, const Geometry &g, int batch) {
     const int group = blockIdx.z % g.groups;
     const Class c = class_of(g, blockIdx.z / g.groups);
     const int columns = batch * c.height * c.width, weights = c.rows * c.columns;
@@ -83,17 +85,20 @@ template <int side, int depth, class T> DEVICE void gradient(T *dx, const T *w, 
     const Divider window = divider_by(weights > 0 ? weights : 1), row = divider_by(c.columns > 0 ? c.columns : 1);
     Transposed<T> left = {w + (int64_t)group * g.maps * g.channels * g.window, g, c, window, row};
     Gathered<T> right = {dz + (int64_t)group * g.maps * g.out_area, g, c, window, row};
-    Scattered<T> write = {dx + (int64_t)group * g.channels * g.area, g, c, divider_by(c.height * c.width), divider_by(c.width)};
+    Scattered<T> write = {dx + (int64_t)group * g.channels * g.area, g, c, divider_by(c.height * c.width),
+                          divider_by(c.width)};
     Range k = {0, g.maps * weights};
     product<side, depth>(left, right, write, blockIdx.y * side, blockIdx.x * side, g.channels, columns, k);
 }
 
-#define CONV2D_GRAD_INPUT(T, name, side, depth)                                                                         \
-    KERNEL_ONCE(tile_threads) conv2d_grad_input_##side##_##name(T *dx, const T *w, const T *dz, int groups, int channels, \
-                                                       int height, int width, int maps, int out_height, int out_width,  \
-                                                       int kernel, int stride, int pad, int batch) {                    \
-        const Geometry g = geometry(groups, channels, height, width, maps, out_height, out_width, kernel, stride, pad); \
-        gradient<side, depth>(dx, w, dz, g, batch);                                                                     \
+#define CONV2D_GRAD_INPUT(T, name, side, depth)                                                                        \
+    KERNEL_ONCE(tile_threads)                                                                                          \
+    conv2d_grad_input_##side##_##name(T *dx, const T *w, const T *dz, int groups, int channels, int height, int width, \
+                                      int maps, int out_height, int out_width, int kernel, int stride, int pad,        \
+                                      int batch) {                                                                     \
+        const Geometry g =                                                                                             \
+            geometry(groups, channels, height, width, maps, out_height, out_width, kernel, stride, pad);               \
+        gradient<side, depth>(dx, w, dz, g, batch);                                                                    \
     }
 
 CONV2D_GRAD_INPUT(float, f32, 128, 8)

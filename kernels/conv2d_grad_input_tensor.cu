@@ -21,8 +21,10 @@ struct Transposed {
     DEVICE_MEMBER void begin(Range k) { end = k.end; }
     DEVICE_MEMBER Distance distance(int m) const { return m * g.window; }
     DEVICE_MEMBER Position position(int k) const {
-        const int map = quotient(k, c.window), place = k - map * c.rows * c.columns, u = quotient(place, c.line), v = place - u * c.columns;
-        const int at = ((c.group * g.maps + map) * g.channels * g.kernel + c.row + u * g.stride) * g.kernel + c.column + v * g.stride;
+        const int map = quotient(k, c.window), place = k - map * c.rows * c.columns, u = quotient(place, c.line),
+                  v = place - u * c.columns;
+        const int at = ((c.group * g.maps + map) * g.channels * g.kernel + c.row + u * g.stride) * g.kernel + c.column +
+                       v * g.stride;
         return k < end ? at : -1;
     }
     DEVICE_MEMBER uint32_t element(Distance d, Position k) const { return ::element(w, d + k, k >= 0); }
@@ -49,23 +51,27 @@ template <int side> DEVICE void gradient(bf16 *dx, const bf16 *w, const bf16 *dz
         (Class &)c = class_of(g, blockIdx.z / g.groups), c.group = blockIdx.z % g.groups;
         c.places = batch * c.height * c.width;
         // A class without weights has a gradient of zero: the stride is larger than the kernel. It divides nothing.
-        c.window = divider_by(c.rows * c.columns > 0 ? c.rows * c.columns : 1), c.line = divider_by(c.columns > 0 ? c.columns : 1);
+        c.window = divider_by(c.rows * c.columns > 0 ? c.rows * c.columns : 1),
+        c.line = divider_by(c.columns > 0 ? c.columns : 1);
     }
     __syncthreads();
     if ((int)blockIdx.x * side >= c.places) return;
     const Pairs<side, Transposed> left(Transposed{w, g, c, 0});
-    const Octets<side, Unfolded<Output>> right(Unfolded<Output>{{dz + (int64_t)c.group * g.maps * g.out_area, g, c}, {}, 0});
+    const Octets<side, Unfolded<Output>> right(
+        Unfolded<Output>{{dz + (int64_t)c.group * g.maps * g.out_area, g, c}, {}, 0});
     const Scattered write = {dx, g, c};
     tensor_product<side>(left, right, write, blockIdx.y * side, blockIdx.x * side, g.channels, c.places,
                          Range{0, g.maps * c.rows * c.columns});
 }
 
-#define CONV2D_GRAD_INPUT(name, side)                                                                                            \
-    KERNEL_TWICE(2 * side) conv2d_grad_input_tensor_##name(bf16 *dx, const bf16 *w, const bf16 *dz, int groups, int channels,    \
-                                                           int height, int width, int maps, int out_height, int out_width,       \
-                                                           int kernel, int stride, int pad, int batch) {                         \
-        const Geometry g = geometry(groups, channels, height, width, maps, out_height, out_width, kernel, stride, pad);          \
-        gradient<side>(dx, w, dz, g, batch);                                                                                     \
+#define CONV2D_GRAD_INPUT(name, side)                                                                                  \
+    KERNEL_TWICE(2 * side)                                                                                             \
+    conv2d_grad_input_tensor_##name(bf16 *dx, const bf16 *w, const bf16 *dz, int groups, int channels, int height,     \
+                                    int width, int maps, int out_height, int out_width, int kernel, int stride,        \
+                                    int pad, int batch) {                                                              \
+        const Geometry g =                                                                                             \
+            geometry(groups, channels, height, width, maps, out_height, out_width, kernel, stride, pad);               \
+        gradient<side>(dx, w, dz, g, batch);                                                                           \
     }
 
 CONV2D_GRAD_INPUT(128_bf16, 128)

@@ -19,7 +19,8 @@ template <class T> struct Images {
     DEVICE_MEMBER void begin(int i, int m, int rows) { at[i] = m < rows ? m * g.out_area : -1; }
     DEVICE_MEMBER Position position(int k) const {
         const int number = quotient(k, image);
-        return (int64_t)number * (g.groups * g.maps - 1) * g.out_area + k; // k counts an image's places, and memory its maps too
+        return (int64_t)number * (g.groups * g.maps - 1) * g.out_area +
+               k; // k counts an image's places, and memory its maps too
     }
     DEVICE_MEMBER float element(int i, Position p) const { return at[i] < 0 ? 0.f : load(dz + at[i] + p); }
 };
@@ -37,7 +38,8 @@ template <class T> struct Met {
     int at[tile_lines], place[tile_lines]; // of the window's corner and in the window, u * 65536 + v; or -1
 
     DEVICE_MEMBER void begin(int i, int n, int columns) {
-        const int channel = quotient(n, window), weight = n - channel * g.window, u = quotient(weight, side), v = weight - u * g.kernel;
+        const int channel = quotient(n, window), weight = n - channel * g.window, u = quotient(weight, side),
+                  v = weight - u * g.kernel;
         at[i] = channel * g.area + u * g.width + v;
         place[i] = n < columns ? u << 16 | v : -1;
     }
@@ -55,24 +57,28 @@ template <class T> struct Met {
 };
 
 template <int side, int depth, class T>
-DEVICE void gradient(float *parts, const T *x, const T *dz, const Geometry &g, int places, int splits, const Divider &image,
-                     const Divider &row, const Divider &window, const Divider &kernel) {
+DEVICE void gradient(float *parts, const T *x, const T *dz, const Geometry &g, int places, int splits,
+                     const Divider &image, const Divider &row, const Divider &window, const Divider &kernel) {
     const int group = blockIdx.z % g.groups, split = blockIdx.z / g.groups, length = g.channels * g.window;
     Images<T> left = {dz + (int64_t)group * g.maps * g.out_area, g, image};
     Met<T> right = {x + (int64_t)group * g.channels * g.area, g, image, row, window, kernel};
     Plain write = {parts + ((int64_t)split * g.groups + group) * g.maps * length, length};
-    product<side, depth>(left, right, write, blockIdx.y * side, blockIdx.x * side, g.maps, length, range_of(places, splits, split, depth));
+    product<side, depth>(left, right, write, blockIdx.y * side, blockIdx.x * side, g.maps, length,
+                         range_of(places, splits, split, depth));
 }
 
-#define CONV2D_GRAD_WEIGHT(T, name, side, depth)                                                                                        \
-    KERNEL_ONCE(tile_threads) conv2d_grad_weight_##side##_##name(                                                                        \
-        float *parts, const T *x, const T *dz, int groups, int channels, int height, int width, int maps, int out_height,                \
-        int out_width, int kernel, int stride, int pad, int places, int splits, uint32_t image, int image_shift, uint32_t row,           \
-        int row_shift, uint32_t window, int window_shift, uint32_t kernels, int kernels_shift) {                                        \
-        const Geometry g = geometry(groups, channels, height, width, maps, out_height, out_width, kernel, stride, pad);                 \
-        gradient<side, depth>(parts, x, dz, g, places, splits, divider(g.out_area, image, image_shift),                                  \
-                              divider(out_width, row, row_shift), divider(g.window, window, window_shift),                              \
-                              divider(kernel, kernels, kernels_shift));                                                                 \
+#define CONV2D_GRAD_WEIGHT(T, name, side, depth)                                                                       \
+    KERNEL_ONCE(tile_threads)                                                                                          \
+    conv2d_grad_weight_##side##_##name(float *parts, const T *x, const T *dz, int groups, int channels, int height,    \
+                                       int width, int maps, int out_height, int out_width, int kernel, int stride,     \
+                                       int pad, int places, int splits, uint32_t image, int image_shift, uint32_t row, \
+                                       int row_shift, uint32_t window, int window_shift, uint32_t kernels,             \
+                                       int kernels_shift) {                                                            \
+        const Geometry g =                                                                                             \
+            geometry(groups, channels, height, width, maps, out_height, out_width, kernel, stride, pad);               \
+        gradient<side, depth>(parts, x, dz, g, places, splits, divider(g.out_area, image, image_shift),                \
+                              divider(out_width, row, row_shift), divider(g.window, window, window_shift),             \
+                              divider(kernel, kernels, kernels_shift));                                                \
     }
 
 CONV2D_GRAD_WEIGHT(float, f32, 128, 8)

@@ -33,8 +33,8 @@ struct Images {
 };
 
 template <int side>
-DEVICE void gradient(float *parts, const bf16 *x, const bf16 *dz, const Geometry &g, int places, int splits, const Divider &image,
-                     const Divider &row, const Divider &window, const Divider &kernel) {
+DEVICE void gradient(float *parts, const bf16 *x, const bf16 *dz, const Geometry &g, int places, int splits,
+                     const Divider &image, const Divider &row, const Divider &window, const Divider &kernel) {
     const int group = blockIdx.z % g.groups, split = blockIdx.z / g.groups, length = g.channels * g.window;
     const Pairs<side, Images> left(Images{dz + (int64_t)group * g.maps * g.out_area, g, image, 0});
     const Input input = {x + (int64_t)group * g.channels * g.area, g, image, row, window, kernel};
@@ -44,14 +44,18 @@ DEVICE void gradient(float *parts, const bf16 *x, const bf16 *dz, const Geometry
                          range_of(places, splits, split, tensor_depth));
 }
 
-#define CONV2D_GRAD_WEIGHT(name, side)                                                                                                  \
-    KERNEL_TWICE(2 * side) conv2d_grad_weight_tensor_##name(                                                                            \
-        float *parts, const bf16 *x, const bf16 *dz, int groups, int channels, int height, int width, int maps, int out_height,         \
-        int out_width, int kernel, int stride, int pad, int places, int splits, uint32_t image, int image_shift, uint32_t row,          \
-        int row_shift, uint32_t window, int window_shift, uint32_t kernels, int kernels_shift) {                                        \
-        const Geometry g = geometry(groups, channels, height, width, maps, out_height, out_width, kernel, stride, pad);                 \
-        gradient<side>(parts, x, dz, g, places, splits, divider(g.out_area, image, image_shift), divider(out_width, row, row_shift),    \
-                       divider(g.window, window, window_shift), divider(kernel, kernels, kernels_shift));                               \
+#define CONV2D_GRAD_WEIGHT(name, side)                                                                                 \
+    KERNEL_TWICE(2 * side)                                                                                             \
+    conv2d_grad_weight_tensor_##name(float *parts, const bf16 *x, const bf16 *dz, int groups, int channels,            \
+                                     int height, int width, int maps, int out_height, int out_width, int kernel,       \
+                                     int stride, int pad, int places, int splits, uint32_t image, int image_shift,     \
+                                     uint32_t row, int row_shift, uint32_t window, int window_shift, uint32_t kernels, \
+                                     int kernels_shift) {                                                              \
+        const Geometry g =                                                                                             \
+            geometry(groups, channels, height, width, maps, out_height, out_width, kernel, stride, pad);               \
+        gradient<side>(parts, x, dz, g, places, splits, divider(g.out_area, image, image_shift),                       \
+                       divider(out_width, row, row_shift), divider(g.window, window, window_shift),                    \
+                       divider(kernel, kernels, kernels_shift));                                                       \
     }
 
 CONV2D_GRAD_WEIGHT(128_bf16, 128)

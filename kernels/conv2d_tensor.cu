@@ -33,24 +33,28 @@ struct Biased {
 };
 
 template <int side, bool aligned>
-DEVICE void convolve(bf16 *y, const bf16 *x, const bf16 *w, const float *b, const Geometry &g, int columns, const Divider &image,
-                     const Divider &row, const Divider &window, const Divider &kernel, int relu) {
+DEVICE void convolve(bf16 *y, const bf16 *x, const bf16 *w, const float *b, const Geometry &g, int columns,
+                     const Divider &image, const Divider &row, const Divider &window, const Divider &kernel, int relu) {
     const int group = blockIdx.z, length = g.channels * g.window;
     const Input input = {x + (int64_t)group * g.channels * g.area, g, image, row, window, kernel};
     const Octets<side, Unfolded<Input>> right(Unfolded<Input>{input, {}, 0});
     const Biased write = {y + (int64_t)group * g.maps * g.out_area, b + group * g.maps, g, image, columns, relu};
-    tensor_product<side>(rows_of<side, aligned>(w + (int64_t)group * g.maps * length, length), right, write, blockIdx.y * side,
-                         blockIdx.x * side, g.maps, columns, Range{0, length});
+    tensor_product<side>(rows_of<side, aligned>(w + (int64_t)group * g.maps * length, length), right, write,
+                         blockIdx.y * side, blockIdx.x * side, g.maps, columns, Range{0, length});
 }
 
-#define CONV2D(name, side, aligned)                                                                                                    \
-    KERNEL_TWICE(2 * side) conv2d_forward_tensor_##name(                                                                               \
-        bf16 *y, const bf16 *x, const bf16 *w, const float *b, int groups, int channels, int height, int width, int maps,              \
-        int out_height, int out_width, int kernel, int stride, int pad, int columns, uint32_t image, int image_shift, uint32_t row,    \
-        int row_shift, uint32_t window, int window_shift, uint32_t kernels, int kernels_shift, int relu) {                             \
-        const Geometry g = geometry(groups, channels, height, width, maps, out_height, out_width, kernel, stride, pad);                \
-        convolve<side, aligned>(y, x, w, b, g, columns, divider(g.out_area, image, image_shift), divider(out_width, row, row_shift),   \
-                                divider(g.window, window, window_shift), divider(kernel, kernels, kernels_shift), relu);               \
+#define CONV2D(name, side, aligned)                                                                                    \
+    KERNEL_TWICE(2 * side)                                                                                             \
+    conv2d_forward_tensor_##name(bf16 *y, const bf16 *x, const bf16 *w, const float *b, int groups, int channels,      \
+                                 int height, int width, int maps, int out_height, int out_width, int kernel,           \
+                                 int stride, int pad, int columns, uint32_t image, int image_shift, uint32_t row,      \
+                                 int row_shift, uint32_t window, int window_shift, uint32_t kernels,                   \
+                                 int kernels_shift, int relu) {                                                        \
+        const Geometry g =                                                                                             \
+            geometry(groups, channels, height, width, maps, out_height, out_width, kernel, stride, pad);               \
+        convolve<side, aligned>(y, x, w, b, g, columns, divider(g.out_area, image, image_shift),                       \
+                                divider(out_width, row, row_shift), divider(g.window, window, window_shift),           \
+                                divider(kernel, kernels, kernels_shift), relu);                                        \
     }
 
 CONV2D(128_bf16, 128, true)

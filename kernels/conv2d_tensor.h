@@ -23,7 +23,8 @@ DEVICE Step step_of(int distance, int u, int v) { return make_int4(distance, u, 
 
 // at_step is the element a step from a corner, or zero outside.
 DEVICE uint32_t at_step(const Corner &c, const Step &s, int height, int width) {
-    return element(c.p, s.x, ((unsigned)(c.top + s.y) < (unsigned)height) & ((unsigned)(c.left + s.z) < (unsigned)width));
+    return element(c.p, s.x,
+                   ((unsigned)(c.top + s.y) < (unsigned)height) & ((unsigned)(c.left + s.z) < (unsigned)width));
 }
 
 // Input makes corners and steps in the input of a convolution: a place is one of the output's, a weight channel and window's.
@@ -41,7 +42,8 @@ struct Input {
         return c;
     }
     DEVICE_MEMBER Step step(int weight) const {
-        const int channel = quotient(weight, window), in_window = weight - channel * g.window, u = quotient(in_window, side);
+        const int channel = quotient(weight, window), in_window = weight - channel * g.window,
+                  u = quotient(in_window, side);
         const int v = in_window - u * g.kernel;
         return step_of(channel * g.area + u * g.width + v, u, v);
     }
@@ -63,7 +65,8 @@ struct Output {
     DEVICE_MEMBER int height() const { return g.out_height; }
     DEVICE_MEMBER int width() const { return g.out_width; }
     DEVICE_MEMBER Corner corner(int place) const {
-        const int number = place / (c.height * c.width), in_image = place - number * c.height * c.width, q = in_image / c.width;
+        const int number = place / (c.height * c.width), in_image = place - number * c.height * c.width,
+                  q = in_image / c.width;
         Corner k = {dz, c.bottom + q, c.right + in_image - q * c.width};
         k.p += (int64_t)number * g.groups * g.maps * g.out_area + k.top * g.out_width + k.left;
         return k;
@@ -82,7 +85,9 @@ template <class Tensor> struct Unfolded {
     Corner corner;
     int end;
 
-    DEVICE_MEMBER void begin(int place, Range k) { corner = tensor.corner(place), corner.p = kept(corner.p), end = k.end; }
+    DEVICE_MEMBER void begin(int place, Range k) {
+        corner = tensor.corner(place), corner.p = kept(corner.p), end = k.end;
+    }
     DEVICE_MEMBER Step step(int weight) const { return weight < end ? tensor.step(weight) : step_of(0, nowhere, 0); }
     DEVICE_MEMBER uint32_t element(const Step &s) const { return at_step(corner, s, tensor.height(), tensor.width()); }
 };
@@ -102,5 +107,7 @@ template <class Tensor> struct UnfoldedAcross {
         c.p = kept(c.p);
         return c;
     }
-    DEVICE_MEMBER uint32_t element(const Distance &s, const Position &c) const { return at_step(c, s, tensor.height(), tensor.width()); }
+    DEVICE_MEMBER uint32_t element(const Distance &s, const Position &c) const {
+        return at_step(c, s, tensor.height(), tensor.width());
+    }
 };

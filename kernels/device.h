@@ -32,7 +32,11 @@
 // AGREED(name, value) puts a number that the kernel's launch reckons with too into the PTX. engine/backend/cuda/agreed.go has
 // its value there, and refuses PTX with another. The number of a block's threads needs none: PTX tells the launch bounds.
 #ifdef __CUDACC__
-#define AGREED(name, value) extern "C" { extern __constant__ const int agreed_##name; __constant__ const int agreed_##name = value; }
+#define AGREED(name, value)                                                                                            \
+    extern "C" {                                                                                                       \
+    extern __constant__ const int agreed_##name;                                                                       \
+    __constant__ const int agreed_##name = value;                                                                      \
+    }
 #else
 #define AGREED(name, value)
 #endif

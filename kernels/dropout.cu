@@ -18,7 +18,8 @@ DEVICE float kept(uint32_t word, uint32_t threshold, float factor) { return word
 
 // mask does one block of four words, of which the first and last of a row may belong to other features.
 template <class T>
-DEVICE void mask(T *y, const T *x, const Row &row, uint64_t block, const Words &words, uint32_t threshold, float factor) {
+DEVICE void mask(T *y, const T *x, const Row &row, uint64_t block, const Words &words, uint32_t threshold,
+                 float factor) {
     if (row.whole) {
         const uint64_t f = 4 * block - row.begin;
         Four a = load4(x + f);
@@ -38,8 +39,8 @@ DEVICE void mask(T *y, const T *x, const Row &row, uint64_t block, const Words &
 
 // Word n*width + first + f of the stream decides over feature f of row n.
 template <class T>
-DEVICE void dropout(T *y, const T *x, const uint32_t *counters, int batch, int features, uint64_t width, uint64_t first, uint32_t threshold,
-                    uint32_t tag, float factor) {
+DEVICE void dropout(T *y, const T *x, const uint32_t *counters, int batch, int features, uint64_t width, uint64_t first,
+                    uint32_t threshold, uint32_t tag, float factor) {
     const uint32_t key0 = counters[0], key1 = counters[1], step = counters[2];
     for (int n = blockIdx.y; n < batch; n += gridDim.y) {
         T *to = y + (int64_t)n * features;
@@ -47,17 +48,20 @@ DEVICE void dropout(T *y, const T *x, const uint32_t *counters, int batch, int f
         Row row;
         row.begin = n * width + first;
         row.end = row.begin + features;
-        row.whole = row.begin % 4 == 0 && features % 4 == 0 && aligned(to, 4 * sizeof(T)) && aligned(from, 4 * sizeof(T));
+        row.whole =
+            row.begin % 4 == 0 && features % 4 == 0 && aligned(to, 4 * sizeof(T)) && aligned(from, 4 * sizeof(T));
         for (uint64_t block = row.begin / 4 + thread_of_grid(); 4 * block < row.end; block += threads_of_grid())
             mask(to, from, row, block, philox(block, step, tag, key0, key1), threshold, factor);
     }
 }
 
-KERNEL(256) dropout_forward_f32(float *y, const float *x, const uint32_t *counters, int batch, int features, uint64_t width, uint64_t first,
-                                uint32_t threshold, uint32_t tag, float factor) {
+KERNEL(256)
+dropout_forward_f32(float *y, const float *x, const uint32_t *counters, int batch, int features, uint64_t width,
+                    uint64_t first, uint32_t threshold, uint32_t tag, float factor) {
     dropout(y, x, counters, batch, features, width, first, threshold, tag, factor);
 }
-KERNEL(256) dropout_forward_bf16(bf16 *y, const bf16 *x, const uint32_t *counters, int batch, int features, uint64_t width, uint64_t first,
-                                 uint32_t threshold, uint32_t tag, float factor) {
+KERNEL(256)
+dropout_forward_bf16(bf16 *y, const bf16 *x, const uint32_t *counters, int batch, int features, uint64_t width,
+                     uint64_t first, uint32_t threshold, uint32_t tag, float factor) {
     dropout(y, x, counters, batch, features, width, first, threshold, tag, factor);
 }

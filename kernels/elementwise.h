@@ -17,7 +17,8 @@ DEVICE Four load4(const float *p) {
 
 DEVICE Four load4(const bf16 *p) {
     const uint2 q = *(const uint2 *)p;
-    Four r = {{bits_float(q.x << 16), bits_float(q.x & 0xffff0000u), bits_float(q.y << 16), bits_float(q.y & 0xffff0000u)}};
+    Four r = {
+        {bits_float(q.x << 16), bits_float(q.x & 0xffff0000u), bits_float(q.y << 16), bits_float(q.y & 0xffff0000u)}};
     return r;
 }
 

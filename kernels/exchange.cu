@@ -14,7 +14,8 @@ KERNEL(256) add_forward_f32(float *y, const float *a, const float *b, int64_t n)
 KERNEL(256) add_forward_bf16(bf16 *y, const bf16 *a, const bf16 *b, int64_t n) { map2(y, a, b, n, Sum()); }
 
 // The strides are in units, from the beginning of a row to that of the next.
-template <class Unit> DEVICE void copy_rows(Unit *to, const Unit *from, int rows, int64_t units, int64_t to_stride, int64_t from_stride) {
+template <class Unit>
+DEVICE void copy_rows(Unit *to, const Unit *from, int rows, int64_t units, int64_t to_stride, int64_t from_stride) {
     for (int row = blockIdx.y; row < rows; row += gridDim.y) {
         Unit *t = to + row * to_stride;
         const Unit *f = from + row * from_stride;
@@ -22,15 +23,18 @@ template <class Unit> DEVICE void copy_rows(Unit *to, const Unit *from, int rows
     }
 }
 
-KERNEL(256) copy_rows_16(uint4 *to, const uint4 *from, int rows, int64_t units, int64_t to_stride, int64_t from_stride) {
+KERNEL(256)
+copy_rows_16(uint4 *to, const uint4 *from, int rows, int64_t units, int64_t to_stride, int64_t from_stride) {
     copy_rows(to, from, rows, units, to_stride, from_stride);
 }
 KERNEL(256) copy_rows_8(uint2 *to, const uint2 *from, int rows, int64_t units, int64_t to_stride, int64_t from_stride) {
     copy_rows(to, from, rows, units, to_stride, from_stride);
 }
-KERNEL(256) copy_rows_4(uint32_t *to, const uint32_t *from, int rows, int64_t units, int64_t to_stride, int64_t from_stride) {
+KERNEL(256)
+copy_rows_4(uint32_t *to, const uint32_t *from, int rows, int64_t units, int64_t to_stride, int64_t from_stride) {
     copy_rows(to, from, rows, units, to_stride, from_stride);
 }
-KERNEL(256) copy_rows_2(uint16_t *to, const uint16_t *from, int rows, int64_t units, int64_t to_stride, int64_t from_stride) {
+KERNEL(256)
+copy_rows_2(uint16_t *to, const uint16_t *from, int rows, int64_t units, int64_t to_stride, int64_t from_stride) {
     copy_rows(to, from, rows, units, to_stride, from_stride);
 }

@@ -8,28 +8,33 @@
 // Twin     engine/backend/reference/linear.go
 #include "tile.h"
 
-template <int side, int depth, class A, class B> DEVICE void part(float *parts, A a, B b, int rows, int columns, int k, int splits) {
+template <int side, int depth, class A, class B>
+DEVICE void part(float *parts, A a, B b, int rows, int columns, int k, int splits) {
     const int split = blockIdx.z;
     Plain write = {parts + (int64_t)split * rows * columns, columns};
-    product<side, depth>(a, b, write, blockIdx.y * side, blockIdx.x * side, rows, columns, range_of(k, splits, split, depth));
+    product<side, depth>(a, b, write, blockIdx.y * side, blockIdx.x * side, rows, columns,
+                         range_of(k, splits, split, depth));
 }
 
-#define LINEAR(T, name, side, depth)                                                                                    \
-    KERNEL_TWICE(tile_threads) linear_forward_##side##_##name(float *parts, const T *x, const T *w, int batch, int inputs, \
-                                                     int features, int splits) {                                        \
-        Rows<T> a = {x, inputs}, b = {w, inputs};                                                                       \
-        part<side, depth>(parts, a, b, batch, features, inputs, splits);                                                \
-    }                                                                                                                   \
-    KERNEL_TWICE(tile_threads) linear_grad_input_##side##_##name(float *parts, const T *w, const T *dz, int batch, int inputs, \
-                                                        int features, int splits) {                                     \
-        Rows<T> a = {dz, features};                                                                                     \
-        Columns<T> b = {w, inputs};                                                                                     \
-        part<side, depth>(parts, a, b, batch, inputs, features, splits);                                                \
-    }                                                                                                                   \
-    KERNEL_TWICE(tile_threads) linear_grad_weight_##side##_##name(float *parts, const T *x, const T *dz, int batch, int inputs, \
-                                                         int features, int splits) {                                    \
-        Columns<T> a = {dz, features}, b = {x, inputs};                                                                 \
-        part<side, depth>(parts, a, b, features, inputs, batch, splits);                                                \
+#define LINEAR(T, name, side, depth)                                                                                   \
+    KERNEL_TWICE(tile_threads)                                                                                         \
+    linear_forward_##side##_##name(float *parts, const T *x, const T *w, int batch, int inputs, int features,          \
+                                   int splits) {                                                                       \
+        Rows<T> a = {x, inputs}, b = {w, inputs};                                                                      \
+        part<side, depth>(parts, a, b, batch, features, inputs, splits);                                               \
+    }                                                                                                                  \
+    KERNEL_TWICE(tile_threads)                                                                                         \
+    linear_grad_input_##side##_##name(float *parts, const T *w, const T *dz, int batch, int inputs, int features,      \
+                                      int splits) {                                                                    \
+        Rows<T> a = {dz, features};                                                                                    \
+        Columns<T> b = {w, inputs};                                                                                    \
+        part<side, depth>(parts, a, b, batch, inputs, features, splits);                                               \
+    }                                                                                                                  \
+    KERNEL_TWICE(tile_threads)                                                                                         \
+    linear_grad_weight_##side##_##name(float *parts, const T *x, const T *dz, int batch, int inputs, int features,     \
+                                       int splits) {                                                                   \
+        Columns<T> a = {dz, features}, b = {x, inputs};                                                                \
+        part<side, depth>(parts, a, b, features, inputs, batch, splits);                                               \
     }
 
 LINEAR(float, f32, 128, 8)

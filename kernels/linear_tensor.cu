@@ -10,24 +10,32 @@
 // Twin     engine/backend/reference/linear.go
 #include "tensor_operand.h"
 
-template <int side, class A, class B> DEVICE void part(float *parts, const A &a, const B &b, int rows, int columns, int k, int splits) {
+template <int side, class A, class B>
+DEVICE void part(float *parts, const A &a, const B &b, int rows, int columns, int k, int splits) {
     const int split = blockIdx.z;
     Stored write = {parts + (int64_t)split * rows * columns, columns};
-    tensor_product<side>(a, b, write, blockIdx.y * side, blockIdx.x * side, rows, columns, range_of(k, splits, split, tensor_depth));
+    tensor_product<side>(a, b, write, blockIdx.y * side, blockIdx.x * side, rows, columns,
+                         range_of(k, splits, split, tensor_depth));
 }
 
-#define LINEAR(name, side, aligned)                                                                                                        \
-    KERNEL_TWICE(2 * side) linear_forward_tensor_##name(float *parts, const bf16 *x, const bf16 *w, int batch, int inputs, int features,   \
-                                                        int splits) {                                                                      \
-        part<side>(parts, rows_of<side, aligned>(x, inputs), rows_of<side, aligned>(w, inputs), batch, features, inputs, splits);          \
-    }                                                                                                                                      \
-    KERNEL_TWICE(2 * side) linear_grad_input_tensor_##name(float *parts, const bf16 *w, const bf16 *dz, int batch, int inputs,             \
-                                                           int features, int splits) {                                                     \
-        part<side>(parts, rows_of<side, aligned>(dz, features), columns_of<side, aligned>(w, inputs), batch, inputs, features, splits);    \
-    }                                                                                                                                      \
-    KERNEL_TWICE(2 * side) linear_grad_weight_tensor_##name(float *parts, const bf16 *x, const bf16 *dz, int batch, int inputs,            \
-                                                            int features, int splits) {                                                    \
-        part<side>(parts, columns_of<side, aligned>(dz, features), columns_of<side, aligned>(x, inputs), features, inputs, batch, splits); \
+#define LINEAR(name, side, aligned)                                                                                    \
+    KERNEL_TWICE(2 * side)                                                                                             \
+    linear_forward_tensor_##name(float *parts, const bf16 *x, const bf16 *w, int batch, int inputs, int features,      \
+                                 int splits) {                                                                         \
+        part<side>(parts, rows_of<side, aligned>(x, inputs), rows_of<side, aligned>(w, inputs), batch, features,       \
+                   inputs, splits);                                                                                    \
+    }                                                                                                                  \
+    KERNEL_TWICE(2 * side)                                                                                             \
+    linear_grad_input_tensor_##name(float *parts, const bf16 *w, const bf16 *dz, int batch, int inputs, int features,  \
+                                    int splits) {                                                                      \
+        part<side>(parts, rows_of<side, aligned>(dz, features), columns_of<side, aligned>(w, inputs), batch, inputs,   \
+                   features, splits);                                                                                  \
+    }                                                                                                                  \
+    KERNEL_TWICE(2 * side)                                                                                             \
+    linear_grad_weight_tensor_##name(float *parts, const bf16 *x, const bf16 *dz, int batch, int inputs, int features, \
+                                     int splits) {                                                                     \
+        part<side>(parts, columns_of<side, aligned>(dz, features), columns_of<side, aligned>(x, inputs), features,     \
+                   inputs, batch, splits);                                                                             \
     }
 
 LINEAR(128_bf16, 128, true)

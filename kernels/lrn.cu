@@ -34,7 +34,8 @@ DEVICE void forward(T *RESTRICT y, float *RESTRICT s, const T *RESTRICT x, const
 
 // forward_any is the same for any window, which is read again for every channel.
 template <class T>
-DEVICE void forward_any(T *RESTRICT y, float *RESTRICT s, const T *RESTRICT x, const Column &c, const Normalisation &f, int n) {
+DEVICE void forward_any(T *RESTRICT y, float *RESTRICT s, const T *RESTRICT x, const Column &c, const Normalisation &f,
+                        int n) {
     for (int channel = c.first; channel < c.last; channel++) {
         float squares = 0.f;
         for (int j = max(0, channel - n / 2); j <= min(c.channels - 1, channel + n / 2); j++) {
@@ -65,8 +66,8 @@ DEVICE void load_terms(Term *terms, const T *x, const float *s, const T *dy, con
 }
 
 template <int n, class T>
-DEVICE void backward(T *RESTRICT dx, const T *RESTRICT x, const float *RESTRICT s, const T *RESTRICT dy, const Column &c,
-                     const Normalisation &f) {
+DEVICE void backward(T *RESTRICT dx, const T *RESTRICT x, const float *RESTRICT s, const T *RESTRICT dy,
+                     const Column &c, const Normalisation &f) {
     enum { half = n / 2, kept = n - 1 };
     const float factor = 2.f * f.alpha * f.beta;
     Term window[kept + steps];
@@ -83,8 +84,8 @@ DEVICE void backward(T *RESTRICT dx, const T *RESTRICT x, const float *RESTRICT 
 }
 
 template <class T>
-DEVICE void backward_any(T *RESTRICT dx, const T *RESTRICT x, const float *RESTRICT s, const T *RESTRICT dy, const Column &c,
-                         const Normalisation &f, int n) {
+DEVICE void backward_any(T *RESTRICT dx, const T *RESTRICT x, const float *RESTRICT s, const T *RESTRICT dy,
+                         const Column &c, const Normalisation &f, int n) {
     const float factor = 2.f * f.alpha * f.beta;
     for (int channel = c.first; channel < c.last; channel++) {
         float sum = 0.f;
@@ -99,8 +100,9 @@ DEVICE void backward_any(T *RESTRICT dx, const T *RESTRICT x, const float *RESTR
 }
 
 #define LRN_KERNELS(T, name)                                                                                           \
-    KERNEL(128) lrn_forward_##name(T *y, float *s, const T *x, uint32_t places, int groups, int channels, int area,     \
-                                   int chunk, int n, float k, float alpha, float beta) {                               \
+    KERNEL(128)                                                                                                        \
+    lrn_forward_##name(T *y, float *s, const T *x, uint32_t places, int groups, int channels, int area, int chunk,     \
+                       int n, float k, float alpha, float beta) {                                                      \
         const Column c = column_of(places, groups, channels, area, chunk);                                             \
         const Normalisation f = {k, alpha, beta};                                                                      \
         if (!c.valid) return;                                                                                          \
@@ -113,8 +115,9 @@ DEVICE void backward_any(T *RESTRICT dx, const T *RESTRICT x, const float *RESTR
         default: return forward_any(y + c.at, s, x + c.at, c, f, n);                                                   \
         }                                                                                                              \
     }                                                                                                                  \
-    KERNEL(128) lrn_backward_##name(T *dx, const T *x, const float *s, const T *dy, uint32_t places, int groups,        \
-                                    int channels, int area, int chunk, int n, float k, float alpha, float beta) {      \
+    KERNEL(128)                                                                                                        \
+    lrn_backward_##name(T *dx, const T *x, const float *s, const T *dy, uint32_t places, int groups, int channels,     \
+                        int area, int chunk, int n, float k, float alpha, float beta) {                                \
         const Column c = column_of(places, groups, channels, area, chunk);                                             \
         const Normalisation f = {k, alpha, beta};                                                                      \
         if (!c.valid) return;                                                                                          \

@@ -23,7 +23,8 @@ AGREED(lrn_max_pool_most_window, most_window)
 AGREED(lrn_max_pool_least_stride, least_stride)
 
 // A thread takes at most one output of `steps` channels, and a tile has at least stride * stride inputs for each output.
-static_assert(steps <= least_stride * least_stride, "a tile's threads, one for each input, are too few for its outputs");
+static_assert(steps <= least_stride * least_stride,
+              "a tile's threads, one for each input, are too few for its outputs");
 
 // Tile is a block's part of an image: outputs from (row, column) on, and the inputs from (top, left) on that they read.
 struct Tile {
@@ -62,21 +63,21 @@ DEVICE Best maximum(const float *inputs, const Tile &t, const Output &o, const M
     for (int u = 0; u < kernel; u++) {
         for (int v = 0; v < kernel; v++) {
             const int row = o.row + u, column = o.column + v;
-            const bool inside = (unsigned)(t.top + row) < (unsigned)m.height && (unsigned)(t.left + column) < (unsigned)m.width;
+            const bool inside =
+                (unsigned)(t.top + row) < (unsigned)m.height && (unsigned)(t.left + column) < (unsigned)m.width;
             if (!inside) continue;
             const float value = inputs[row * t.in_width + column];
-            if (best.at < 0)
-                best = Best{value, u * kernel + v};
-            else
-                take(&best, value, u * kernel + v);
+            if (best.at < 0) best = Best{value, u * kernel + v};
+            else take(&best, value, u * kernel + v);
         }
     }
     return best;
 }
 
 template <int n, class T>
-DEVICE void forward(T *RESTRICT y, uint8_t *RESTRICT argmax, const T *RESTRICT x, const Column &c, const Normalisation &f, const Tile &t,
-                    const Maps &m, int kernel, const Output &o, Normals &normal) {
+DEVICE void forward(T *RESTRICT y, uint8_t *RESTRICT argmax, const T *RESTRICT x, const Column &c,
+                    const Normalisation &f, const Tile &t, const Maps &m, int kernel, const Output &o,
+                    Normals &normal) {
     enum { half = n / 2, kept = n - 1 };
     float window[kept + steps]; // from channel-half on
     read<half, kept>(window, c, x, c.first - half);
@@ -108,8 +109,10 @@ DEVICE Windows windows_of(const Maps &m, const Pooling &p, int h, int w) {
     Windows windows;
 #pragma unroll
     for (int k = 0; k < 4; k++) {
-        const int row = i - k / 2, column = j - k % 2, u = h + p.pad - row * p.stride, v = w + p.pad - column * p.stride;
-        const bool holds = row >= 0 && row < m.out_height && column >= 0 && column < m.out_width && u < p.kernel && v < p.kernel;
+        const int row = i - k / 2, column = j - k % 2, u = h + p.pad - row * p.stride,
+                  v = w + p.pad - column * p.stride;
+        const bool holds =
+            row >= 0 && row < m.out_height && column >= 0 && column < m.out_width && u < p.kernel && v < p.kernel;
         windows.at[k] = holds ? row * m.out_width + column : 0; // so that all loads can start at once
         windows.place[k] = holds ? u * p.kernel + v : -1;
     }
@@ -131,8 +134,8 @@ template <class T> DEVICE float gathered(const Windows &windows, const uint8_t *
 // backward has x from `channel` on and the terms from channel-half on in registers, and begins as many channels before the
 // first as fill them.
 template <int n, class T>
-DEVICE void backward(T *RESTRICT dx, const T *RESTRICT x, const uint8_t *RESTRICT argmax, const T *RESTRICT dy, const Column &c,
-                     const Normalisation &f, const Windows &windows, int out_area, bool rectified) {
+DEVICE void backward(T *RESTRICT dx, const T *RESTRICT x, const uint8_t *RESTRICT argmax, const T *RESTRICT dy,
+                     const Column &c, const Normalisation &f, const Windows &windows, int out_area, bool rectified) {
     enum { half = n / 2, kept = n - 1 };
     const float factor = 2.f * f.alpha * f.beta;
     const int begin = c.first - (kept + steps - 1) / steps * steps, terms = min(c.channels, c.last + half);
@@ -160,52 +163,54 @@ DEVICE void backward(T *RESTRICT dx, const T *RESTRICT x, const uint8_t *RESTRIC
     }
 }
 
-#define LRN_MAX_POOL_KERNELS(T, name)                                                                                         \
-    KERNEL(most_places) lrn_max_pool_forward_##name(                                                                          \
-        T *y, uint8_t *argmax, const T *x, int groups, int channels, int height, int width, int out_height, int out_width,    \
-        int kernel, int stride, int pad, int tile_height, int tile_width, int across, int tiles, int chunk, int n, float k,   \
-        float alpha, float beta) {                                                                                            \
-        __shared__ Normals normal;                                                                                            \
-        const Maps m = {0, height, width, out_height, out_width};                                                             \
-        const Pooling p = {kernel, stride, pad};                                                                              \
-        const Normalisation f = {k, alpha, beta};                                                                             \
-        const int image = blockIdx.x / tiles, group = blockIdx.y % groups;                                                    \
-        const Tile t = tile_of(blockIdx.x - image * tiles, across, tile_height, tile_width, p);                               \
-        const Output o = output_of(t, m, p);                                                                                  \
-        const int row = threadIdx.x / t.in_width, h = t.top + row, w = t.left + threadIdx.x - row * t.in_width;               \
-        const bool inside = threadIdx.x < (unsigned)t.in_count && h >= 0 && h < height && w >= 0 && w < width;                \
-        const int64_t map = ((int64_t)image * groups + group) * channels, to = map * out_height * out_width;                  \
-        Column c = {map * height * width + (inside ? h * width + w : 0), (int)blockIdx.y / groups * chunk};                   \
-        c.last = min(c.first + chunk, channels);                                                                              \
-        c.channels = inside ? channels : 0; /* so that it reads nothing */                                                    \
-        c.area = height * width;                                                                                              \
-        if (argmax) argmax += to;                                                                                             \
-        switch (n) {                                                                                                          \
-        case least_window: return forward<least_window>(y + to, argmax, x + c.at, c, f, t, m, kernel, o, normal);             \
-        case 5: return forward<5>(y + to, argmax, x + c.at, c, f, t, m, kernel, o, normal);                                   \
-        case 7: return forward<7>(y + to, argmax, x + c.at, c, f, t, m, kernel, o, normal);                                   \
-        default: return forward<most_window>(y + to, argmax, x + c.at, c, f, t, m, kernel, o, normal);                        \
-        }                                                                                                                     \
-    }                                                                                                                         \
-    KERNEL(128) lrn_max_pool_backward_##name(                                                                                 \
-        T *dx, const T *x, const uint8_t *argmax, const T *dy, uint32_t places, int groups, int channels, int height,         \
-        int width, int out_height, int out_width, int kernel, int stride, int pad, int chunk, int n, float k, float alpha,    \
-        float beta, int rectified) {                                                                                          \
-        const Column c = column_of(places, groups, channels, height * width, chunk);                                          \
-        const Maps m = {0, height, width, out_height, out_width};                                                             \
-        const Pooling p = {kernel, stride, pad};                                                                              \
-        const Normalisation f = {k, alpha, beta};                                                                             \
-        if (!c.valid) return;                                                                                                 \
-        const int64_t map = c.at / c.area;                                                                                    \
-        const int place = (int)(c.at - map * c.area), h = place / width, out_area = out_height * out_width;                   \
-        const Windows windows = windows_of(m, p, h, place - h * width);                                                       \
-        dx += c.at, x += c.at, argmax += map * out_area, dy += map * out_area;                                                \
-        switch (n) {                                                                                                          \
-        case least_window: return backward<least_window>(dx, x, argmax, dy, c, f, windows, out_area, rectified);              \
-        case 5: return backward<5>(dx, x, argmax, dy, c, f, windows, out_area, rectified);                                    \
-        case 7: return backward<7>(dx, x, argmax, dy, c, f, windows, out_area, rectified);                                    \
-        default: return backward<most_window>(dx, x, argmax, dy, c, f, windows, out_area, rectified);                         \
-        }                                                                                                                     \
+#define LRN_MAX_POOL_KERNELS(T, name)                                                                                  \
+    KERNEL(most_places)                                                                                                \
+    lrn_max_pool_forward_##name(T *y, uint8_t *argmax, const T *x, int groups, int channels, int height, int width,    \
+                                int out_height, int out_width, int kernel, int stride, int pad, int tile_height,       \
+                                int tile_width, int across, int tiles, int chunk, int n, float k, float alpha,         \
+                                float beta) {                                                                          \
+        __shared__ Normals normal;                                                                                     \
+        const Maps m = {0, height, width, out_height, out_width};                                                      \
+        const Pooling p = {kernel, stride, pad};                                                                       \
+        const Normalisation f = {k, alpha, beta};                                                                      \
+        const int image = blockIdx.x / tiles, group = blockIdx.y % groups;                                             \
+        const Tile t = tile_of(blockIdx.x - image * tiles, across, tile_height, tile_width, p);                        \
+        const Output o = output_of(t, m, p);                                                                           \
+        const int row = threadIdx.x / t.in_width, h = t.top + row, w = t.left + threadIdx.x - row * t.in_width;        \
+        const bool inside = threadIdx.x < (unsigned)t.in_count && h >= 0 && h < height && w >= 0 && w < width;         \
+        const int64_t map = ((int64_t)image * groups + group) * channels, to = map * out_height * out_width;           \
+        Column c = {map * height * width + (inside ? h * width + w : 0), (int)blockIdx.y / groups * chunk};            \
+        c.last = min(c.first + chunk, channels);                                                                       \
+        c.channels = inside ? channels : 0; /* so that it reads nothing */                                             \
+        c.area = height * width;                                                                                       \
+        if (argmax) argmax += to;                                                                                      \
+        switch (n) {                                                                                                   \
+        case least_window: return forward<least_window>(y + to, argmax, x + c.at, c, f, t, m, kernel, o, normal);      \
+        case 5: return forward<5>(y + to, argmax, x + c.at, c, f, t, m, kernel, o, normal);                            \
+        case 7: return forward<7>(y + to, argmax, x + c.at, c, f, t, m, kernel, o, normal);                            \
+        default: return forward<most_window>(y + to, argmax, x + c.at, c, f, t, m, kernel, o, normal);                 \
+        }                                                                                                              \
+    }                                                                                                                  \
+    KERNEL(128)                                                                                                        \
+    lrn_max_pool_backward_##name(T *dx, const T *x, const uint8_t *argmax, const T *dy, uint32_t places, int groups,   \
+                                 int channels, int height, int width, int out_height, int out_width, int kernel,       \
+                                 int stride, int pad, int chunk, int n, float k, float alpha, float beta,              \
+                                 int rectified) {                                                                      \
+        const Column c = column_of(places, groups, channels, height * width, chunk);                                   \
+        const Maps m = {0, height, width, out_height, out_width};                                                      \
+        const Pooling p = {kernel, stride, pad};                                                                       \
+        const Normalisation f = {k, alpha, beta};                                                                      \
+        if (!c.valid) return;                                                                                          \
+        const int64_t map = c.at / c.area;                                                                             \
+        const int place = (int)(c.at - map * c.area), h = place / width, out_area = out_height * out_width;            \
+        const Windows windows = windows_of(m, p, h, place - h * width);                                                \
+        dx += c.at, x += c.at, argmax += map * out_area, dy += map * out_area;                                         \
+        switch (n) {                                                                                                   \
+        case least_window: return backward<least_window>(dx, x, argmax, dy, c, f, windows, out_area, rectified);       \
+        case 5: return backward<5>(dx, x, argmax, dy, c, f, windows, out_area, rectified);                             \
+        case 7: return backward<7>(dx, x, argmax, dy, c, f, windows, out_area, rectified);                             \
+        default: return backward<most_window>(dx, x, argmax, dy, c, f, windows, out_area, rectified);                  \
+        }                                                                                                              \
     }
 
 LRN_MAX_POOL_KERNELS(float, f32)

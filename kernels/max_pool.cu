@@ -15,10 +15,8 @@ template <class T> DEVICE Best find(const T *plane, const Maps &m, int top, int 
     for (int u = max(0, -top); u < min(kernel, m.height - top); u++) {
         for (int v = max(0, -left); v < min(kernel, m.width - left); v++) {
             const float value = load(plane + (top + u) * m.width + left + v);
-            if (best.at < 0)
-                best = Best{value, u * kernel + v};
-            else
-                take(&best, value, u * kernel + v);
+            if (best.at < 0) best = Best{value, u * kernel + v};
+            else take(&best, value, u * kernel + v);
         }
     }
     return best;
@@ -55,7 +53,8 @@ template <class T> DEVICE void pool_gradient(T *dx, const uint8_t *argmax, const
     if (place >= area) return;
     const int h = place / m.width + p.pad, w = place % m.width + p.pad;
     // The windows that hold the place: i*stride <= h < i*stride + kernel.
-    const int top = h < p.kernel ? 0 : (h - p.kernel) / p.stride + 1, left = w < p.kernel ? 0 : (w - p.kernel) / p.stride + 1;
+    const int top = h < p.kernel ? 0 : (h - p.kernel) / p.stride + 1,
+              left = w < p.kernel ? 0 : (w - p.kernel) / p.stride + 1;
     const int bottom = min(h / p.stride, m.out_height - 1), right = min(w / p.stride, m.out_width - 1);
     for (int map = blockIdx.y; map < m.count; map += gridDim.y) {
         const int64_t from = (int64_t)map * m.out_height * m.out_width;
@@ -89,13 +88,16 @@ DEVICE float won(const Window &w, int at) { return w.at == at ? w.dy : 0.f; }
 // paper_gradient is pool_gradient for windows of 3 of stride 2 without padding. The square of inputs (2i, 2j) to (2i+1,
 // 2j+1) lies in the windows (i-1, j-1) to (i, j), whose places are 0 1 2 / 3 4 5 / 6 7 8.
 template <class T> DEVICE void paper_gradient(T *dx, const uint8_t *argmax, const T *dy, const Maps m) {
-    const int columns = (m.width + 1) / 2, place = blockIdx.x * blockDim.x + threadIdx.x, i = place / columns, j = place % columns;
+    const int columns = (m.width + 1) / 2, place = blockIdx.x * blockDim.x + threadIdx.x, i = place / columns,
+              j = place % columns;
     if (2 * i >= m.height) return;
     const bool below = 2 * i + 1 < m.height, beside = 2 * j + 1 < m.width;
     for (int map = blockIdx.y; map < m.count; map += gridDim.y) {
         const int64_t from = (int64_t)map * m.out_height * m.out_width;
-        const Window a = window_of(argmax + from, dy + from, m, i - 1, j - 1), b = window_of(argmax + from, dy + from, m, i - 1, j);
-        const Window c = window_of(argmax + from, dy + from, m, i, j - 1), d = window_of(argmax + from, dy + from, m, i, j);
+        const Window a = window_of(argmax + from, dy + from, m, i - 1, j - 1),
+                     b = window_of(argmax + from, dy + from, m, i - 1, j);
+        const Window c = window_of(argmax + from, dy + from, m, i, j - 1),
+                     d = window_of(argmax + from, dy + from, m, i, j);
         T *to = dx + ((int64_t)map * m.height + 2 * i) * m.width + 2 * j;
         store(to, won(a, 8) + won(b, 6) + won(c, 2) + won(d, 0));
         if (beside) store(to + 1, won(b, 7) + won(d, 1));
@@ -105,20 +107,23 @@ template <class T> DEVICE void paper_gradient(T *dx, const uint8_t *argmax, cons
 }
 
 #define POOL_KERNELS(T, name)                                                                                          \
-    KERNEL(256) max_pool_forward_##name(T *y, uint8_t *argmax, const T *x, int maps, int height, int width,             \
-                                        int out_height, int out_width, int kernel, int stride, int pad) {              \
+    KERNEL(256)                                                                                                        \
+    max_pool_forward_##name(T *y, uint8_t *argmax, const T *x, int maps, int height, int width, int out_height,        \
+                            int out_width, int kernel, int stride, int pad) {                                          \
         const Maps m = {maps, height, width, out_height, out_width};                                                   \
         const Pooling p = {kernel, stride, pad};                                                                       \
         pool(y, argmax, x, m, p);                                                                                      \
     }                                                                                                                  \
-    KERNEL(256) max_pool_backward_##name(T *dx, const uint8_t *argmax, const T *dy, int maps, int height, int width,    \
-                                         int out_height, int out_width, int kernel, int stride, int pad) {             \
+    KERNEL(256)                                                                                                        \
+    max_pool_backward_##name(T *dx, const uint8_t *argmax, const T *dy, int maps, int height, int width,               \
+                             int out_height, int out_width, int kernel, int stride, int pad) {                         \
         const Maps m = {maps, height, width, out_height, out_width};                                                   \
         const Pooling p = {kernel, stride, pad};                                                                       \
         pool_gradient(dx, argmax, dy, m, p);                                                                           \
     }                                                                                                                  \
-    KERNEL(256) max_pool_backward_squares_##name(T *dx, const uint8_t *argmax, const T *dy, int maps, int height,       \
-                                                 int width, int out_height, int out_width) {                           \
+    KERNEL(256)                                                                                                        \
+    max_pool_backward_squares_##name(T *dx, const uint8_t *argmax, const T *dy, int maps, int height, int width,       \
+                                     int out_height, int out_width) {                                                  \
         const Maps m = {maps, height, width, out_height, out_width};                                                   \
         paper_gradient(dx, argmax, dy, m);                                                                             \
     }

@@ -20,10 +20,12 @@ DEVICE void finish(T *y, const float *parts, const float *bias, int64_t rows, in
     }
 }
 
-KERNEL(256) finish_f32(float *y, const float *parts, const float *bias, int64_t rows, int columns, int splits, int relu) {
+KERNEL(256)
+finish_f32(float *y, const float *parts, const float *bias, int64_t rows, int columns, int splits, int relu) {
     finish(y, parts, bias, rows, columns, splits, relu);
 }
-KERNEL(256) finish_bf16(bf16 *y, const float *parts, const float *bias, int64_t rows, int columns, int splits, int relu) {
+KERNEL(256)
+finish_bf16(bf16 *y, const float *parts, const float *bias, int64_t rows, int columns, int splits, int relu) {
     finish(y, parts, bias, rows, columns, splits, relu);
 }
 
@@ -39,8 +41,12 @@ template <class T> DEVICE void bias_gradient(float *db, const T *dz, int batch, 
     if (threadIdx.x == 0) db[blockIdx.x] = sum;
 }
 
-KERNEL(sum_threads) bias_gradient_f32(float *db, const float *dz, int batch, int maps, int area) { bias_gradient(db, dz, batch, maps, area); }
-KERNEL(sum_threads) bias_gradient_bf16(float *db, const bf16 *dz, int batch, int maps, int area) { bias_gradient(db, dz, batch, maps, area); }
+KERNEL(sum_threads) bias_gradient_f32(float *db, const float *dz, int batch, int maps, int area) {
+    bias_gradient(db, dz, batch, maps, area);
+}
+KERNEL(sum_threads) bias_gradient_bf16(float *db, const bf16 *dz, int batch, int maps, int area) {
+    bias_gradient(db, dz, batch, maps, area);
+}
 
 template <class T> DEVICE void bias_gradient_rows(float *db, const T *dz, int batch, int features) {
     const int f = blockIdx.x * blockDim.x + threadIdx.x;
@@ -50,5 +56,9 @@ template <class T> DEVICE void bias_gradient_rows(float *db, const T *dz, int ba
     db[f] = sum;
 }
 
-KERNEL(64) bias_gradient_rows_f32(float *db, const float *dz, int batch, int features) { bias_gradient_rows(db, dz, batch, features); }
-KERNEL(64) bias_gradient_rows_bf16(float *db, const bf16 *dz, int batch, int features) { bias_gradient_rows(db, dz, batch, features); }
+KERNEL(64) bias_gradient_rows_f32(float *db, const float *dz, int batch, int features) {
+    bias_gradient_rows(db, dz, batch, features);
+}
+KERNEL(64) bias_gradient_rows_bf16(float *db, const bf16 *dz, int batch, int features) {
+    bias_gradient_rows(db, dz, batch, features);
+}

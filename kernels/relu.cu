@@ -17,5 +17,9 @@ struct RectifyGradient {
 
 KERNEL(256) relu_forward_f32(float *y, const float *x, int64_t n) { map1(y, x, n, Rectify()); }
 KERNEL(256) relu_forward_bf16(bf16 *y, const bf16 *x, int64_t n) { map1(y, x, n, Rectify()); }
-KERNEL(256) relu_backward_f32(float *dx, const float *y, const float *dy, int64_t n) { map2(dx, y, dy, n, RectifyGradient()); }
-KERNEL(256) relu_backward_bf16(bf16 *dx, const bf16 *y, const bf16 *dy, int64_t n) { map2(dx, y, dy, n, RectifyGradient()); }
+KERNEL(256) relu_backward_f32(float *dx, const float *y, const float *dy, int64_t n) {
+    map2(dx, y, dy, n, RectifyGradient());
+}
+KERNEL(256) relu_backward_bf16(bf16 *dx, const bf16 *y, const bf16 *dy, int64_t n) {
+    map2(dx, y, dy, n, RectifyGradient());
+}

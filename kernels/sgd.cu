@@ -15,7 +15,9 @@ struct Update {
     float momentum, decay, step; // step is the rate times its multiplier
 };
 
-DEVICE float velocity(const Update &u, float w, float v, float g) { return u.momentum * v - u.step * (g + u.decay * w); }
+DEVICE float velocity(const Update &u, float w, float v, float g) {
+    return u.momentum * v - u.step * (g + u.decay * w);
+}
 
 DEVICE uint32_t magnitude(float g) { return float_bits(g) & 0x7fffffffu; }
 
@@ -25,8 +27,9 @@ DEVICE void raise(float *peak, uint32_t largest) {
     if (threadIdx.x == 0 && largest > 0) atomicMax((uint32_t *)peak, largest);
 }
 
-KERNEL(update_threads) sgd_update(float *w, float *v, const float *g, const float *rate, bf16 *copy, float *peak, float momentum, float decay,
-                       float rate_factor, int64_t n) {
+KERNEL(update_threads)
+sgd_update(float *w, float *v, const float *g, const float *rate, bf16 *copy, float *peak, float momentum, float decay,
+           float rate_factor, int64_t n) {
     const Update u = {momentum, decay, *rate * rate_factor};
     const bool whole = aligned(w, 16) && aligned(v, 16) && aligned(g, 16) && aligned(copy, 8);
     const int64_t fours = whole ? n / 4 : 0, step = threads_of_grid();

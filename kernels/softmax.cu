@@ -33,7 +33,8 @@ KERNEL(row_threads) softmax_forward(float *p, const float *z, int classes) {
     for (int k = threadIdx.x; k < classes; k += row_threads) p[at + k] = expf(z[at + k] - row.largest) / row.sum;
 }
 
-template <class T> DEVICE void loss_gradient(T *dz, const float *z, const int32_t *labels, const float *dloss, int batch, int classes) {
+template <class T>
+DEVICE void loss_gradient(T *dz, const float *z, const int32_t *labels, const float *dloss, int batch, int classes) {
     const int64_t at = (int64_t)blockIdx.x * classes;
     const Row row = row_of(z + at, classes);
     const int label = labels[blockIdx.x];
@@ -44,10 +45,14 @@ template <class T> DEVICE void loss_gradient(T *dz, const float *z, const int32_
     }
 }
 
-KERNEL(row_threads) softmax_loss_backward_f32(float *dz, const float *z, const int32_t *labels, const float *dloss, int batch, int classes) {
+KERNEL(row_threads)
+softmax_loss_backward_f32(float *dz, const float *z, const int32_t *labels, const float *dloss, int batch,
+                          int classes) {
     loss_gradient(dz, z, labels, dloss, batch, classes);
 }
-KERNEL(row_threads) softmax_loss_backward_bf16(bf16 *dz, const float *z, const int32_t *labels, const float *dloss, int batch, int classes) {
+KERNEL(row_threads)
+softmax_loss_backward_bf16(bf16 *dz, const float *z, const int32_t *labels, const float *dloss, int batch,
+                           int classes) {
     loss_gradient(dz, z, labels, dloss, batch, classes);
 }
 
@@ -58,7 +63,8 @@ KERNEL(row_threads) softmax_loss_rows(double *losses, const float *z, const int3
     if (threadIdx.x > 0) return;
     const int label = labels[blockIdx.x];
     const bool known = label >= 0 && label < classes;
-    losses[blockIdx.x] = known ? (double)logf(row.sum) - ((double)own[label] - (double)row.largest) : (double)bits_float(0x7fc00000u);
+    losses[blockIdx.x] =
+        known ? (double)logf(row.sum) - ((double)own[label] - (double)row.largest) : (double)bits_float(0x7fc00000u);
 }
 
 KERNEL(batch_threads) softmax_loss_forward(float *loss, const double *losses, int batch) {

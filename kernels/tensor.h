@@ -30,9 +30,10 @@ DEVICE uint32_t shared_address(const void *p) { return (uint32_t)__cvta_generic_
 
 // mma adds the product of a, 16x16 bf16, and b, 16x8 bf16, to d in f32.
 DEVICE void mma(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
-    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-                 : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
 // matrices reads four 8x8 matrices of bf16: lane 8*m+i has the address of the 16 bytes of row i of matrix m, and gets of
@@ -53,7 +54,10 @@ template <bool transposed> DEVICE void matrices(uint32_t (&d)[4], const bf16 *ro
 // copy16 begins the copy of 16 bytes to shared memory, or, where there is nothing to copy, their clearing. Both addresses are
 // multiples of 16, and `from` is one that could be read in either case.
 DEVICE void copy16(bf16 *to, const bf16 *from, bool there) {
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" : : "r"(shared_address(to)), "l"(from), "r"(there ? 16 : 0) : "memory");
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
+                 :
+                 : "r"(shared_address(to)), "l"(from), "r"(there ? 16 : 0)
+                 : "memory");
 }
 
 // copies_end closes a group of the copies that the thread began, copies_wait waits until all but the latest `groups` have
@@ -66,7 +70,9 @@ template <int groups> DEVICE void copies_wait() { asm volatile("cp.async.wait_gr
 template <class T> DEVICE T kept(T x) { return x; }
 DEVICE uint32_t bits_at(const bf16 *p) { return p->bits; }
 DEVICE void mma(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) { sim::mma_bf16(d, a, b, d); }
-template <bool transposed> DEVICE void matrices(uint32_t (&d)[4], const bf16 *row) { sim::ldmatrix<4, transposed>(d, row); }
+template <bool transposed> DEVICE void matrices(uint32_t (&d)[4], const bf16 *row) {
+    sim::ldmatrix<4, transposed>(d, row);
+}
 DEVICE void copy16(bf16 *to, const bf16 *from, bool there) { sim::copy_async(to, from, 16, there ? 16 : 0); }
 DEVICE void copies_end() { sim::copy_async_commit(); }
 template <int groups> DEVICE void copies_wait() { sim::copy_async_wait(groups); }

@@ -48,7 +48,8 @@ template <int side> struct CopiedRows : Idle {
     DEVICE_MEMBER void start(bf16 *slice, int k) {
         const bool there = k + step() < end;
 #pragma unroll
-        for (int i = 0; i < 2; i++) copy16(slice + slice_offset<side, true>(line(i), step()), p + (there ? at[i] + k : 0), there);
+        for (int i = 0; i < 2; i++)
+            copy16(slice + slice_offset<side, true>(line(i), step()), p + (there ? at[i] + k : 0), there);
     }
 };
 
@@ -70,7 +71,8 @@ template <int side> struct CopiedColumns : Idle {
 #pragma unroll
         for (int i = 0; i < 2; i++) {
             const bool there = k + step(i) < end;
-            copy16(slice + slice_offset<side, false>(line(), step(i)), p + (there ? (k + step(i)) * stride + at : 0), there);
+            copy16(slice + slice_offset<side, false>(line(), step(i)), p + (there ? (k + step(i)) * stride + at : 0),
+                   there);
         }
     }
 };
@@ -116,7 +118,8 @@ template <int side, class Source> struct Pairs : Idle {
     }
     DEVICE_MEMBER void store(int half, bf16 *slice) {
 #pragma unroll
-        for (int i = 0; i < 4; i++) *(uint32_t *)(slice + slice_offset<side, true>(line(4 * half + i), step())) = held[i].both();
+        for (int i = 0; i < 4; i++)
+            *(uint32_t *)(slice + slice_offset<side, true>(line(4 * half + i), step())) = held[i].both();
     }
 };
 
@@ -194,19 +197,23 @@ template <int side> struct LoadedColumns : Idle {
 #pragma unroll
         for (int i = 0; i < 4; i++) {
             const int at = k + step(4 * half + i);
-            held[i].low = element(p, at * stride + low, at < end), held[i].high = element(p, at * stride + high, at < end);
+            held[i].low = element(p, at * stride + low, at < end),
+            held[i].high = element(p, at * stride + high, at < end);
         }
     }
     DEVICE_MEMBER void store(int half, bf16 *slice) {
 #pragma unroll
-        for (int i = 0; i < 4; i++) *(uint32_t *)(slice + slice_offset<side, false>(line(), step(4 * half + i))) = held[i].both();
+        for (int i = 0; i < 4; i++)
+            *(uint32_t *)(slice + slice_offset<side, false>(line(), step(4 * half + i))) = held[i].both();
     }
 };
 
 // rows_of and columns_of choose how a matrix is read.
 template <int side, bool aligned> DEVICE auto rows_of(const bf16 *p, int stride) {
     if constexpr (aligned) return CopiedRows<side>(p, stride);
-    else return Pairs<side, LoadedRows>(LoadedRows{side == 64 ? kept(p) : p, stride, 0}); // the larger tile has no registers left
+    else
+        return Pairs<side, LoadedRows>(
+            LoadedRows{side == 64 ? kept(p) : p, stride, 0}); // the larger tile has no registers left
 }
 template <int side, bool aligned> DEVICE auto columns_of(const bf16 *p, int stride) {
     if constexpr (aligned) return CopiedColumns<side>(p, stride);

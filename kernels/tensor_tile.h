@@ -26,7 +26,8 @@ enum { tensor_depth = 32 };
 
 // slice_offset is where the element at a line and step of k lies in a slice.
 template <int side, bool along_k> DEVICE int slice_offset(int line, int k) {
-    return along_k ? line * tensor_depth + ((k / 8 ^ (line / 2 & 3)) * 8 | k % 8) : k * side + ((line / 8 ^ (k & 7)) * 8 | line % 8);
+    return along_k ? line * tensor_depth + ((k / 8 ^ (line / 2 & 3)) * 8 | k % 8)
+                   : k * side + ((line / 8 ^ (k & 7)) * 8 | line % 8);
 }
 
 // Reader gives a warp fragments of an operand: of A 16 lines by 16 of k, of B, `right`, two of 8 lines by 16 of k.
@@ -48,8 +49,8 @@ template <int side, bool along_k> struct Reader {
 
 // multiply_half adds the product of half of two slices.
 template <int side, bool along_left, bool along_right>
-DEVICE void multiply_half(float (&sum)[side / 32][4][4], const Reader<side, along_left> &left, const Reader<side, along_right> &right,
-                          const bf16 *a, const bf16 *b, int step) {
+DEVICE void multiply_half(float (&sum)[side / 32][4][4], const Reader<side, along_left> &left,
+                          const Reader<side, along_right> &right, const bf16 *a, const bf16 *b, int step) {
     uint32_t y[4][2];
 #pragma unroll
     for (int j = 0; j < 2; j++) {
@@ -72,7 +73,8 @@ DEVICE void multiply_half(float (&sum)[side / 32][4][4], const Reader<side, alon
 template <int side, class Write>
 DEVICE void write_tile(float *shared, const float (&sum)[side / 32][4][4], Write &write, int m, int n, int rows) {
     const int row = 40; // with 8 more than there are, float2s of four rows fall on all banks
-    const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, g = lane / 4, t = lane % 4, column = n + warp % (side / 32) * 32 + lane;
+    const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, g = lane / 4, t = lane % 4,
+              column = n + warp % (side / 32) * 32 + lane;
     float *const piece = shared + warp * 16 * row;
     m += warp / (side / 32) * (side / 2);
     const bool there = write.begin(column);
@@ -122,7 +124,8 @@ DEVICE void tensor_product(A a, B b, Write write, int m, int n, int rows, int co
     for (int at = k.begin; at < k.end; at += tensor_depth) {
         copies_wait<stages - 2>();
         __syncthreads();
-        const int next = now + 1 < stages ? now + 1 : 0, last = next + 1 < stages ? next + 1 : 0, ahead = stages == 3 ? last : next;
+        const int next = now + 1 < stages ? now + 1 : 0, last = next + 1 < stages ? next + 1 : 0,
+                  ahead = stages == 3 ? last : next;
         const int far = at + (stages - 1) * tensor_depth;
         if (far < k.end) a.start(slices + 2 * ahead * size, far), b.start(slices + (2 * ahead + 1) * size, far);
         copies_end();

@@ -40,7 +40,9 @@ DEVICE Divider divider_by(int divisor) {
     return d;
 }
 
-DEVICE uint32_t quotient(uint32_t n, const Divider &d) { return d.multiplier ? __umulhi(n, d.multiplier) >> d.shift : n; }
+DEVICE uint32_t quotient(uint32_t n, const Divider &d) {
+    return d.multiplier ? __umulhi(n, d.multiplier) >> d.shift : n;
+}
 
 // Range is the part of k that a block sums up.
 struct Range {
@@ -59,8 +61,8 @@ DEVICE Range range_of(int k, int splits, int split, int depth) {
 template <int side, int depth, bool along_k> struct Slice {
     static const int row = side + 4, each = side * depth / tile_threads;
 
-    float *at;         // [depth][row]
-    float held[each];  // the next slice's values
+    float *at;        // [depth][row]
+    float held[each]; // the next slice's values
 
     DEVICE_MEMBER int line(int i) const { // of the other dimension
         return along_k ? (int)threadIdx.x / depth + i * (tile_threads / depth) : (int)threadIdx.x % side;
@@ -98,7 +100,8 @@ DEVICE void read4(float *to, const float *shared) {
 }
 
 // multiply adds the product of two slices.
-template <int side, int depth> DEVICE void multiply(float (&sum)[side / 16][side / 16], const float *a, const float *b) {
+template <int side, int depth>
+DEVICE void multiply(float (&sum)[side / 16][side / 16], const float *a, const float *b) {
     const int row = side + 4, quarters = side / 64, i0 = threadIdx.x / 16 * 4, j0 = threadIdx.x % 16 * 4;
 #pragma unroll
     for (int k = 0; k < depth; k++) {

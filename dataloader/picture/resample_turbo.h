@@ -16,7 +16,8 @@ typedef struct {
 int resample_simd(void);
 
 // resample_rows and resample_columns are resampler's rows and columns; simd 0 leaves out what is vectorised by hand.
-void resample_rows(const axis *, int simd, const uint8_t *src, ptrdiff_t stride, int rows, int channels, uint8_t *dst, ptrdiff_t dst_stride);
+void resample_rows(const axis *, int simd, const uint8_t *src, ptrdiff_t stride, int rows, int channels, uint8_t *dst,
+                   ptrdiff_t dst_stride);
 void resample_columns(const axis *, int simd, const uint8_t *src, ptrdiff_t stride, int rows, int width, uint8_t *dst);
 
 #endif

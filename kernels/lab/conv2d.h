@@ -28,7 +28,7 @@ struct Conv {
 #define CONV_OF                                                                                                        \
     Conv {                                                                                                             \
         images, height, width, channels, groups, maps, out_height, out_width, kernel, pad,                             \
-            divider(out_height * out_width, image_multiplier, image_shift),                                            \
+            divider(out_height *out_width, image_multiplier, image_shift),                                             \
             divider(out_width, row_multiplier, row_shift)                                                              \
     }
 

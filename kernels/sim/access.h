@@ -10,7 +10,7 @@ namespace sim {
 // blocks that a thread of the host has run. What is not known of more than one is 0, so that equal ones are equal words.
 struct Who {
     enum Many : uint64_t { one, of_warp, of_block, of_blocks };
-    uint64_t mask : 4; // bytes of the word
+    uint64_t mask : 4;  // bytes of the word
     uint64_t mixed : 1; // each of its threads has accessed other ones of the bytes
     uint64_t atomic : 1;
     uint64_t warp_interval : 8; // counts what orders the warp's memory
@@ -49,7 +49,8 @@ inline Who both(const Who &then, const Who &now, uint32_t block_epoch) {
     const uint64_t mask = then.mask | now.mask, mixed = then.mixed || then.mask != now.mask;
     if (then.many == Who::of_blocks || then.epoch < block_epoch) return Who{mask, mixed, 0, 0, Who::of_blocks, 0, 0, 0};
     if (then.epoch != now.epoch) return now;
-    if (then.many == Who::of_block || then.thread / 32 != now.thread / 32) return Who{mask, mixed, 0, 0, Who::of_block, 0, 0, now.epoch};
+    if (then.many == Who::of_block || then.thread / 32 != now.thread / 32)
+        return Who{mask, mixed, 0, 0, Who::of_block, 0, 0, now.epoch};
     if (then.warp_interval != now.warp_interval) return now;
     if (then.many == Who::of_warp || then.thread != now.thread)
         return Who{mask, mixed, 0, now.warp_interval, Who::of_warp, now.thread & ~31u, 0, now.epoch};

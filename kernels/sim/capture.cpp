@@ -22,7 +22,8 @@ void unite(std::vector<size_t> &to, const std::vector<size_t> &from) {
 
 CUstreamCaptureMode exchange_mode(CUstreamCaptureMode mode) { return std::exchange(thread_mode, mode); }
 
-Capture::Capture(Stream *origin, CUstreamCaptureMode mode) : origin(origin), mode(mode), thread(std::this_thread::get_id()) {
+Capture::Capture(Stream *origin, CUstreamCaptureMode mode)
+    : origin(origin), mode(mode), thread(std::this_thread::get_id()) {
     streams[origin] = Tip{graph.branches++, {}};
 }
 
@@ -61,7 +62,8 @@ void Capture::end() {
 }
 
 GraphExec::GraphExec(Context *context, Graph g) : context(context), graph(std::move(g)) {
-    for (unsigned i = 0; i < graph.branches; i++) lines.push_back(take_timeline(text_of("branch %u of a graph of %s", i, context->name.c_str())));
+    for (unsigned i = 0; i < graph.branches; i++)
+        lines.push_back(take_timeline(text_of("branch %u of a graph of %s", i, context->name.c_str())));
 }
 
 GraphExec::~GraphExec() {
@@ -73,7 +75,8 @@ namespace {
 // Order picks the nodes of a graph one after another, each when those before it are picked.
 class Order {
   public:
-    Order(const Graph &graph, uint64_t seed) : graph(graph), random(seed), picked(graph.nodes.size()), shuffled(seed != 0) {}
+    Order(const Graph &graph, uint64_t seed)
+        : graph(graph), random(seed), picked(graph.nodes.size()), shuffled(seed != 0) {}
 
     size_t next() {
         std::vector<size_t> ready;
@@ -130,7 +133,9 @@ CUresult unsafe_in_capture(const char *function) {
             Capture *capture = s->capture.get();
             if (!capture || capture->mode == CU_STREAM_CAPTURE_MODE_RELAXED) continue;
             const bool mine = capture->thread == std::this_thread::get_id();
-            if (!mine && (capture->mode == CU_STREAM_CAPTURE_MODE_THREAD_LOCAL || thread_mode == CU_STREAM_CAPTURE_MODE_THREAD_LOCAL)) continue;
+            if (!mine && (capture->mode == CU_STREAM_CAPTURE_MODE_THREAD_LOCAL ||
+                          thread_mode == CU_STREAM_CAPTURE_MODE_THREAD_LOCAL))
+                continue;
             capture->invalidate();
             diagnose("capture", "%s is not allowed while a stream of %s is capturing", function, c->name.c_str());
             return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;

@@ -8,13 +8,15 @@
 namespace sim {
 
 Cells::Cells(size_t bytes)
-    : cells(static_cast<Cell *>(mmap(nullptr, (bytes / word + 1) * sizeof(Cell), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0))),
+    : cells(static_cast<Cell *>(mmap(nullptr, (bytes / word + 1) * sizeof(Cell), PROT_READ | PROT_WRITE,
+                                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0))),
       count(bytes / word + 1) {}
 
 Cells::~Cells() { munmap(cells, count * sizeof(Cell)); }
 
 void Cells::forget() {
-    mmap(cells, count * sizeof(Cell), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    mmap(cells, count * sizeof(Cell), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
+         -1, 0);
 }
 
 Cells &cells_of(Allocation &a) {
@@ -60,8 +62,9 @@ void touch_cells(uintptr_t address, size_t bytes, bool write, const Work &work) 
         const bool after_write = write_known(wrote), after_read = !write || read_known(read);
         if (!said && !(after_write && after_read)) {
             said = true;
-            diagnose("missing event", "%s %s byte %zu of %s, which %s %s: no event or wait orders them", name_of(work.stamp).c_str(), write ? "writes" : "reads",
-                     i * word, describe(*a).c_str(), name_of(stamp_of(after_write ? read : wrote)).c_str(), after_write ? "read" : "wrote");
+            diagnose("missing event", "%s %s byte %zu of %s, which %s %s: no event or wait orders them",
+                     name_of(work.stamp).c_str(), write ? "writes" : "reads", i * word, describe(*a).c_str(),
+                     name_of(stamp_of(after_write ? read : wrote)).c_str(), after_write ? "read" : "wrote");
         }
         if (!whole) (write ? c.write : c.read).set(me, everyone);
     }

@@ -47,7 +47,9 @@ struct Cells {
 Cells &cells_of(Allocation &a);
 
 // ordered says whether an operation of another time is known to the one that runs.
-inline bool ordered(uint64_t stamp, const Work &work) { return !stamp || stamp == packed(work.stamp) || before(stamp_of(stamp), work.clock); }
+inline bool ordered(uint64_t stamp, const Work &work) {
+    return !stamp || stamp == packed(work.stamp) || before(stamp_of(stamp), work.clock);
+}
 
 // touch_cells enters a copy or memset, while it runs. Nothing in builds that are not checked.
 void touch_cells(uintptr_t address, size_t bytes, bool write, const Work &work);

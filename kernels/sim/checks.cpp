@@ -11,8 +11,10 @@ namespace {
 std::string thread_text(const Running &r, const Who &w) {
     if (w.many == Who::of_blocks) return "threads of several blocks";
     const auto &begun = r.checks.begun;
-    const auto after = std::upper_bound(begun.begin(), begun.end(), w.epoch, [](uint32_t epoch, const Checks::Begun &b) { return epoch < b.epoch; });
-    const std::string block = after == begun.begin() ? "an earlier block" : text_of("block %llu", (unsigned long long)(after - 1)->block);
+    const auto after = std::upper_bound(begun.begin(), begun.end(), w.epoch,
+                                        [](uint32_t epoch, const Checks::Begun &b) { return epoch < b.epoch; });
+    const std::string block =
+        after == begun.begin() ? "an earlier block" : text_of("block %llu", (unsigned long long)(after - 1)->block);
     if (w.many == Who::of_block) return "several threads of " + block;
     if (w.many == Who::of_warp) return "several lanes of a warp of " + block;
     const uint3 i = r.fibers[w.thread].thread.index;
@@ -20,7 +22,8 @@ std::string thread_text(const Running &r, const Who &w) {
 }
 
 std::string text(const Seen &s) {
-    return text_of("%s, at %s: %s 0x%zx", s.r.where().c_str(), place_of(s.at).c_str(), s.write ? "writes" : "reads", (size_t)s.address);
+    return text_of("%s, at %s: %s 0x%zx", s.r.where().c_str(), place_of(s.at).c_str(), s.write ? "writes" : "reads",
+                   (size_t)s.address);
 }
 
 // forbid ends a launch that touched what it may not.
@@ -36,9 +39,11 @@ std::string shared_problem(const Seen &s) {
         if (s.address >= v.range.begin && (!nearest || v.range.begin > nearest->range.begin)) nearest = &v;
     const bool local = s.r.checks.locals.has(s.address);
     if (!nearest) return local ? "shared memory that is not the kernel's" : "";
-    const size_t end = nearest->range.begin + nearest->range.bytes, past = s.address + s.bytes > end ? s.address + s.bytes - end : 0;
+    const size_t end = nearest->range.begin + nearest->range.bytes,
+                 past = s.address + s.bytes > end ? s.address + s.bytes - end : 0;
     if (!local && past > 4096) return "";
-    return text_of("%zu bytes behind the end of %zu bytes of shared memory, %s", past, nearest->range.bytes, nearest->name ? nearest->name->c_str() : "dynamic");
+    return text_of("%zu bytes behind the end of %zu bytes of shared memory, %s", past, nearest->range.bytes,
+                   nearest->name ? nearest->name->c_str() : "dynamic");
 }
 
 } // namespace
@@ -46,14 +51,17 @@ std::string shared_problem(const Seen &s) {
 void say_race(const Seen &s, const char *space, const Who &other, bool other_wrote) {
     if (s.r.checks.said_race) return;
     s.r.checks.said_race = true;
-    diagnose("race", "%s in %s memory, which %s %s with no barrier between", text(s).c_str(), space, thread_text(s.r, other).c_str(), other_wrote ? "wrote" : "read");
+    diagnose("race", "%s in %s memory, which %s %s with no barrier between", text(s).c_str(), space,
+             thread_text(s.r, other).c_str(), other_wrote ? "wrote" : "read");
 }
 
 void say_overtaken(const Seen &s, const Who &other, bool other_wrote) {
     if (s.r.checks.said_race) return;
     s.r.checks.said_race = true;
-    diagnose("race", "%s in shared memory by an asynchronous copy, and %s %s there while it was under way: no wait for the copy before", text(s).c_str(),
-             thread_text(s.r, other).c_str(), other_wrote ? "wrote" : "read");
+    diagnose("race",
+             "%s in shared memory by an asynchronous copy, and %s %s there while it was under way: no wait for the "
+             "copy before",
+             text(s).c_str(), thread_text(s.r, other).c_str(), other_wrote ? "wrote" : "read");
 }
 
 void say_fresh(const Seen &s, const char *space) {
@@ -65,19 +73,21 @@ void say_fresh(const Seen &s, const char *space) {
 void say_order(const Seen &s, const Allocation &a, uint64_t other, bool other_wrote) {
     if (s.r.checks.said_order) return;
     s.r.checks.said_order = true;
-    diagnose("missing event", "%s, byte %zu of %s, which %s %s: no event or wait orders them (this is %s)", text(s).c_str(), (size_t)(s.address - a.address),
-             describe(a).c_str(), name_of(stamp_of(other)).c_str(), other_wrote ? "wrote" : "read", name_of(s.r.work->stamp).c_str());
+    diagnose("missing event", "%s, byte %zu of %s, which %s %s: no event or wait orders them (this is %s)",
+             text(s).c_str(), (size_t)(s.address - a.address), describe(a).c_str(), name_of(stamp_of(other)).c_str(),
+             other_wrote ? "wrote" : "read", name_of(s.r.work->stamp).c_str());
 }
 
 Place *find_place(const Seen &s) {
     Running &r = s.r;
-    if (r.checks.stack.has(s.address)) return nullptr; // its own
+    if (r.checks.stack.has(s.address)) return nullptr;             // its own
     if (r.checks.image.has(s.address) && !s.write) return nullptr; // a constant
     auto a = find(s.address);
     if (!a || !a->contains(s.address, s.bytes)) {
         const std::string shared = a ? "" : shared_problem(s);
         if (!shared.empty()) forbid(s, "out of bounds", shared);
-        forbid(s, !a && find_freed(s.address) ? "use after free" : "out of bounds", describe_address(a ? s.address + s.bytes - 1 : s.address));
+        forbid(s, !a && find_freed(s.address) ? "use after free" : "out of bounds",
+               describe_address(a ? s.address + s.bytes - 1 : s.address));
     }
     std::string reason;
     Hold hold(driver().lock);
@@ -98,7 +108,9 @@ void begin_checks(Running &r) {
     c.locals = own_locals(), c.image = own_image();
     const uintptr_t low = reinterpret_cast<uintptr_t>(r.stack_low), high = reinterpret_cast<uintptr_t>(r.stack_high);
     if (r.fibers_on) c.stack = Range{reinterpret_cast<uintptr_t>(r.stacks.begin()), r.stacks.bytes()};
-    else c.stack = Range{low, (c.locals.begin - low < high - low ? c.locals.begin : high) - low}; // TLS may lie at its end
+    else
+        c.stack =
+            Range{low, (c.locals.begin - low < high - low ? c.locals.begin : high) - low}; // TLS may lie at its end
     c.begun.clear(), c.shared.clear();
     const auto add = [&](uintptr_t begin, size_t bytes, const std::string *name) {
         if (bytes) c.shared.push_back(SharedRange{Range{begin, bytes}, nullptr, name});

@@ -56,8 +56,8 @@ struct Covered {
 };
 
 struct Checks {
-    Covered covered; // by the thread that runs
-    uint64_t me = 0; // the launch's stamp
+    Covered covered;          // by the thread that runs
+    uint64_t me = 0;          // the launch's stamp
     uint32_t block_epoch = 0; // when the block began
     struct Begun {
         uint32_t epoch;

@@ -13,7 +13,9 @@ std::string text_of_site(const Site &s) {
 
 namespace {
 
-bool same(const Site &a, const Site &b) { return a.line == b.line && (a.file == b.file || strcmp(a.file, b.file) == 0); }
+bool same(const Site &a, const Site &b) {
+    return a.line == b.line && (a.file == b.file || strcmp(a.file, b.file) == 0);
+}
 
 // waiting_thread is the running launch, in a kernel whose threads may wait.
 Running &waiting_thread(const char *what) {
@@ -53,8 +55,8 @@ void Running::arrive(Site at, bool predicate) {
     if (arrived == 0) site = at, counted = 0;
     else if (!said_divergent && !same(at, site)) {
         said_divergent = true;
-        diagnose("divergent barrier", "%s waits at %s, other threads of the block at %s", where().c_str(), text_of_site(at).c_str(),
-                 text_of_site(site).c_str());
+        diagnose("divergent barrier", "%s waits at %s, other threads of the block at %s", where().c_str(),
+                 text_of_site(at).c_str(), text_of_site(site).c_str());
     }
     counted += predicate;
     arrived++;
@@ -107,7 +109,8 @@ void meet(const Meeting &meeting, uint32_t mask, void *argument) {
     const unsigned first = r.current & ~31u, lane = r.current & 31;
     Warp &w = r.warps[r.current / 32];
     if (!(mask >> lane & 1)) {
-        diagnose("divergent warp", "%s: %s with mask %08x, which the lane itself is not in", r.where().c_str(), meeting.name, mask);
+        diagnose("divergent warp", "%s: %s with mask %08x, which the lane itself is not in", r.where().c_str(),
+                 meeting.name, mask);
         r.abandon(CUDA_ERROR_LAUNCH_FAILED);
     }
     size_t i = 0;
@@ -145,12 +148,15 @@ void Running::deadlock() {
     unsigned at_barrier = 0, first_at_barrier = 0;
     for (unsigned i = n; i--;)
         if (fibers[i].state == State::at_barrier) at_barrier++, first_at_barrier = i;
-    if (at_barrier) who = text_of("%u threads, the first %u, wait at the barrier of %s", at_barrier, first_at_barrier, text_of_site(fibers[first_at_barrier].site).c_str());
+    if (at_barrier)
+        who = text_of("%u threads, the first %u, wait at the barrier of %s", at_barrier, first_at_barrier,
+                      text_of_site(fibers[first_at_barrier].site).c_str());
     int said = 0;
     for (size_t i = 0; i < warps.size(); i++)
         for (const Gathering &g : warps[i].gatherings)
             if (said++ < 4)
-                who += text_of("%slanes %08x of warp %zu wait in %s for mask %08x", who.empty() ? "" : "; ", g.arrived, i, g.meeting->name, g.mask & warps[i].live);
+                who += text_of("%slanes %08x of warp %zu wait in %s for mask %08x", who.empty() ? "" : "; ", g.arrived,
+                               i, g.meeting->name, g.mask & warps[i].live);
     const char *const check = said ? "divergent warp" : "divergent barrier";
     diagnose(check, "%s: the block can never go on: %s", where().c_str(), who.c_str());
     abandon(CUDA_ERROR_LAUNCH_TIMEOUT);
@@ -159,7 +165,8 @@ void Running::deadlock() {
 void copy_async(void *to, const void *from, unsigned bytes, unsigned source_bytes) {
     Fiber &f = running->fiber();
     const void *const at = __builtin_return_address(0);
-    f.copies.push_back(AsyncCopy{to, from, bytes, source_bytes < bytes ? source_bytes : bytes, f.groups, at, check_issue(to, bytes, at)});
+    f.copies.push_back(AsyncCopy{to, from, bytes, source_bytes < bytes ? source_bytes : bytes, f.groups, at,
+                                 check_issue(to, bytes, at)});
 }
 
 void copy_async_commit() { running->fiber().groups++; }

@@ -84,7 +84,9 @@ void report_leaks(const Context *c, const std::vector<std::shared_ptr<Allocation
     leak(c, c->modules.size(), "modules");
     leak(c, c->graphs.size(), "graphs");
     for (auto &s : c->streams)
-        if (s->capture) diagnose("capture", "%s ended with a stream that is capturing: cuStreamEndCapture did not end it", c->name.c_str());
+        if (s->capture)
+            diagnose("capture", "%s ended with a stream that is capturing: cuStreamEndCapture did not end it",
+                     c->name.c_str());
 }
 
 } // namespace
@@ -95,7 +97,8 @@ __attribute__((destructor)) static void report_open_contexts() {
     if (!hold || driver().contexts.empty()) return;
     for (const Context *c : driver().contexts) {
         report_leaks(c, owned(c));
-        const std::string text = c->name + " was not " + (c->primary ? "released" : "destroyed") + " when the process ended";
+        const std::string text =
+            c->name + " was not " + (c->primary ? "released" : "destroyed") + " when the process ended";
         StatisticsHold()->leaks.push_back(text);
         diagnose("leak", "%s", text.c_str());
     }

@@ -23,7 +23,7 @@ struct Context {
     int device;
     bool primary;
     unsigned flags;
-    std::string name; // "device 0" or "device 0, context 3"
+    std::string name;                           // "device 0" or "device 0, context 3"
     std::atomic<CUresult> failed{CUDA_SUCCESS}; // sticky: what every call answers from now on
     std::set<const Context *> peers;
     std::set<std::shared_ptr<Stream>> streams; // the legacy stream too

@@ -40,7 +40,8 @@ DRIVER_CALL cuCtxDestroy(CUcontext handle) {
         Hold hold(driver().lock);
         c = known(handle);
         if (!c || c->primary) {
-            diagnose("wrong context", "cuCtxDestroy: %s", c ? "a primary context" : "not a context, or a destroyed one");
+            diagnose("wrong context", "cuCtxDestroy: %s",
+                     c ? "a primary context" : "not a context, or a destroyed one");
             return CUDA_ERROR_INVALID_CONTEXT;
         }
     }
@@ -201,7 +202,8 @@ DRIVER_CALL cuCtxEnablePeerAccess(CUcontext peer, unsigned flags) {
     ENTER;
     Context *to = known(peer);
     if (!to || to == context) {
-        diagnose("wrong context", "cuCtxEnablePeerAccess: %s", to ? "the current context itself" : "not a context, or a destroyed one");
+        diagnose("wrong context", "cuCtxEnablePeerAccess: %s",
+                 to ? "the current context itself" : "not a context, or a destroyed one");
         return CUDA_ERROR_INVALID_CONTEXT;
     }
     if (flags) return CUDA_ERROR_INVALID_VALUE;

@@ -43,7 +43,8 @@ void add_touches(Operation *op, const Rows &rows, const Area &area, bool write, 
         op->touches.push_back(Touch{rows.address, area.bytes(), write, anywhere, false});
         return;
     }
-    for (size_t i = 0; i < area.height; i++) op->touches.push_back(Touch{rows.address + i * rows.pitch, area.width, write, anywhere, false});
+    for (size_t i = 0; i < area.height; i++)
+        op->touches.push_back(Touch{rows.address + i * rows.pitch, area.width, write, anywhere, false});
 }
 
 // counter counts a copy in the report when it is issued.
@@ -71,10 +72,12 @@ std::function<void()> counter(const Context *context, const Copy &c) {
 
 void move_rows(const Rows &to, const Rows &from, const Area &area) {
     for (size_t i = 0; i < area.height; i++)
-        memmove(reinterpret_cast<void *>(to.address + i * to.pitch), reinterpret_cast<const void *>(from.address + i * from.pitch), area.width);
+        memmove(reinterpret_cast<void *>(to.address + i * to.pitch),
+                reinterpret_cast<const void *>(from.address + i * from.pitch), area.width);
 }
 
-OperationRef operation_of(const Context *context, const Copy &c, bool to_touched, bool from_touched, std::shared_ptr<std::vector<char>> staged, PinnedReadRef read) {
+OperationRef operation_of(const Context *context, const Copy &c, bool to_touched, bool from_touched,
+                          std::shared_ptr<std::vector<char>> staged, PinnedReadRef read) {
     auto op = std::make_shared<Operation>();
     op->kind = Operation::copy;
     op->name = interned(c.name);
@@ -100,7 +103,10 @@ CUresult copy(Hold &hold, Context *context, CUstream handle, const Copy &c, bool
     const auto pinned = c.from_host ? pinned_for(context, c.from.address) : nullptr;
     const bool to_pageable = c.to_host && !pinned_for(context, c.to.address), from_pageable = c.from_host && !pinned;
     std::shared_ptr<std::vector<char>> staged;
-    if ((to_pageable || from_pageable) && !waits) diagnose("pageable memory", "%s on %s with memory of the host that is not pinned: it does not run beside the host", c.name, context->name.c_str());
+    if ((to_pageable || from_pageable) && !waits)
+        diagnose("pageable memory",
+                 "%s on %s with memory of the host that is not pinned: it does not run beside the host", c.name,
+                 context->name.c_str());
     if (from_pageable && !waits && !stream->capture) {
         staged = std::make_shared<std::vector<char>>(c.area.bytes());
         move_rows(Rows{reinterpret_cast<uintptr_t>(staged->data()), c.area.width}, c.from, c.area);
@@ -124,10 +130,13 @@ Copy flat(const char *name, uintptr_t to, bool to_host, uintptr_t from, bool fro
 uintptr_t address(const void *p) { return reinterpret_cast<uintptr_t>(p); }
 
 // unified is a copy between addresses that say themselves what they are.
-Copy unified(const char *name, CUdeviceptr to, CUdeviceptr from, size_t n) { return flat(name, to, !find(to) && !find_freed(to), from, !find(from) && !find_freed(from), n); }
+Copy unified(const char *name, CUdeviceptr to, CUdeviceptr from, size_t n) {
+    return flat(name, to, !find(to) && !find_freed(to), from, !find(from) && !find_freed(from), n);
+}
 
 // peer checks that the pointers are of the contexts that the call names.
-CUresult peer(Hold &hold, Context *context, CUstream stream, CUdeviceptr to, CUcontext to_context, CUdeviceptr from, CUcontext from_context, size_t n, bool waits) {
+CUresult peer(Hold &hold, Context *context, CUstream stream, CUdeviceptr to, CUcontext to_context, CUdeviceptr from,
+              CUcontext from_context, size_t n, bool waits) {
     Copy c = flat("cuMemcpyPeerAsync", to, false, from, false, n);
     c.anywhere = true;
     const struct {
@@ -145,7 +154,8 @@ CUresult peer(Hold &hold, Context *context, CUstream stream, CUdeviceptr to, CUc
 
 // planes reads what cuMemcpy2D was asked for.
 CUresult planes(const CUDA_MEMCPY2D *p, Copy *c) {
-    const auto place = [](CUmemorytype type, CUdeviceptr device, const void *host, size_t pitch, size_t x, size_t y, size_t width, Rows *rows, bool *is_host) {
+    const auto place = [](CUmemorytype type, CUdeviceptr device, const void *host, size_t pitch, size_t x, size_t y,
+                          size_t width, Rows *rows, bool *is_host) {
         if (type != CU_MEMORYTYPE_DEVICE && type != CU_MEMORYTYPE_HOST && type != CU_MEMORYTYPE_UNIFIED) return false;
         const uintptr_t base = type == CU_MEMORYTYPE_HOST ? address(host) : (uintptr_t)device;
         *is_host = type == CU_MEMORYTYPE_HOST || (type == CU_MEMORYTYPE_UNIFIED && !find(base));
@@ -156,14 +166,17 @@ CUresult planes(const CUDA_MEMCPY2D *p, Copy *c) {
     c->name = "cuMemcpy2DAsync";
     c->area = Area{p->WidthInBytes, p->Height};
     c->anywhere = false;
-    if (!place(p->dstMemoryType, p->dstDevice, p->dstHost, p->dstPitch, p->dstXInBytes, p->dstY, p->WidthInBytes, &c->to, &c->to_host) ||
-        !place(p->srcMemoryType, p->srcDevice, p->srcHost, p->srcPitch, p->srcXInBytes, p->srcY, p->WidthInBytes, &c->from, &c->from_host))
+    if (!place(p->dstMemoryType, p->dstDevice, p->dstHost, p->dstPitch, p->dstXInBytes, p->dstY, p->WidthInBytes,
+               &c->to, &c->to_host) ||
+        !place(p->srcMemoryType, p->srcDevice, p->srcHost, p->srcPitch, p->srcXInBytes, p->srcY, p->WidthInBytes,
+               &c->from, &c->from_host))
         return CUDA_ERROR_INVALID_VALUE;
     return CUDA_SUCCESS;
 }
 
 // set enqueues a memset of count elements of size bytes.
-CUresult set(Hold &hold, Context *context, CUstream handle, const char *name, CUdeviceptr p, uint32_t value, size_t size, size_t count, bool waits) {
+CUresult set(Hold &hold, Context *context, CUstream handle, const char *name, CUdeviceptr p, uint32_t value,
+             size_t size, size_t count, bool waits) {
     StreamRef stream;
     RETURN_IF_FAILED(enter_stream(context, handle, name, &stream));
     if (p % size || count > SIZE_MAX / size) return CUDA_ERROR_INVALID_VALUE;
@@ -180,7 +193,8 @@ CUresult set(Hold &hold, Context *context, CUstream handle, const char *name, CU
         if (size == 1) clear_bytes(p, (uint8_t)value, bytes);
         else if (value == 0) clear_bytes(p, 0, bytes);
         else
-            for (size_t i = 0; i < count; i++) memcpy(reinterpret_cast<char *>(p) + i * size, &value, size); // little-endian
+            for (size_t i = 0; i < count; i++)
+                memcpy(reinterpret_cast<char *>(p) + i * size, &value, size); // little-endian
         return CUDA_SUCCESS;
     };
     RETURN_IF_FAILED(issue(stream, op));
@@ -197,10 +211,18 @@ CUresult set(Hold &hold, Context *context, CUstream handle, const char *name, CU
         return copy(hold, context, handle, description, waits);                                                        \
     } while (0)
 
-DRIVER_CALL cuMemcpyHtoD(CUdeviceptr to, const void *from, size_t n) { COPY(nullptr, flat("cuMemcpyHtoD", to, false, address(from), true, n), true); }
-DRIVER_CALL cuMemcpyDtoH(void *to, CUdeviceptr from, size_t n) { COPY(nullptr, flat("cuMemcpyDtoH", address(to), true, from, false, n), true); }
-DRIVER_CALL cuMemcpyDtoD(CUdeviceptr to, CUdeviceptr from, size_t n) { COPY(nullptr, flat("cuMemcpyDtoD", to, false, from, false, n), true); }
-DRIVER_CALL cuMemcpy(CUdeviceptr to, CUdeviceptr from, size_t n) { COPY(nullptr, unified("cuMemcpy", to, from, n), true); }
+DRIVER_CALL cuMemcpyHtoD(CUdeviceptr to, const void *from, size_t n) {
+    COPY(nullptr, flat("cuMemcpyHtoD", to, false, address(from), true, n), true);
+}
+DRIVER_CALL cuMemcpyDtoH(void *to, CUdeviceptr from, size_t n) {
+    COPY(nullptr, flat("cuMemcpyDtoH", address(to), true, from, false, n), true);
+}
+DRIVER_CALL cuMemcpyDtoD(CUdeviceptr to, CUdeviceptr from, size_t n) {
+    COPY(nullptr, flat("cuMemcpyDtoD", to, false, from, false, n), true);
+}
+DRIVER_CALL cuMemcpy(CUdeviceptr to, CUdeviceptr from, size_t n) {
+    COPY(nullptr, unified("cuMemcpy", to, from, n), true);
+}
 
 DRIVER_CALL cuMemcpyHtoDAsync(CUdeviceptr to, const void *from, size_t n, CUstream stream) {
     COPY(stream, flat("cuMemcpyHtoDAsync", to, false, address(from), true, n), false);
@@ -211,13 +233,16 @@ DRIVER_CALL cuMemcpyDtoHAsync(void *to, CUdeviceptr from, size_t n, CUstream str
 DRIVER_CALL cuMemcpyDtoDAsync(CUdeviceptr to, CUdeviceptr from, size_t n, CUstream stream) {
     COPY(stream, flat("cuMemcpyDtoDAsync", to, false, from, false, n), false);
 }
-DRIVER_CALL cuMemcpyAsync(CUdeviceptr to, CUdeviceptr from, size_t n, CUstream stream) { COPY(stream, unified("cuMemcpyAsync", to, from, n), false); }
+DRIVER_CALL cuMemcpyAsync(CUdeviceptr to, CUdeviceptr from, size_t n, CUstream stream) {
+    COPY(stream, unified("cuMemcpyAsync", to, from, n), false);
+}
 
 DRIVER_CALL cuMemcpyPeer(CUdeviceptr to, CUcontext to_context, CUdeviceptr from, CUcontext from_context, size_t n) {
     ENTER;
     return peer(hold, context, nullptr, to, to_context, from, from_context, n, true);
 }
-DRIVER_CALL cuMemcpyPeerAsync(CUdeviceptr to, CUcontext to_context, CUdeviceptr from, CUcontext from_context, size_t n, CUstream stream) {
+DRIVER_CALL cuMemcpyPeerAsync(CUdeviceptr to, CUcontext to_context, CUdeviceptr from, CUcontext from_context, size_t n,
+                              CUstream stream) {
     ENTER;
     return peer(hold, context, stream, to, to_context, from, from_context, n, false);
 }
@@ -246,6 +271,12 @@ DRIVER_CALL cuMemcpy2D(const CUDA_MEMCPY2D *p) {
 DRIVER_CALL cuMemsetD8(CUdeviceptr p, unsigned char value, size_t n) { SET(nullptr, "cuMemsetD8", 1, true); }
 DRIVER_CALL cuMemsetD16(CUdeviceptr p, unsigned short value, size_t n) { SET(nullptr, "cuMemsetD16", 2, true); }
 DRIVER_CALL cuMemsetD32(CUdeviceptr p, unsigned value, size_t n) { SET(nullptr, "cuMemsetD32", 4, true); }
-DRIVER_CALL cuMemsetD8Async(CUdeviceptr p, unsigned char value, size_t n, CUstream stream) { SET(stream, "cuMemsetD8Async", 1, false); }
-DRIVER_CALL cuMemsetD16Async(CUdeviceptr p, unsigned short value, size_t n, CUstream stream) { SET(stream, "cuMemsetD16Async", 2, false); }
-DRIVER_CALL cuMemsetD32Async(CUdeviceptr p, unsigned value, size_t n, CUstream stream) { SET(stream, "cuMemsetD32Async", 4, false); }
+DRIVER_CALL cuMemsetD8Async(CUdeviceptr p, unsigned char value, size_t n, CUstream stream) {
+    SET(stream, "cuMemsetD8Async", 1, false);
+}
+DRIVER_CALL cuMemsetD16Async(CUdeviceptr p, unsigned short value, size_t n, CUstream stream) {
+    SET(stream, "cuMemsetD16Async", 2, false);
+}
+DRIVER_CALL cuMemsetD32Async(CUdeviceptr p, unsigned value, size_t n, CUstream stream) {
+    SET(stream, "cuMemsetD32Async", 4, false);
+}

@@ -73,11 +73,13 @@ DRIVER_CALL cuStreamEndCapture(CUstream handle, CUgraph *graph) {
     const std::shared_ptr<Capture> c = s->capture;
     if (!c) return CUDA_ERROR_ILLEGAL_STATE;
     if (c->origin != s.get()) return CUDA_ERROR_STREAM_CAPTURE_UNMATCHED;
-    if (c->mode != CU_STREAM_CAPTURE_MODE_RELAXED && c->thread != std::this_thread::get_id()) return CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD;
+    if (c->mode != CU_STREAM_CAPTURE_MODE_RELAXED && c->thread != std::this_thread::get_id())
+        return CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD;
     c->end();
     if (c->invalid) return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
     if (c->unjoined()) {
-        diagnose("capture", "cuStreamEndCapture: work of another stream is not joined to the one that the capture began on");
+        diagnose("capture",
+                 "cuStreamEndCapture: work of another stream is not joined to the one that the capture began on");
         return CUDA_ERROR_STREAM_CAPTURE_UNJOINED;
     }
     auto g = std::make_shared<Graph>(c->graph);
@@ -92,7 +94,7 @@ DRIVER_CALL cuStreamIsCapturing(CUstream handle, CUstreamCaptureStatus *status) 
     StreamRef s;
     if (!status) return CUDA_ERROR_INVALID_VALUE;
     RETURN_IF_FAILED(stream_of(context, handle, "cuStreamIsCapturing", &s));
-    *status = !s->capture            ? CU_STREAM_CAPTURE_STATUS_NONE
+    *status = !s->capture           ? CU_STREAM_CAPTURE_STATUS_NONE
               : s->capture->invalid ? CU_STREAM_CAPTURE_STATUS_INVALIDATED
                                     : CU_STREAM_CAPTURE_STATUS_ACTIVE;
     return CUDA_SUCCESS;
@@ -106,9 +108,15 @@ DRIVER_CALL cuThreadExchangeStreamCaptureMode(CUstreamCaptureMode *mode) {
 
 // The ways to instantiate of CUDA 11 and 12.
 #undef cuGraphInstantiate
-DRIVER_CALL cuGraphInstantiate(CUgraphExec *exec, CUgraph graph, CUgraphNode *, char *, size_t) { return instantiate(exec, graph); }
-DRIVER_CALL cuGraphInstantiate_v2(CUgraphExec *exec, CUgraph graph, CUgraphNode *, char *, size_t) { return instantiate(exec, graph); }
-DRIVER_CALL cuGraphInstantiateWithFlags(CUgraphExec *exec, CUgraph graph, unsigned long long) { return instantiate(exec, graph); }
+DRIVER_CALL cuGraphInstantiate(CUgraphExec *exec, CUgraph graph, CUgraphNode *, char *, size_t) {
+    return instantiate(exec, graph);
+}
+DRIVER_CALL cuGraphInstantiate_v2(CUgraphExec *exec, CUgraph graph, CUgraphNode *, char *, size_t) {
+    return instantiate(exec, graph);
+}
+DRIVER_CALL cuGraphInstantiateWithFlags(CUgraphExec *exec, CUgraph graph, unsigned long long) {
+    return instantiate(exec, graph);
+}
 
 // The parameters' last member is the result, as CUDA 12 has it: flags, upload stream, error node, result.
 struct InstantiateParameters {
@@ -118,7 +126,8 @@ struct InstantiateParameters {
     int result;
 };
 #undef cuGraphInstantiateWithParams
-DRIVER_CALL duet_sim_instantiate(CUgraphExec *exec, CUgraph graph, void *parameters) __asm__("cuGraphInstantiateWithParams");
+DRIVER_CALL duet_sim_instantiate(CUgraphExec *exec, CUgraph graph,
+                                 void *parameters) __asm__("cuGraphInstantiateWithParams");
 DRIVER_CALL duet_sim_instantiate(CUgraphExec *exec, CUgraph graph, void *parameters) {
     const CUresult r = instantiate(exec, graph);
     if (parameters) static_cast<InstantiateParameters *>(parameters)->result = r == CUDA_SUCCESS ? 0 : 1;
@@ -132,7 +141,8 @@ DRIVER_CALL cuGraphLaunch(CUgraphExec handle, CUstream stream) {
     if (!exec) return CUDA_ERROR_INVALID_VALUE;
     RETURN_IF_FAILED(enter_stream(context, stream, "cuGraphLaunch", &s));
     if (exec->context != context) {
-        diagnose("wrong context", "cuGraphLaunch: a graph of %s, but %s is current", exec->context->name.c_str(), context->name.c_str());
+        diagnose("wrong context", "cuGraphLaunch: a graph of %s, but %s is current", exec->context->name.c_str(),
+                 context->name.c_str());
         return CUDA_ERROR_INVALID_VALUE;
     }
     if (s->capture) {

@@ -27,7 +27,8 @@ CUresult to_free(Context *context, uintptr_t p, bool host, const char *function,
     auto a = find(p);
     if (!a || a->host != host || a->address != p) {
         const bool twice = !a && find_freed(p);
-        diagnose(twice ? "double free" : "bad free", "%s of 0x%zx: %s", function, (size_t)p, describe_address(p).c_str());
+        diagnose(twice ? "double free" : "bad free", "%s of 0x%zx: %s", function, (size_t)p,
+                 describe_address(p).c_str());
         return CUDA_ERROR_INVALID_VALUE;
     }
     if (a->context != context && !(host && a->portable)) {
@@ -44,8 +45,8 @@ void report_use(Allocation &a, const char *function) {
     std::unique_lock<std::mutex> hold(a.lock);
     if (!a.history.unknown(driver().host, &c)) return;
     hold.unlock();
-    diagnose("freed in use", "%s of %s, of which %s %s byte %zu: the host has not waited for it", function, describe(a).c_str(), name_of(c.other).c_str(),
-             c.other_wrote ? "writes" : "reads", c.offset);
+    diagnose("freed in use", "%s of %s, of which %s %s byte %zu: the host has not waited for it", function,
+             describe(a).c_str(), name_of(c.other).c_str(), c.other_wrote ? "writes" : "reads", c.offset);
 }
 
 CUresult give_back(Hold &hold, Context *context, uintptr_t p, bool host, const char *function) {
@@ -63,8 +64,12 @@ CUresult give_back(Hold &hold, Context *context, uintptr_t p, bool host, const c
 
 CUresult attribute(void *value, CUpointer_attribute what, const Allocation &a, uintptr_t p) {
     switch (what) {
-    case CU_POINTER_ATTRIBUTE_CONTEXT: *static_cast<CUcontext *>(value) = reinterpret_cast<CUcontext>(a.context); return CUDA_SUCCESS;
-    case CU_POINTER_ATTRIBUTE_MEMORY_TYPE: *static_cast<unsigned *>(value) = a.host ? CU_MEMORYTYPE_HOST : CU_MEMORYTYPE_DEVICE; return CUDA_SUCCESS;
+    case CU_POINTER_ATTRIBUTE_CONTEXT:
+        *static_cast<CUcontext *>(value) = reinterpret_cast<CUcontext>(a.context);
+        return CUDA_SUCCESS;
+    case CU_POINTER_ATTRIBUTE_MEMORY_TYPE:
+        *static_cast<unsigned *>(value) = a.host ? CU_MEMORYTYPE_HOST : CU_MEMORYTYPE_DEVICE;
+        return CUDA_SUCCESS;
     case CU_POINTER_ATTRIBUTE_DEVICE_POINTER: *static_cast<CUdeviceptr *>(value) = p; return CUDA_SUCCESS;
     case CU_POINTER_ATTRIBUTE_HOST_POINTER:
         if (!a.host) return CUDA_ERROR_INVALID_VALUE;

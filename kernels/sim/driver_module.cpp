@@ -33,7 +33,8 @@ CUresult module_of(const Context *context, CUmodule handle, const char *called, 
             if (m.get() == reinterpret_cast<Module *>(handle)) {
                 *found = m;
                 if (c == context) return CUDA_SUCCESS;
-                diagnose("wrong context", "%s: a module of %s, but %s is current", called, c->name.c_str(), context->name.c_str());
+                diagnose("wrong context", "%s: a module of %s, but %s is current", called, c->name.c_str(),
+                         context->name.c_str());
                 return CUDA_ERROR_INVALID_HANDLE;
             }
     diagnose("bad handle", "%s: not a module, or an unloaded one", called);
@@ -59,8 +60,9 @@ struct Request {
 };
 
 std::string text_of_request(const Request &q) {
-    return text_of("launch of %s, grid (%u,%u,%u), block (%u,%u,%u), %u bytes of dynamic shared memory", q.function->entry.name.c_str(), q.grid.x, q.grid.y,
-                   q.grid.z, q.block.x, q.block.y, q.block.z, q.dynamic_bytes);
+    return text_of("launch of %s, grid (%u,%u,%u), block (%u,%u,%u), %u bytes of dynamic shared memory",
+                   q.function->entry.name.c_str(), q.grid.x, q.grid.y, q.grid.z, q.block.x, q.block.y, q.block.z,
+                   q.dynamic_bytes);
 }
 
 // refused says what limit a launch breaks; null when none.
@@ -68,9 +70,11 @@ const char *refused(const Request &q) {
     const Shape &g = q.grid, &b = q.block;
     if (!g.x || !g.y || !g.z || !b.x || !b.y || !b.z) return "an extent of 0";
     if (g.x > 0x7fffffff || g.y > 65535 || g.z > 65535) return "more blocks than a grid can have";
-    if (b.x > 1024 || b.y > 1024 || b.z > 64 || b.count() > limits().threads_per_block) return "more threads than a block can have";
+    if (b.x > 1024 || b.y > 1024 || b.z > 64 || b.count() > limits().threads_per_block)
+        return "more threads than a block can have";
     if (b.count() > q.function->entry.max_threads) return "more threads than the kernel's launch bound";
-    if (q.dynamic_bytes > q.function->dynamic_limit) return "more dynamic shared memory than the kernel may use: cuFuncSetAttribute raises it";
+    if (q.dynamic_bytes > q.function->dynamic_limit)
+        return "more dynamic shared memory than the kernel may use: cuFuncSetAttribute raises it";
     return nullptr;
 }
 
@@ -97,7 +101,8 @@ CUresult arguments(const Kernel *k, void **values, void **extra, Launch *launch)
 void add_pointers(const Kernel *k, const Launch &l, Operation *op) {
     for (unsigned i = 0; i < k->count; i++) {
         const Role role = k->parameters[i].role;
-        if ((role == Role::reads || role == Role::writes) && l.arguments[i]) op->touches.push_back(Touch{(uintptr_t)l.arguments[i], 1, role == Role::writes, false, true});
+        if ((role == Role::reads || role == Role::writes) && l.arguments[i])
+            op->touches.push_back(Touch{(uintptr_t)l.arguments[i], 1, role == Role::writes, false, true});
     }
 }
 
@@ -200,8 +205,10 @@ DRIVER_CALL cuFuncSetAttribute(CUfunction handle, CUfunction_attribute attribute
     }
     if (attribute != CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES) return CUDA_ERROR_INVALID_VALUE;
     if (value < 0 || (unsigned)value + f->entry.shared_bytes > limits().shared_per_block_optin) {
-        diagnose("launch limits", "cuFuncSetAttribute: %d bytes of dynamic shared memory for %s, which has %u static, on a device that allows %u", value,
-                 f->entry.name.c_str(), f->entry.shared_bytes, limits().shared_per_block_optin);
+        diagnose("launch limits",
+                 "cuFuncSetAttribute: %d bytes of dynamic shared memory for %s, which has %u static, on a device that "
+                 "allows %u",
+                 value, f->entry.name.c_str(), f->entry.shared_bytes, limits().shared_per_block_optin);
         return CUDA_ERROR_INVALID_VALUE;
     }
     f->dynamic_limit = (unsigned)value;
@@ -220,7 +227,8 @@ DRIVER_CALL cuFuncSetSharedMemConfig(CUfunction handle, CUsharedconfig) {
     return function_of(context, handle, "cuFuncSetSharedMemConfig", &f);
 }
 
-DRIVER_CALL cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, CUfunction handle, int threads, size_t dynamic_bytes) {
+DRIVER_CALL cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, CUfunction handle, int threads,
+                                                        size_t dynamic_bytes) {
     ENTER;
     Function *f;
     if (!blocks || threads < 1 || threads > 1024) return CUDA_ERROR_INVALID_VALUE;
@@ -229,12 +237,13 @@ DRIVER_CALL cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, CUfunction 
     return CUDA_SUCCESS;
 }
 
-DRIVER_CALL cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *blocks, CUfunction f, int threads, size_t dynamic_bytes, unsigned) {
+DRIVER_CALL cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *blocks, CUfunction f, int threads,
+                                                                 size_t dynamic_bytes, unsigned) {
     return cuOccupancyMaxActiveBlocksPerMultiprocessor(blocks, f, threads, dynamic_bytes);
 }
 
-DRIVER_CALL cuLaunchKernel(CUfunction handle, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned dynamic_bytes,
-                           CUstream stream, void **values, void **extra) {
+DRIVER_CALL cuLaunchKernel(CUfunction handle, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
+                           unsigned bz, unsigned dynamic_bytes, CUstream stream, void **values, void **extra) {
     ENTER;
     Function *f;
     RETURN_IF_FAILED(function_of(context, handle, "cuLaunchKernel", &f));

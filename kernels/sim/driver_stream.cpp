@@ -77,7 +77,9 @@ DRIVER_CALL cuStreamDestroy(CUstream handle) {
     RETURN_IF_FAILED(stream_of(context, handle, "cuStreamDestroy", &s));
     if (s->legacy) return CUDA_ERROR_INVALID_HANDLE;
     if (!driver().host.knows(s->clock, s->line))
-        diagnose("destroyed in use", "cuStreamDestroy of a stream whose work the host has not waited for, %s the latest", name_of(Stamp{s->line, s->clock.at(s->line)}).c_str());
+        diagnose("destroyed in use",
+                 "cuStreamDestroy of a stream whose work the host has not waited for, %s the latest",
+                 name_of(Stamp{s->line, s->clock.at(s->line)}).c_str());
     context->streams.erase(s);
     if (s->capture) {
         diagnose("capture", "cuStreamDestroy of a stream that is capturing: cuStreamEndCapture did not end it");
@@ -144,7 +146,9 @@ DRIVER_CALL cuStreamWaitEvent(CUstream stream, CUevent event, unsigned flags) {
         return CUDA_ERROR_STREAM_CAPTURE_ISOLATION;
     }
     if (!e->recorded) {
-        diagnose("unrecorded event", "cuStreamWaitEvent on %s waits for an event that was never recorded: it waits for nothing", context->name.c_str());
+        diagnose("unrecorded event",
+                 "cuStreamWaitEvent on %s waits for an event that was never recorded: it waits for nothing",
+                 context->name.c_str());
         return CUDA_SUCCESS;
     }
     s->clock.join(e->clock);
@@ -168,7 +172,8 @@ DRIVER_CALL cuEventDestroy(CUevent handle) {
     EventRef e;
     RETURN_IF_FAILED(event_of(context, handle, "cuEventDestroy", true, &e));
     if (e->recorded && !e->capture && !driver().host.knows(e->clock, e->line))
-        diagnose("destroyed in use", "cuEventDestroy of an event whose record the host has not waited for, after %s", name_of(Stamp{e->line, e->clock.at(e->line)}).c_str());
+        diagnose("destroyed in use", "cuEventDestroy of an event whose record the host has not waited for, after %s",
+                 name_of(Stamp{e->line, e->clock.at(e->line)}).c_str());
     e->context->events.erase(e);
     return CUDA_SUCCESS;
 }
@@ -214,7 +219,8 @@ DRIVER_CALL cuEventElapsedTime(float *milliseconds, CUevent from, CUevent to) {
     RETURN_IF_FAILED(event_of(context, from, "cuEventElapsedTime", true, &a));
     RETURN_IF_FAILED(event_of(context, to, "cuEventElapsedTime", true, &b));
     for (auto &e : {a, b})
-        if (!e->recorded || (e->flags & CU_EVENT_DISABLE_TIMING) || e->context->device != a->context->device) return CUDA_ERROR_INVALID_HANDLE;
+        if (!e->recorded || (e->flags & CU_EVENT_DISABLE_TIMING) || e->context->device != a->context->device)
+            return CUDA_ERROR_INVALID_HANDLE;
     for (auto &e : {a, b})
         if (!e->signalled(e->recorded)) return CUDA_ERROR_NOT_READY;
     *milliseconds = (float)(b->when() - a->when());

@@ -75,13 +75,16 @@ void explain_fault(const Running &r) {
         return;
     }
     if (r.shared.guards(reinterpret_cast<const void *>(r.fault_address))) {
-        diagnose("out of bounds", "%s, at %s: access to 0x%zx, %zu bytes behind the end of %u bytes of dynamic shared memory", where.c_str(), place.c_str(),
-                 (size_t)r.fault_address, r.fault_address - reinterpret_cast<size_t>(r.block.dynamic) - r.launch->dynamic_bytes, r.launch->dynamic_bytes);
+        diagnose("out of bounds",
+                 "%s, at %s: access to 0x%zx, %zu bytes behind the end of %u bytes of dynamic shared memory",
+                 where.c_str(), place.c_str(), (size_t)r.fault_address,
+                 r.fault_address - reinterpret_cast<size_t>(r.block.dynamic) - r.launch->dynamic_bytes,
+                 r.launch->dynamic_bytes);
         return;
     }
     const bool freed = find_freed(r.fault_address) != nullptr;
-    diagnose(freed ? "use after free" : "out of bounds", "%s, at %s: access to 0x%zx, %s", where.c_str(), place.c_str(), (size_t)r.fault_address,
-             describe_address(r.fault_address).c_str());
+    diagnose(freed ? "use after free" : "out of bounds", "%s, at %s: access to 0x%zx, %s", where.c_str(), place.c_str(),
+             (size_t)r.fault_address, describe_address(r.fault_address).c_str());
 }
 
 } // namespace
@@ -116,7 +119,8 @@ SharedArea::~SharedArea() {
 
 char *SharedArea::reserve(size_t bytes) {
     if (!memory) {
-        void *m = mmap(nullptr, size + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        void *m =
+            mmap(nullptr, size + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (m == MAP_FAILED) return nullptr;
         memory = static_cast<char *>(m);
         mprotect(memory + size, page, PROT_NONE);
@@ -161,8 +165,8 @@ std::string Running::where() const { return where(block_number, current); }
 std::string Running::where(uint64_t b, unsigned t) const {
     const Shape &g = launch->grid;
     const uint3 i = fibers[t].thread.index;
-    return text_of("kernel %s on %s, block (%u,%u,%u), thread (%u,%u,%u)", kernel->name, launch->context->name.c_str(), (unsigned)(b % g.x),
-                   (unsigned)(b / g.x % g.y), (unsigned)(b / g.x / g.y), i.x, i.y, i.z);
+    return text_of("kernel %s on %s, block (%u,%u,%u), thread (%u,%u,%u)", kernel->name, launch->context->name.c_str(),
+                   (unsigned)(b % g.x), (unsigned)(b / g.x % g.y), (unsigned)(b / g.x / g.y), i.x, i.y, i.z);
 }
 
 void Running::abandon(CUresult why) {

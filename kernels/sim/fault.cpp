@@ -25,7 +25,10 @@ void happened(const std::string &what) {
 }
 
 Called called_by(Fault::Kind k) {
-    return k == Fault::alloc ? Called::alloc : k == Fault::launch ? Called::launch : k == Fault::copy ? Called::copy : Called::other;
+    return k == Fault::alloc    ? Called::alloc
+           : k == Fault::launch ? Called::launch
+           : k == Fault::copy   ? Called::copy
+                                : Called::other;
 }
 
 } // namespace
@@ -47,7 +50,9 @@ CUresult inject(const Context *context, Called called) {
         if (called_by(f.kind) != called || c.of[f.device][called] != f.number) continue;
         const char *const what = f.kind == Fault::alloc ? "allocation" : f.kind == Fault::launch ? "launch" : "copy";
         happened(text_of("%s %llu failed on device %d", what, (unsigned long long)f.number, device));
-        return f.kind == Fault::alloc ? CUDA_ERROR_OUT_OF_MEMORY : f.kind == Fault::launch ? CUDA_ERROR_LAUNCH_FAILED : CUDA_ERROR_UNKNOWN;
+        return f.kind == Fault::alloc    ? CUDA_ERROR_OUT_OF_MEMORY
+               : f.kind == Fault::launch ? CUDA_ERROR_LAUNCH_FAILED
+                                         : CUDA_ERROR_UNKNOWN;
     }
     return CUDA_SUCCESS;
 }

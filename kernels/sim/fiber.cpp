@@ -65,7 +65,8 @@ Stacks::~Stacks() {
 
 bool Stacks::reserve(unsigned n) {
     if (n <= count) return true;
-    void *m = mmap(nullptr, (size_t)n * stride, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    void *m = mmap(nullptr, (size_t)n * stride, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     if (m == MAP_FAILED) return false;
     if (memory) munmap(memory, (size_t)count * stride);
     memory = static_cast<char *>(m);

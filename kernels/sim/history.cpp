@@ -45,7 +45,8 @@ bool History::touch(size_t offset, size_t bytes, bool write, const Work &by, Con
         if (write)
             for (const Stamp &r : s.readers) meets(r, false, i->first);
         else {
-            auto mine = std::find_if(s.readers.begin(), s.readers.end(), [&](const Stamp &r) { return r.line == by.stamp.line; });
+            auto mine = std::find_if(s.readers.begin(), s.readers.end(),
+                                     [&](const Stamp &r) { return r.line == by.stamp.line; });
             if (mine == s.readers.end()) s.readers.push_back(by.stamp);
             else *mine = by.stamp;
         }

@@ -48,7 +48,9 @@
 #define warpSize 32
 
 // The line makes a barrier known by its place in the source: the compiler may have made several of it.
-DEVICE void __syncthreads(const char *file = __builtin_FILE(), int line = __builtin_LINE()) { sim::barrier({file, line}); }
+DEVICE void __syncthreads(const char *file = __builtin_FILE(), int line = __builtin_LINE()) {
+    sim::barrier({file, line});
+}
 
 DEVICE int __syncthreads_count(int predicate, const char *file = __builtin_FILE(), int line = __builtin_LINE()) {
     return sim::barrier_count({file, line}, predicate != 0);

@@ -21,8 +21,12 @@
         __atomic_compare_exchange_n(p, &expected, x, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);                       \
         return expected;                                                                                               \
     }                                                                                                                  \
-    static inline T atomicMax(T *p, T x) { return sim::atomic_update(p, [x](T old) { return old > x ? old : x; }); }   \
-    static inline T atomicMin(T *p, T x) { return sim::atomic_update(p, [x](T old) { return old < x ? old : x; }); }
+    static inline T atomicMax(T *p, T x) {                                                                             \
+        return sim::atomic_update(p, [x](T old) { return old > x ? old : x; });                                        \
+    }                                                                                                                  \
+    static inline T atomicMin(T *p, T x) {                                                                             \
+        return sim::atomic_update(p, [x](T old) { return old < x ? old : x; });                                        \
+    }
 
 namespace sim {
 

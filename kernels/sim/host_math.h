@@ -14,15 +14,20 @@
 namespace sim {
 
 template <class A, class B> using Common = std::common_type_t<A, B>;
-template <class A, class B> using Arithmetic = std::enable_if_t<std::is_arithmetic<A>::value && std::is_arithmetic<B>::value, Common<A, B>>;
+template <class A, class B>
+using Arithmetic = std::enable_if_t<std::is_arithmetic<A>::value && std::is_arithmetic<B>::value, Common<A, B>>;
 
 template <class T> SIM_INLINE T smaller(T a, T b) { return a < b || b != b ? a : b; }
 template <class T> SIM_INLINE T larger(T a, T b) { return a > b || b != b ? a : b; }
 
 } // namespace sim
 
-template <class A, class B> SIM_INLINE sim::Arithmetic<A, B> min(A a, B b) { return sim::smaller<sim::Common<A, B>>(a, b); }
-template <class A, class B> SIM_INLINE sim::Arithmetic<A, B> max(A a, B b) { return sim::larger<sim::Common<A, B>>(a, b); }
+template <class A, class B> SIM_INLINE sim::Arithmetic<A, B> min(A a, B b) {
+    return sim::smaller<sim::Common<A, B>>(a, b);
+}
+template <class A, class B> SIM_INLINE sim::Arithmetic<A, B> max(A a, B b) {
+    return sim::larger<sim::Common<A, B>>(a, b);
+}
 
 // The C library's fminf and fmaxf are calls; these are not, and differ in the sign of a zero at most.
 #define fminf(a, b) sim::smaller<float>(a, b)

@@ -55,8 +55,10 @@ SIM_COMPLETE void complete_mma_bf16(void *const lanes[32]) {
         const int g = lane / 4, t = lane % 4;
         for (int h = 0; h < 2; h++) {
             const int shift = h ? 0 : 16; // to the upper half, where a float has it
-            for (int i = 0; i < 4; i++) f.a[g + 8 * (i % 2)][2 * t + 8 * (i / 2) + h] = float_of(fragment(m, true, i) << shift & 0xffff0000u);
-            for (int j = 0; j < 2; j++) f.b[2 * t + 8 * j + h][g] = float_of(fragment(m, false, j) << shift & 0xffff0000u);
+            for (int i = 0; i < 4; i++)
+                f.a[g + 8 * (i % 2)][2 * t + 8 * (i / 2) + h] = float_of(fragment(m, true, i) << shift & 0xffff0000u);
+            for (int j = 0; j < 2; j++)
+                f.b[2 * t + 8 * j + h][g] = float_of(fragment(m, false, j) << shift & 0xffff0000u);
         }
     }
     multiply_accumulate(f, lanes);
@@ -68,7 +70,8 @@ SIM_COMPLETE void complete_mma_tf32(void *const lanes[32]) {
     for (int lane = 0; lane < 32; lane++) {
         const Multiply *m = (const Multiply *)lanes[lane];
         const int g = lane / 4, t = lane % 4;
-        for (int i = 0; i < 4; i++) f.a[g + 8 * (i % 2)][t + 4 * (i / 2)] = float_of(fragment(m, true, i) & 0xffffe000u);
+        for (int i = 0; i < 4; i++)
+            f.a[g + 8 * (i % 2)][t + 4 * (i / 2)] = float_of(fragment(m, true, i) & 0xffffe000u);
         for (int j = 0; j < 2; j++) f.b[t + 4 * j][g] = float_of(fragment(m, false, j) & 0xffffe000u);
     }
     multiply_accumulate(f, lanes);
@@ -77,17 +80,22 @@ SIM_COMPLETE void complete_mma_tf32(void *const lanes[32]) {
 static const Meeting meeting_mma_bf16 = {"mma m16n8k16 bf16", false, complete_mma_bf16};
 static const Meeting meeting_mma_tf32 = {"mma m16n8k8 tf32", false, complete_mma_tf32};
 
-SIM_INLINE void multiply(const Meeting &meeting, float d[4], const uint32_t a[4], const uint32_t b[2], const float c[4]) {
+SIM_INLINE void multiply(const Meeting &meeting, float d[4], const uint32_t a[4], const uint32_t b[2],
+                         const float c[4]) {
     Multiply m = {a, b, c, {}};
     meet(meeting, 0xffffffffu, &m);
     for (int i = 0; i < 4; i++) d[i] = m.d[i];
 }
 
 // mma_bf16 is mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32; d may be c.
-SIM_INLINE void mma_bf16(float d[4], const uint32_t a[4], const uint32_t b[2], const float c[4]) { multiply(meeting_mma_bf16, d, a, b, c); }
+SIM_INLINE void mma_bf16(float d[4], const uint32_t a[4], const uint32_t b[2], const float c[4]) {
+    multiply(meeting_mma_bf16, d, a, b, c);
+}
 
 // mma_tf32 is mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32; d may be c.
-SIM_INLINE void mma_tf32(float d[4], const uint32_t a[4], const uint32_t b[2], const float c[4]) { multiply(meeting_mma_tf32, d, a, b, c); }
+SIM_INLINE void mma_tf32(float d[4], const uint32_t a[4], const uint32_t b[2], const float c[4]) {
+    multiply(meeting_mma_tf32, d, a, b, c);
+}
 
 // Rows is a lane's row of 8 halves, and what it gets: of 8x8 matrix m, row lane/4, columns 2*(lane%4) and the next.
 struct Rows {
@@ -102,7 +110,8 @@ template <bool transposed> SIM_COMPLETE void complete_ldmatrix(void *const lanes
         for (int m = 0; m < 4; m++) {
             uint32_t halves[2];
             for (int h = 0; h < 2; h++) {
-                const int row = transposed ? 2 * (lane % 4) + h : lane / 4, column = transposed ? lane / 4 : 2 * (lane % 4) + h;
+                const int row = transposed ? 2 * (lane % 4) + h : lane / 4,
+                          column = transposed ? lane / 4 : 2 * (lane % 4) + h;
                 const Rows *from = (const Rows *)lanes[8 * m + row];
                 halves[h] = from ? from->row[column] : 0xffff;
             }

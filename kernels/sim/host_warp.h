@@ -81,14 +81,30 @@ SIM_COMPLETE void complete_match(void *const lanes[32]) {
     }
 }
 
-SIM_COMPLETE void complete_add(void *const lanes[32]) { fold(lanes, [](uint32_t a, uint32_t b) { return a + b; }); }
-SIM_COMPLETE void complete_and(void *const lanes[32]) { fold(lanes, [](uint32_t a, uint32_t b) { return a & b; }); }
-SIM_COMPLETE void complete_or(void *const lanes[32]) { fold(lanes, [](uint32_t a, uint32_t b) { return a | b; }); }
-SIM_COMPLETE void complete_xor(void *const lanes[32]) { fold(lanes, [](uint32_t a, uint32_t b) { return a ^ b; }); }
-SIM_COMPLETE void complete_umin(void *const lanes[32]) { fold(lanes, [](uint32_t a, uint32_t b) { return a < b ? a : b; }); }
-SIM_COMPLETE void complete_umax(void *const lanes[32]) { fold(lanes, [](uint32_t a, uint32_t b) { return a > b ? a : b; }); }
-SIM_COMPLETE void complete_smin(void *const lanes[32]) { fold(lanes, [](uint32_t a, uint32_t b) { return (int)a < (int)b ? a : b; }); }
-SIM_COMPLETE void complete_smax(void *const lanes[32]) { fold(lanes, [](uint32_t a, uint32_t b) { return (int)a > (int)b ? a : b; }); }
+SIM_COMPLETE void complete_add(void *const lanes[32]) {
+    fold(lanes, [](uint32_t a, uint32_t b) { return a + b; });
+}
+SIM_COMPLETE void complete_and(void *const lanes[32]) {
+    fold(lanes, [](uint32_t a, uint32_t b) { return a & b; });
+}
+SIM_COMPLETE void complete_or(void *const lanes[32]) {
+    fold(lanes, [](uint32_t a, uint32_t b) { return a | b; });
+}
+SIM_COMPLETE void complete_xor(void *const lanes[32]) {
+    fold(lanes, [](uint32_t a, uint32_t b) { return a ^ b; });
+}
+SIM_COMPLETE void complete_umin(void *const lanes[32]) {
+    fold(lanes, [](uint32_t a, uint32_t b) { return a < b ? a : b; });
+}
+SIM_COMPLETE void complete_umax(void *const lanes[32]) {
+    fold(lanes, [](uint32_t a, uint32_t b) { return a > b ? a : b; });
+}
+SIM_COMPLETE void complete_smin(void *const lanes[32]) {
+    fold(lanes, [](uint32_t a, uint32_t b) { return (int)a < (int)b ? a : b; });
+}
+SIM_COMPLETE void complete_smax(void *const lanes[32]) {
+    fold(lanes, [](uint32_t a, uint32_t b) { return (int)a > (int)b ? a : b; });
+}
 
 SIM_INLINE uint32_t vote(const Meeting &meeting, uint32_t mask, uint32_t value) {
     Vote v = {value, 0};
@@ -110,7 +126,9 @@ static const Meeting meeting_smax = {"reduce max", false, complete_smax};
 
 } // namespace sim
 
-SIM_INLINE void __syncwarp(unsigned mask = 0xffffffffu) { sim::meet(sim::meeting_sync, mask, (void *)&sim::meeting_sync); }
+SIM_INLINE void __syncwarp(unsigned mask = 0xffffffffu) {
+    sim::meet(sim::meeting_sync, mask, (void *)&sim::meeting_sync);
+}
 SIM_INLINE unsigned __activemask() { return sim::active_mask(); }
 
 template <class T> SIM_INLINE T __shfl_sync(unsigned mask, T x, int source, int width = 32) {
@@ -130,9 +148,15 @@ template <class T> SIM_INLINE T __shfl_xor_sync(unsigned mask, T x, int flip, in
     return sim::shuffle(mask, x, (from & ~w) <= (lane & ~w) ? from : lane);
 }
 
-SIM_INLINE unsigned __ballot_sync(unsigned mask, int predicate) { return sim::vote(sim::meeting_ballot, mask, predicate != 0); }
-SIM_INLINE int __any_sync(unsigned mask, int predicate) { return sim::vote(sim::meeting_or, mask, predicate != 0) != 0; }
-SIM_INLINE int __all_sync(unsigned mask, int predicate) { return sim::vote(sim::meeting_and, mask, predicate != 0) != 0; }
+SIM_INLINE unsigned __ballot_sync(unsigned mask, int predicate) {
+    return sim::vote(sim::meeting_ballot, mask, predicate != 0);
+}
+SIM_INLINE int __any_sync(unsigned mask, int predicate) {
+    return sim::vote(sim::meeting_or, mask, predicate != 0) != 0;
+}
+SIM_INLINE int __all_sync(unsigned mask, int predicate) {
+    return sim::vote(sim::meeting_and, mask, predicate != 0) != 0;
+}
 SIM_INLINE unsigned __match_any_sync(unsigned mask, unsigned x) { return sim::vote(sim::meeting_match, mask, x); }
 SIM_INLINE unsigned __reduce_add_sync(unsigned mask, unsigned x) { return sim::vote(sim::meeting_add, mask, x); }
 SIM_INLINE int __reduce_add_sync(unsigned mask, int x) { return (int)sim::vote(sim::meeting_add, mask, (unsigned)x); }

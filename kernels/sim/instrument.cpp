@@ -72,7 +72,8 @@ HOT void device_word(const Seen &s, const Place &p, Cell &c, uintptr_t of_word) 
     const uint64_t wrote = c.write.at(), read = c.read.at();
     check_order(s, p, wrote, read);
     if (wrote == k.me && conflicts(c.write.by(), now, k.block_epoch)) say_race(s, "device", c.write.by(), true);
-    else if (s.write && read == k.me && conflicts(c.read.by(), now, k.block_epoch)) say_race(s, "device", c.read.by(), false);
+    else if (s.write && read == k.me && conflicts(c.read.by(), now, k.block_epoch))
+        say_race(s, "device", c.read.by(), false);
     if (s.write) c.write.set(k.me, now);
     else c.read.set(k.me, read == k.me ? both(c.read.by(), now, k.block_epoch) : now);
 }
@@ -116,7 +117,8 @@ template <size_t bytes> HOT bool read_before(const void *p) {
         if (!place.range.has(address, bytes)) continue;
         const Cell *c = place.cells->cells + (address - place.range.begin) / word;
         bool all = true;
-        for (size_t i = 0; i < whole_words<bytes>; i++) all &= c[i].read.at() == k.me && k.covered.in_blocks_by(c[i].read.who.load(std::memory_order_relaxed));
+        for (size_t i = 0; i < whole_words<bytes>; i++)
+            all &= c[i].read.at() == k.me && k.covered.in_blocks_by(c[i].read.who.load(std::memory_order_relaxed));
         return all;
     }
     return false;
@@ -147,18 +149,20 @@ template <size_t bytes> HOT bool write_first(const void *p) {
 uint64_t check_issue(void *to, unsigned bytes, const void *at) {
     if (!checked_build) return 0;
     see(to, bytes, true, false, at);
-    for_shared(Seen{*running, reinterpret_cast<uintptr_t>(to), bytes, true, false, at}, [](const Seen &, SharedCell &c) { c.read = 0; });
+    for_shared(Seen{*running, reinterpret_cast<uintptr_t>(to), bytes, true, false, at},
+               [](const Seen &, SharedCell &c) { c.read = 0; });
     return running->checks.covered.thread;
 }
 
 void check_landing(const AsyncCopy &c) {
     if (!checked_build) return;
     see(c.from, c.source_bytes, false, false, c.at);
-    for_shared(Seen{*running, reinterpret_cast<uintptr_t>(c.to), c.bytes, true, false, c.at}, [&](const Seen &s, SharedCell &cell) {
-        if (cell.write != c.issuer) say_overtaken(s, who_of(cell.write), true);
-        else if (cell.read) say_overtaken(s, who_of(cell.read), false);
-        cell.write = s.r.checks.covered.thread, cell.read = 0;
-    });
+    for_shared(Seen{*running, reinterpret_cast<uintptr_t>(c.to), c.bytes, true, false, c.at},
+               [&](const Seen &s, SharedCell &cell) {
+                   if (cell.write != c.issuer) say_overtaken(s, who_of(cell.write), true);
+                   else if (cell.read) say_overtaken(s, who_of(cell.read), false);
+                   cell.write = s.r.checks.covered.thread, cell.read = 0;
+               });
 }
 
 void atomic_access(const void *p, unsigned bytes) {
@@ -179,14 +183,14 @@ void atomic_access(const void *p, unsigned bytes) {
 #define SEE_BOTH(bytes) SEE(read, false, bytes, read_before) SEE(write, true, bytes, write_first)
 
 #define ATOMIC(bits, T)                                                                                                \
-    T __tsan_atomic##bits##_load(const volatile T *p, int) { return __atomic_load_n(p, __ATOMIC_RELAXED); }             \
-    void __tsan_atomic##bits##_store(volatile T *p, T x, int) { __atomic_store_n(p, x, __ATOMIC_RELAXED); }             \
-    T __tsan_atomic##bits##_exchange(volatile T *p, T x, int) { return __atomic_exchange_n(p, x, __ATOMIC_RELAXED); }   \
-    T __tsan_atomic##bits##_fetch_add(volatile T *p, T x, int) { return __atomic_fetch_add(p, x, __ATOMIC_RELAXED); }   \
-    T __tsan_atomic##bits##_fetch_sub(volatile T *p, T x, int) { return __atomic_fetch_sub(p, x, __ATOMIC_RELAXED); }   \
-    T __tsan_atomic##bits##_fetch_and(volatile T *p, T x, int) { return __atomic_fetch_and(p, x, __ATOMIC_RELAXED); }   \
-    T __tsan_atomic##bits##_fetch_or(volatile T *p, T x, int) { return __atomic_fetch_or(p, x, __ATOMIC_RELAXED); }     \
-    T __tsan_atomic##bits##_fetch_xor(volatile T *p, T x, int) { return __atomic_fetch_xor(p, x, __ATOMIC_RELAXED); }   \
+    T __tsan_atomic##bits##_load(const volatile T *p, int) { return __atomic_load_n(p, __ATOMIC_RELAXED); }            \
+    void __tsan_atomic##bits##_store(volatile T *p, T x, int) { __atomic_store_n(p, x, __ATOMIC_RELAXED); }            \
+    T __tsan_atomic##bits##_exchange(volatile T *p, T x, int) { return __atomic_exchange_n(p, x, __ATOMIC_RELAXED); }  \
+    T __tsan_atomic##bits##_fetch_add(volatile T *p, T x, int) { return __atomic_fetch_add(p, x, __ATOMIC_RELAXED); }  \
+    T __tsan_atomic##bits##_fetch_sub(volatile T *p, T x, int) { return __atomic_fetch_sub(p, x, __ATOMIC_RELAXED); }  \
+    T __tsan_atomic##bits##_fetch_and(volatile T *p, T x, int) { return __atomic_fetch_and(p, x, __ATOMIC_RELAXED); }  \
+    T __tsan_atomic##bits##_fetch_or(volatile T *p, T x, int) { return __atomic_fetch_or(p, x, __ATOMIC_RELAXED); }    \
+    T __tsan_atomic##bits##_fetch_xor(volatile T *p, T x, int) { return __atomic_fetch_xor(p, x, __ATOMIC_RELAXED); }  \
     int __tsan_atomic##bits##_compare_exchange_strong(volatile T *p, T *e, T x, int, int) {                            \
         return __atomic_compare_exchange_n(p, e, x, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);                        \
     }                                                                                                                  \
@@ -235,8 +239,8 @@ struct MisalignedAccess {
 void __ubsan_handle_type_mismatch_v1(const MisalignedAccess *a, uintptr_t pointer) {
     sim::Running *r = sim::running;
     if (!r) return;
-    sim::diagnose("misaligned access", "%s, at %s: 0x%zx is not a multiple of %u", r->where().c_str(), sim::text_of_site(a->site).c_str(), (size_t)pointer,
-                  1u << a->log_alignment);
+    sim::diagnose("misaligned access", "%s, at %s: 0x%zx is not a multiple of %u", r->where().c_str(),
+                  sim::text_of_site(a->site).c_str(), (size_t)pointer, 1u << a->log_alignment);
     r->abandon(CUDA_ERROR_MISALIGNED_ADDRESS);
 }
 } // extern "C"

@@ -63,7 +63,8 @@ bool map_fresh(char *p, size_t n) {
     if (file < 0) return false;
     for (size_t at = 0; at < n; at += template_bytes) {
         const size_t part = std::min(template_bytes, n - at);
-        if (mmap(p + at, part, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, file, 0) == MAP_FAILED) return false;
+        if (mmap(p + at, part, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, file, 0) == MAP_FAILED)
+            return false;
     }
     return true;
 }
@@ -108,7 +109,8 @@ std::shared_ptr<Allocation> allocate(size_t bytes, bool host, bool portable, Con
 }
 
 void release(const std::shared_ptr<Allocation> &a) {
-    if (const size_t at = written_past(*a)) diagnose("out of bounds", "byte %zu of %s was written, behind its end", at, describe(*a).c_str());
+    if (const size_t at = written_past(*a))
+        diagnose("out of bounds", "byte %zu of %s was written, behind its end", at, describe(*a).c_str());
     // A new mapping of nothing gives the memory back and keeps the addresses.
     mmap(a->map, a->map_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
     {
@@ -197,8 +199,8 @@ void clear_bytes(uintptr_t p, uint8_t value, size_t n) {
         return;
     }
     memset(reinterpret_cast<void *>(p), 0, first - p);
-    if (mmap(reinterpret_cast<void *>(first), last - first, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) ==
-        MAP_FAILED)
+    if (mmap(reinterpret_cast<void *>(first), last - first, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
         memset(reinterpret_cast<void *>(first), 0, last - first);
     memset(reinterpret_cast<void *>(last), 0, p + n - last);
 }

@@ -19,8 +19,8 @@ struct Allocation {
     size_t bytes;
     char *map; // with its guards
     size_t map_bytes;
-    bool host;       // pinned, not a device's
-    bool portable;   // pinned for all contexts
+    bool host;        // pinned, not a device's
+    bool portable;    // pinned for all contexts
     Context *context; // that allocated it, by address only once it is gone
     int device;
     uint64_t number; // of all allocations, in order

@@ -29,7 +29,8 @@ std::string mismatch(const Entry &e, const Kernel *k) {
         return text_of("has %zu parameters, its build for the host %u", e.parameters.size(), k->count);
     for (unsigned i = 0; i < k->count; i++)
         if (e.parameters[i] != k->parameters[i].bytes)
-            return text_of("parameter %u has %u bytes, in its build for the host %u", i, e.parameters[i], k->parameters[i].bytes);
+            return text_of("parameter %u has %u bytes, in its build for the host %u", i, e.parameters[i],
+                           k->parameters[i].bytes);
     return "";
 }
 
@@ -45,9 +46,13 @@ CUresult load_module(Context *context, const char *ptx, std::shared_ptr<Module> 
     const Text text = read_ptx(ptx);
     if (!text.problem.empty()) return refuse(CUDA_ERROR_INVALID_PTX, text.problem, log);
     if (text.version > newest_ptx)
-        return refuse(CUDA_ERROR_UNSUPPORTED_PTX_VERSION, text_of("PTX %d.%d, this driver knows up to %d.%d", text.version / 10, text.version % 10, newest_ptx / 10, newest_ptx % 10), log);
+        return refuse(CUDA_ERROR_UNSUPPORTED_PTX_VERSION,
+                      text_of("PTX %d.%d, this driver knows up to %d.%d", text.version / 10, text.version % 10,
+                              newest_ptx / 10, newest_ptx % 10),
+                      log);
     if (text.target > settings().capability)
-        return refuse(CUDA_ERROR_NO_BINARY_FOR_GPU, text_of("PTX for sm_%d on a device of sm_%d", text.target, settings().capability), log);
+        return refuse(CUDA_ERROR_NO_BINARY_FOR_GPU,
+                      text_of("PTX for sm_%d on a device of sm_%d", text.target, settings().capability), log);
     auto made = std::make_shared<Module>();
     made->context = context;
     for (const Entry &e : text.entries) {
@@ -59,8 +64,13 @@ CUresult load_module(Context *context, const char *ptx, std::shared_ptr<Module> 
             return CUDA_ERROR_INVALID_IMAGE;
         }
         const unsigned static_bytes = std::max(e.shared_bytes, k->shared_bytes), room = limits().shared_per_block;
-        if (static_bytes > room) return refuse(CUDA_ERROR_INVALID_PTX, text_of("kernel %s has %u bytes of static shared memory, more than %u", e.name.c_str(), static_bytes, room), log);
-        auto f = std::unique_ptr<Function>(new Function{made.get(), e, k, interned(e.name), room - static_bytes, -1, {}});
+        if (static_bytes > room)
+            return refuse(CUDA_ERROR_INVALID_PTX,
+                          text_of("kernel %s has %u bytes of static shared memory, more than %u", e.name.c_str(),
+                                  static_bytes, room),
+                          log);
+        auto f =
+            std::unique_ptr<Function>(new Function{made.get(), e, k, interned(e.name), room - static_bytes, -1, {}});
         for (const std::string &name : e.shared_names)
             for (const SharedVariable &v : shared_variables(name)) f->shared.push_back(v);
         made->functions[e.name] = std::move(f);
@@ -76,7 +86,8 @@ CUresult function_of(const Context *context, CUfunction handle, const char *call
                 if (f.second.get() == reinterpret_cast<Function *>(handle)) {
                     *function = f.second.get();
                     if (c == context) return CUDA_SUCCESS;
-                    diagnose("wrong context", "%s: %s was loaded in %s, but %s is current", called, f.first.c_str(), c->name.c_str(), context->name.c_str());
+                    diagnose("wrong context", "%s: %s was loaded in %s, but %s is current", called, f.first.c_str(),
+                             c->name.c_str(), context->name.c_str());
                     return CUDA_ERROR_INVALID_HANDLE;
                 }
     diagnose("bad handle", "%s: not a function, or of an unloaded module", called);
@@ -89,7 +100,12 @@ Limits limits() {
     const int c = settings().capability;
     l.threads_per_multiprocessor = c == 75 ? 1024 : c == 86 || c == 87 || c == 89 || c >= 120 ? 1536 : 2048;
     l.blocks_per_multiprocessor = c == 75 || c == 86 || c == 87 ? 16 : c == 89 || c >= 120 ? 24 : 32;
-    const unsigned kib = c < 70 ? 64 : c < 75 ? 96 : c == 75 ? 64 : c == 80 || c == 87 ? 164 : c == 86 || c == 89 || (c >= 120) ? 100 : 228;
+    const unsigned kib = c < 70                             ? 64
+                         : c < 75                           ? 96
+                         : c == 75                          ? 64
+                         : c == 80 || c == 87               ? 164
+                         : c == 86 || c == 89 || (c >= 120) ? 100
+                                                            : 228;
     l.shared_per_multiprocessor = (c < 70 ? 96 : kib) << 10;
     l.shared_per_block_optin = (c < 70 ? 48 : c < 80 ? kib : kib - 1) << 10;
     return l;

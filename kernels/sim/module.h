@@ -17,7 +17,7 @@ struct Entry {
     unsigned max_threads = 1024;      // .maxntid
     unsigned shared_bytes = 0;        // static
     std::vector<std::string> shared_names;
-    bool synchronises = false;        // its threads wait for each other: they need stacks of their own
+    bool synchronises = false; // its threads wait for each other: they need stacks of their own
 };
 
 struct Text {

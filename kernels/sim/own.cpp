@@ -81,7 +81,9 @@ class File {
     }
     // at is what lies at an offset; null when the file is too short.
     template <class T> const T *at(size_t offset, size_t count = 1) const {
-        return begin && offset <= bytes && count <= (bytes - offset) / sizeof(T) ? reinterpret_cast<const T *>(begin + offset) : nullptr;
+        return begin && offset <= bytes && count <= (bytes - offset) / sizeof(T)
+                   ? reinterpret_cast<const T *>(begin + offset)
+                   : nullptr;
     }
 
   private:
@@ -110,7 +112,8 @@ Variables read_variables() {
     const auto *sections = header ? file.at<Elf64_Shdr>(header->e_shoff, header->e_shnum) : nullptr;
     if (!sections) return list;
     for (unsigned i = 0; i < header->e_shnum; i++)
-        if (sections[i].sh_type == SHT_SYMTAB && sections[i].sh_link < header->e_shnum) add_symbols(file, sections[i], sections[sections[i].sh_link], &list);
+        if (sections[i].sh_type == SHT_SYMTAB && sections[i].sh_link < header->e_shnum)
+            add_symbols(file, sections[i], sections[sections[i].sh_link], &list);
     return list;
 }
 

@@ -48,7 +48,8 @@ void PinnedRead::enqueued(const Stamp &by) { stamp = by; }
 
 std::vector<uint64_t> PinnedRead::sums() const {
     std::vector<uint64_t> s;
-    for (size_t at = 0; at < bytes; at += piece) s.push_back(sum_of(reinterpret_cast<const char *>(address + at), std::min(piece, bytes - at)));
+    for (size_t at = 0; at < bytes; at += piece)
+        s.push_back(sum_of(reinterpret_cast<const char *>(address + at), std::min(piece, bytes - at)));
     return s;
 }
 
@@ -58,8 +59,10 @@ void PinnedRead::compare() const {
     for (size_t i = 0; i < now.size(); i++) {
         if (now[i] == found[i]) continue;
         const size_t first = address - allocation->address + i * piece;
-        diagnose("written in use", "bytes %zu to %zu of %s: the host wrote there before it had waited for %s, which reads them", first,
-                 std::min(first + piece, address - allocation->address + bytes) - 1, describe(*allocation).c_str(), name_of(stamp).c_str());
+        diagnose("written in use",
+                 "bytes %zu to %zu of %s: the host wrote there before it had waited for %s, which reads them", first,
+                 std::min(first + piece, address - allocation->address + bytes) - 1, describe(*allocation).c_str(),
+                 name_of(stamp).c_str());
         return;
     }
 }

@@ -66,7 +66,8 @@ class Reader {
             else if (in_function && waits(w)) functions_wait = true;
             else if (in_function && named(w)) of_functions.push_back(*named(w));
         }
-        if (result.problem.empty() && (!result.version || !result.target)) result.problem = "no .version or no .target: not PTX";
+        if (result.problem.empty() && (!result.version || !result.target))
+            result.problem = "no .version or no .target: not PTX";
         for (Entry &e : result.entries) {
             e.synchronises = e.synchronises || functions_wait;
             for (const Variable &v : of_functions) use(&e, v);
@@ -75,7 +76,9 @@ class Reader {
     }
 
   private:
-    static int version(const std::string &w) { return 10 * atoi(w.c_str()) + (w.find('.') == std::string::npos ? 0 : atoi(w.c_str() + w.find('.') + 1)); }
+    static int version(const std::string &w) {
+        return 10 * atoi(w.c_str()) + (w.find('.') == std::string::npos ? 0 : atoi(w.c_str() + w.find('.') + 1));
+    }
     static int target(const std::string &w) { return w.compare(0, 3, "sm_") == 0 ? atoi(w.c_str() + 3) : 0; }
 
     // Variable is shared memory; a file's own where several entries use it.
@@ -92,14 +95,16 @@ class Reader {
 
     // use adds a variable to those of an entry, unless it is there.
     static void use(Entry *e, const Variable &v) {
-        if (!v.bytes || std::find(e->shared_names.begin(), e->shared_names.end(), v.name) != e->shared_names.end()) return;
+        if (!v.bytes || std::find(e->shared_names.begin(), e->shared_names.end(), v.name) != e->shared_names.end())
+            return;
         e->shared_names.push_back(v.name);
         e->shared_bytes = (e->shared_bytes + v.align - 1) / v.align * v.align + v.bytes;
     }
 
     // waits says whether an instruction makes threads wait for each other.
     static bool waits(const std::string &w) {
-        for (const char *p : {"bar.", "barrier.", "shfl.", "vote.", "match.", "redux.", "mma.", "wmma.", "ldmatrix.", "activemask.", "bar", "cp.async."})
+        for (const char *p : {"bar.", "barrier.", "shfl.", "vote.", "match.", "redux.", "mma.", "wmma.", "ldmatrix.",
+                              "activemask.", "bar", "cp.async."})
             if (w.compare(0, strlen(p), p) == 0 && (p[strlen(p) - 1] == '.' || w == p)) return true;
         return false;
     }

@@ -6,10 +6,16 @@ namespace ptx {
 
 // integral rounds to an integer that remains a float.
 template <Rounding r> PTX_INLINE float integral(float x) {
-    return r == rn ? __builtin_rintf(x) : r == rz ? __builtin_truncf(x) : r == rm ? __builtin_floorf(x) : __builtin_ceilf(x);
+    return r == rn   ? __builtin_rintf(x)
+           : r == rz ? __builtin_truncf(x)
+           : r == rm ? __builtin_floorf(x)
+                     : __builtin_ceilf(x);
 }
 template <Rounding r> PTX_INLINE double integral(double x) {
-    return r == rn ? __builtin_rint(x) : r == rz ? __builtin_trunc(x) : r == rm ? __builtin_floor(x) : __builtin_ceil(x);
+    return r == rn   ? __builtin_rint(x)
+           : r == rz ? __builtin_trunc(x)
+           : r == rm ? __builtin_floor(x)
+                     : __builtin_ceil(x);
 }
 
 // to_integer gives the nearest number that To has. A NaN is zero, except where 64 bits take part.

@@ -22,7 +22,9 @@ PTX_INLINE float flush(float x) { return subnormal(x) ? __builtin_copysignf(0.f,
 // saturate is within 0 and 1, and of a NaN +0.
 template <class T> PTX_INLINE T saturate(T x) { return x > 0 ? (x < 1 ? x : 1) : 0; }
 
-template <class T> PTX_INLINE T canonical_nan() { return sizeof(T) == 4 ? (T)as<float>(0x7fffffffu) : (T)as<double>((uint64_t)0x7fffffffffffffffull); }
+template <class T> PTX_INLINE T canonical_nan() {
+    return sizeof(T) == 4 ? (T)as<float>(0x7fffffffu) : (T)as<double>((uint64_t)0x7fffffffffffffffull);
+}
 
 // Of a number and a NaN the number, of two NaNs one; -0 is less than +0.
 template <class T> PTX_INLINE T minimum(T a, T b) {
@@ -46,7 +48,9 @@ template <class T> PTX_INLINE void hide(T &x) { __asm__ volatile("" : "+m"(x) : 
 
 // Mode is another rounding for as long as it exists.
 struct Mode {
-    explicit Mode(Rounding r) { std::fesetround(r == rz ? FE_TOWARDZERO : r == rm ? FE_DOWNWARD : r == rp ? FE_UPWARD : FE_TONEAREST); }
+    explicit Mode(Rounding r) {
+        std::fesetround(r == rz ? FE_TOWARDZERO : r == rm ? FE_DOWNWARD : r == rp ? FE_UPWARD : FE_TONEAREST);
+    }
     ~Mode() { std::fesetround(FE_TONEAREST); }
 };
 

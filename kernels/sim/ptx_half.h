@@ -32,7 +32,8 @@ PTX_INLINE bool rounded_up(Rounding r, bool negative, bool odd, uint64_t rest, u
 
 // half_of rounds to a small float.
 template <class F, Rounding r> static inline typename F::Bits half_of(double x) {
-    const uint64_t u = as<uint64_t>(x), bias = (1u << (F::exponent - 1)) - 1, infinity = ((1ull << F::exponent) - 1) << F::mantissa;
+    const uint64_t u = as<uint64_t>(x), bias = (1u << (F::exponent - 1)) - 1,
+                   infinity = ((1ull << F::exponent) - 1) << F::mantissa;
     const bool negative = u >> 63;
     if (x != x) return F::nan;
     const uint64_t sign = negative ? 1ull << (F::exponent + F::mantissa) : 0;
@@ -40,7 +41,8 @@ template <class F, Rounding r> static inline typename F::Bits half_of(double x) 
     if (x == 0 || __builtin_isinf(x)) {
         magnitude = x == 0 ? 0 : infinity;
     } else {
-        const int e = (int)(u >> 52 & 2047) - 1023; // a subnormal double is below all small formats: its bits do not matter
+        const int e =
+            (int)(u >> 52 & 2047) - 1023; // a subnormal double is below all small formats: its bits do not matter
         const uint64_t m = (u & ((1ull << 52) - 1)) | 1ull << 52;
         const int least = 1 - (int)bias;
         int shift = 52 - F::mantissa + (e < least ? least - e : 0);
@@ -48,8 +50,9 @@ template <class F, Rounding r> static inline typename F::Bits half_of(double x) 
         const uint64_t kept = m >> shift, rest = m & ((1ull << shift) - 1), half = 1ull << (shift - 1);
         magnitude = kept + rounded_up(r, negative, kept & 1, rest, half);
         if (e >= least) magnitude += (uint64_t)(e - least) << F::mantissa; // the leading bit of m counts as one more
-        if (magnitude >= infinity) // beyond the largest number
-            magnitude = r == rn || r == rna || (r == rm && negative) || (r == rp && !negative) ? infinity : infinity - 1;
+        if (magnitude >= infinity)                                         // beyond the largest number
+            magnitude =
+                r == rn || r == rna || (r == rm && negative) || (r == rp && !negative) ? infinity : infinity - 1;
     }
     return (typename F::Bits)((sign | magnitude) << F::below);
 }
@@ -82,18 +85,36 @@ template <class T> PTX_INLINE double odd(T x) {
     return to_odd(d, (double)((__int128)x - (__int128)d));
 }
 
-template <class F> PTX_INLINE uint16_t half_add(uint16_t a, uint16_t b) { return half_of<F, rn>(odd(half_value<F>(a), half_value<F>(b))); }
-template <class F> PTX_INLINE uint16_t half_subtract(uint16_t a, uint16_t b) { return half_of<F, rn>(odd(half_value<F>(a), -half_value<F>(b))); }
-template <class F> PTX_INLINE uint16_t half_multiply(uint16_t a, uint16_t b) { return half_of<F, rn>((double)half_value<F>(a) * half_value<F>(b)); }
+template <class F> PTX_INLINE uint16_t half_add(uint16_t a, uint16_t b) {
+    return half_of<F, rn>(odd(half_value<F>(a), half_value<F>(b)));
+}
+template <class F> PTX_INLINE uint16_t half_subtract(uint16_t a, uint16_t b) {
+    return half_of<F, rn>(odd(half_value<F>(a), -half_value<F>(b)));
+}
+template <class F> PTX_INLINE uint16_t half_multiply(uint16_t a, uint16_t b) {
+    return half_of<F, rn>((double)half_value<F>(a) * half_value<F>(b));
+}
 template <class F> PTX_INLINE uint16_t half_fma(uint16_t a, uint16_t b, uint16_t c) {
     return half_of<F, rn>(odd((double)half_value<F>(a) * half_value<F>(b), (double)half_value<F>(c)));
 }
-template <class F> PTX_INLINE uint16_t half_minimum(uint16_t a, uint16_t b) { return half_of<F, rn>(minimum(half_value<F>(a), half_value<F>(b))); }
-template <class F> PTX_INLINE uint16_t half_maximum(uint16_t a, uint16_t b) { return half_of<F, rn>(maximum(half_value<F>(a), half_value<F>(b))); }
-template <class F> PTX_INLINE uint16_t half_minimum_nan(uint16_t a, uint16_t b) { return half_of<F, rn>(minimum_nan(half_value<F>(a), half_value<F>(b))); }
-template <class F> PTX_INLINE uint16_t half_maximum_nan(uint16_t a, uint16_t b) { return half_of<F, rn>(maximum_nan(half_value<F>(a), half_value<F>(b))); }
-template <class F> PTX_INLINE uint16_t half_exp2(uint16_t a) { return half_of<F, rn>(__builtin_exp2f(half_value<F>(a))); }
-template <class F> PTX_INLINE uint16_t half_tanh(uint16_t a) { return half_of<F, rn>(__builtin_tanhf(half_value<F>(a))); }
+template <class F> PTX_INLINE uint16_t half_minimum(uint16_t a, uint16_t b) {
+    return half_of<F, rn>(minimum(half_value<F>(a), half_value<F>(b)));
+}
+template <class F> PTX_INLINE uint16_t half_maximum(uint16_t a, uint16_t b) {
+    return half_of<F, rn>(maximum(half_value<F>(a), half_value<F>(b)));
+}
+template <class F> PTX_INLINE uint16_t half_minimum_nan(uint16_t a, uint16_t b) {
+    return half_of<F, rn>(minimum_nan(half_value<F>(a), half_value<F>(b)));
+}
+template <class F> PTX_INLINE uint16_t half_maximum_nan(uint16_t a, uint16_t b) {
+    return half_of<F, rn>(maximum_nan(half_value<F>(a), half_value<F>(b)));
+}
+template <class F> PTX_INLINE uint16_t half_exp2(uint16_t a) {
+    return half_of<F, rn>(__builtin_exp2f(half_value<F>(a)));
+}
+template <class F> PTX_INLINE uint16_t half_tanh(uint16_t a) {
+    return half_of<F, rn>(__builtin_tanhf(half_value<F>(a)));
+}
 
 // half_relu makes zeros of negative numbers, and the canonical NaN of NaNs.
 template <class F> PTX_INLINE uint16_t half_relu(uint16_t a) {
@@ -102,12 +123,16 @@ template <class F> PTX_INLINE uint16_t half_relu(uint16_t a) {
 }
 
 // pairwise does an operation to both halves.
-template <uint16_t (*f)(uint16_t)> PTX_INLINE uint32_t pairwise(uint32_t a) { return (uint32_t)f((uint16_t)(a >> 16)) << 16 | f((uint16_t)a); }
+template <uint16_t (*f)(uint16_t)> PTX_INLINE uint32_t pairwise(uint32_t a) {
+    return (uint32_t)f((uint16_t)(a >> 16)) << 16 | f((uint16_t)a);
+}
 template <uint16_t (*f)(uint16_t, uint16_t)> PTX_INLINE uint32_t pairwise(uint32_t a, uint32_t b) {
     return (uint32_t)f((uint16_t)(a >> 16), (uint16_t)(b >> 16)) << 16 | f((uint16_t)a, (uint16_t)b);
 }
-template <uint16_t (*f)(uint16_t, uint16_t, uint16_t)> PTX_INLINE uint32_t pairwise(uint32_t a, uint32_t b, uint32_t c) {
-    return (uint32_t)f((uint16_t)(a >> 16), (uint16_t)(b >> 16), (uint16_t)(c >> 16)) << 16 | f((uint16_t)a, (uint16_t)b, (uint16_t)c);
+template <uint16_t (*f)(uint16_t, uint16_t, uint16_t)>
+PTX_INLINE uint32_t pairwise(uint32_t a, uint32_t b, uint32_t c) {
+    return (uint32_t)f((uint16_t)(a >> 16), (uint16_t)(b >> 16), (uint16_t)(c >> 16)) << 16 |
+           f((uint16_t)a, (uint16_t)b, (uint16_t)c);
 }
 
 } // namespace ptx

@@ -14,8 +14,12 @@ template <class T> PTX_INLINE T larger(T a, T b) { return a > b ? a : b; }
 template <class T> PTX_INLINE T shift_left(T a, uint32_t n) { return n < bits<T> ? (T)((uint64_t)a << n) : (T)0; }
 template <class T> PTX_INLINE T shift_right(T a, uint32_t n) { return n < bits<T> ? (T)(a >> n) : (T)(a < 0 ? -1 : 0); }
 
-PTX_INLINE uint32_t funnel_left(uint32_t low, uint32_t high, uint32_t n) { return n < 32 ? (uint32_t)(((uint64_t)high << 32 | low) << n >> 32) : low; }
-PTX_INLINE uint32_t funnel_right(uint32_t low, uint32_t high, uint32_t n) { return (uint32_t)(((uint64_t)high << 32 | low) >> n); }
+PTX_INLINE uint32_t funnel_left(uint32_t low, uint32_t high, uint32_t n) {
+    return n < 32 ? (uint32_t)(((uint64_t)high << 32 | low) << n >> 32) : low;
+}
+PTX_INLINE uint32_t funnel_right(uint32_t low, uint32_t high, uint32_t n) {
+    return (uint32_t)(((uint64_t)high << 32 | low) >> n);
+}
 
 // By zero the hardware gives all ones, and the dividend as the remainder. The least number by -1 is itself.
 template <class T> PTX_INLINE T divide(T a, T b) {
@@ -30,7 +34,9 @@ template <class T> PTX_INLINE T remainder(T a, T b) {
 }
 
 template <class T> PTX_INLINE T absolute(T a) { return a < 0 ? (T)(0 - (Unsigned<T>)a) : a; }
-template <class T> PTX_INLINE Unsigned<T> distance(T a, T b) { return (Unsigned<T>)(a < b ? (Unsigned<T>)b - (Unsigned<T>)a : (Unsigned<T>)a - (Unsigned<T>)b); }
+template <class T> PTX_INLINE Unsigned<T> distance(T a, T b) {
+    return (Unsigned<T>)(a < b ? (Unsigned<T>)b - (Unsigned<T>)a : (Unsigned<T>)a - (Unsigned<T>)b);
+}
 
 PTX_INLINE int32_t to_int32(int64_t x) { return x < INT32_MIN ? INT32_MIN : x > INT32_MAX ? INT32_MAX : (int32_t)x; }
 PTX_INLINE int32_t add_saturating(int32_t a, int32_t b) { return to_int32((int64_t)a + b); }
@@ -38,7 +44,9 @@ PTX_INLINE int32_t subtract_saturating(int32_t a, int32_t b) { return to_int32((
 
 // The lower 24 bits, the sign among them where there is one: the product has 48.
 PTX_INLINE uint64_t product24(uint32_t a, uint32_t b) { return (uint64_t)(a & 0xffffff) * (b & 0xffffff); }
-PTX_INLINE int64_t product24(int32_t a, int32_t b) { return (int64_t)((int32_t)((uint32_t)a << 8) >> 8) * ((int32_t)((uint32_t)b << 8) >> 8); }
+PTX_INLINE int64_t product24(int32_t a, int32_t b) {
+    return (int64_t)((int32_t)((uint32_t)a << 8) >> 8) * ((int32_t)((uint32_t)b << 8) >> 8);
+}
 template <class T> PTX_INLINE uint32_t multiply24(T a, T b) { return (uint32_t)product24(a, b); }
 template <class T> PTX_INLINE uint32_t multiply24_high(T a, T b) { return (uint32_t)(product24(a, b) >> 16); }
 
@@ -50,7 +58,8 @@ template <class T> PTX_INLINE T add_carry(T a, T b, bool &carry, bool sets) {
 }
 template <class T> PTX_INLINE T subtract_borrow(T a, T b, bool &borrow, bool sets) {
     T difference, all;
-    const bool first = __builtin_sub_overflow(a, b, &difference), second = __builtin_sub_overflow(difference, (T)borrow, &all);
+    const bool first = __builtin_sub_overflow(a, b, &difference),
+               second = __builtin_sub_overflow(difference, (T)borrow, &all);
     if (sets) borrow = first || second;
     return all;
 }
@@ -139,13 +148,27 @@ PTX_INLINE uint32_t permute(uint32_t a, uint32_t b, uint32_t choice) {
     }
     return r;
 }
-PTX_INLINE uint32_t pick(uint32_t a, uint32_t b, const uint16_t (&by)[4], uint32_t c) { return permute(a, b, by[c & 3]); }
-PTX_INLINE uint32_t permute_f4e(uint32_t a, uint32_t b, uint32_t c) { return pick(a, b, {0x3210, 0x4321, 0x5432, 0x6543}, c); }
-PTX_INLINE uint32_t permute_b4e(uint32_t a, uint32_t b, uint32_t c) { return pick(a, b, {0x5670, 0x6701, 0x7012, 0x0123}, c); }
-PTX_INLINE uint32_t permute_rc8(uint32_t a, uint32_t b, uint32_t c) { return pick(a, b, {0x0000, 0x1111, 0x2222, 0x3333}, c); }
-PTX_INLINE uint32_t permute_ecl(uint32_t a, uint32_t b, uint32_t c) { return pick(a, b, {0x3210, 0x3211, 0x3222, 0x3333}, c); }
-PTX_INLINE uint32_t permute_ecr(uint32_t a, uint32_t b, uint32_t c) { return pick(a, b, {0x0000, 0x1110, 0x2210, 0x3210}, c); }
-PTX_INLINE uint32_t permute_rc16(uint32_t a, uint32_t b, uint32_t c) { return pick(a, b, {0x1010, 0x3232, 0x1010, 0x3232}, c); }
+PTX_INLINE uint32_t pick(uint32_t a, uint32_t b, const uint16_t (&by)[4], uint32_t c) {
+    return permute(a, b, by[c & 3]);
+}
+PTX_INLINE uint32_t permute_f4e(uint32_t a, uint32_t b, uint32_t c) {
+    return pick(a, b, {0x3210, 0x4321, 0x5432, 0x6543}, c);
+}
+PTX_INLINE uint32_t permute_b4e(uint32_t a, uint32_t b, uint32_t c) {
+    return pick(a, b, {0x5670, 0x6701, 0x7012, 0x0123}, c);
+}
+PTX_INLINE uint32_t permute_rc8(uint32_t a, uint32_t b, uint32_t c) {
+    return pick(a, b, {0x0000, 0x1111, 0x2222, 0x3333}, c);
+}
+PTX_INLINE uint32_t permute_ecl(uint32_t a, uint32_t b, uint32_t c) {
+    return pick(a, b, {0x3210, 0x3211, 0x3222, 0x3333}, c);
+}
+PTX_INLINE uint32_t permute_ecr(uint32_t a, uint32_t b, uint32_t c) {
+    return pick(a, b, {0x0000, 0x1110, 0x2210, 0x3210}, c);
+}
+PTX_INLINE uint32_t permute_rc16(uint32_t a, uint32_t b, uint32_t c) {
+    return pick(a, b, {0x1010, 0x3232, 0x1010, 0x3232}, c);
+}
 
 } // namespace ptx
 } // namespace sim

@@ -16,7 +16,8 @@ template <class T> PTX_INLINE void store_volatile(char *p, T x) { *(volatile T *
 
 // shared checks that an access is within the block's shared memory, and aligned. It has at least the bytes of one.
 PTX_INLINE char *shared(const Block &block, uint64_t at, unsigned bytes) {
-    if (__builtin_expect(at + bytes > block.shared_bytes || at % bytes != 0 || at > UINT32_MAX, 0)) bad_shared(at, bytes);
+    if (__builtin_expect(at + bytes > block.shared_bytes || at % bytes != 0 || at > UINT32_MAX, 0))
+        bad_shared(at, bytes);
     return block.shared + at;
 }
 
@@ -29,7 +30,8 @@ PTX_INLINE char *global(const Block &block, uint64_t at, unsigned bytes, unsigne
 }
 
 // Where n is less than all bytes, the rest are zeros; where it is none, the address may be anything.
-PTX_INLINE void copy_async_part(const Block &block, char *to, uint64_t from, unsigned bytes, uint32_t n, unsigned slot) {
+PTX_INLINE void copy_async_part(const Block &block, char *to, uint64_t from, unsigned bytes, uint32_t n,
+                                unsigned slot) {
     const char *source = nullptr;
     if (n >= bytes) {
         n = bytes;
@@ -44,11 +46,15 @@ PTX_INLINE void copy_async_part(const Block &block, char *to, uint64_t from, uns
 
 PTX_INLINE uint64_t from_shared(const Block &block, uint64_t at) { return (uint64_t)(uintptr_t)block.shared + at; }
 PTX_INLINE uint64_t to_shared(const Block &block, uint64_t p) { return p - (uint64_t)(uintptr_t)block.shared; }
-PTX_INLINE bool in_shared(const Block &block, uint64_t p) { return p - (uint64_t)(uintptr_t)block.shared < block.shared_bytes; }
+PTX_INLINE bool in_shared(const Block &block, uint64_t p) {
+    return p - (uint64_t)(uintptr_t)block.shared < block.shared_bytes;
+}
 PTX_INLINE bool in_local(const Block &, uint64_t p) { return on_stack((const void *)(uintptr_t)p); }
 PTX_INLINE bool in_global(const Block &block, uint64_t p) { return !in_shared(block, p) && !in_local(block, p); }
 PTX_INLINE bool in_const(const Block &, uint64_t) { return false; }
-PTX_INLINE uint32_t dynamic_bytes(const Block &block) { return block.shared_bytes - (uint32_t)(block.dynamic - block.shared); }
+PTX_INLINE uint32_t dynamic_bytes(const Block &block) {
+    return block.shared_bytes - (uint32_t)(block.dynamic - block.shared);
+}
 
 // Half is an atomic of a small float, Pair one of two in 32 bits.
 template <class F> struct Half {};
@@ -84,7 +90,8 @@ template <class V, class F> PTX_INLINE V update(char *p, F f) {
     typedef typename Word<sizeof(V)>::type W;
     atomic_access(p, sizeof(V));
     W old = __atomic_load_n((W *)p, __ATOMIC_RELAXED);
-    while (!__atomic_compare_exchange_n((W *)p, &old, as<W>((V)f(as<V>(old))), false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
+    while (!__atomic_compare_exchange_n((W *)p, &old, as<W>((V)f(as<V>(old))), false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_RELAXED)) {
     }
     return as<V>(old);
 }

@@ -49,30 +49,29 @@ std::string device_json(size_t index, const DeviceStatistics &d) {
     const struct {
         const char *name;
         uint64_t value;
-    } fields[] = {{"memory", d.memory},
-                  {"memory_peak", d.memory_peak},
-                  {"allocations", d.allocations},
-                  {"pinned", d.pinned},
-                  {"pinned_peak", d.pinned_peak},
-                  {"host_to_device", d.to_device},
-                  {"device_to_host", d.to_host},
-                  {"device_to_device", d.within},
-                  {"set", d.set}};
+    } fields[] = {{"memory", d.memory},          {"memory_peak", d.memory_peak}, {"allocations", d.allocations},
+                  {"pinned", d.pinned},          {"pinned_peak", d.pinned_peak}, {"host_to_device", d.to_device},
+                  {"device_to_host", d.to_host}, {"device_to_device", d.within}, {"set", d.set}};
     for (auto &f : fields) text += ", " + field(f.name, f.value);
     return text + ",\n     \"launches\": {" +
-           joined(d.launches, [](const auto &l) { return quoted(l.first) + text_of(": %llu", (unsigned long long)l.second); }) + "}}";
+           joined(d.launches,
+                  [](const auto &l) { return quoted(l.first) + text_of(": %llu", (unsigned long long)l.second); }) +
+           "}}";
 }
 
 std::string json(const Statistics &s) {
     std::string text = "{\n  \"devices\": [\n";
-    for (size_t i = 0; i < s.devices.size(); i++) text += device_json(i, s.devices[i]) + (i + 1 < s.devices.size() ? ",\n" : "\n");
+    for (size_t i = 0; i < s.devices.size(); i++)
+        text += device_json(i, s.devices[i]) + (i + 1 < s.devices.size() ? ",\n" : "\n");
     text += "  ],\n  \"peers\": [" + joined(s.peers, [](const auto &p) {
-                return "{" + field("from", (uint64_t)p.first.first) + ", " + field("to", (uint64_t)p.first.second) + ", " + field("copies", p.second.copies) +
-                       ", " + field("bytes", p.second.bytes) + "}";
+                return "{" + field("from", (uint64_t)p.first.first) + ", " + field("to", (uint64_t)p.first.second) +
+                       ", " + field("copies", p.second.copies) + ", " + field("bytes", p.second.bytes) + "}";
             });
-    text += "],\n  \"graphs\": {" + field("captured", s.graphs_captured) + ", " + field("launched", s.graphs_launched) + "},\n";
+    text += "],\n  \"graphs\": {" + field("captured", s.graphs_captured) + ", " + field("launched", s.graphs_launched) +
+            "},\n";
     text += "  \"diagnostics\": [" + joined(findings(), [](const Finding &f) {
-                return "\n    {\"check\": " + quoted(f.check) + ", " + field("count", f.count) + ", \"texts\": " + quoted_list(f.texts) + "}";
+                return "\n    {\"check\": " + quoted(f.check) + ", " + field("count", f.count) +
+                       ", \"texts\": " + quoted_list(f.texts) + "}";
             });
     text += "],\n  \"leaks\": " + quoted_list(s.leaks) + ",\n  \"faults\": " + quoted_list(s.faults);
     return text + ",\n  \"notes\": " + quoted_list(notes()) + "\n}\n";
@@ -83,13 +82,16 @@ void print(const Statistics &s) {
         const DeviceStatistics &d = s.devices[i];
         uint64_t launches = 0;
         for (auto &l : d.launches) launches += l.second;
-        fprintf(stderr, "duet sim: device %zu: peak %.1f MiB, %llu launches, %.1f MiB in, %.1f MiB out, %.1f MiB within\n", i, (double)d.memory_peak / (1 << 20),
-                (unsigned long long)launches, (double)d.to_device / (1 << 20), (double)d.to_host / (1 << 20), (double)d.within / (1 << 20));
-        for (auto &l : d.launches) fprintf(stderr, "duet sim:   %8llu %s\n", (unsigned long long)l.second, l.first.c_str());
+        fprintf(stderr,
+                "duet sim: device %zu: peak %.1f MiB, %llu launches, %.1f MiB in, %.1f MiB out, %.1f MiB within\n", i,
+                (double)d.memory_peak / (1 << 20), (unsigned long long)launches, (double)d.to_device / (1 << 20),
+                (double)d.to_host / (1 << 20), (double)d.within / (1 << 20));
+        for (auto &l : d.launches)
+            fprintf(stderr, "duet sim:   %8llu %s\n", (unsigned long long)l.second, l.first.c_str());
     }
     for (auto &p : s.peers)
-        fprintf(stderr, "duet sim: device %d to %d: %llu copies, %llu bytes\n", p.first.first, p.first.second, (unsigned long long)p.second.copies,
-                (unsigned long long)p.second.bytes);
+        fprintf(stderr, "duet sim: device %d to %d: %llu copies, %llu bytes\n", p.first.first, p.first.second,
+                (unsigned long long)p.second.copies, (unsigned long long)p.second.bytes);
     for (auto &f : findings()) fprintf(stderr, "duet sim: %llu of %s\n", (unsigned long long)f.count, f.check.c_str());
     for (auto &list : {s.leaks, s.faults, notes()})
         for (auto &text : list) fprintf(stderr, "duet sim: %s\n", text.c_str());

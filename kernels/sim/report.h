@@ -11,9 +11,9 @@ namespace sim {
 
 struct DeviceStatistics {
     uint64_t memory = 0, memory_peak = 0, allocations = 0;
-    uint64_t pinned = 0, pinned_peak = 0; // of the host's memory, for this device's contexts
+    uint64_t pinned = 0, pinned_peak = 0;                     // of the host's memory, for this device's contexts
     uint64_t to_device = 0, to_host = 0, within = 0, set = 0; // bytes
-    std::map<std::string, uint64_t> launches;                  // by kernel
+    std::map<std::string, uint64_t> launches;                 // by kernel
 };
 
 struct PeerStatistics {

@@ -20,8 +20,8 @@ struct Window {
 struct Block {
     uint3 index;
     dim3 size, grid;
-    char *shared;  // Kernel::shared_bytes of static shared memory, aligned to 16
-    char *dynamic; // the launch's dynamic shared memory, right behind
+    char *shared;          // Kernel::shared_bytes of static shared memory, aligned to 16
+    char *dynamic;         // the launch's dynamic shared memory, right behind
     uint32_t shared_bytes; // of both
     Window *windows;       // of the ptx build: 64 for accesses of 1 byte, of 2, of 4, 8 and 16
 };

@@ -110,15 +110,18 @@ Reading read_environment() {
     r.whole("DUET_SIM_DELAY", "microseconds, at most 1000000", 1000000, &delay);
     r.whole("DUET_SIM_SEED", "a number", UINT64_MAX, &s.seed);
     s.devices = (int)devices, s.peer = peer != 0, s.delay = (unsigned)delay;
-    r.read("DUET_SIM_MEMORY", "a size such as 3GiB, 512MiB or a number of bytes", [&](const char *t) { return size(t, &s.memory); });
-    r.read("DUET_SIM_CAPABILITY", "a compute capability from 5.0 to 12.9 such as 8.0", [&](const char *t) { return capability(t, &s.capability); });
+    r.read("DUET_SIM_MEMORY", "a size such as 3GiB, 512MiB or a number of bytes",
+           [&](const char *t) { return size(t, &s.memory); });
+    r.read("DUET_SIM_CAPABILITY", "a compute capability from 5.0 to 12.9 such as 8.0",
+           [&](const char *t) { return capability(t, &s.capability); });
     r.read("DUET_SIM_FAULT", "a list of alloc:N, launch:N, copy:N, lost:N, each perhaps with @device, N from 1",
            [&](const char *t) { return faults(t, &s.faults); });
     r.read("DUET_SIM_REPORT", "a file", [&](const char *t) { return s.report = t, true; });
     r.read("DUET_SIM_LOG", "a file", [&](const char *t) { return s.log = t, true; });
     for (const Fault &f : s.faults)
         if (f.device >= s.devices && r.reading.problem.empty())
-            r.reading.problem = "DUET_SIM_FAULT: device " + std::to_string(f.device) + " of " + std::to_string(s.devices);
+            r.reading.problem =
+                "DUET_SIM_FAULT: device " + std::to_string(f.device) + " of " + std::to_string(s.devices);
     return r.reading;
 }
 

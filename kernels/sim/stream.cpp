@@ -133,7 +133,8 @@ CUresult stream_of(Context *context, CUstream handle, const char *function, Stre
     for (Context *c : driver().contexts)
         for (auto &s : c->streams)
             if (s.get() == reinterpret_cast<Stream *>(handle)) {
-                diagnose("wrong context", "%s: a stream of %s, but %s is current", function, c->name.c_str(), context->name.c_str());
+                diagnose("wrong context", "%s: a stream of %s, but %s is current", function, c->name.c_str(),
+                         context->name.c_str());
                 return CUDA_ERROR_INVALID_HANDLE;
             }
     diagnose("bad handle", "%s: not a stream, or a destroyed one", function);
@@ -146,7 +147,8 @@ CUresult event_of(Context *context, CUevent handle, const char *function, bool a
             if (e.get() == reinterpret_cast<Event *>(handle)) {
                 *event = e;
                 if (any_context || c == context) return CUDA_SUCCESS;
-                diagnose("wrong context", "%s: an event of %s, but %s is wanted", function, c->name.c_str(), context->name.c_str());
+                diagnose("wrong context", "%s: an event of %s, but %s is wanted", function, c->name.c_str(),
+                         context->name.c_str());
                 return CUDA_ERROR_INVALID_HANDLE;
             }
     diagnose("bad handle", "%s: not an event, or a destroyed one", function);
@@ -160,13 +162,13 @@ CUresult misplaced(const Context *context, const Operation &op) {
     for (const Touch &t : op.touches) {
         auto a = find(t.address);
         if (!a) {
-            diagnose(find_freed(t.address) ? "use after free" : "wild pointer", "%s on %s: 0x%zx is %s", op.name->c_str(), context->name.c_str(),
-                     (size_t)t.address, describe_address(t.address).c_str());
+            diagnose(find_freed(t.address) ? "use after free" : "wild pointer", "%s on %s: 0x%zx is %s",
+                     op.name->c_str(), context->name.c_str(), (size_t)t.address, describe_address(t.address).c_str());
             return op.kind == Operation::launch ? CUDA_ERROR_ILLEGAL_ADDRESS : CUDA_ERROR_INVALID_VALUE;
         }
         if (!a->contains(t.address, t.bytes)) {
-            diagnose("out of bounds", "%s on %s: %zu bytes from byte %zu of %s", op.name->c_str(), context->name.c_str(), t.bytes,
-                     (size_t)(t.address - a->address), describe(*a).c_str());
+            diagnose("out of bounds", "%s on %s: %zu bytes from byte %zu of %s", op.name->c_str(),
+                     context->name.c_str(), t.bytes, (size_t)(t.address - a->address), describe(*a).c_str());
             return op.kind == Operation::launch ? CUDA_ERROR_ILLEGAL_ADDRESS : CUDA_ERROR_INVALID_VALUE;
         }
         std::string reason;
@@ -188,8 +190,9 @@ void order_by_history(const Operation &op, const Work &work) {
         std::unique_lock<std::mutex> hold(a->lock);
         if (!a->history.touch(t.address - a->address, t.bytes, t.write, work, &c)) continue;
         hold.unlock();
-        diagnose("missing event", "%s %s byte %zu of %s, which %s %s: no event or wait orders them", name_of(work.stamp).c_str(),
-                 t.write ? "writes" : "reads", c.offset, describe(*a).c_str(), name_of(c.other).c_str(), c.other_wrote ? "wrote" : "read");
+        diagnose("missing event", "%s %s byte %zu of %s, which %s %s: no event or wait orders them",
+                 name_of(work.stamp).c_str(), t.write ? "writes" : "reads", c.offset, describe(*a).c_str(),
+                 name_of(c.other).c_str(), c.other_wrote ? "wrote" : "read");
     }
 }
 

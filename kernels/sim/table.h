@@ -28,7 +28,7 @@ struct Kernel {
     unsigned count;
     Parameter parameters[max_parameters];
     void (*call)(void *const *arguments); // runs one thread; sim::thread and sim::block say which
-    unsigned shared_bytes;                // of static shared memory in block->shared; 0 where it is thread_local instead
+    unsigned shared_bytes; // of static shared memory in block->shared; 0 where it is thread_local instead
 };
 
 template <class T> struct RoleOf {
@@ -43,11 +43,14 @@ template <auto f> struct Caller;
 template <class... P, void (*f)(P...)> struct Caller<f> {
     static_assert(sizeof...(P) <= max_parameters, "too many parameters");
     // What it reads is not the kernel's access.
-    template <size_t... i> __attribute__((no_sanitize_thread)) static void apply(void *const *arguments, std::index_sequence<i...>) {
+    template <size_t... i>
+    __attribute__((no_sanitize_thread)) static void apply(void *const *arguments, std::index_sequence<i...>) {
         f(*static_cast<std::remove_cv_t<P> *>(arguments[i])...);
     }
     static void call(void *const *arguments) { apply(arguments, std::index_sequence_for<P...>{}); }
-    static constexpr Kernel kernel(const char *name) { return Kernel{name, sizeof...(P), {RoleOf<std::remove_cv_t<P>>::value...}, call, 0}; }
+    static constexpr Kernel kernel(const char *name) {
+        return Kernel{name, sizeof...(P), {RoleOf<std::remove_cv_t<P>>::value...}, call, 0};
+    }
 };
 
 } // namespace sim
@@ -58,5 +61,5 @@ template <class... P, void (*f)(P...)> struct Caller<f> {
 
 // SIM_KERNEL(lrn_forward) enters a kernel that this file defines.
 #define SIM_KERNEL(name)                                                                                               \
-    static const sim::Kernel sim_kernel_##name = sim::Caller<&name>::kernel(#name);                                     \
+    static const sim::Kernel sim_kernel_##name = sim::Caller<&name>::kernel(#name);                                    \
     SIM_TABLE_ENTRY(name, sim_kernel_##name)

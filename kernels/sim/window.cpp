@@ -14,13 +14,16 @@ namespace {
 // in_ptx is the line of the PTX: the place without those of the ptx_*.h that are inlined there.
 std::string in_ptx(const void *instruction) {
     std::string place = place_of(instruction);
-    for (size_t from; place.compare(0, 4, "ptx_") == 0 && (from = place.find(" from ")) != std::string::npos;) place.erase(0, from + 6);
+    for (size_t from; place.compare(0, 4, "ptx_") == 0 && (from = place.find(" from ")) != std::string::npos;)
+        place.erase(0, from + 6);
     return place;
 }
 
-[[noreturn]] void refuse(CUresult error, const char *check, const void *at, uint64_t address, unsigned bytes, const std::string &why) {
+[[noreturn]] void refuse(CUresult error, const char *check, const void *at, uint64_t address, unsigned bytes,
+                         const std::string &why) {
     Running &r = *running;
-    diagnose(check, "%s, at %s: access of %u bytes to 0x%llx, %s", r.where().c_str(), in_ptx(at).c_str(), bytes, (unsigned long long)address, why.c_str());
+    diagnose(check, "%s, at %s: access of %u bytes to 0x%llx, %s", r.where().c_str(), in_ptx(at).c_str(), bytes,
+             (unsigned long long)address, why.c_str());
     r.abandon(error);
 }
 
@@ -28,7 +31,8 @@ std::string in_ptx(const void *instruction) {
 bool constant(uint64_t address) {
     static const int here = 0;
     Dl_info own, its;
-    return dladdr(&here, &own) && dladdr(reinterpret_cast<const void *>(address), &its) && own.dli_fbase == its.dli_fbase;
+    return dladdr(&here, &own) && dladdr(reinterpret_cast<const void *>(address), &its) &&
+           own.dli_fbase == its.dli_fbase;
 }
 
 // set opens a window for accesses of so many bytes.
@@ -54,7 +58,9 @@ bool on_stack(const void *p) {
 void find_window(uint64_t address, unsigned bytes, unsigned alignment, Window &w) {
     const void *const at = CALL_SITE;
     Running &r = *running;
-    if (address % alignment != 0) refuse(CUDA_ERROR_MISALIGNED_ADDRESS, "misaligned access", at, address, bytes, text_of("which is no multiple of %u", alignment));
+    if (address % alignment != 0)
+        refuse(CUDA_ERROR_MISALIGNED_ADDRESS, "misaligned access", at, address, bytes,
+               text_of("which is no multiple of %u", alignment));
     if (auto a = find(address); a && a->contains(address, bytes)) {
         std::string reason;
         Hold hold(driver().lock);
@@ -71,15 +77,18 @@ void find_window(uint64_t address, unsigned bytes, unsigned alignment, Window &w
         return;
     }
     if (on_stack(reinterpret_cast<const void *>(address)) || constant(address)) return; // and asked again the next time
-    const bool inside = find(address) != nullptr; // but its end is not
-    refuse(CUDA_ERROR_ILLEGAL_ADDRESS, !inside && find_freed(address) ? "use after free" : "out of bounds", at, address, bytes,
-           describe_address(inside ? address + bytes - 1 : address));
+    const bool inside = find(address) != nullptr;                                       // but its end is not
+    refuse(CUDA_ERROR_ILLEGAL_ADDRESS, !inside && find_freed(address) ? "use after free" : "out of bounds", at, address,
+           bytes, describe_address(inside ? address + bytes - 1 : address));
 }
 
 void bad_shared(uint64_t address, unsigned bytes) {
     const void *const at = CALL_SITE;
-    if (address % bytes != 0) refuse(CUDA_ERROR_MISALIGNED_ADDRESS, "misaligned access", at, address, bytes, "an address in shared memory that is no multiple of them");
-    refuse(CUDA_ERROR_ILLEGAL_ADDRESS, "out of bounds", at, address, bytes, text_of("and the block has %u bytes of shared memory", running->block.shared_bytes));
+    if (address % bytes != 0)
+        refuse(CUDA_ERROR_MISALIGNED_ADDRESS, "misaligned access", at, address, bytes,
+               "an address in shared memory that is no multiple of them");
+    refuse(CUDA_ERROR_ILLEGAL_ADDRESS, "out of bounds", at, address, bytes,
+           text_of("and the block has %u bytes of shared memory", running->block.shared_bytes));
 }
 
 void trap(Site at) {

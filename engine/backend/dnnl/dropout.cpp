@@ -45,7 +45,8 @@ INLINE void draw(const Draw &at, uint64_t block, uint32_t *out) {
 }
 
 // drop_row does n features from word first of the stream on.
-template <class T> INLINE void drop_row(const T *x, T *y, int64_t n, uint64_t first, Draw at, uint32_t threshold, float factor) {
+template <class T>
+INLINE void drop_row(const T *x, T *y, int64_t n, uint64_t first, Draw at, uint32_t threshold, float factor) {
     uint32_t mask[words];
     uint64_t begin = first / 4 * 4; // of the words in mask
     for (int64_t i = 0; i < n; begin += words) {

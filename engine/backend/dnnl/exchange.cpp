@@ -34,7 +34,8 @@ bool even(const Desc &d, int64_t c) {
 
 // format_of is a tensor's format at another number of channels; plain if that is none of ours.
 Desc format_of(const Desc &like, const Dims &n) {
-    return like == plain(type_of(like), dims_of(like)) ? plain(type_of(like), n) : Desc(n, type_of(like), as_images(like).tag);
+    return like == plain(type_of(like), dims_of(like)) ? plain(type_of(like), n)
+                                                       : Desc(n, type_of(like), as_images(like).tag);
 }
 
 // copy_runs copies channels of all images; offsets and lengths in bytes.
@@ -57,7 +58,8 @@ void concat(Kernel &k, const duet_device &d, const Layout &a, const Layout &b) {
     k.loop({left, right, to}, [=](Pointers p) {
         const int64_t stride = (first + second) * r.channel;
         copy_runs(r.images, (const char *)p[0], first * r.channel, (char *)p[2], stride, first * r.channel);
-        copy_runs(r.images, (const char *)p[1], second * r.channel, (char *)p[2] + first * r.channel, stride, second * r.channel);
+        copy_runs(r.images, (const char *)p[1], second * r.channel, (char *)p[2] + first * r.channel, stride,
+                  second * r.channel);
     });
 }
 

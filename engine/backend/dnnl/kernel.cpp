@@ -123,7 +123,8 @@ Operand Kernel::converted(int index, const Layout &l, const Desc &want) {
 void Kernel::reorder(const Operand &from, const Operand &to) {
     const dnnl::reorder::primitive_desc pd(engine(), from.desc, engine(), to.desc, attributes());
     note("reorder");
-    add(dnnl::reorder(pd), {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}, {DNNL_ARG_SCRATCHPAD, temporary(pd.scratchpad_desc())}});
+    add(dnnl::reorder(pd),
+        {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}, {DNNL_ARG_SCRATCHPAD, temporary(pd.scratchpad_desc())}});
 }
 
 void Kernel::loop(std::vector<Operand> operands, Loop f) {
@@ -172,8 +173,9 @@ void Job::run() {
             c.loop(c.pointers.data());
             continue;
         }
-        dnnl::error::wrap_c_api(dnnl_primitive_execute(c.primitive.get(), stream.get(), int(c.args.size()), c.args.data()),
-                                "could not execute a primitive");
+        dnnl::error::wrap_c_api(
+            dnnl_primitive_execute(c.primitive.get(), stream.get(), int(c.args.size()), c.args.data()),
+            "could not execute a primitive");
     }
 }
 

@@ -110,8 +110,7 @@ class Kernel {
     void loop(std::vector<Operand> operands, Loop f);
 
     // run adds a primitive. Its implementation becomes part of the name.
-    template <class P>
-    void run(const typename P::primitive_desc &pd, std::vector<std::pair<int, Operand>> args) {
+    template <class P> void run(const typename P::primitive_desc &pd, std::vector<std::pair<int, Operand>> args) {
         note(implementation(pd));
         args.push_back({DNNL_ARG_SCRATCHPAD, temporary(pd.scratchpad_desc())});
         add(P(pd), args);
@@ -131,8 +130,7 @@ class Kernel {
     }
 
     // attempt is make(), unless oneDNN cannot do it or only with reference code.
-    template <class Make>
-    static auto attempt(Make make) -> std::optional<decltype(make())> {
+    template <class Make> static auto attempt(Make make) -> std::optional<decltype(make())> {
         try {
             auto pd = make();
             if (!is_reference(implementation(pd))) return pd;

@@ -17,7 +17,8 @@ using dnnl::inner_product_forward;
 // Product is the shapes of a layer of I inputs and O outputs and the three primitives of it.
 struct Product {
     Product(const duet_device &d, bool relu, int64_t batch, const Dims &w)
-        : type(compute(d)), relu(relu), w(w), x(plain(type, {batch, w[1]})), y(plain(type, {batch, w[0]})), bias(plain(Type::f32, {w[0]})) {}
+        : type(compute(d)), relu(relu), w(w), x(plain(type, {batch, w[1]})), y(plain(type, {batch, w[0]})),
+          bias(plain(Type::f32, {w[0]})) {}
 
     Desc weights() const { return any(type, w); }
 
@@ -31,7 +32,8 @@ struct Product {
 
     // hint is what gradients are described against.
     inner_product_forward::primitive_desc hint() const {
-        return forward_primitive<inner_product_forward>(Kernel::attributes(), prop_kind::forward_training, x, weights(), bias, y);
+        return forward_primitive<inner_product_forward>(Kernel::attributes(), prop_kind::forward_training, x, weights(),
+                                                        bias, y);
     }
 
     inner_product_backward_data::primitive_desc grad_input(const Desc &weights) const {
@@ -81,7 +83,8 @@ void linear(Kernel &k, const duet_device &d, bool relu, const Layout &x, const L
     auto [pd, weights] = k.fit(1, w, product.weights(), [&](const Desc &f) { return product.forward(f); });
     const Operand src = k.converted(0, x, product.x), bias = k.converted(2, b, product.bias);
     const Operand dst = k.output(Layout(pd.dst_desc()));
-    k.run<inner_product_forward>(pd, {{DNNL_ARG_SRC, src}, {DNNL_ARG_WEIGHTS, weights}, {DNNL_ARG_BIAS, bias}, {DNNL_ARG_DST, dst}});
+    k.run<inner_product_forward>(
+        pd, {{DNNL_ARG_SRC, src}, {DNNL_ARG_WEIGHTS, weights}, {DNNL_ARG_BIAS, bias}, {DNNL_ARG_DST, dst}});
 }
 
 // Inputs w, dz; output dx.
@@ -90,7 +93,8 @@ void linear_grad_input(Kernel &k, const duet_device &d, const Layout &w, const L
     auto [pd, weights] = k.fit(0, w, product.weights(), [&](const Desc &f) { return product.grad_input(f); });
     const Operand diff = k.converted(1, dz, product.y);
     const Operand dx = k.output(Layout(product.x));
-    k.run<inner_product_backward_data>(pd, {{DNNL_ARG_DIFF_DST, diff}, {DNNL_ARG_WEIGHTS, weights}, {DNNL_ARG_DIFF_SRC, dx}});
+    k.run<inner_product_backward_data>(
+        pd, {{DNNL_ARG_DIFF_DST, diff}, {DNNL_ARG_WEIGHTS, weights}, {DNNL_ARG_DIFF_SRC, dx}});
 }
 
 // Inputs x, dz; outputs dw and, on demand, db.

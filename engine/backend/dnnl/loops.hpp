@@ -46,10 +46,8 @@ INLINE void store(bf16 *p, float v) { p->bits = rounded(v); }
 
 // with_type calls f with a null pointer to the element type of activations.
 template <class F> void with_type(Type t, F f) {
-    if (t == Type::bf16)
-        f(static_cast<bf16 *>(nullptr));
-    else
-        f(static_cast<float *>(nullptr));
+    if (t == Type::bf16) f(static_cast<bf16 *>(nullptr));
+    else f(static_cast<float *>(nullptr));
 }
 
 #if defined(__x86_64__)
@@ -58,14 +56,12 @@ template <class F> FOR_AVX2 void run_avx2(const F &f, int64_t begin, int64_t end
 
 // run calls f for the best instruction set that this processor has.
 template <class F> void run(const F &f, int64_t begin, int64_t end) {
-    static const bool avx512 = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    static const bool avx512 =
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     static const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    if (avx512)
-        run_avx512(f, begin, end);
-    else if (avx2)
-        run_avx2(f, begin, end);
-    else
-        f(begin, end);
+    if (avx512) run_avx512(f, begin, end);
+    else if (avx2) run_avx2(f, begin, end);
+    else f(begin, end);
 }
 #else
 template <class F> void run(const F &f, int64_t begin, int64_t end) { f(begin, end); }
@@ -88,7 +84,9 @@ template <class F> void parallel(int64_t n, int64_t grain, const F &f) {
 }
 
 // elements of a tensor, padding included.
-inline int64_t elements(const Desc &d) { return int64_t(d.get_size()) / (type_of(d) == Type::bf16 ? 2 : type_of(d) == Type::u8 ? 1 : 4); }
+inline int64_t elements(const Desc &d) {
+    return int64_t(d.get_size()) / (type_of(d) == Type::bf16 ? 2 : type_of(d) == Type::u8 ? 1 : 4);
+}
 
 // plane is how many elements a thread takes at least in elementwise work.
 constexpr int64_t plane = 4096;
@@ -110,7 +108,8 @@ template <class F, class T, class... X> INLINE void each(const F &f, int64_t n, 
     for (int64_t i = 0; i < n; i++) f(y + i, x + i...);
 }
 
-template <class T, class F, size_t... x> INLINE void each_of(const F &f, Pointers p, int64_t b, int64_t e, std::index_sequence<x...>) {
+template <class T, class F, size_t... x>
+INLINE void each_of(const F &f, Pointers p, int64_t b, int64_t e, std::index_sequence<x...>) {
     each(f, e - b, (T *)p[sizeof...(x)] + b, (const T *)p[x] + b...);
 }
 

@@ -24,14 +24,16 @@ std::optional<Desc> grouped(const Images &x, int64_t groups) {
 // primitive describes the forward pass, or nothing when oneDNN has no fast one. oneDNN divides alpha by the size. Left to the
 // loops are a window over more channels than there are, and what is nobody's network: a window of one channel, and images of
 // one place, whose nchw oneDNN takes for nhwc. Of both together version 2.6 crashes with AVX-512, while it makes the gradient.
-std::optional<dnnl::lrn_forward::primitive_desc> primitive(const duet_normalisation &n, prop_kind kind, const Images &x) {
+std::optional<dnnl::lrn_forward::primitive_desc> primitive(const duet_normalisation &n, prop_kind kind,
+                                                           const Images &x) {
     const auto view = grouped(x, n.groups);
     if (!view || n.size > dims_of(*view)[1] || n.size == 1 || x.pixels() == 1) return std::nullopt;
     const Window w{n.size, n.alpha * float(n.size), n.beta, n.k};
     return Kernel::attempt([&] { return lrn_primitive(Kernel::attributes(), kind, *view, w); });
 }
 
-std::optional<dnnl::lrn_backward::primitive_desc> gradient(const duet_normalisation &n, const dnnl::lrn_forward::primitive_desc &forward) {
+std::optional<dnnl::lrn_backward::primitive_desc> gradient(const duet_normalisation &n,
+                                                           const dnnl::lrn_forward::primitive_desc &forward) {
     const Window w{n.size, n.alpha * float(n.size), n.beta, n.k};
     return Kernel::attempt([&] { return lrn_gradient(Kernel::attributes(), forward, forward.src_desc(), w); });
 }
@@ -42,8 +44,8 @@ constexpr int64_t lanes = 16; // channels that are copied together where the for
 // Normalisation is the shapes and the numbers of an operation.
 struct Normalisation {
     Normalisation(const duet_normalisation &n, const Images &f)
-        : images(f), groups(n.groups), channels(f.channels / n.groups), size(n.size), half(n.size / 2), stride(f.channels + 2 * half * groups),
-          k(n.k), alpha(n.alpha), beta(n.beta) {}
+        : images(f), groups(n.groups), channels(f.channels / n.groups), size(n.size), half(n.size / 2),
+          stride(f.channels + 2 * half * groups), k(n.k), alpha(n.alpha), beta(n.beta) {}
 
     // column is where channel c is in a row, and first where group g begins.
     int64_t column(int64_t c) const { return c + (2 * (c / channels) + 1) * half; }
@@ -67,12 +69,15 @@ INLINE float power(float s, float beta) {
     float m;
     std::memcpy(&m, &bits, sizeof m);
     const float z = (m - 1) / (m + 1), zz = z * z;
-    const float series = z * (2.88539008f + zz * (0.961796694f + zz * (0.577078016f + zz * (0.412198583f + zz * 0.320598898f))));
+    const float series =
+        z * (2.88539008f + zz * (0.961796694f + zz * (0.577078016f + zz * (0.412198583f + zz * 0.320598898f))));
     float t = -beta * (exponent + series);
     t = t < -126 ? -126 : t > 126 ? 126 : t;
     const float whole = (t + 12582912.f) - 12582912.f, f = t - whole; // 1.5 * 2^23: rounds to an integer
     const float mantissa =
-        1 + f * (0.693147181f + f * (0.240226507f + f * (0.0555041087f + f * (0.00961812911f + f * (0.00133335581f + f * 0.000154035304f)))));
+        1 + f * (0.693147181f +
+                 f * (0.240226507f +
+                      f * (0.0555041087f + f * (0.00961812911f + f * (0.00133335581f + f * 0.000154035304f)))));
     const uint32_t scale = uint32_t(int32_t(whole) + 127) << 23;
     float factor;
     std::memcpy(&factor, &scale, sizeof factor);
@@ -80,30 +85,30 @@ INLINE float power(float s, float beta) {
 }
 
 // gather copies count places of an image to rows, scatter copies them back.
-template <class T> INLINE void gather(const Normalisation &n, const T *x, int64_t image, int64_t place, int64_t count, float *rows) {
+template <class T>
+INLINE void gather(const Normalisation &n, const T *x, int64_t image, int64_t place, int64_t count, float *rows) {
     const Images &f = n.images;
     const int64_t together = f.block % lanes == 0 && n.channels % lanes == 0 ? lanes : 1;
     for (int64_t c = 0; c < f.channels; c += together) {
         const T *from = x + f.offset(image, c) + place * f.block;
         float *to = rows + n.column(c);
         for (int64_t t = 0; t < count; t++, from += f.block, to += n.stride) {
-            if (together == 1)
-                *to = load(from);
+            if (together == 1) *to = load(from);
             else
                 for (int64_t l = 0; l < lanes; l++) to[l] = load(from + l);
         }
     }
 }
 
-template <class T> INLINE void scatter(const Normalisation &n, const float *rows, int64_t image, int64_t place, int64_t count, T *y) {
+template <class T>
+INLINE void scatter(const Normalisation &n, const float *rows, int64_t image, int64_t place, int64_t count, T *y) {
     const Images &f = n.images;
     const int64_t together = f.block % lanes == 0 && n.channels % lanes == 0 ? lanes : 1;
     for (int64_t c = 0; c < f.channels; c += together) {
         T *to = y + f.offset(image, c) + place * f.block;
         const float *from = rows + n.column(c);
         for (int64_t t = 0; t < count; t++, to += f.block, from += n.stride) {
-            if (together == 1)
-                store(to, *from);
+            if (together == 1) store(to, *from);
             else
                 for (int64_t l = 0; l < lanes; l++) store(to + l, from[l]);
         }
@@ -133,14 +138,16 @@ template <int64_t fixed, class T> INLINE void normalise(const Normalisation &n, 
             float *row = in + t * n.stride + n.first(g);
             const float *square = squares + t * n.stride + n.first(g);
 #pragma omp simd
-            for (int64_t c = 0; c < n.channels; c++) row[c] *= power(n.k + n.alpha * window(square + c, fixed ? fixed : n.size, n.half), n.beta);
+            for (int64_t c = 0; c < n.channels; c++)
+                row[c] *= power(n.k + n.alpha * window(square + c, fixed ? fixed : n.size, n.half), n.beta);
         }
     }
     scatter(n, in, a.image, a.place, a.count, y);
 }
 
 // differentiate does a tile; work is four tiles of rows, zero around the groups.
-template <int64_t fixed, class T> INLINE void differentiate(const Normalisation &n, Tile a, const T *x, const T *dy, T *dx, float *work) {
+template <int64_t fixed, class T>
+INLINE void differentiate(const Normalisation &n, Tile a, const T *x, const T *dy, T *dx, float *work) {
     float *in = work, *squares = in + n.floats(), *diff = squares + n.floats(), *ratio = diff + n.floats();
     gather(n, x, a.image, a.place, a.count, in);
     gather(n, dy, a.image, a.place, a.count, diff);
@@ -165,17 +172,14 @@ template <int64_t fixed, class T> INLINE void differentiate(const Normalisation 
 }
 
 template <class T> INLINE void normalise_tile(const Normalisation &n, Tile a, const T *x, T *y, float *work) {
-    if (n.size == 5)
-        normalise<5>(n, a, x, y, work);
-    else
-        normalise<0>(n, a, x, y, work);
+    if (n.size == 5) normalise<5>(n, a, x, y, work);
+    else normalise<0>(n, a, x, y, work);
 }
 
-template <class T> INLINE void differentiate_tile(const Normalisation &n, Tile a, const T *x, const T *dy, T *dx, float *work) {
-    if (n.size == 5)
-        differentiate<5>(n, a, x, dy, dx, work);
-    else
-        differentiate<0>(n, a, x, dy, dx, work);
+template <class T>
+INLINE void differentiate_tile(const Normalisation &n, Tile a, const T *x, const T *dy, T *dx, float *work) {
+    if (n.size == 5) differentiate<5>(n, a, x, dy, dx, work);
+    else differentiate<0>(n, a, x, dy, dx, work);
 }
 
 // tiles calls f(tile, work) for all places of all images; every thread has its own so many tiles of rows to work in.
@@ -219,21 +223,26 @@ void lrn(Kernel &k, const duet_device &d, const duet_normalisation &a, bool scal
     with_type(compute(d), [&](auto *t) {
         using T = std::remove_pointer_t<decltype(t)>;
         k.loop({from, to, room(k, d, n, 2)}, [n](Pointers p) {
-            tiles(n, 2, (float *)p[2], [&](Tile a, float *work) { normalise_tile(n, a, (const T *)p[0], (T *)p[1], work); });
+            tiles(n, 2, (float *)p[2],
+                  [&](Tile a, float *work) { normalise_tile(n, a, (const T *)p[0], (T *)p[1], work); });
         });
     });
 }
 
 // Inputs x, s, dy; output dx.
-void lrn_grad(Kernel &k, const duet_device &d, const duet_normalisation &a, const Layout &x, const Layout &s, const Layout &dy) {
+void lrn_grad(Kernel &k, const duet_device &d, const duet_normalisation &a, const Layout &x, const Layout &s,
+              const Layout &dy) {
     const Normalisation n(a, format(d, x));
-    Operand from = k.converted(0, x, n.images.desc), diff = k.converted(2, dy, n.images.desc), to = k.output(Layout(n.images.desc));
+    Operand from = k.converted(0, x, n.images.desc), diff = k.converted(2, dy, n.images.desc),
+            to = k.output(Layout(n.images.desc));
     const auto forward = primitive(a, prop_kind::forward_training, n.images);
     if (forward && forward->workspace_desc() == s.desc()) {
         if (const auto pd = gradient(a, *forward)) {
             from.desc = diff.desc = to.desc = forward->src_desc();
-            k.run<dnnl::lrn_backward>(
-                *pd, {{DNNL_ARG_SRC, from}, {DNNL_ARG_DIFF_DST, diff}, {DNNL_ARG_WORKSPACE, k.input(1, s)}, {DNNL_ARG_DIFF_SRC, to}});
+            k.run<dnnl::lrn_backward>(*pd, {{DNNL_ARG_SRC, from},
+                                            {DNNL_ARG_DIFF_DST, diff},
+                                            {DNNL_ARG_WORKSPACE, k.input(1, s)},
+                                            {DNNL_ARG_DIFF_SRC, to}});
             return;
         }
     }

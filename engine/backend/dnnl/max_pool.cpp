@@ -28,7 +28,9 @@ struct Span {
 };
 
 // inside is the part of a window that starts at start which is inside an extent of n.
-INLINE Span inside(const Pool &p, int64_t start, int64_t n) { return {std::max<int64_t>(start, 0), std::min(start + p.kernel, n)}; }
+INLINE Span inside(const Pool &p, int64_t start, int64_t n) {
+    return {std::max<int64_t>(start, 0), std::min(start + p.kernel, n)};
+}
 
 // covering are the windows of n that place h is in.
 INLINE Span covering(const Pool &p, int64_t h, int64_t n) {
@@ -40,7 +42,8 @@ INLINE Span covering(const Pool &p, int64_t h, int64_t n) {
 INLINE Span hitting(const Pool &p, int64_t v, Span places, Span windows) {
     const int64_t first = places.begin + p.pad - v, last = places.end - 1 + p.pad - v;
     if (last < 0) return {0, 0};
-    return {std::max(windows.begin, first <= 0 ? 0 : (first + p.stride - 1) / p.stride), std::min(windows.end, last / p.stride + 1)};
+    return {std::max(windows.begin, first <= 0 ? 0 : (first + p.stride - 1) / p.stride),
+            std::min(windows.end, last / p.stride + 1)};
 }
 
 // pool_tile finds the maxima of windows js of row i of a plane, for the channels of n lanes. The inner loop runs over
@@ -88,14 +91,16 @@ template <class T> INLINE void pool_rows(Pool p, const T *x, T *y, uint8_t *at, 
             const Span js = {j, std::min(j + tile, p.ow)};
             const int64_t out = (row * p.ow + j) * p.block;
             int64_t c = 0;
-            for (; c + lanes <= p.block; c += lanes) pool_tile<lanes>(p, in + c, row % p.oh, js, y + out + c, at ? at + out + c : nullptr);
+            for (; c + lanes <= p.block; c += lanes)
+                pool_tile<lanes>(p, in + c, row % p.oh, js, y + out + c, at ? at + out + c : nullptr);
             for (; c < p.block; c++) pool_tile<1>(p, in + c, row % p.oh, js, y + out + c, at ? at + out + c : nullptr);
         }
     }
 }
 
 // grad_tile adds up what places ws of row h of a plane won, for the channels of n lanes.
-template <int64_t n, class T> INLINE void grad_tile(const Pool &p, const uint8_t *at, const T *dy, int64_t h, Span ws, T *dx) {
+template <int64_t n, class T>
+INLINE void grad_tile(const Pool &p, const uint8_t *at, const T *dy, int64_t h, Span ws, T *dx) {
     float sum[tile * n];
     for (int64_t l = 0; l < (ws.end - ws.begin) * n; l++) sum[l] = 0;
     const Span rows = covering(p, h, p.oh);
@@ -126,17 +131,24 @@ template <class T> INLINE void grad_rows(Pool p, const uint8_t *at, const T *dy,
             const Span ws = {w, std::min(w + tile, p.w)};
             T *to = dx + (row * p.w + w) * p.block;
             int64_t c = 0;
-            for (; c + lanes <= p.block; c += lanes) grad_tile<lanes>(p, at + out + c, dy + out + c, row % p.h, ws, to + c);
+            for (; c + lanes <= p.block; c += lanes)
+                grad_tile<lanes>(p, at + out + c, dy + out + c, row % p.h, ws, to + c);
             for (; c < p.block; c++) grad_tile<1>(p, at + out + c, dy + out + c, row % p.h, ws, to + c);
         }
     }
 }
 
 // gradient describes oneDNN's gradient for dy and argmax in the format of out, or nothing when it has no fast one.
-std::optional<dnnl::pooling_backward::primitive_desc> gradient(const duet_pooling &a, const Images &out, const Desc &dx, const Desc &dy) {
+std::optional<dnnl::pooling_backward::primitive_desc> gradient(const duet_pooling &a, const Images &out, const Desc &dx,
+                                                               const Desc &dy) {
     // Where rounding up makes windows hang out, the padding on the right is larger.
-    const auto right = [&](int64_t in, int64_t windows) { return std::max<int64_t>(0, (windows - 1) * a.stride + a.kernel - in - a.pad); };
-    const Places places{{a.kernel, a.kernel}, {a.stride, a.stride}, {a.pad, a.pad}, {right(a.height, out.height), right(a.width, out.width)}};
+    const auto right = [&](int64_t in, int64_t windows) {
+        return std::max<int64_t>(0, (windows - 1) * a.stride + a.kernel - in - a.pad);
+    };
+    const Places places{{a.kernel, a.kernel},
+                        {a.stride, a.stride},
+                        {a.pad, a.pad},
+                        {right(a.height, out.height), right(a.width, out.width)}};
     return Kernel::attempt([&] {
         const auto forward = max_pool_primitive(Kernel::attributes(), dx, dy, places);
         if (forward.workspace_desc() != out.desc) throw std::invalid_argument("another format of argmax");
@@ -159,7 +171,8 @@ void max_pool(Kernel &k, const duet_device &d, const duet_pooling &a, bool argma
         using T = std::remove_pointer_t<decltype(t)>;
         k.loop(operands, [=, planes = in.outer](Pointers q) {
             auto *at = argmax ? (uint8_t *)q[2] : nullptr;
-            parallel(planes * p.oh, 1, [&](int64_t b, int64_t e) { pool_rows(p, (const T *)q[0], (T *)q[1], at, b, e); });
+            parallel(planes * p.oh, 1,
+                     [&](int64_t b, int64_t e) { pool_rows(p, (const T *)q[0], (T *)q[1], at, b, e); });
         });
     });
 }
@@ -167,17 +180,21 @@ void max_pool(Kernel &k, const duet_device &d, const duet_pooling &a, bool argma
 // Inputs argmax, dy; output dx, in the format of argmax.
 void max_pool_grad(Kernel &k, const duet_device &d, const duet_pooling &a, const Layout &argmax, const Layout &dy) {
     const Images out = as_images(argmax.desc());
-    const Operand at = k.converted(0, argmax, out.desc), from = k.converted(1, dy, Desc(dy.dims(), compute(d), out.tag));
+    const Operand at = k.converted(0, argmax, out.desc),
+                  from = k.converted(1, dy, Desc(dy.dims(), compute(d), out.tag));
     const Operand to = k.output(Layout(Desc({out.batch, out.channels, a.height, a.width}, compute(d), out.tag)));
     if (const auto pd = gradient(a, out, to.desc, from.desc)) {
-        k.run<dnnl::pooling_backward>(*pd, {{DNNL_ARG_DIFF_DST, from}, {DNNL_ARG_WORKSPACE, at}, {DNNL_ARG_DIFF_SRC, to}});
+        k.run<dnnl::pooling_backward>(*pd,
+                                      {{DNNL_ARG_DIFF_DST, from}, {DNNL_ARG_WORKSPACE, at}, {DNNL_ARG_DIFF_SRC, to}});
         return;
     }
     const Pool p{a.kernel, a.stride, a.pad, a.height, a.width, out.height, out.width, out.block};
     with_type(compute(d), [&](auto *t) {
         using T = std::remove_pointer_t<decltype(t)>;
         k.loop({at, from, to}, [=, planes = out.outer](Pointers q) {
-            parallel(planes * p.h, 1, [&](int64_t b, int64_t e) { grad_rows(p, (const uint8_t *)q[0], (const T *)q[1], (T *)q[2], b, e); });
+            parallel(planes * p.h, 1, [&](int64_t b, int64_t e) {
+                grad_rows(p, (const uint8_t *)q[0], (const T *)q[1], (T *)q[2], b, e);
+            });
         });
     });
 }

@@ -52,7 +52,8 @@ struct Window {
     float alpha, beta, k;
 };
 
-inline dnnl::lrn_forward::primitive_desc lrn_primitive(const primitive_attr &attr, prop_kind kind, const Desc &x, Window w) {
+inline dnnl::lrn_forward::primitive_desc lrn_primitive(const primitive_attr &attr, prop_kind kind, const Desc &x,
+                                                       Window w) {
     constexpr auto across = algorithm::lrn_across_channels;
 #if DNNL_VERSION_MAJOR >= 3
     return dnnl::lrn_forward::primitive_desc(engine(), kind, across, x, x, w.size, w.alpha, w.beta, w.k, attr);
@@ -61,8 +62,8 @@ inline dnnl::lrn_forward::primitive_desc lrn_primitive(const primitive_attr &att
 #endif
 }
 
-inline dnnl::lrn_backward::primitive_desc lrn_gradient(const primitive_attr &attr, const dnnl::lrn_forward::primitive_desc &forward,
-                                                       const Desc &x, Window w) {
+inline dnnl::lrn_backward::primitive_desc
+lrn_gradient(const primitive_attr &attr, const dnnl::lrn_forward::primitive_desc &forward, const Desc &x, Window w) {
     constexpr auto across = algorithm::lrn_across_channels;
 #if DNNL_VERSION_MAJOR >= 3
     return dnnl::lrn_backward::primitive_desc(engine(), across, x, x, x, w.size, w.alpha, w.beta, w.k, forward, attr);
@@ -76,23 +77,29 @@ struct Places {
     Dims kernel, stride, left, right;
 };
 
-inline dnnl::pooling_forward::primitive_desc max_pool_primitive(const primitive_attr &attr, const Desc &x, const Desc &y, const Places &p) {
+inline dnnl::pooling_forward::primitive_desc max_pool_primitive(const primitive_attr &attr, const Desc &x,
+                                                                const Desc &y, const Places &p) {
     constexpr auto kind = prop_kind::forward_training;
     constexpr auto max = algorithm::pooling_max;
 #if DNNL_VERSION_MAJOR >= 3
-    return dnnl::pooling_forward::primitive_desc(engine(), kind, max, x, y, p.stride, p.kernel, {0, 0}, p.left, p.right, attr);
+    return dnnl::pooling_forward::primitive_desc(engine(), kind, max, x, y, p.stride, p.kernel, {0, 0}, p.left, p.right,
+                                                 attr);
 #else
-    return dnnl::pooling_forward::primitive_desc({kind, max, x, y, p.stride, p.kernel, p.left, p.right}, attr, engine());
+    return dnnl::pooling_forward::primitive_desc({kind, max, x, y, p.stride, p.kernel, p.left, p.right}, attr,
+                                                 engine());
 #endif
 }
 
-inline dnnl::pooling_backward::primitive_desc max_pool_gradient(const primitive_attr &attr, const dnnl::pooling_forward::primitive_desc &forward,
+inline dnnl::pooling_backward::primitive_desc max_pool_gradient(const primitive_attr &attr,
+                                                                const dnnl::pooling_forward::primitive_desc &forward,
                                                                 const Desc &dx, const Desc &dy, const Places &p) {
     constexpr auto max = algorithm::pooling_max;
 #if DNNL_VERSION_MAJOR >= 3
-    return dnnl::pooling_backward::primitive_desc(engine(), max, dx, dy, p.stride, p.kernel, {0, 0}, p.left, p.right, forward, attr);
+    return dnnl::pooling_backward::primitive_desc(engine(), max, dx, dy, p.stride, p.kernel, {0, 0}, p.left, p.right,
+                                                  forward, attr);
 #else
-    return dnnl::pooling_backward::primitive_desc({max, dx, dy, p.stride, p.kernel, p.left, p.right}, attr, engine(), forward);
+    return dnnl::pooling_backward::primitive_desc({max, dx, dy, p.stride, p.kernel, p.left, p.right}, attr, engine(),
+                                                  forward);
 #endif
 }
 
@@ -130,8 +137,8 @@ inline Type type_of(const Desc &d) { return d.data_type(); }
 inline Blocking blocking_of(const Desc &d) {
     const auto &b = d.data.format_desc.blocking;
     const int n = d.data.ndims, m = b.inner_nblks;
-    return {Dims(d.data.padded_dims, d.data.padded_dims + n), Dims(b.strides, b.strides + n), Dims(b.inner_blks, b.inner_blks + m),
-            Dims(b.inner_idxs, b.inner_idxs + m)};
+    return {Dims(d.data.padded_dims, d.data.padded_dims + n), Dims(b.strides, b.strides + n),
+            Dims(b.inner_blks, b.inner_blks + m), Dims(b.inner_idxs, b.inner_idxs + m)};
 }
 inline bool is_blocked(const Desc &d) { return d.data.format_kind == dnnl_blocked; }
 #endif

@@ -57,17 +57,16 @@ INLINE void interleave(const float *w, bf16 *copy, int64_t row, int64_t n) {
 }
 
 // update_copied works on pieces that stay in the first cache while they are copied.
-INLINE uint32_t update_copied(duet_update u, float rate, float *w, float *v, const float *g, bf16 *copy, int64_t row, int64_t n) {
+INLINE uint32_t update_copied(duet_update u, float rate, float *w, float *v, const float *g, bf16 *copy, int64_t row,
+                              int64_t n) {
     constexpr int64_t piece = 1024;
     const int64_t step = row ? std::max(piece / (2 * row), int64_t(1)) * 2 * row : piece;
     uint32_t peak = 0;
     for (int64_t i = 0; i < n; i += step) {
         const int64_t count = std::min(step, n - i);
         peak = std::max(peak, update_range(u, rate, w + i, v + i, g + i, count));
-        if (row == 64)
-            interleave(w + i, copy + i, 64, count);
-        else if (row)
-            interleave(w + i, copy + i, row, count);
+        if (row == 64) interleave(w + i, copy + i, 64, count);
+        else if (row) interleave(w + i, copy + i, row, count);
         else
             for (int64_t j = 0; j < count; j++) store(copy + i + j, w[i + j]);
     }
@@ -82,9 +81,11 @@ void raise(std::atomic<uint32_t> &to, uint32_t value) {
 } // namespace
 
 // Inputs w, v, g, rate; outputs w and v in place, and, if it is wanted, the gradient's peak.
-void sgd(Kernel &k, const duet_update &u, bool peak, const Layout &w, const Layout &v, const Layout &g, const Layout &rate) {
+void sgd(Kernel &k, const duet_update &u, bool peak, const Layout &w, const Layout &v, const Layout &g,
+         const Layout &rate) {
     const Layout velocity = v.reshaped(w.dims());
-    if (velocity.desc() != w.desc()) throw std::invalid_argument("the weight lies as " + w.describe() + ", the velocity as " + v.describe());
+    if (velocity.desc() != w.desc())
+        throw std::invalid_argument("the weight lies as " + w.describe() + ", the velocity as " + v.describe());
     const Operand grad = k.converted(2, g.reshaped(w.dims()), w.desc());
     const Operand master = k.output(w), moved = k.output(v);
     k.in_place = 0;
@@ -109,7 +110,8 @@ void sgd(Kernel &k, const duet_update &u, bool peak, const Layout &w, const Layo
         parallel(n, row ? 64 * row : plane, [&](int64_t b, int64_t e) {
             float *w = (float *)p[1] + b, *v = (float *)p[3] + b;
             const float *g = (const float *)p[4] + b;
-            raise(largest, copy ? update_copied(u, rate, w, v, g, copy + b, row, e - b) : update_range(u, rate, w, v, g, e - b));
+            raise(largest,
+                  copy ? update_copied(u, rate, w, v, g, copy + b, row, e - b) : update_range(u, rate, w, v, g, e - b));
         });
         if (peak) {
             const uint32_t bits = largest;

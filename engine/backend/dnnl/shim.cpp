@@ -142,15 +142,15 @@ char *duet_download(const duet_layout *l, const void *memory, void *host, duet_t
     return attempted([&] {
         if (l->opaque) throw std::invalid_argument("the contents of a " + l->describe() + " are oneDNN's own");
         const Desc target = plain(type_of_host(type), l->dims());
-        if (target == l->desc())
-            std::memcpy(host, memory, target.get_size());
-        else
-            convert(l->desc(), memory, target, host);
+        if (target == l->desc()) std::memcpy(host, memory, target.get_size());
+        else convert(l->desc(), memory, target, host);
     });
 }
 
 int duet_kernel_outputs(const duet_kernel *k) { return int(k->outputs.size()); }
-duet_layout *duet_kernel_output(const duet_kernel *k, int index) { return new (std::nothrow) duet_layout(k->outputs[index]); }
+duet_layout *duet_kernel_output(const duet_kernel *k, int index) {
+    return new (std::nothrow) duet_layout(k->outputs[index]);
+}
 size_t duet_kernel_scratch(const duet_kernel *k) { return k->scratch; }
 int duet_kernel_in_place(const duet_kernel *k) { return k->in_place; }
 const char *duet_kernel_name(const duet_kernel *k) { return k->name.c_str(); }

@@ -74,14 +74,17 @@ typedef struct {
     float momentum, decay, rate;
 } duet_update;
 
-duet_layout *duet_conv2d_weight(duet_device d, duet_convolution c, const int64_t x[4], const int64_t w[4], int uses, char **error);
+duet_layout *duet_conv2d_weight(duet_device d, duet_convolution c, const int64_t x[4], const int64_t w[4], int uses,
+                                char **error);
 duet_layout *duet_linear_weight(duet_device d, int64_t batch, const int64_t w[2], int uses, char **error);
 
 // Kernels. A flag asks for the companion as a second output.
 duet_kernel *duet_augment(duet_device d, int64_t crop, float scale, const duet_layout *in[3], char **error);
 duet_kernel *duet_conv2d(duet_device d, duet_convolution c, const duet_layout *in[3], char **error);
-duet_kernel *duet_conv2d_grad_input(duet_device d, duet_convolution c, int64_t h, int64_t w, const duet_layout *in[2], char **error);
-duet_kernel *duet_conv2d_grad_weight(duet_device d, duet_convolution c, int bias, const duet_layout *in[2], char **error);
+duet_kernel *duet_conv2d_grad_input(duet_device d, duet_convolution c, int64_t h, int64_t w, const duet_layout *in[2],
+                                    char **error);
+duet_kernel *duet_conv2d_grad_weight(duet_device d, duet_convolution c, int bias, const duet_layout *in[2],
+                                     char **error);
 duet_kernel *duet_linear(duet_device d, int relu, const duet_layout *in[3], char **error);
 duet_kernel *duet_linear_grad_input(duet_device d, const duet_layout *in[2], char **error);
 duet_kernel *duet_linear_grad_weight(duet_device d, int bias, const duet_layout *in[2], char **error);

@@ -85,7 +85,8 @@ void softmax_loss_grad(Kernel &k, const duet_device &d, const Layout &z, const L
                 T *dz = (T *)q[3] + n * classes;
                 const int32_t label = ((const int32_t *)q[1])[n];
                 const float inverse = float(1 / exponentials((const float *)q[0] + n * classes, classes, p).second);
-                for (int64_t c = 0; c < classes; c++) store(dz + c, factor * (p[c] * inverse - (c == label ? 1.f : 0.f)));
+                for (int64_t c = 0; c < classes; c++)
+                    store(dz + c, factor * (p[c] * inverse - (c == label ? 1.f : 0.f)));
             });
         });
     });

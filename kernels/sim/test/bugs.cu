@@ -13,7 +13,7 @@ KERNEL(32) missing_syncwarp(float *x) {
     const int t = threadIdx.x;
     s[t] = x[t];
     const float y = __shfl_xor_sync(0xffffffffu, x[t], 1); // which orders no memory
-    x[t] = y + s[t ^ 1]; // BUG missing_syncwarp
+    x[t] = y + s[t ^ 1];                                   // BUG missing_syncwarp
 }
 
 KERNEL(256) overrun(float *x, int n) {
@@ -143,7 +143,7 @@ KERNEL(32) warp_order(float *x, int by) {
     s[t] = x[t];
     if (by == 0) __syncwarp();
     else __shfl_xor_sync(0xffffffffu, t, 1); // which orders no memory
-    x[t] = s[t ^ 1]; // BUG warp_order
+    x[t] = s[t ^ 1];                         // BUG warp_order
 }
 
 KERNEL(256) block_order(float *x, int by) {

@@ -14,17 +14,28 @@ static CUresult run(const char *kernel, unsigned grid, unsigned block) {
     return r;
 }
 
-CASE(missing_barrier, checked, ENVIRONMENT(), SAYS("race: kernel missing_barrier on device 0", "block (0,0,0), thread (", "at {missing_barrier}", "in shared memory, which thread")) {
+CASE(missing_barrier, checked, ENVIRONMENT(),
+     SAYS("race: kernel missing_barrier on device 0", "block (0,0,0), thread (", "at {missing_barrier}",
+          "in shared memory, which thread")) {
     OK(run("missing_barrier", 1, 256));
 }
-CASE(missing_barrier_seeded, checked, ENVIRONMENT("DUET_SIM_SEED=7"), SAYS("race: kernel missing_barrier")) { OK(run("missing_barrier", 1, 256)); }
-CASE(missing_syncwarp, checked, ENVIRONMENT(), SAYS("race: kernel missing_syncwarp", "at {missing_syncwarp}")) { OK(run("missing_syncwarp", 1, 32)); }
-CASE(racing_blocks, checked, ENVIRONMENT(), SAYS("race: kernel racing_blocks", "{racing_blocks}", "in device memory")) { OK(run("racing_blocks", 2, 64)); }
-CASE(unwritten_shared, checked, ENVIRONMENT(), SAYS("uninitialised read: kernel unwritten_shared", "{unwritten_shared}", "thread (63,0,0)")) { // the last at the barrier goes on first
+CASE(missing_barrier_seeded, checked, ENVIRONMENT("DUET_SIM_SEED=7"), SAYS("race: kernel missing_barrier")) {
+    OK(run("missing_barrier", 1, 256));
+}
+CASE(missing_syncwarp, checked, ENVIRONMENT(), SAYS("race: kernel missing_syncwarp", "at {missing_syncwarp}")) {
+    OK(run("missing_syncwarp", 1, 32));
+}
+CASE(racing_blocks, checked, ENVIRONMENT(), SAYS("race: kernel racing_blocks", "{racing_blocks}", "in device memory")) {
+    OK(run("racing_blocks", 2, 64));
+}
+CASE(unwritten_shared, checked, ENVIRONMENT(),
+     SAYS("uninitialised read: kernel unwritten_shared", "{unwritten_shared}",
+          "thread (63,0,0)")) { // the last at the barrier goes on first
     OK(run("unwritten_shared", 1, 64));
 }
 
-CASE(unwritten_device, checked, ENVIRONMENT(), SAYS("uninitialised read: kernel copy_element", "{copy_element}", "in device memory")) {
+CASE(unwritten_device, checked, ENVIRONMENT(),
+     SAYS("uninitialised read: kernel copy_element", "{copy_element}", "in device memory")) {
     Gpu g;
     const CUdeviceptr y = g.floats(64, 0.f), x = g.empty(64);
     OK(g.launch("copy_element", 1, 64, {bits(y), bits(x)}));
@@ -33,17 +44,26 @@ CASE(unwritten_device, checked, ENVIRONMENT(), SAYS("uninitialised read: kernel 
     g.close();
 }
 
-CASE(divergent_barrier, both, ENVIRONMENT(), SAYS("divergent barrier: kernel divergent_barrier", "waits at {divergent_barrier}", "16 threads of the block have returned")) {
+CASE(divergent_barrier, both, ENVIRONMENT(),
+     SAYS("divergent barrier: kernel divergent_barrier", "waits at {divergent_barrier}",
+          "16 threads of the block have returned")) {
     OK(run("divergent_barrier", 1, 64));
 }
-CASE(two_barriers, both, ENVIRONMENT(), SAYS("divergent barrier: kernel two_barriers", "bugs.cu:", "other threads of the block at")) { OK(run("two_barriers", 1, 64)); }
-CASE(different_masks, both, ENVIRONMENT(), SAYS("divergent warp: kernel different_masks", "the block can never go on", "shuffle for mask ffffffff")) {
+CASE(two_barriers, both, ENVIRONMENT(),
+     SAYS("divergent barrier: kernel two_barriers", "bugs.cu:", "other threads of the block at")) {
+    OK(run("two_barriers", 1, 64));
+}
+CASE(different_masks, both, ENVIRONMENT(),
+     SAYS("divergent warp: kernel different_masks", "the block can never go on", "shuffle for mask ffffffff")) {
     GIVES(CUDA_ERROR_LAUNCH_TIMEOUT, run("different_masks", 1, 32));
 }
-CASE(not_in_mask, both, ENVIRONMENT(), SAYS("divergent warp: kernel not_in_mask", "thread (16,0,0): shuffle with mask 0000ffff")) {
+CASE(not_in_mask, both, ENVIRONMENT(),
+     SAYS("divergent warp: kernel not_in_mask", "thread (16,0,0): shuffle with mask 0000ffff")) {
     GIVES(CUDA_ERROR_LAUNCH_FAILED, run("not_in_mask", 1, 32));
 }
-CASE(deadlock, both, ENVIRONMENT(), SAYS("divergent warp: kernel deadlock", "wait at the barrier of bugs.cu:", "lanes 0000ffff of warp 0 wait in __syncwarp")) {
+CASE(deadlock, both, ENVIRONMENT(),
+     SAYS("divergent warp: kernel deadlock",
+          "wait at the barrier of bugs.cu:", "lanes 0000ffff of warp 0 wait in __syncwarp")) {
     GIVES(CUDA_ERROR_LAUNCH_TIMEOUT, run("deadlock", 1, 64));
 }
 
@@ -59,18 +79,22 @@ static void overrun() {
     Gpu again; // another context of the device is well
     again.close();
 }
-CASE(overrun, both, ENVIRONMENT(), SAYS("out of bounds: kernel overrun", "block (0,0,0), thread (64,0,0)", "{overrun}", "0 bytes behind the end of allocation", "of 256 bytes of device 0")) {
+CASE(overrun, both, ENVIRONMENT(),
+     SAYS("out of bounds: kernel overrun", "block (0,0,0), thread (64,0,0)", "{overrun}",
+          "0 bytes behind the end of allocation", "of 256 bytes of device 0")) {
     overrun();
 }
 
-CASE(overrun_within_the_last_256_bytes, fast, ENVIRONMENT(), SAYS("out of bounds: byte 40 of allocation", "was written, behind its end")) {
+CASE(overrun_within_the_last_256_bytes, fast, ENVIRONMENT(),
+     SAYS("out of bounds: byte 40 of allocation", "was written, behind its end")) {
     Gpu g;
     const CUdeviceptr x = g.floats(10, 1.f);
     OK(g.launch("overrun", 1, 64, {bits(x), bits(10)}));
     OK(cuStreamSynchronize(g.stream));
     g.close();
 }
-CASE(overrun_by_an_element, checked, ENVIRONMENT(), SAYS("out of bounds: kernel overrun", "{overrun}", "thread (10,0,0)")) {
+CASE(overrun_by_an_element, checked, ENVIRONMENT(),
+     SAYS("out of bounds: kernel overrun", "{overrun}", "thread (10,0,0)")) {
     Gpu g;
     const CUdeviceptr x = g.floats(10, 1.f);
     OK(g.launch("overrun", 1, 64, {bits(x), bits(10)}));
@@ -102,7 +126,8 @@ static CUresult with_table(Gpu &g, CUdeviceptr pointer) {
     return cuStreamSynchronize(g.stream);
 }
 
-CASE(indirect_use_after_free, both, ENVIRONMENT(), SAYS("use after free: kernel indirect", "{indirect}", "byte 0 of freed allocation")) {
+CASE(indirect_use_after_free, both, ENVIRONMENT(),
+     SAYS("use after free: kernel indirect", "{indirect}", "byte 0 of freed allocation")) {
     Gpu g;
     CUdeviceptr x;
     OK(cuMemAlloc(&x, 128));
@@ -115,7 +140,9 @@ CASE(indirect_null, both, ENVIRONMENT(), SAYS("out of bounds: kernel indirect", 
     GIVES(CUDA_ERROR_ILLEGAL_ADDRESS, with_table(g, 0));
     OK(cuCtxDestroy(g.context));
 }
-CASE(indirect_foreign, checked, ENVIRONMENT(), SAYS("foreign memory: kernel indirect on device 0", "{indirect}", "memory of device 1 used on device 0 without peer access")) {
+CASE(indirect_foreign, checked, ENVIRONMENT(),
+     SAYS("foreign memory: kernel indirect on device 0", "{indirect}",
+          "memory of device 1 used on device 0 without peer access")) {
     Gpu b(1);
     const CUdeviceptr x = b.floats(32, 0.f);
     Gpu a(0);
@@ -155,7 +182,8 @@ static CUresult foreign_argument(bool allow) {
     b.close();
     return r;
 }
-CASE(argument_foreign, both, ENVIRONMENT(), SAYS("foreign memory: copy_element: memory of device 1 used on device 0 without peer access")) {
+CASE(argument_foreign, both, ENVIRONMENT(),
+     SAYS("foreign memory: copy_element: memory of device 1 used on device 0 without peer access")) {
     GIVES(CUDA_ERROR_ILLEGAL_ADDRESS, foreign_argument(false));
 }
 CASE(argument_of_a_peer, both, ENVIRONMENT(), SAYS()) { OK(foreign_argument(true)); }

@@ -35,7 +35,8 @@ CASE(devices, both, ENVIRONMENT("DUET_SIM_DEVICES=3", "DUET_SIM_CAPABILITY=7.0")
 
 CASE(no_device, both, ENVIRONMENT("DUET_SIM_DEVICES=0"), SAYS()) { GIVES(CUDA_ERROR_NO_DEVICE, cuInit(0)); }
 
-CASE(primary_context, both, ENVIRONMENT(), SAYS("wrong context: cuDevicePrimaryCtxRelease: device 1's primary context is not retained")) {
+CASE(primary_context, both, ENVIRONMENT(),
+     SAYS("wrong context: cuDevicePrimaryCtxRelease: device 1's primary context is not retained")) {
     OK(cuInit(0));
     CUcontext a, b;
     unsigned flags;
@@ -72,7 +73,8 @@ CASE(context_stack, both, ENVIRONMENT(), SAYS()) {
     a.close();
 }
 
-CASE(no_context_on_a_thread, both, ENVIRONMENT(), SAYS("wrong context: cuMemAlloc_v2: no context is current on this thread")) {
+CASE(no_context_on_a_thread, both, ENVIRONMENT(),
+     SAYS("wrong context: cuMemAlloc_v2: no context is current on this thread")) {
     Gpu g;
     std::thread([] {
         CUdeviceptr p;
@@ -81,7 +83,9 @@ CASE(no_context_on_a_thread, both, ENVIRONMENT(), SAYS("wrong context: cuMemAllo
     g.close();
 }
 
-CASE(destroyed_context, both, ENVIRONMENT(), SAYS("wrong context: cuCtxSynchronize: the current context was destroyed", "wrong context: cuCtxSetCurrent: not a context")) {
+CASE(destroyed_context, both, ENVIRONMENT(),
+     SAYS("wrong context: cuCtxSynchronize: the current context was destroyed",
+          "wrong context: cuCtxSetCurrent: not a context")) {
     Gpu g;
     std::thread([&] {
         CUdeviceptr p;
@@ -95,8 +99,10 @@ CASE(destroyed_context, both, ENVIRONMENT(), SAYS("wrong context: cuCtxSynchroni
 }
 
 CASE(handles_of_another_context, both, ENVIRONMENT(),
-     SAYS("wrong context: cuStreamSynchronize: a stream of device 0, context 1, but device 1, context 2 is current", "wrong context: cuEventRecord: an event of device 0",
-          "wrong context: cuLaunchKernel: copy_element was loaded in device 0", "wrong context: cuMemFree: allocation")) {
+     SAYS("wrong context: cuStreamSynchronize: a stream of device 0, context 1, but device 1, context 2 is current",
+          "wrong context: cuEventRecord: an event of device 0",
+          "wrong context: cuLaunchKernel: copy_element was loaded in device 0",
+          "wrong context: cuMemFree: allocation")) {
     Gpu a(0);
     CUevent e;
     OK(cuEventCreate(&e, 0));
@@ -113,7 +119,9 @@ CASE(handles_of_another_context, both, ENVIRONMENT(),
     a.close();
 }
 
-CASE(destroyed_handles, both, ENVIRONMENT(), SAYS("bad handle: cuStreamSynchronize", "bad handle: cuEventSynchronize", "bad handle: cuModuleGetFunction", "bad handle: cuFuncGetAttribute")) {
+CASE(destroyed_handles, both, ENVIRONMENT(),
+     SAYS("bad handle: cuStreamSynchronize", "bad handle: cuEventSynchronize", "bad handle: cuModuleGetFunction",
+          "bad handle: cuFuncGetAttribute")) {
     Gpu g;
     CUstream s;
     CUevent e;
@@ -188,7 +196,8 @@ CASE(streams_run_by_themselves, both, ENVIRONMENT(), SAYS()) {
     g.close();
 }
 
-CASE(timing_may_be_disabled, both, ENVIRONMENT(), SAYS("unrecorded event: cuStreamWaitEvent on device 0, context 1 waits for an event that was never recorded")) {
+CASE(timing_may_be_disabled, both, ENVIRONMENT(),
+     SAYS("unrecorded event: cuStreamWaitEvent on device 0, context 1 waits for an event that was never recorded")) {
     Gpu g;
     CUevent e, never;
     float ms;

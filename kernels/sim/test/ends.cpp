@@ -16,8 +16,15 @@ static void freed(bool waits) {
     OK(cuMemFree(x));
     g.close();
 }
-CASE(freed_in_use, both, ENVIRONMENT(), SAYS("freed in use: cuMemFree of allocation", "of 256 bytes of device 0, of which", "on stream 1 of device 0, context 1", "the host has not waited for it")) { freed(false); }
-CASE(freed_in_use_late, both, ENVIRONMENT("DUET_SIM_DELAY=2000", "DUET_SIM_SEED=1"), SAYS("freed in use: cuMemFree of allocation")) { freed(false); }
+CASE(freed_in_use, both, ENVIRONMENT(),
+     SAYS("freed in use: cuMemFree of allocation", "of 256 bytes of device 0, of which",
+          "on stream 1 of device 0, context 1", "the host has not waited for it")) {
+    freed(false);
+}
+CASE(freed_in_use_late, both, ENVIRONMENT("DUET_SIM_DELAY=2000", "DUET_SIM_SEED=1"),
+     SAYS("freed in use: cuMemFree of allocation")) {
+    freed(false);
+}
 CASE(freed_after_use, both, ENVIRONMENT("DUET_SIM_DELAY=2000", "DUET_SIM_SEED=1"), SAYS()) { freed(true); }
 
 // written changes a byte of pinned memory after a copy from it was enqueued, or after the copy was waited for.
@@ -39,8 +46,15 @@ static void written(bool waits) {
     OK(cuMemFreeHost(pinned));
     g.close();
 }
-CASE(written_in_use, both, ENVIRONMENT(), SAYS("written in use: bytes 4096 to 8191 of pinned allocation", "of 10000 bytes: the host wrote there before it had waited for cuMemcpyHtoDAsync on stream 1")) { written(false); }
-CASE(written_in_use_late, both, ENVIRONMENT("DUET_SIM_DELAY=2000", "DUET_SIM_SEED=1"), SAYS("written in use: bytes 4096 to 8191")) { written(false); }
+CASE(written_in_use, both, ENVIRONMENT(),
+     SAYS("written in use: bytes 4096 to 8191 of pinned allocation",
+          "of 10000 bytes: the host wrote there before it had waited for cuMemcpyHtoDAsync on stream 1")) {
+    written(false);
+}
+CASE(written_in_use_late, both, ENVIRONMENT("DUET_SIM_DELAY=2000", "DUET_SIM_SEED=1"),
+     SAYS("written in use: bytes 4096 to 8191")) {
+    written(false);
+}
 CASE(written_after_use, both, ENVIRONMENT("DUET_SIM_DELAY=2000", "DUET_SIM_SEED=1"), SAYS()) { written(true); }
 
 // passed_on copies from pinned memory what an earlier copy brings there, so that what is to be read is known only when the
@@ -63,7 +77,10 @@ static void passed_on(bool waits) {
     OK(cuMemFreeHost(pinned));
     g.close();
 }
-CASE(passed_on_in_use, both, ENVIRONMENT(), SAYS("written in use: bytes 0 to 1023 of pinned allocation", "cuMemcpyHtoDAsync on stream 1")) { passed_on(false); }
+CASE(passed_on_in_use, both, ENVIRONMENT(),
+     SAYS("written in use: bytes 0 to 1023 of pinned allocation", "cuMemcpyHtoDAsync on stream 1")) {
+    passed_on(false);
+}
 CASE(passed_on_after_use, both, ENVIRONMENT("DUET_SIM_DELAY=2000", "DUET_SIM_SEED=1"), SAYS()) { passed_on(true); }
 
 static void destroyed(bool waits) {
@@ -81,8 +98,12 @@ static void destroyed(bool waits) {
     g.close();
 }
 CASE(destroyed_in_use, both, ENVIRONMENT(),
-     SAYS("destroyed in use: cuEventDestroy of an event whose record the host has not waited for, after cuMemsetD8Async on stream 2",
-          "destroyed in use: cuStreamDestroy of a stream whose work the host has not waited for, cuMemsetD8Async on stream 2")) { destroyed(false); }
+     SAYS("destroyed in use: cuEventDestroy of an event whose record the host has not waited for, after "
+          "cuMemsetD8Async on stream 2",
+          "destroyed in use: cuStreamDestroy of a stream whose work the host has not waited for, cuMemsetD8Async on "
+          "stream 2")) {
+    destroyed(false);
+}
 CASE(destroyed_after_use, both, ENVIRONMENT("DUET_SIM_DELAY=2000", "DUET_SIM_SEED=1"), SAYS()) { destroyed(true); }
 
 static void capturing(bool ends, bool stream_first) {
@@ -101,8 +122,14 @@ static void capturing(bool ends, bool stream_first) {
     if (!stream_first && ends) OK(cuStreamDestroy(g.stream));
     OK(cuCtxDestroy(g.context));
 }
-CASE(stream_destroyed_in_capture, both, ENVIRONMENT(), SAYS("capture: cuStreamDestroy of a stream that is capturing: cuStreamEndCapture did not end it")) { capturing(false, true); }
-CASE(capture_left_open, both, ENVIRONMENT(), SAYS("capture: device 0, context 1 ended with a stream that is capturing")) { capturing(false, false); }
+CASE(stream_destroyed_in_capture, both, ENVIRONMENT(),
+     SAYS("capture: cuStreamDestroy of a stream that is capturing: cuStreamEndCapture did not end it")) {
+    capturing(false, true);
+}
+CASE(capture_left_open, both, ENVIRONMENT(),
+     SAYS("capture: device 0, context 1 ended with a stream that is capturing")) {
+    capturing(false, false);
+}
 CASE(capture_ended, both, ENVIRONMENT(), SAYS()) { capturing(true, false); }
 
 CASE(graph_left, both, ENVIRONMENT(), SAYS("leak: device 0, context 1 ended with 1 captured graphs")) {
@@ -114,7 +141,9 @@ CASE(graph_left, both, ENVIRONMENT(), SAYS("leak: device 0, context 1 ended with
 }
 
 CASE(context_left, both, ENVIRONMENT(),
-     SAYS("leak: device 0, context 1 ended with 1 allocations of 100 bytes", "leak: device 0, context 1 ended with 2 modules", "leak: device 0, context 1 was not destroyed when the process ended")) {
+     SAYS("leak: device 0, context 1 ended with 1 allocations of 100 bytes",
+          "leak: device 0, context 1 ended with 2 modules",
+          "leak: device 0, context 1 was not destroyed when the process ended")) {
     static Gpu g;
     CUdeviceptr p;
     OK(cuMemAlloc(&p, 100));
@@ -142,7 +171,9 @@ static void recorded(bool first) {
     OK(cuEventDestroy(e));
     g.close();
 }
-CASE(unrecorded_event, both, ENVIRONMENT(), SAYS("unrecorded event: cuStreamWaitEvent on device 0, context 1")) { recorded(false); }
+CASE(unrecorded_event, both, ENVIRONMENT(), SAYS("unrecorded event: cuStreamWaitEvent on device 0, context 1")) {
+    recorded(false);
+}
 CASE(recorded_event, both, ENVIRONMENT(), SAYS()) { recorded(true); }
 
 static void copied(bool pinned) {
@@ -156,5 +187,8 @@ static void copied(bool pinned) {
     if (pinned) OK(cuMemFreeHost(p));
     g.close();
 }
-CASE(pageable_copy, both, ENVIRONMENT(), SAYS("pageable memory: cuMemcpyHtoDAsync on device 0, context 1 with memory of the host that is not pinned")) { copied(false); }
+CASE(pageable_copy, both, ENVIRONMENT(),
+     SAYS("pageable memory: cuMemcpyHtoDAsync on device 0, context 1 with memory of the host that is not pinned")) {
+    copied(false);
+}
 CASE(pinned_copy, both, ENVIRONMENT(), SAYS()) { copied(true); }

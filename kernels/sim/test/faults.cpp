@@ -98,7 +98,8 @@ BAD_SETTING(fault, "DUET_SIM_FAULT=alloc:0", "DUET_SIM_FAULT=alloc:0: want a lis
 BAD_SETTING(fault_kind, "DUET_SIM_FAULT=launch:3,crash:1", "DUET_SIM_FAULT=launch:3,crash:1: want")
 BAD_SETTING(fault_device, "DUET_SIM_FAULT=launch:3@2", "DUET_SIM_FAULT: device 2 of 2")
 
-CASE(report_as_text, both, ENVIRONMENT("DUET_SIM_REPORT=-"), SAYS("duet sim: device 0: peak 0.0 MiB, 1 launches", "1 copy_element")) {
+CASE(report_as_text, both, ENVIRONMENT("DUET_SIM_REPORT=-"),
+     SAYS("duet sim: device 0: peak 0.0 MiB, 1 launches", "1 copy_element")) {
     Gpu g;
     const CUdeviceptr x = g.floats(64, 1.f), y = g.floats(64, 2.f);
     OK(g.launch("copy_element", 1, 64, {bits(y), bits(x)}));
@@ -134,10 +135,14 @@ CASE(report_as_json, both, ENVIRONMENT(), SAYS("launch limits: launch of saxpy")
     b.close();
     const std::string r = report();
     for (const char *text :
-         {"{\"device\": 0, \"memory\": 0, \"memory_peak\": 1024, \"allocations\": 2, \"pinned\": 0, \"pinned_peak\": 1000, \"host_to_device\": 768, \"device_to_host\": 100, "
+         {"{\"device\": 0, \"memory\": 0, \"memory_peak\": 1024, \"allocations\": 2, \"pinned\": 0, \"pinned_peak\": "
+          "1000, \"host_to_device\": 768, \"device_to_host\": 100, "
           "\"device_to_device\": 256, \"set\": 256,\n     \"launches\": {\"copy_element\": 1, \"saxpy\": 3}}",
-          "{\"device\": 1, \"memory\": 0, \"memory_peak\": 256, \"allocations\": 1, ", "\"peers\": [{\"from\": 0, \"to\": 1, \"copies\": 2, \"bytes\": 192}]",
-          "\"graphs\": {\"captured\": 0, \"launched\": 0}", "{\"check\": \"launch limits\", \"count\": 1, \"texts\": [\"launch of saxpy, grid (0,1,1)", "\"leaks\": []", "\"faults\": []"})
+          "{\"device\": 1, \"memory\": 0, \"memory_peak\": 256, \"allocations\": 1, ",
+          "\"peers\": [{\"from\": 0, \"to\": 1, \"copies\": 2, \"bytes\": 192}]",
+          "\"graphs\": {\"captured\": 0, \"launched\": 0}",
+          "{\"check\": \"launch limits\", \"count\": 1, \"texts\": [\"launch of saxpy, grid (0,1,1)", "\"leaks\": []",
+          "\"faults\": []"})
         if (r.find(text) == std::string::npos) fail(__FILE__, __LINE__, std::string("no ") + text + "\nin " + r);
 }
 

@@ -67,7 +67,8 @@ KERNEL(64) neighbours(float *x) {
 
 // Counts each element once in every block order: x[i] = 2*x[i] + 1.
 KERNEL(128) twice(int *x, int n) {
-    const int i = (blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x * 128 + blockIdx.x * 128 + threadIdx.z * 32 + threadIdx.x;
+    const int i =
+        (blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x * 128 + blockIdx.x * 128 + threadIdx.z * 32 + threadIdx.x;
     if (i < n) x[i] = 2 * x[i] + 1;
 }
 
@@ -77,8 +78,10 @@ KERNEL(256) product(float *C, const float *A, const float *B, int M, int N, int 
     const int t = threadIdx.x, column = t % 16 * 4, row = t / 16 * 4, r0 = blockIdx.y * 64, c0 = blockIdx.x * 64;
     float sum[4][4] = {};
     for (int k0 = 0; k0 < K; k0 += 16) {
-        for (int i = t; i < 1024; i += 256) a[i % 16][i / 16] = r0 + i / 16 < M && k0 + i % 16 < K ? A[(r0 + i / 16) * K + k0 + i % 16] : 0.f;
-        for (int i = t; i < 1024; i += 256) b[i / 64][i % 64] = k0 + i / 64 < K && c0 + i % 64 < N ? B[(k0 + i / 64) * N + c0 + i % 64] : 0.f;
+        for (int i = t; i < 1024; i += 256)
+            a[i % 16][i / 16] = r0 + i / 16 < M && k0 + i % 16 < K ? A[(r0 + i / 16) * K + k0 + i % 16] : 0.f;
+        for (int i = t; i < 1024; i += 256)
+            b[i / 64][i % 64] = k0 + i / 64 < K && c0 + i % 64 < N ? B[(k0 + i / 64) * N + c0 + i % 64] : 0.f;
         __syncthreads();
 #pragma unroll
         for (int k = 0; k < 16; k++)

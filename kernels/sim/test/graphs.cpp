@@ -68,7 +68,10 @@ static void forked(bool ordered) {
     g.close();
 }
 CASE(graph_of_two_streams, both, ENVIRONMENT("DUET_SIM_SEED=11"), SAYS()) { forked(true); }
-CASE(graph_of_two_streams_without_order, both, ENVIRONMENT(), SAYS("missing event: copy_element on branch", "of a graph of device 0", "wrote: no event")) { forked(false); }
+CASE(graph_of_two_streams_without_order, both, ENVIRONMENT(),
+     SAYS("missing event: copy_element on branch", "of a graph of device 0", "wrote: no event")) {
+    forked(false);
+}
 
 CASE(unjoined_capture, both, ENVIRONMENT(), SAYS("capture: cuStreamEndCapture: work of another stream is not joined")) {
     Gpu g;
@@ -92,7 +95,9 @@ CASE(unjoined_capture, both, ENVIRONMENT(), SAYS("capture: cuStreamEndCapture: w
 }
 
 // forbidden captures, makes a call that a capture does not allow, and looks that the capture is lost.
-static void forbidden(CUresult answer, CUresult (*call)(Gpu &), CUstreamCaptureMode mode = CU_STREAM_CAPTURE_MODE_THREAD_LOCAL, unsigned flags = CU_STREAM_NON_BLOCKING) {
+static void forbidden(CUresult answer, CUresult (*call)(Gpu &),
+                      CUstreamCaptureMode mode = CU_STREAM_CAPTURE_MODE_THREAD_LOCAL,
+                      unsigned flags = CU_STREAM_NON_BLOCKING) {
     Gpu g;
     CUgraph graph;
     CUstreamCaptureStatus status;
@@ -123,17 +128,20 @@ static CUresult allocate(Gpu &g) {
     return r;
 }
 
-CASE(capture_forbids_allocation, both, ENVIRONMENT(), SAYS("capture: cuMemAlloc is not allowed while a stream of device 0, context 1 is capturing")) {
+CASE(capture_forbids_allocation, both, ENVIRONMENT(),
+     SAYS("capture: cuMemAlloc is not allowed while a stream of device 0, context 1 is capturing")) {
     forbidden(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, allocate);
 }
-CASE(capture_forbids_synchronize, both, ENVIRONMENT(), SAYS("capture: cuStreamSynchronize of a stream that is capturing", "capture: cuCtxSynchronize is not allowed")) {
+CASE(capture_forbids_synchronize, both, ENVIRONMENT(),
+     SAYS("capture: cuStreamSynchronize of a stream that is capturing", "capture: cuCtxSynchronize is not allowed")) {
     forbidden(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, [](Gpu &g) { return cuStreamSynchronize(g.stream); });
     forbidden(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, [](Gpu &) { return cuCtxSynchronize(); });
 }
 CASE(capture_forbids_query, both, ENVIRONMENT(), SAYS("capture: cuStreamQuery of a stream")) {
     forbidden(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, [](Gpu &g) { return cuStreamQuery(g.stream); });
 }
-CASE(capture_forbids_the_legacy_stream, both, ENVIRONMENT(), SAYS("capture: cuMemcpyHtoD on the legacy stream while a blocking stream is capturing")) {
+CASE(capture_forbids_the_legacy_stream, both, ENVIRONMENT(),
+     SAYS("capture: cuMemcpyHtoD on the legacy stream while a blocking stream is capturing")) {
     forbidden(
         CUDA_ERROR_STREAM_CAPTURE_IMPLICIT,
         [](Gpu &g) {
@@ -165,7 +173,8 @@ CASE(mode_of_a_thread, both, ENVIRONMENT(), SAYS()) {
         return r;
     });
 }
-CASE(capture_is_isolated, both, ENVIRONMENT(), SAYS("capture: cuStreamWaitEvent in a capture, of an event that was recorded outside it")) {
+CASE(capture_is_isolated, both, ENVIRONMENT(),
+     SAYS("capture: cuStreamWaitEvent in a capture, of an event that was recorded outside it")) {
     forbidden(CUDA_ERROR_STREAM_CAPTURE_ISOLATION, [](Gpu &g) {
         CUstream other;
         CUevent e;
@@ -179,7 +188,9 @@ CASE(capture_is_isolated, both, ENVIRONMENT(), SAYS("capture: cuStreamWaitEvent 
     });
 }
 
-CASE(misused_captures, both, ENVIRONMENT(), SAYS("capture: cuStreamBeginCapture of the legacy stream", "bad handle: cuGraphLaunch", "bad handle: cuGraphDestroy")) {
+CASE(misused_captures, both, ENVIRONMENT(),
+     SAYS("capture: cuStreamBeginCapture of the legacy stream", "bad handle: cuGraphLaunch",
+          "bad handle: cuGraphDestroy")) {
     Gpu g;
     CUgraph graph;
     GIVES(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, cuStreamBeginCapture(nullptr, CU_STREAM_CAPTURE_MODE_GLOBAL));

@@ -106,7 +106,8 @@ CUfunction Gpu::kernel(const char *name) {
     fail(__FILE__, __LINE__, std::string("no kernel ") + name);
 }
 
-CUresult Gpu::launch(const char *name, unsigned grid, unsigned block, std::vector<uint64_t> arguments, unsigned shared, CUstream on) {
+CUresult Gpu::launch(const char *name, unsigned grid, unsigned block, std::vector<uint64_t> arguments, unsigned shared,
+                     CUstream on) {
     std::vector<void *> values;
     for (uint64_t &a : arguments) values.push_back(&a);
     return cuLaunchKernel(kernel(name), grid, 1, 1, block, 1, 1, shared, on ? on : stream, values.data(), nullptr);
@@ -117,7 +118,8 @@ static std::string place(const std::string &bug) {
     std::ifstream in(std::string(getenv("TEST_SOURCES")) + "/bugs.cu");
     std::string line;
     for (int n = 1; std::getline(in, line); n++)
-        if (line.size() > bug.size() + 5 && line.compare(line.size() - bug.size() - 5, std::string::npos, " BUG " + bug) == 0 )
+        if (line.size() > bug.size() + 5 &&
+            line.compare(line.size() - bug.size() - 5, std::string::npos, " BUG " + bug) == 0)
             return "bugs.cu:" + std::to_string(n);
     return "no mark of " + bug;
 }
@@ -145,7 +147,8 @@ static const char *const scratch = "test.scratch";
 
 // verdict is what is wrong with a case that has ended; empty when nothing is.
 static std::string verdict(const Case &c, const char *variant, int status) {
-    const std::string folder = std::string(getenv("TEST_SCRATCH")) + "/" + variant + "." + c.name, said = file_text(folder + ".err");
+    const std::string folder = std::string(getenv("TEST_SCRATCH")) + "/" + variant + "." + c.name,
+                      said = file_text(folder + ".err");
     if (!WIFEXITED(status)) return "signal " + std::to_string(WTERMSIG(status)) + "\n" + said;
     if (WEXITSTATUS(status) != 0) return file_text(folder + ".out") + said;
     if (c.expected.empty() && !said.empty()) return "said: " + said;
@@ -162,7 +165,10 @@ struct Variant {
 
 static std::vector<Variant> variants(int n, char **names) {
     std::vector<Variant> list;
-    for (int i = 0; i < n; i++) list.push_back({names[i], !strcmp(names[i], "checked") ? checked : !strcmp(names[i], "ptx") ? translated : fast});
+    for (int i = 0; i < n; i++)
+        list.push_back({names[i], !strcmp(names[i], "checked") ? checked
+                                  : !strcmp(names[i], "ptx")   ? translated
+                                                               : fast});
     return list;
 }
 

@@ -53,7 +53,8 @@ struct Gpu {
     std::vector<float> read(CUdeviceptr p, size_t n); // waits for everything
     CUfunction kernel(const char *name);
     // launch is of one-dimensional grids and blocks.
-    CUresult launch(const char *name, unsigned grid, unsigned block, std::vector<uint64_t> arguments, unsigned shared = 0, CUstream on = nullptr);
+    CUresult launch(const char *name, unsigned grid, unsigned block, std::vector<uint64_t> arguments,
+                    unsigned shared = 0, CUstream on = nullptr);
 
     CUdevice device;
     CUcontext context;

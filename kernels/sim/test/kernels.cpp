@@ -55,7 +55,10 @@ static void collectives(Gpu &g) {
         for (unsigned i = 0; i < 8; i++) {
             if (t >= 32 && i == 2 && (t ^ 5) >= 48) continue;
             const unsigned got = (unsigned)bits(raw[8 * t + i]), want = collective(t, i);
-            if (got != want) fail(__FILE__, __LINE__, "lane " + std::to_string(t) + " word " + std::to_string(i) + ": " + std::to_string(got) + ", want " + std::to_string(want));
+            if (got != want)
+                fail(__FILE__, __LINE__,
+                     "lane " + std::to_string(t) + " word " + std::to_string(i) + ": " + std::to_string(got) +
+                         ", want " + std::to_string(want));
         }
 }
 
@@ -186,4 +189,6 @@ CASE(asynchronous_copy_waited_for, all, ENVIRONMENT(), SAYS()) {
     for (float x : overtaken_copy(1)) CHECK(x == 2.f);
 }
 CASE(asynchronous_copy_overtaken, fast, ENVIRONMENT(), SAYS()) { CHECK(overtaken_copy(0)[1] == 1.f); }
-CASE(asynchronous_copy_overtaken_is_said, checked, ENVIRONMENT(), SAYS("race: kernel overtaken_copy")) { overtaken_copy(0); }
+CASE(asynchronous_copy_overtaken_is_said, checked, ENVIRONMENT(), SAYS("race: kernel overtaken_copy")) {
+    overtaken_copy(0);
+}

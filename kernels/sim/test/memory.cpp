@@ -60,7 +60,9 @@ CASE(bad_free, both, ENVIRONMENT(), SAYS("bad free: cuMemFree", "byte 8 of alloc
     g.close();
 }
 
-CASE(leaks, both, ENVIRONMENT(), SAYS("leak: device 0, context 1 ended with 1 allocations of 100 bytes", "1 pinned allocations of 200 bytes", "1 streams", "1 events", "3 modules")) {
+CASE(leaks, both, ENVIRONMENT(),
+     SAYS("leak: device 0, context 1 ended with 1 allocations of 100 bytes", "1 pinned allocations of 200 bytes",
+          "1 streams", "1 events", "3 modules")) {
     Gpu &g = *gpu();
     CUdeviceptr p;
     void *h;
@@ -75,7 +77,9 @@ CASE(leaks, both, ENVIRONMENT(), SAYS("leak: device 0, context 1 ended with 1 al
 }
 
 // Copies of memory that is not pinned give the right bytes all the same.
-CASE(copies, both, ENVIRONMENT("DUET_SIM_SEED=2", "DUET_SIM_DELAY=200"), SAYS("pageable memory: cuMemcpyDtoHAsync on device 0, context 1 with memory of the host", "pageable memory: cuMemcpyHtoDAsync")) {
+CASE(copies, both, ENVIRONMENT("DUET_SIM_SEED=2", "DUET_SIM_DELAY=200"),
+     SAYS("pageable memory: cuMemcpyDtoHAsync on device 0, context 1 with memory of the host",
+          "pageable memory: cuMemcpyHtoDAsync")) {
     Gpu &g = *gpu();
     const CUdeviceptr a = g.empty(256), b = g.empty(256);
     unsigned char *pinned, host[1024], back[1024];
@@ -140,7 +144,9 @@ CASE(planes, both, ENVIRONMENT(), SAYS()) {
     g.close();
 }
 
-CASE(copy_out_of_range, both, ENVIRONMENT(), SAYS("out of bounds: cuMemcpyHtoD on device 0", "101 bytes from byte 0 of allocation", "out of bounds: cuMemsetD32Async", "wild pointer: cuMemcpyDtoH")) {
+CASE(copy_out_of_range, both, ENVIRONMENT(),
+     SAYS("out of bounds: cuMemcpyHtoD on device 0", "101 bytes from byte 0 of allocation",
+          "out of bounds: cuMemsetD32Async", "wild pointer: cuMemcpyDtoH")) {
     Gpu &g = *gpu();
     char x[200] = {};
     CUdeviceptr p;
@@ -163,7 +169,8 @@ CASE(copy_use_after_free, both, ENVIRONMENT(), SAYS("use after free: cuMemcpyHto
     g.close();
 }
 
-CASE(copy_of_foreign_memory, both, ENVIRONMENT(), SAYS("foreign memory: cuMemcpyDtoDAsync: memory of device 1 used on device 0")) {
+CASE(copy_of_foreign_memory, both, ENVIRONMENT(),
+     SAYS("foreign memory: cuMemcpyDtoDAsync: memory of device 1 used on device 0")) {
     Gpu b(1);
     const CUdeviceptr y = b.floats(16, 1.f);
     Gpu a(0);
@@ -173,7 +180,8 @@ CASE(copy_of_foreign_memory, both, ENVIRONMENT(), SAYS("foreign memory: cuMemcpy
     b.close();
 }
 
-CASE(peer_copies, both, ENVIRONMENT("DUET_SIM_PEER=0"), SAYS("wrong context: cuMemcpyPeer: allocation", "is not of the context that the call names")) {
+CASE(peer_copies, both, ENVIRONMENT("DUET_SIM_PEER=0"),
+     SAYS("wrong context: cuMemcpyPeer: allocation", "is not of the context that the call names")) {
     Gpu a(0), b(1), c(0); // a and c are as strange to each other as two devices
     const CUdeviceptr z = c.floats(16, 0.f);
     b.use();
@@ -192,7 +200,8 @@ CASE(peer_copies, both, ENVIRONMENT("DUET_SIM_PEER=0"), SAYS("wrong context: cuM
     CHECK(c.read(z, 8)[7] == 7.f);
     c.close();
     const std::string r = report();
-    CHECK(r.find("{\"from\": 0, \"to\": 0, \"copies\": 1, \"bytes\": 32}, {\"from\": 0, \"to\": 1, \"copies\": 1, \"bytes\": 64}") != std::string::npos);
+    CHECK(r.find("{\"from\": 0, \"to\": 0, \"copies\": 1, \"bytes\": 32}, {\"from\": 0, \"to\": 1, \"copies\": 1, "
+                 "\"bytes\": 64}") != std::string::npos);
 }
 
 CASE(pointers, both, ENVIRONMENT(), SAYS()) {

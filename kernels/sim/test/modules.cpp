@@ -14,7 +14,8 @@ static std::string changed(const std::string &from, const std::string &to) {
     const std::string all = ptx("good");
     const size_t begin = all.find(".visible .entry saxpy("), body = all.find('{', begin);
     CHECK(begin != std::string::npos);
-    return ".version 7.0\n.target sm_70\n.address_size 64\n" + replaced(all.substr(begin, body - begin), from, to) + "{ ret; }\n";
+    return ".version 7.0\n.target sm_70\n.address_size 64\n" + replaced(all.substr(begin, body - begin), from, to) +
+           "{ ret; }\n";
 }
 
 static CUresult load(const std::string &text) {
@@ -22,14 +23,17 @@ static CUresult load(const std::string &text) {
     return cuModuleLoadData(&m, text.c_str());
 }
 
-CASE(stale_parameter, both, ENVIRONMENT(), SAYS("stale ptx: kernel saxpy parameter 2 has 8 bytes, in its build for the host 4")) {
+CASE(stale_parameter, both, ENVIRONMENT(),
+     SAYS("stale ptx: kernel saxpy parameter 2 has 8 bytes, in its build for the host 4")) {
     Gpu g;
     GIVES(CUDA_ERROR_INVALID_IMAGE, load(changed(".f32 saxpy_param_2", ".f64 saxpy_param_2")));
     g.close();
 }
-CASE(stale_parameters, both, ENVIRONMENT(), SAYS("stale ptx: kernel saxpy has 5 parameters, its build for the host 4")) {
+CASE(stale_parameters, both, ENVIRONMENT(),
+     SAYS("stale ptx: kernel saxpy has 5 parameters, its build for the host 4")) {
     Gpu g;
-    GIVES(CUDA_ERROR_INVALID_IMAGE, load(changed(".param .u32 saxpy_param_3", ".param .u32 saxpy_param_3,\n.param .u32 saxpy_param_4")));
+    GIVES(CUDA_ERROR_INVALID_IMAGE,
+          load(changed(".param .u32 saxpy_param_3", ".param .u32 saxpy_param_3,\n.param .u32 saxpy_param_4")));
     g.close();
 }
 CASE(stale_name, both, ENVIRONMENT(), SAYS("stale ptx: kernel daxpy has no build for the host")) {
@@ -38,7 +42,9 @@ CASE(stale_name, both, ENVIRONMENT(), SAYS("stale ptx: kernel daxpy has no build
     g.close();
 }
 
-CASE(refused_modules, both, ENVIRONMENT("DUET_SIM_CAPABILITY=7.5"), SAYS("ptx: PTX for sm_80 on a device of sm_75", "ptx: no .version", "ptx: PTX 9.9", "ptx: a module of machine code")) {
+CASE(refused_modules, both, ENVIRONMENT("DUET_SIM_CAPABILITY=7.5"),
+     SAYS("ptx: PTX for sm_80 on a device of sm_75", "ptx: no .version", "ptx: PTX 9.9",
+          "ptx: a module of machine code")) {
     Gpu g;
     CUmodule m;
     char log[200] = "";
@@ -48,7 +54,8 @@ CASE(refused_modules, both, ENVIRONMENT("DUET_SIM_CAPABILITY=7.5"), SAYS("ptx: P
     CHECK(strstr(log, "sm_80"));
     GIVES(CUDA_ERROR_INVALID_PTX, load("this is no PTX"));
     GIVES(CUDA_ERROR_UNSUPPORTED_PTX_VERSION, load(".version 9.9\n.target sm_70\n"));
-    GIVES(CUDA_ERROR_NO_BINARY_FOR_GPU, load("\x7f" "ELF"));
+    GIVES(CUDA_ERROR_NO_BINARY_FOR_GPU, load("\x7f"
+                                             "ELF"));
     GIVES(CUDA_ERROR_FILE_NOT_FOUND, cuModuleLoad(&m, "/no/such/file"));
     g.close();
 }
@@ -81,8 +88,10 @@ static CUresult shape(Gpu &g, const char *kernel, unsigned gx, unsigned gy, unsi
 }
 
 CASE(launch_limits, both, ENVIRONMENT(),
-     SAYS("launch limits: launch of saxpy, grid (1,1,1), block (512,1,1)", "more threads than the kernel's launch bound", "more threads than a block can have",
-          "more blocks than a grid can have", "an extent of 0", "more dynamic shared memory", "cuFuncSetAttribute: 170000 bytes")) {
+     SAYS("launch limits: launch of saxpy, grid (1,1,1), block (512,1,1)",
+          "more threads than the kernel's launch bound", "more threads than a block can have",
+          "more blocks than a grid can have", "an extent of 0", "more dynamic shared memory",
+          "cuFuncSetAttribute: 170000 bytes")) {
     Gpu g;
     GIVES(CUDA_ERROR_INVALID_VALUE, shape(g, "saxpy", 1, 1, 512, 1, 0));
     GIVES(CUDA_ERROR_INVALID_VALUE, shape(g, "reverse", 1, 1, 1025, 1, 0));
@@ -90,7 +99,8 @@ CASE(launch_limits, both, ENVIRONMENT(),
     GIVES(CUDA_ERROR_INVALID_VALUE, shape(g, "saxpy", 1, 65536, 1, 1, 0));
     GIVES(CUDA_ERROR_INVALID_VALUE, shape(g, "saxpy", 0, 1, 1, 1, 0));
     GIVES(CUDA_ERROR_INVALID_VALUE, shape(g, "reverse", 1, 1, 32, 1, 50000));
-    GIVES(CUDA_ERROR_INVALID_VALUE, cuFuncSetAttribute(g.kernel("reverse"), CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 170000));
+    GIVES(CUDA_ERROR_INVALID_VALUE,
+          cuFuncSetAttribute(g.kernel("reverse"), CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 170000));
     OK(cuFuncSetAttribute(g.kernel("reverse"), CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 100000));
     const CUdeviceptr p = g.floats(32, 1.f);
     OK(g.launch("reverse", 1, 32, {bits(p)}, 100000));
@@ -100,8 +110,12 @@ CASE(launch_limits, both, ENVIRONMENT(),
 
 // Beyond 48 KiB a kernel's dynamic shared memory must be asked for, up to what the device has for a block.
 CASE(dynamic_shared_memory, both, ENVIRONMENT("DUET_SIM_CAPABILITY=8.0"),
-     SAYS("49153 bytes of dynamic shared memory: more dynamic shared memory than the kernel may use: cuFuncSetAttribute raises it", "cuFuncSetAttribute: 166913 bytes of dynamic shared memory for reverse, which has 0 static, on a device that allows 166912",
-          "cuFuncSetAttribute: 166912 bytes of dynamic shared memory for product, which has 8192 static", "launch of reverse, grid (1,1,1), block (32,1,1), 100001 bytes")) {
+     SAYS("49153 bytes of dynamic shared memory: more dynamic shared memory than the kernel may use: "
+          "cuFuncSetAttribute raises it",
+          "cuFuncSetAttribute: 166913 bytes of dynamic shared memory for reverse, which has 0 static, on a device that "
+          "allows 166912",
+          "cuFuncSetAttribute: 166912 bytes of dynamic shared memory for product, which has 8192 static",
+          "launch of reverse, grid (1,1,1), block (32,1,1), 100001 bytes")) {
     Gpu g;
     int optin, plain, v;
     OK(cuDeviceGetAttribute(&plain, CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK, 0));
@@ -117,7 +131,8 @@ CASE(dynamic_shared_memory, both, ENVIRONMENT("DUET_SIM_CAPABILITY=8.0"),
     GIVES(CUDA_ERROR_INVALID_VALUE, g.launch("reverse", 1, 32, {bits(p)}, plain + 1));
     GIVES(CUDA_ERROR_INVALID_VALUE, cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, optin + 1));
     GIVES(CUDA_ERROR_INVALID_VALUE, cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, -1));
-    GIVES(CUDA_ERROR_INVALID_VALUE, cuFuncSetAttribute(with_static, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, optin));
+    GIVES(CUDA_ERROR_INVALID_VALUE,
+          cuFuncSetAttribute(with_static, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, optin));
     OK(cuFuncSetAttribute(with_static, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, optin - 8192));
     OK(cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 100000));
     OK(cuFuncGetAttribute(&v, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, f));
@@ -153,7 +168,8 @@ CASE(packed_arguments, both, ENVIRONMENT(), SAYS()) {
     void *extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, &packed, CU_LAUNCH_PARAM_BUFFER_SIZE, &bytes, CU_LAUNCH_PARAM_END};
     OK(cuLaunchKernel(g.kernel("saxpy"), 1, 1, 1, 32, 1, 1, 0, g.stream, nullptr, extra));
     for (float v : g.read(y, 10)) CHECK(v == 7.f);
-    GIVES(CUDA_ERROR_INVALID_VALUE, cuLaunchKernel(g.kernel("saxpy"), 1, 1, 1, 32, 1, 1, 0, g.stream, nullptr, nullptr));
+    GIVES(CUDA_ERROR_INVALID_VALUE,
+          cuLaunchKernel(g.kernel("saxpy"), 1, 1, 1, 32, 1, 1, 0, g.stream, nullptr, nullptr));
     g.close();
     CHECK(report().find("\"saxpy\": 1") != std::string::npos);
 }

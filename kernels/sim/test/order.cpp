@@ -20,13 +20,18 @@ static void unordered(bool event) {
     OK(cuEventDestroy(e));
     g.close();
 }
-CASE(missing_event, both, ENVIRONMENT(), SAYS("missing event: copy_element on stream", "reads byte 0 of allocation", "which copy_element on stream", "wrote: no event or wait orders them")) {
+CASE(missing_event, both, ENVIRONMENT(),
+     SAYS("missing event: copy_element on stream", "reads byte 0 of allocation", "which copy_element on stream",
+          "wrote: no event or wait orders them")) {
     unordered(false);
 }
 // Whatever the seed and the delays, and so whoever comes first: it is the order that is missing, not the luck.
 #define UNORDERED(seed, delay)                                                                                         \
-    CASE(missing_event_seed_##seed, both, ENVIRONMENT("DUET_SIM_SEED=" #seed, "DUET_SIM_DELAY=" #delay),                \
-         SAYS("missing event: copy_element on stream 2 of device 0, context 1 reads byte 0 of allocation", "which copy_element on stream 1 of device 0, context 1 wrote")) { unordered(false); }
+    CASE(missing_event_seed_##seed, both, ENVIRONMENT("DUET_SIM_SEED=" #seed, "DUET_SIM_DELAY=" #delay),               \
+         SAYS("missing event: copy_element on stream 2 of device 0, context 1 reads byte 0 of allocation",             \
+              "which copy_element on stream 1 of device 0, context 1 wrote")) {                                        \
+        unordered(false);                                                                                              \
+    }
 UNORDERED(1, 0)
 UNORDERED(2, 10)
 UNORDERED(3, 1000)
@@ -35,7 +40,8 @@ UNORDERED(18446744073709551615, 300)
 CASE(an_event_orders, both, ENVIRONMENT("DUET_SIM_DELAY=3000", "DUET_SIM_SEED=3"), SAYS()) { unordered(true); }
 
 // Only the checked build knows which bytes a kernel touched.
-CASE(missing_event_in_the_middle, checked, ENVIRONMENT(), SAYS("missing event", "from_the_middle on stream", "of allocation")) {
+CASE(missing_event_in_the_middle, checked, ENVIRONMENT(),
+     SAYS("missing event", "from_the_middle on stream", "of allocation")) {
     Gpu g;
     const CUdeviceptr x = g.floats(256, 1.f), y = g.floats(256, 2.f);
     CUstream other;
@@ -63,7 +69,9 @@ CASE(ranges_of_an_arena, both, ENVIRONMENT("DUET_SIM_DELAY=300", "DUET_SIM_SEED=
     g.close();
 }
 
-CASE(copies_without_order, both, ENVIRONMENT(), SAYS("missing event: cuMemsetD8Async on stream", "writes byte 256 of allocation", "which cuMemcpyDtoDAsync on stream", "read: no event")) {
+CASE(copies_without_order, both, ENVIRONMENT(),
+     SAYS("missing event: cuMemsetD8Async on stream", "writes byte 256 of allocation",
+          "which cuMemcpyDtoDAsync on stream", "read: no event")) {
     Gpu g;
     const CUdeviceptr x = g.floats(256, 1.f), y = g.floats(256, 2.f);
     CUstream other;
@@ -92,7 +100,8 @@ CASE(events_across_devices, both, ENVIRONMENT("DUET_SIM_DELAY=2000", "DUET_SIM_S
     OK(cuEventDestroy(e));
     a.close();
 }
-CASE(missing_event_across_devices, both, ENVIRONMENT(), SAYS("missing event: cuMemcpyPeerAsync on stream", "of device 1", "which copy_element on stream", "of device 0")) {
+CASE(missing_event_across_devices, both, ENVIRONMENT(),
+     SAYS("missing event: cuMemcpyPeerAsync on stream", "of device 1", "which copy_element on stream", "of device 0")) {
     Gpu a(0), b(1);
     const CUdeviceptr z = b.floats(64, 0.f);
     a.use();
@@ -128,5 +137,9 @@ static void across(bool ordered) {
     a.close();
     b.close();
 }
-CASE(missing_event_of_a_memset, both, ENVIRONMENT("DUET_SIM_DELAY=1000", "DUET_SIM_SEED=2"), SAYS("missing event: copy_element on stream", "of device 0", "writes byte 0 of allocation", "of device 1, which cuMemsetD8Async on stream", "wrote: no event")) { across(false); }
+CASE(missing_event_of_a_memset, both, ENVIRONMENT("DUET_SIM_DELAY=1000", "DUET_SIM_SEED=2"),
+     SAYS("missing event: copy_element on stream", "of device 0", "writes byte 0 of allocation",
+          "of device 1, which cuMemsetD8Async on stream", "wrote: no event")) {
+    across(false);
+}
 CASE(an_event_of_a_memset, both, ENVIRONMENT("DUET_SIM_DELAY=1000", "DUET_SIM_SEED=2"), SAYS()) { across(true); }

@@ -15,22 +15,37 @@ static CUresult one(const char *kernel, unsigned block, int by, unsigned shared 
 
 // TWINS(kernel, by, builds that see it, answer, arguments of one behind by, said)
 #define TWINS(kernel, by, builds, answer, block, shared, n, ...)                                                       \
-    CASE(kernel##_bug, builds, ENVIRONMENT(), SAYS(__VA_ARGS__)) { GIVES(answer, one(#kernel, block, by, shared, n)); } \
-    CASE(kernel##_bug_shuffled, builds, ENVIRONMENT("DUET_SIM_SEED=77"), SAYS(__VA_ARGS__)) { GIVES(answer, one(#kernel, block, by, shared, n)); } \
+    CASE(kernel##_bug, builds, ENVIRONMENT(), SAYS(__VA_ARGS__)) {                                                     \
+        GIVES(answer, one(#kernel, block, by, shared, n));                                                             \
+    }                                                                                                                  \
+    CASE(kernel##_bug_shuffled, builds, ENVIRONMENT("DUET_SIM_SEED=77"), SAYS(__VA_ARGS__)) {                          \
+        GIVES(answer, one(#kernel, block, by, shared, n));                                                             \
+    }                                                                                                                  \
     CASE(kernel##_clean, both, ENVIRONMENT(), SAYS()) { OK(one(#kernel, block, 0, shared, n)); }                       \
-    CASE(kernel##_clean_shuffled, both, ENVIRONMENT("DUET_SIM_SEED=78"), SAYS()) { OK(one(#kernel, block, 0, shared, n)); }
+    CASE(kernel##_clean_shuffled, both, ENVIRONMENT("DUET_SIM_SEED=78"), SAYS()) {                                     \
+        OK(one(#kernel, block, 0, shared, n));                                                                         \
+    }
 
-TWINS(past_static, 1, checked, CUDA_ERROR_ILLEGAL_ADDRESS, 64, 0, 64, "out of bounds: kernel past_static on device 0", "thread (63,0,0), at {past_static}: writes",
+TWINS(past_static, 1, checked, CUDA_ERROR_ILLEGAL_ADDRESS, 64, 0, 64, "out of bounds: kernel past_static on device 0",
+      "thread (63,0,0), at {past_static}: writes",
       "4 bytes behind the end of 256 bytes of shared memory, past_static::s")
-TWINS(read_past_static, 1, checked, CUDA_ERROR_ILLEGAL_ADDRESS, 64, 0, 64, "out of bounds: kernel read_past_static", "at {read_past_static}: reads", "of shared memory, read_past_static::s")
-TWINS(past_dynamic, 1, both, CUDA_ERROR_ILLEGAL_ADDRESS, 64, 256, 64, "out of bounds: kernel past_dynamic", "thread (63,0,0), at {past_dynamic}", "behind the end of 256 bytes of")
-TWINS(read_past_dynamic, 1, both, CUDA_ERROR_ILLEGAL_ADDRESS, 64, 256, 64, "out of bounds: kernel read_past_dynamic", "thread (63,0,0), at {read_past_dynamic}", "behind the end of 256 bytes of")
-TWINS(misaligned, 1, checked, CUDA_ERROR_MISALIGNED_ADDRESS, 1, 0, 64, "misaligned access: kernel misaligned on device 0", "thread (0,0,0), at {misaligned}", "is not a multiple of 16")
+TWINS(read_past_static, 1, checked, CUDA_ERROR_ILLEGAL_ADDRESS, 64, 0, 64, "out of bounds: kernel read_past_static",
+      "at {read_past_static}: reads", "of shared memory, read_past_static::s")
+TWINS(past_dynamic, 1, both, CUDA_ERROR_ILLEGAL_ADDRESS, 64, 256, 64, "out of bounds: kernel past_dynamic",
+      "thread (63,0,0), at {past_dynamic}", "behind the end of 256 bytes of")
+TWINS(read_past_dynamic, 1, both, CUDA_ERROR_ILLEGAL_ADDRESS, 64, 256, 64, "out of bounds: kernel read_past_dynamic",
+      "thread (63,0,0), at {read_past_dynamic}", "behind the end of 256 bytes of")
+TWINS(misaligned, 1, checked, CUDA_ERROR_MISALIGNED_ADDRESS, 1, 0, 64,
+      "misaligned access: kernel misaligned on device 0", "thread (0,0,0), at {misaligned}", "is not a multiple of 16")
 TWINS(halves, 1, checked, CUDA_SUCCESS, 64, 0, 64, "race: kernel halves", "{halves}", "in shared memory")
-TWINS(missing_atomic, 1, checked, CUDA_SUCCESS, 64, 0, 64, "race: kernel missing_atomic", "{missing_atomic}", "in device memory")
-TWINS(some_return, 1, both, CUDA_SUCCESS, 64, 0, 64, "divergent barrier: kernel some_return", "waits at {some_return}", "32 threads of the block have returned")
-TWINS(warp_order, 1, checked, CUDA_SUCCESS, 32, 0, 64, "race: kernel warp_order", "{warp_order}: reads", "in shared memory, which thread (")
-TWINS(block_order, 1, checked, CUDA_SUCCESS, 256, 0, 256, "race: kernel block_order", "{block_order}: reads", "in shared memory, which thread (")
+TWINS(missing_atomic, 1, checked, CUDA_SUCCESS, 64, 0, 64, "race: kernel missing_atomic", "{missing_atomic}",
+      "in device memory")
+TWINS(some_return, 1, both, CUDA_SUCCESS, 64, 0, 64, "divergent barrier: kernel some_return", "waits at {some_return}",
+      "32 threads of the block have returned")
+TWINS(warp_order, 1, checked, CUDA_SUCCESS, 32, 0, 64, "race: kernel warp_order", "{warp_order}: reads",
+      "in shared memory, which thread (")
+TWINS(block_order, 1, checked, CUDA_SUCCESS, 256, 0, 256, "race: kernel block_order", "{block_order}: reads",
+      "in shared memory, which thread (")
 
 static CUresult read_past_end(int by) {
     Gpu g;
@@ -41,7 +56,9 @@ static CUresult read_past_end(int by) {
     else OK(cuCtxDestroy(g.context));
     return r;
 }
-CASE(read_past_end_bug, both, ENVIRONMENT(), SAYS("out of bounds: kernel read_past_end on device 0", "thread (63,0,0)", "at {read_past_end}", "behind the end of allocation")) {
+CASE(read_past_end_bug, both, ENVIRONMENT(),
+     SAYS("out of bounds: kernel read_past_end on device 0", "thread (63,0,0)", "at {read_past_end}",
+          "behind the end of allocation")) {
     GIVES(CUDA_ERROR_ILLEGAL_ADDRESS, read_past_end(1));
 }
 CASE(read_past_end_clean, both, ENVIRONMENT(), SAYS()) { OK(read_past_end(0)); }
@@ -61,7 +78,10 @@ static CUresult of_host(bool pinned) {
     } else OK(cuCtxDestroy(g.context));
     return r;
 }
-CASE(host_memory_bug, both, ENVIRONMENT(), SAYS("wild pointer: copy_element on device 0, context 1: 0x", "is no device memory")) { GIVES(CUDA_ERROR_ILLEGAL_ADDRESS, of_host(false)); }
+CASE(host_memory_bug, both, ENVIRONMENT(),
+     SAYS("wild pointer: copy_element on device 0, context 1: 0x", "is no device memory")) {
+    GIVES(CUDA_ERROR_ILLEGAL_ADDRESS, of_host(false));
+}
 CASE(host_memory_clean, both, ENVIRONMENT(), SAYS()) { OK(of_host(true)); }
 
 // Blocks that write the same word race; those that write their own do not.
@@ -74,7 +94,10 @@ static void blocks(const char *kernel, unsigned grid) {
 }
 CASE(blocks_clean, both, ENVIRONMENT(), SAYS()) { blocks("racing_blocks", 1); }
 #define BLOCKS_SEED(seed)                                                                                              \
-    CASE(blocks_seed_##seed, checked, ENVIRONMENT("DUET_SIM_SEED=" #seed), SAYS("race: kernel racing_blocks", "at {racing_blocks}", "in device memory, which thread (", "of block ")) { blocks("racing_blocks", 3); }
+    CASE(blocks_seed_##seed, checked, ENVIRONMENT("DUET_SIM_SEED=" #seed),                                             \
+         SAYS("race: kernel racing_blocks", "at {racing_blocks}", "in device memory, which thread (", "of block ")) {  \
+        blocks("racing_blocks", 3);                                                                                    \
+    }
 BLOCKS_SEED(1)
 BLOCKS_SEED(2)
 BLOCKS_SEED(3)
