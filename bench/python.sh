@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# python.sh [--find] MODULES PACKAGE...: prints the Python that has all modules ("torch, numpy"): $PYTHON, else the first that
-# is found. Where there is none it installs Debian's and Ubuntu's packages if it may (with --find: not), else it says how.
+# python.sh [--find] MODULES PACKAGE...: prints the Python that has all modules ("torch, numpy"): $PYTHON, else the
+# first that is found. Where there is none it installs Debian's and Ubuntu's packages if it may (with --find: not), else
+# it says how.
 set -u
 install=yes
 [ "$1" = --find ] && install=no && shift

@@ -1,10 +1,10 @@
 // augment.cu: stored pixels to the network's input; formula in engine/op/augment.go.
-// Layout   images: uint8 [batch, H, W, 3]; draws: [batch, 6]; mean: [3, H, W], or [3] where one value a channel; y: [batch, 3,
-//          crop, crop]
-// Launch   block (64, 4) over columns and rows of the crop, images along z; a thread makes the three channels of a pixel,
-//          so that each stored byte is read once
-// Moves    3 bytes in, 12 of the mean (from the cache: the batch shares it) and 12 (f32) or 6 (bf16) out a pixel: batch 128 of
-//          227 x 227 is 99 MB in f32, 0.03 ms at an H100's 3.35 TB/s
+// Layout   images: uint8 [batch, H, W, 3]; draws: [batch, 6]; mean: [3, H, W], or [3] where one value a channel; y:
+//          [batch, 3, crop, crop]
+// Launch   block (64, 4) over columns and rows of the crop, images along z; a thread makes the three channels of a
+//          pixel, so that each stored byte is read once
+// Moves    3 bytes in, 12 of the mean (from the cache: the batch shares it) and 12 (f32) or 6 (bf16) out a pixel: batch
+//          128 of 227 x 227 is 99 MB in f32, 0.03 ms at an H100's 3.35 TB/s
 // Twin     engine/backend/reference/augment.go
 #include "device.h"
 

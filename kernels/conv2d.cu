@@ -2,10 +2,10 @@
 // Layout   x: [N, G*C, H, W], w: [G*O, C, K, K], b: [G*O] f32, y: [N, G*O, H', W']; T is f32 or bf16
 // Product  of each group: m the O maps, n the N*H'*W' places, k the C*K*K weights of a map; tile.h
 // Launch   block 256; n along x, m along y, groups along z
-// Count    2*N*G*O*H'*W'*C*K*K operations. AlexNet at batch 128, both towers, GFLOP: conv1 27.0, conv2 57.3, conv3 38.3,
-//          conv4 28.7, conv5 19.1; together 170: 2.5 ms at an H100's 67 TFLOP/s without tensor cores. Bytes, f32: conv1 228
-//          MB, conv2 99, conv3 55, conv4 70, conv5 58 with each tensor counted once: 0.15 ms at 3.35 TB/s, so the limit is
-//          arithmetic
+// Count    2*N*G*O*H'*W'*C*K*K operations. AlexNet at batch 128, both towers, GFLOP: conv1 27.0, conv2 57.3, conv3
+//          38.3, conv4 28.7, conv5 19.1; together 170: 2.5 ms at an H100's 67 TFLOP/s without tensor cores. Bytes, f32:
+//          conv1 228 MB, conv2 99, conv3 55, conv4 70, conv5 58 with each tensor counted once: 0.15 ms at 3.35 TB/s, so
+//          the limit is arithmetic
 // Twin     engine/backend/reference/conv2d.go
 #include "conv2d.h"
 

@@ -1,5 +1,5 @@
-// conv2d.h: what the kernels of convolution share: the geometry, the classes of places of a gradient, the weights. Formulas are in
-// engine/op/conv2d.go.
+// conv2d.h: what the kernels of convolution share: the geometry, the classes of places of a gradient, the weights.
+// Formulas are in engine/op/conv2d.go.
 #pragma once
 
 #include "tile.h"
@@ -17,9 +17,9 @@ DEVICE Geometry geometry(int groups, int channels, int height, int width, int ma
     return g;
 }
 
-// Class is, of the gradient of the input (conv2d_grad_input.cu), the places (first_h + stride*q, first_w + stride*r) of the input and the weights (row + stride*u, column +
-// stride*v) that they meet. bottom and right are what index the output there: place (q, r) and weight (u, v) meet at output
-// (bottom + q - u, right + r - v).
+// Class is, of the gradient of the input (conv2d_grad_input.cu), the places (first_h + stride*q, first_w + stride*r) of
+// the input and the weights (row + stride*u, column + stride*v) that they meet. bottom and right are what index the
+// output there: place (q, r) and weight (u, v) meet at output (bottom + q - u, right + r - v).
 struct Class {
     int row, column, rows, columns, height, width, first_h, first_w, bottom, right;
 };

@@ -1,12 +1,14 @@
 // conv2d_grad_input.cu: the gradient of convolution with respect to its input; formula in engine/op/conv2d.go.
 // Layout   dx: [N, G*C, H, W], w: [G*O, C, K, K], dz: [N, G*O, H', W']; T is f32 or bf16
-// Classes  place h of the input meets weight u only where h+pad-u is a multiple of the stride. So the places fall into stride
-//          x stride classes by (h+pad, w+pad) modulo the stride, each with the weights of its own residues, and each class is a
-//          product of its own: no product is with a zero that the stride brings in, and an index of the output is a difference
-// Product  of each group and class: m the C channels, n the places of the class in all images, k the O maps by the weights of
-//          the class; tile.h
+// Classes  place h of the input meets weight u only where h+pad-u is a multiple of the stride. So the places fall into
+//          stride x stride classes by (h+pad, w+pad) modulo the stride, each with the weights of its own residues, and
+//          each class is a product of its own: no product is with a zero that the stride brings in, and an index of the
+//          output is a difference
+// Product  of each group and class: m the C channels, n the places of the class in all images, k the O maps by the
+//          weights of the class; tile.h
 // Launch   block 256; n along x, m along y, groups and classes along z
-// Count    as many operations as forward: 143 GFLOP for AlexNet's conv2 to conv5 at batch 128, 2.1 ms at an H100's 67 TFLOP/s
+// Count    as many operations as forward: 143 GFLOP for AlexNet's conv2 to conv5 at batch 128, 2.1 ms at an H100's 67
+//          TFLOP/s
 // Twin     engine/backend/reference/conv2d_grad_input.go
 #include "conv2d.h"
 

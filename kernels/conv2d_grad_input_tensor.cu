@@ -1,11 +1,11 @@
-// conv2d_grad_input_tensor.cu: the products of conv2d_grad_input.cu on the tensor cores, where compute capability is at least
-// 8.0; the classes of places are the same.
+// conv2d_grad_input_tensor.cu: the products of conv2d_grad_input.cu on the tensor cores, where compute capability is at
+// least 8.0; the classes of places are the same.
 // Arch compute_80
 // Layout   dx: [N, G*C, H, W], w: [G*O, C, K, K], dz: [N, G*O, H', W'] bf16
 // Product  as in conv2d_grad_input.cu; tensor_tile.h
 // Launch   block 2*side; n along x, m along y, groups and classes along z
-// Count    143 GFLOP for AlexNet's conv2 to conv5 at batch 128: 0.14 ms at an H100's 989 TFLOP/s; the gathers of both operands
-//          limit at about 470 instructions for a slice: 0.5 of an A100's 312 TFLOP/s, 0.27 of an H100's 989
+// Count    143 GFLOP for AlexNet's conv2 to conv5 at batch 128: 0.14 ms at an H100's 989 TFLOP/s; the gathers of both
+//          operands limit at about 470 instructions for a slice: 0.5 of an A100's 312 TFLOP/s, 0.27 of an H100's 989
 // Twin     engine/backend/reference/conv2d_grad_input.go
 #include "conv2d_tensor.h"
 

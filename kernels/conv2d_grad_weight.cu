@@ -1,6 +1,7 @@
 // conv2d_grad_weight.cu: the gradient of convolution with respect to its weight; formula in engine/op/conv2d.go. The
 // gradient of the bias and the sum of the parts are in reduce.cu.
-// Layout   x: [N, G*C, H, W], dz: [N, G*O, H', W'], T is f32 or bf16; parts: [splits, G*O, C, K, K] f32, dw itself for one split
+// Layout   x: [N, G*C, H, W], dz: [N, G*O, H', W'], T is f32 or bf16; parts: [splits, G*O, C, K, K] f32, dw itself for
+//          one split
 // Product  of each group: m the O maps, n the C*K*K weights of a map, k the N*H'*W' places, divided into splits; tile.h
 // Launch   block 256; n along x, m along y, groups and splits along z
 // Count    as many operations as forward: 170 GFLOP for AlexNet at batch 128, 2.5 ms at an H100's 67 TFLOP/s

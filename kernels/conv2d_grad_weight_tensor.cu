@@ -1,11 +1,11 @@
-// conv2d_grad_weight_tensor.cu: the product of conv2d_grad_weight.cu on the tensor cores, where compute capability is at least
-// 8.0.
+// conv2d_grad_weight_tensor.cu: the product of conv2d_grad_weight.cu on the tensor cores, where compute capability is
+// at least 8.0.
 // Arch compute_80
 // Layout   x: [N, G*C, H, W], dz: [N, G*O, H', W'] bf16; parts: [splits, G*O, C, K, K] f32, dw itself for one split
 // Product  as in conv2d_grad_weight.cu; tensor_tile.h
 // Launch   block 2*side; n along x, m along y, groups and splits along z
-// Count    170 GFLOP for AlexNet at batch 128, both towers: 0.17 ms at an H100's 989 TFLOP/s; the gathers of both operands limit
-//          at about 470 instructions for a slice: 0.5 of an A100's 312 TFLOP/s, 0.27 of an H100's 989
+// Count    170 GFLOP for AlexNet at batch 128, both towers: 0.17 ms at an H100's 989 TFLOP/s; the gathers of both
+//          operands limit at about 470 instructions for a slice: 0.5 of an A100's 312 TFLOP/s, 0.27 of an H100's 989
 // Twin     engine/backend/reference/conv2d_grad_weight.go
 #include "conv2d_tensor.h"
 

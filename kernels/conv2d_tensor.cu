@@ -1,14 +1,14 @@
 // conv2d_tensor.cu: the product of conv2d.cu on the tensor cores, where compute capability is at least 8.0.
 // Arch compute_80
 // Layout   x: [N, G*C, H, W], w: [G*O, C, K, K], y: [N, G*O, H', W'] bf16; b: [G*O] f32
-// Product  as in conv2d.cu; tensor_tile.h. The kernels named unaligned take weights of any number a map, the others of a
-//          multiple of eight, which they copy 16 bytes at a time
+// Product  as in conv2d.cu; tensor_tile.h. The kernels named unaligned take weights of any number a map, the others of
+//          a multiple of eight, which they copy 16 bytes at a time
 // Launch   block 2*side; n along x, m along y, groups along z
-// Count    as in conv2d.cu: 170 GFLOP for AlexNet at batch 128, both towers: 0.17 ms at an H100's 989 TFLOP/s. Bytes, bf16, each
-//          tensor once: 255 MB, 0.08 ms at 3.35 TB/s. The gather limits before either: for a slice of 32 a thread
-//          executes, in the code for sm_80, about 285 instructions, 32 of them the tensor cores', in tile 128. A scheduler has
-//          two warps a block: 570 clocks, where the tensor cores want 512 of an A100 and 256 of an H100. So 0.8 of an A100's 312
-//          TFLOP/s at most, and 0.4 of an H100's 989
+// Count    as in conv2d.cu: 170 GFLOP for AlexNet at batch 128, both towers: 0.17 ms at an H100's 989 TFLOP/s. Bytes,
+//          bf16, each tensor once: 255 MB, 0.08 ms at 3.35 TB/s. The gather limits before either: for a slice of 32 a
+//          thread executes, in the code for sm_80, about 285 instructions, 32 of them the tensor cores', in tile 128. A
+//          scheduler has two warps a block: 570 clocks, where the tensor cores want 512 of an A100 and 256 of an H100.
+//          So 0.8 of an A100's 312 TFLOP/s at most, and 0.4 of an H100's 989
 // Twin     engine/backend/reference/conv2d.go
 #include "conv2d_tensor.h"
 

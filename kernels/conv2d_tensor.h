@@ -1,12 +1,14 @@
-// conv2d_tensor.h: the operands that convolutions on the tensor cores have in common; formulas in engine/op/conv2d.go. An
-// unfolded tensor is one where an element is given by a place, which is a corner in memory, and by a weight, which is a step
-// from there. Working out either takes divisions; a block does it once for each, and keeps the steps in shared memory.
+// conv2d_tensor.h: the operands that convolutions on the tensor cores have in common; formulas in engine/op/conv2d.go.
+// An unfolded tensor is one where an element is given by a place, which is a corner in memory, and by a weight, which
+// is a step from there. Working out either takes divisions; a block does it once for each, and keeps the steps in
+// shared memory.
 #pragma once
 
 #include "conv2d.h"
 #include "tensor_operand.h"
 
-// Corner is where the weight (0, 0) meets an image's plane, perhaps outside: p[step] is inside where (top+u, left+v) is.
+// Corner is where the weight (0, 0) meets an image's plane, perhaps outside: p[step] is inside where (top+u, left+v)
+// is.
 struct Corner {
     const bf16 *p;
     int top, left;
@@ -27,7 +29,8 @@ DEVICE uint32_t at_step(const Corner &c, const Step &s, int height, int width) {
                    ((unsigned)(c.top + s.y) < (unsigned)height) & ((unsigned)(c.left + s.z) < (unsigned)width));
 }
 
-// Input makes corners and steps in the input of a convolution: a place is one of the output's, a weight channel and window's.
+// Input makes corners and steps in the input of a convolution: a place is one of the output's, a weight channel and
+// window's.
 struct Input {
     const bf16 *x; // of the group in the first image
     Geometry g;
@@ -49,14 +52,15 @@ struct Input {
     }
 };
 
-// Windows is a class of the input's places and weights, what divides by its weights, and by those of a row; of which group.
+// Windows is a class of the input's places and weights, what divides by its weights, and by those of a row; of which
+// group.
 struct Windows : Class {
     Divider window, line;
     int group, places; // in all images
 };
 
-// Output makes corners and steps in the gradient of the output: a place is one of a class of the input's, a weight a map and one
-// of the class's window, from which the step goes backwards.
+// Output makes corners and steps in the gradient of the output: a place is one of a class of the input's, a weight a
+// map and one of the class's window, from which the step goes backwards.
 struct Output {
     const bf16 *dz; // of the group in the first image
     Geometry g;

@@ -2,7 +2,8 @@
 // compiler, sim/host.h gives the same names a meaning on the CPU, so that the simulated driver runs the same sources.
 //
 // Conventions of all kernels
-//   names       op_direction, then the element type of activations where there are two: lrn_forward_f32, lrn_forward_bf16
+//   names       op_direction, then the element type of activations where there are two: lrn_forward_f32,
+//               lrn_forward_bf16
 //   tensors     row-major [N,C,H,W]; activations are f32 or bf16, arithmetic is f32; parameters and their gradients f32
 //   parameters  pointers, and scalars of 4 or 8 bytes; pointers that are not written are const
 //   sizes       any extent of at least 1; offsets into tensors are 64-bit where a tensor may have over 2^31 elements
@@ -29,8 +30,9 @@
 #define KERNEL_ONCE(threads) extern "C" __global__ void __launch_bounds__(threads, 1)
 #define KERNEL_TWICE(threads) extern "C" __global__ void __launch_bounds__(threads, 2)
 
-// AGREED(name, value) puts a number that the kernel's launch reckons with too into the PTX. engine/backend/cuda/agreed.go has
-// its value there, and refuses PTX with another. The number of a block's threads needs none: PTX tells the launch bounds.
+// AGREED(name, value) puts a number that the kernel's launch reckons with too into the PTX.
+// engine/backend/cuda/agreed.go has its value there, and refuses PTX with another. The number of a block's threads
+// needs none: PTX tells the launch bounds.
 #ifdef __CUDACC__
 #define AGREED(name, value)                                                                                            \
     extern "C" {                                                                                                       \

@@ -1,9 +1,9 @@
 // dropout.cu: dropout, whose mask is a function of the counters alone; formula in engine/op/dropout.go.
 // Layout   x, y: [batch, features]; y may be x's memory; counters: seed (low, high), step, 0
 // Launch   block 256 over a row's blocks of four words, rows along y
-// Moves    reads and writes batch*features elements; the generator takes about 70 integer operations for four of them, and
-//          four are one access where a row begins with a block's first word. fc6's and fc7's 128 x 4096 in f32 are 4.2 MB
-//          each, 1.3 us at an H100's 3.35 TB/s, and 10 M operations, 0.6 us at its 16.7 T a second
+// Moves    reads and writes batch*features elements; the generator takes about 70 integer operations for four of them,
+//          and four are one access where a row begins with a block's first word. fc6's and fc7's 128 x 4096 in f32 are
+//          4.2 MB each, 1.3 us at an H100's 3.35 TB/s, and 10 M operations, 0.6 us at its 16.7 T a second
 // Twin     engine/backend/reference/dropout.go
 #include "elementwise.h"
 #include "philox.h"

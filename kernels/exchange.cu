@@ -1,7 +1,8 @@
 // exchange.cu: adding what comes from several towers, joining towers, and taking them apart; engine/op/exchange.go.
-// Layout   add: n elements, y may be a's memory. copy_rows: `rows` rows of `units` units of 16, 8, 4 or 2 bytes; a tensor of
-//          [batch, C, ...] is a row an image, and a range of channels is a part of each row
-// Launch   add: block 256, a thread for four elements at a time. copy_rows: block 256 over the units of a row, rows along y
+// Layout   add: n elements, y may be a's memory. copy_rows: `rows` rows of `units` units of 16, 8, 4 or 2 bytes; a
+//          tensor of [batch, C, ...] is a row an image, and a range of channels is a part of each row
+// Launch   add: block 256, a thread for four elements at a time. copy_rows: block 256 over the units of a row, rows
+//          along y
 // Moves    add reads 2n and writes n elements; copy_rows reads and writes rows*units. No arithmetic worth counting
 // Twin     engine/backend/reference/exchange.go
 #include "elementwise.h"

@@ -1,10 +1,12 @@
-// linear.cu: fully connected layers; formulas in engine/op/linear.go. Sums of parts, bias and rectifier are in reduce.cu.
+// linear.cu: fully connected layers; formulas in engine/op/linear.go. Sums of parts, bias and rectifier are in
+// reduce.cu.
 // Layout   x: [N,I], w: [O,I], dz: [N,O]; T is f32 or bf16; parts: [splits, rows, columns] f32
-// Product  forward: m the N images, n the O features, k the I inputs. Gradient of the input: m images, n inputs, k features.
-//          Gradient of the weight: m features, n inputs, k images; tile.h
+// Product  forward: m the N images, n the O features, k the I inputs. Gradient of the input: m images, n inputs, k
+//          features. Gradient of the weight: m features, n inputs, k images; tile.h
 // Launch   block 256; n along x, m along y, splits along z
-// Count    2*N*O*I operations each. AlexNet at batch 128, GFLOP: fc6 9.7, fc7 4.3, fc8 1.0; the weights are 151, 67 and 16 MB in
-//          f32, read once for every 128 images: 0.22 ms of arithmetic at an H100's 67 TFLOP/s, 0.07 ms of memory at 3.35 TB/s
+// Count    2*N*O*I operations each. AlexNet at batch 128, GFLOP: fc6 9.7, fc7 4.3, fc8 1.0; the weights are 151, 67 and
+//          16 MB in f32, read once for every 128 images: 0.22 ms of arithmetic at an H100's 67 TFLOP/s, 0.07 ms of
+//          memory at 3.35 TB/s
 // Twin     engine/backend/reference/linear.go
 #include "tile.h"
 

@@ -1,12 +1,12 @@
 // linear_tensor.cu: the products of linear.cu on the tensor cores, where compute capability is at least 8.0.
 // Arch compute_80
 // Layout   x: [N,I], w: [O,I], dz: [N,O] bf16; parts: [splits, rows, columns] f32
-// Product  as in linear.cu; tensor_tile.h. The kernels named unaligned take rows of any length, the others rows of a multiple
-//          of eight elements, which they copy 16 bytes at a time
+// Product  as in linear.cu; tensor_tile.h. The kernels named unaligned take rows of any length, the others rows of a
+//          multiple of eight elements, which they copy 16 bytes at a time
 // Launch   block 2*side; n along x, m along y, splits along z
-// Count    2*N*O*I operations each; at batch 128 the bytes of the weight count: AlexNet's fc6 reads 75 MB in 23 us at an H100's
-//          3.35 TB/s, and its 9.7 GFLOP take 10 us at 989 TFLOP/s. fc6, fc7, fc8, three products each: 45 GFLOP, 46 us; bytes:
-//          weights read twice as bf16 and gradients written as f32, 59 M * 8 = 470 MB, 140 us
+// Count    2*N*O*I operations each; at batch 128 the bytes of the weight count: AlexNet's fc6 reads 75 MB in 23 us at
+//          an H100's 3.35 TB/s, and its 9.7 GFLOP take 10 us at 989 TFLOP/s. fc6, fc7, fc8, three products each: 45
+//          GFLOP, 46 us; bytes: weights read twice as bf16 and gradients written as f32, 59 M * 8 = 470 MB, 140 us
 // Twin     engine/backend/reference/linear.go
 #include "tensor_operand.h"
 

@@ -1,14 +1,15 @@
 // lrn.cu: local response normalisation across channels, and its gradient; formulas in engine/op/lrn.go.
 // Layout   x, y, dy, dx: [N,C,H,W]; s: the same in f32, kept for the gradient, or null
-// Launch   block 128 over the N*H*W places, so that neighbours read neighbours; along y the groups, and chunks of a group's
-//          channels. A thread walks the channels of its chunk four at a time, whose loads are under way together, with the
-//          window in registers: every element is read once, and n/2 at each edge of a chunk once more
-// Moves    forward reads x and writes y and s, backward reads x, s and dy and writes dx: 12 and 16 bytes an element in f32, 8
-//          and 10 in bf16. About 40 and 70 instructions an element for n = 5. norm1 of AlexNet at batch 128 (37.2 M elements)
-//          in f32: 446 and 595 MB, 0.13 and 0.18 ms at an H100's 3.35 TB/s, at 40 % of its issue rate
+// Launch   block 128 over the N*H*W places, so that neighbours read neighbours; along y the groups, and chunks of a
+//          group's channels. A thread walks the channels of its chunk four at a time, whose loads are under way
+//          together, with the window in registers: every element is read once, and n/2 at each edge of a chunk once
+//          more
+// Moves    forward reads x and writes y and s, backward reads x, s and dy and writes dx: 12 and 16 bytes an element in
+//          f32, 8 and 10 in bf16. About 40 and 70 instructions an element for n = 5. norm1 of AlexNet at batch 128
+//          (37.2 M elements) in f32: 446 and 595 MB, 0.13 and 0.18 ms at an H100's 3.35 TB/s, at 40 % of its issue rate
 // Fused    with the pooling that follows, and without keeping s: lrn_max_pool.cu
-// Powers   s^-0.75 is r*sqrt(r) of r = rsqrt(s): within 8 * 2^-24 of it (4 of them rsqrtf's); other betas use powf, which is
-//          as good
+// Powers   s^-0.75 is r*sqrt(r) of r = rsqrt(s): within 8 * 2^-24 of it (4 of them rsqrtf's); other betas use powf,
+//          which is as good
 // Twin     engine/backend/reference/lrn.go
 #include "lrn.h"
 

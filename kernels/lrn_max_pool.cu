@@ -1,16 +1,17 @@
-// lrn_max_pool.cu: local response normalisation and the max pooling of its result as one kernel, and the gradient of both
-// and of a rectifier before them as another; formulas in engine/op/lrn_max_pool.go.
+// lrn_max_pool.cu: local response normalisation and the max pooling of its result as one kernel, and the gradient of
+// both and of a rectifier before them as another; formulas in engine/op/lrn_max_pool.go.
 // Layout   x, dx: [N,C,H,W]; y, dy, argmax (uint8): [N,C,OH,OW]; argmax may be null
-// Launch   forward: a block for a tile of an image's outputs and a chunk of a group's channels. A thread normalises one place
-//          of the inputs that the tile reads, four channels at a time, into shared memory; then it takes one output's maximum
-//          from there. So nothing is normalised twice but at the edges of tiles. backward: block 128 over the N*H*W places;
-//          a thread walks the channels as in lrn.cu, gathers each one's gradient from the at most four windows that hold the
-//          place, and computes s again, which costs less than keeping it
+// Launch   forward: a block for a tile of an image's outputs and a chunk of a group's channels. A thread normalises one
+//          place of the inputs that the tile reads, four channels at a time, into shared memory; then it takes one
+//          output's maximum from there. So nothing is normalised twice but at the edges of tiles. backward: block 128
+//          over the N*H*W places; a thread walks the channels as in lrn.cu, gathers each one's gradient from the at
+//          most four windows that hold the place, and computes s again, which costs less than keeping it
 // Limits   stride 2 or more, windows of stride to 2*stride a side, of 3, 5, 7 or 9 channels: the launch sees to it
-// Moves    forward reads x and writes y and argmax, backward reads x, dy and argmax and writes dx: with windows of 3 at a
-//          distance of 2, 5.3 and 9.3 bytes an element of x in f32, 2.8 and 4.8 in bf16. As five kernels it is 17.3 and 33.3,
-//          and 10.8 and 18.8. norm1 and norm2 of AlexNet at batch 128 (61 M elements) in f32: 0.89 GB instead of 3.09, 0.27
-//          ms instead of 0.92 at an H100's 3.35 TB/s. About 60 and 100 instructions an element: 0.13 and 0.21 ms at its issue rate
+// Moves    forward reads x and writes y and argmax, backward reads x, dy and argmax and writes dx: with windows of 3 at
+//          a distance of 2, 5.3 and 9.3 bytes an element of x in f32, 2.8 and 4.8 in bf16. As five kernels it is 17.3
+//          and 33.3, and 10.8 and 18.8. norm1 and norm2 of AlexNet at batch 128 (61 M elements) in f32: 0.89 GB instead
+//          of 3.09, 0.27 ms instead of 0.92 at an H100's 3.35 TB/s. About 60 and 100 instructions an element: 0.13 and
+//          0.21 ms at its issue rate
 // Twin     engine/backend/reference/lrn_max_pool.go
 #include "lrn.h"
 #include "max_pool.h"
@@ -22,7 +23,8 @@ AGREED(lrn_max_pool_least_window, least_window)
 AGREED(lrn_max_pool_most_window, most_window)
 AGREED(lrn_max_pool_least_stride, least_stride)
 
-// A thread takes at most one output of `steps` channels, and a tile has at least stride * stride inputs for each output.
+// A thread takes at most one output of `steps` channels, and a tile has at least stride * stride inputs for each
+// output.
 static_assert(steps <= least_stride * least_stride,
               "a tile's threads, one for each input, are too few for its outputs");
 
@@ -98,8 +100,8 @@ DEVICE void forward(T *RESTRICT y, uint8_t *RESTRICT argmax, const T *RESTRICT x
     }
 }
 
-// Windows are those that hold a place: where each lies in a map of outputs, and which of its places this one is; -1 where
-// there is no such window.
+// Windows are those that hold a place: where each lies in a map of outputs, and which of its places this one is; -1
+// where there is no such window.
 struct Windows {
     int at[4], place[4];
 };
@@ -131,8 +133,8 @@ template <class T> DEVICE float gathered(const Windows &windows, const uint8_t *
     return sum;
 }
 
-// backward has x from `channel` on and the terms from channel-half on in registers, and begins as many channels before the
-// first as fill them.
+// backward has x from `channel` on and the terms from channel-half on in registers, and begins as many channels before
+// the first as fill them.
 template <int n, class T>
 DEVICE void backward(T *RESTRICT dx, const T *RESTRICT x, const uint8_t *RESTRICT argmax, const T *RESTRICT dy,
                      const Column &c, const Normalisation &f, const Windows &windows, int out_area, bool rectified) {

@@ -1,11 +1,12 @@
 // max_pool.cu: max pooling with overlapping windows, and its gradient; formulas in engine/op/max_pool.go.
 // Layout   x, dx: [N*C, H, W]; y, dy, argmax (uint8): [N*C, OH, OW]; argmax may be null
-// Launch   forward: a thread for each output. backward: a thread for each input, or, of the paper's pooling, for a square of
-//          2x2 inputs, which share their windows. Places of a map along x, in blocks that fill it well; maps along y, striding
-// Moves    forward reads x (windows overlap in the cache) and writes y and argmax; backward reads dy and argmax and writes dx,
-//          once: it gathers, so that nothing need be zero before and no sum depends on the order of threads. About 80
-//          instructions an output, and 100 a square. pool1 of AlexNet at batch 128 in f32: 149 MB on the large side and 45 MB
-//          on the small one; 0.06 ms at an H100's 3.35 TB/s either way
+// Launch   forward: a thread for each output. backward: a thread for each input, or, of the paper's pooling, for a
+//          square of 2x2 inputs, which share their windows. Places of a map along x, in blocks that fill it well; maps
+//          along y, striding
+// Moves    forward reads x (windows overlap in the cache) and writes y and argmax; backward reads dy and argmax and
+//          writes dx, once: it gathers, so that nothing need be zero before and no sum depends on the order of threads.
+//          About 80 instructions an output, and 100 a square. pool1 of AlexNet at batch 128 in f32: 149 MB on the large
+//          side and 45 MB on the small one; 0.06 ms at an H100's 3.35 TB/s either way
 // Twin     engine/backend/reference/max_pool.go
 #include "max_pool.h"
 
@@ -22,7 +23,8 @@ template <class T> DEVICE Best find(const T *plane, const Maps &m, int top, int 
     return best;
 }
 
-// find_known is the same for a window wholly inside of the map, of an extent that the compiler knows: all loads come first.
+// find_known is the same for a window wholly inside of the map, of an extent that the compiler knows: all loads come
+// first.
 template <int kernel, class T> DEVICE Best find_known(const T *corner, int width) {
     float window[kernel * kernel];
 #pragma unroll
@@ -69,7 +71,8 @@ template <class T> DEVICE void pool_gradient(T *dx, const uint8_t *argmax, const
     }
 }
 
-// Window is one window's gradient and the place that it goes to, no place of the window's where there is no such window.
+// Window is one window's gradient and the place that it goes to, no place of the window's where there is no such
+// window.
 struct Window {
     float dy;
     int at;

@@ -1,7 +1,8 @@
 // reduce.cu: sums in a fixed order: of the parts of a product, and of gradients over the batch.
-// Layout   parts: [splits, rows, columns] f32; y: [rows, columns]; bias: [columns] or null; dz: [N, maps, area]; db: [maps]
-// Launch   finish: block 256 over the elements, striding. bias_gradient: a block of 256 a map. bias_gradient_rows: a thread a
-//          feature
+// Layout   parts: [splits, rows, columns] f32; y: [rows, columns]; bias: [columns] or null; dz: [N, maps, area]; db:
+//          [maps]
+// Launch   finish: block 256 over the elements, striding. bias_gradient: a block of 256 a map. bias_gradient_rows: a
+//          thread a feature
 // Moves    finish reads splits*4 bytes an element and writes one; the bias gradients read dz once
 // Order    parts in ascending order; the places of a map strided over the threads, then as in reduce.h: by sizes alone
 #include "elementwise.h"

@@ -1,8 +1,8 @@
 // reduce.h: one value of the values that a block's threads have, folded in an order that depends on nothing but their
 // number: in each warp lanes at a distance of 16, then 8, 4, 2, 1; then the warps in ascending order.
 //
-// All threads of the block call it, and all of them have the result. A kernel may fold once for each type and operation: no
-// barrier keeps a second call from overwriting what the first still reads.
+// All threads of the block call it, and all of them have the result. A kernel may fold once for each type and
+// operation: no barrier keeps a second call from overwriting what the first still reads.
 #pragma once
 
 #include "device.h"

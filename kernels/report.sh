@@ -1,7 +1,7 @@
 #!/bin/sh
-# Compiles every kernel's PTX for every architecture that duet supports, as the driver would, and prints what each takes:
-# registers, shared memory, and the share of a multiprocessor's threads that run at once (occupancy), on the architecture
-# where that is least. Exit status 1 when a kernel spills registers or uses local memory anywhere.
+# Compiles every kernel's PTX for every architecture that duet supports, as the driver would, and prints what each
+# takes: registers, shared memory, and the share of a multiprocessor's threads that run at once (occupancy), on the
+# architecture where that is least. Exit status 1 when a kernel spills registers or uses local memory anywhere.
 #
 #   kernels/report.sh PTXAS [ARCH...]
 set -eu

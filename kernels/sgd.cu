@@ -1,8 +1,10 @@
-// sgd.cu: stochastic gradient descent with momentum and weight decay, and the gradient's peak; formulas in engine/op/sgd.go.
+// sgd.cu: stochastic gradient descent with momentum and weight decay, and the gradient's peak; formulas in
+// engine/op/sgd.go.
 // Layout   w, v, g: n elements, f32, in place; copy: the same in bf16, or null; rate: 1; peak: 1, zero before, or null
-// Launch   block 256, a thread for four elements at a time, striding over at most 2048 blocks, so that the peak takes few atomics
-// Moves    reads w, v, g and writes w, v: 20 bytes an element (22 with the copy), 7 operations. AlexNet's 61 M parameters
-//          on two GPUs are 30.5 M each: 610 MB, 0.18 ms at an H100's 3.35 TB/s
+// Launch   block 256, a thread for four elements at a time, striding over at most 2048 blocks, so that the peak takes
+//          few atomics
+// Moves    reads w, v, g and writes w, v: 20 bytes an element (22 with the copy), 7 operations. AlexNet's 61 M
+//          parameters on two GPUs are 30.5 M each: 610 MB, 0.18 ms at an H100's 3.35 TB/s
 // Order    the peak is the largest of integers, whatever the order of the atomics: the bits of magnitudes are in their
 //          order, and a NaN's are above all
 // Twin     engine/backend/reference/sgd.go

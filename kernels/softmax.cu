@@ -1,11 +1,12 @@
-// softmax.cu: softmax, its mean cross entropy, the gradient, and the share of wrong answers; formulas in engine/op/softmax.go.
-// Layout   z, p: [batch, classes] f32; labels: int32 [batch]; loss, dloss: 1; dz: [batch, classes] f32 or bf16; y: 2; losses
-//          (double) and ranks: [batch], scratch
+// softmax.cu: softmax, its mean cross entropy, the gradient, and the share of wrong answers; formulas in
+// engine/op/softmax.go.
+// Layout   z, p: [batch, classes] f32; labels: int32 [batch]; loss, dloss: 1; dz: [batch, classes] f32 or bf16; y: 2;
+//          losses (double) and ranks: [batch], scratch
 // Launch   a block of 128 a row; then, for the loss and the errors, one block of 256 over the batch
-// Moves    reads z once from memory (a row stays in the cache) and writes p or dz: 128 x 1000 is 0.5 MB each way, 0.15 us at
-//          an H100's 3.35 TB/s. What these take is their latency, two or three microseconds a launch
-// Order    a row's sum and the batch's, in double, over elements that are a block apart, then as in reduce.h: the same in
-//          every run
+// Moves    reads z once from memory (a row stays in the cache) and writes p or dz: 128 x 1000 is 0.5 MB each way, 0.15
+//          us at an H100's 3.35 TB/s. What these take is their latency, two or three microseconds a launch
+// Order    a row's sum and the batch's, in double, over elements that are a block apart, then as in reduce.h: the same
+//          in every run
 // Numbers  expf and logf are the accurate ones (2^-23 and less), the argument of expf is never above 0
 // Twin     engine/backend/reference/softmax.go
 #include "reduce.h"
@@ -74,8 +75,8 @@ KERNEL(batch_threads) softmax_loss_forward(float *loss, const double *losses, in
     if (threadIdx.x == 0) *loss = (float)(sum / batch);
 }
 
-// ranks is how many classes come before a row's label: those with a larger z, those before it with an equal one, and those
-// that a NaN leaves open. A label that is no class comes last, and fifth at least.
+// ranks is how many classes come before a row's label: those with a larger z, those before it with an equal one, and
+// those that a NaN leaves open. A label that is no class comes last, and fifth at least.
 KERNEL(row_threads) top_errors_rows(int32_t *ranks, const float *z, const int32_t *labels, int classes) {
     const float *row = z + (int64_t)blockIdx.x * classes;
     const int label = labels[blockIdx.x];

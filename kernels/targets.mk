@@ -4,8 +4,8 @@
 .PHONY: test-sim test-sim-all test-sim-fast test-sim-checked test-sim-ptx test-sim-long
 .PHONY: gpu-bundle test-bundle lab test-lab
 
-# CUDA. The toolkit compiles the kernels to PTX and has the header that gorgonia.org/cu wants; the driver itself is found
-# when the program starts (engine/backend/cuda/driver), so that this builds and tests where there is neither.
+# CUDA. The toolkit compiles the kernels to PTX and has the header that gorgonia.org/cu wants; the driver itself is
+# found when the program starts (engine/backend/cuda/driver), so that this builds and tests where there is neither.
 cuda = $$(scripts/deps-gpu.sh --find)
 gpu_tags = $(tags) gpu
 gpu_env = CGO_CFLAGS="-g -O2 -I$(cuda)/include" CGO_LDFLAGS="-L$(CURDIR)/build/gpu"

@@ -1,6 +1,6 @@
-// tensor.h: what a warp can do from compute capability 8.0 on: products of 16x8x16 on the tensor cores, the reads of their
-// operands from shared memory, and copies from global to shared memory that go on while it computes. A file that includes
-// this says "// Arch compute_80" in its head. Sources: PTX ISA, "mma.sync", "ldmatrix", "cp.async".
+// tensor.h: what a warp can do from compute capability 8.0 on: products of 16x8x16 on the tensor cores, the reads of
+// their operands from shared memory, and copies from global to shared memory that go on while it computes. A file that
+// includes this says "// Arch compute_80" in its head. Sources: PTX ISA, "mma.sync", "ldmatrix", "cp.async".
 //
 // With lane = 4*g + t, of the 16x8 sums a lane has d[2*i+j] at row g+8*i, column 2*t+j.
 #pragma once
@@ -19,7 +19,8 @@ template <class T> DEVICE T *kept(T *p) {
     return p;
 }
 
-// bits_at is *p of global memory, which the compiler cannot know of a kept pointer. The kernel writes nothing that it reads.
+// bits_at is *p of global memory, which the compiler cannot know of a kept pointer. The kernel writes nothing that it
+// reads.
 DEVICE uint32_t bits_at(const bf16 *p) {
     uint16_t x;
     asm("ld.global.u16 %0, [%1];" : "=h"(x) : "l"(p));
@@ -36,8 +37,8 @@ DEVICE void mma(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
-// matrices reads four 8x8 matrices of bf16: lane 8*m+i has the address of the 16 bytes of row i of matrix m, and gets of
-// each matrix row g, columns 2*t and 2*t+1; transposed, column g, rows 2*t and 2*t+1.
+// matrices reads four 8x8 matrices of bf16: lane 8*m+i has the address of the 16 bytes of row i of matrix m, and gets
+// of each matrix row g, columns 2*t and 2*t+1; transposed, column g, rows 2*t and 2*t+1.
 template <bool transposed> DEVICE void matrices(uint32_t (&d)[4], const bf16 *row) {
     if (transposed)
         asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
@@ -51,8 +52,8 @@ template <bool transposed> DEVICE void matrices(uint32_t (&d)[4], const bf16 *ro
                      : "memory");
 }
 
-// copy16 begins the copy of 16 bytes to shared memory, or, where there is nothing to copy, their clearing. Both addresses are
-// multiples of 16, and `from` is one that could be read in either case.
+// copy16 begins the copy of 16 bytes to shared memory, or, where there is nothing to copy, their clearing. Both
+// addresses are multiples of 16, and `from` is one that could be read in either case.
 DEVICE void copy16(bf16 *to, const bf16 *from, bool there) {
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
                  :
@@ -60,8 +61,8 @@ DEVICE void copy16(bf16 *to, const bf16 *from, bool there) {
                  : "memory");
 }
 
-// copies_end closes a group of the copies that the thread began, copies_wait waits until all but the latest `groups` have
-// arrived. Other threads see what arrived after a barrier.
+// copies_end closes a group of the copies that the thread began, copies_wait waits until all but the latest `groups`
+// have arrived. Other threads see what arrived after a barrier.
 DEVICE void copies_end() { asm volatile("cp.async.commit_group;" : : : "memory"); }
 template <int groups> DEVICE void copies_wait() { asm volatile("cp.async.wait_group %0;" : : "n"(groups) : "memory"); }
 

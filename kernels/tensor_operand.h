@@ -136,11 +136,12 @@ struct LoadedRows {
     DEVICE_MEMBER uint32_t element(Distance d, Position k) const { return ::element(p, d + k, k >= 0); }
 };
 
-// Octets goes through registers along k as well, for gathers whose neighbours in memory are other lines: a thread has one line
-// and eight neighbours in k, so that a warp reads 32 lines' elements of one k at a time. Source gives
+// Octets goes through registers along k as well, for gathers whose neighbours in memory are other lines: a thread has
+// one line and eight neighbours in k, so that a warp reads 32 lines' elements of one k at a time. Source gives
 //
 //   begin(line, k)     the thread's line of the matrix, and the range of the sum
-//   Step, step(k)      of an element of any line at k; of k past the end, with which element is zero; a table keeps them for
+//   Step, step(k)      of an element of any line at k; of k past the end, with which element is zero; a table keeps
+//   them for
 //                      the slice that is read and for the one after it
 //   element(step)      of the thread's line
 template <int side, class Source> struct Octets : Idle {

@@ -1,22 +1,22 @@
-// tensor_tile.h: the matrix product C[m,n] = sum_k A[m,k] * B[k,n] of bf16 matrices on the tensor cores, with f32 sums; what
-// tile.h is without them. What the matrices are is the matter of two operands (tensor_operand.h) and a writer.
+// tensor_tile.h: the matrix product C[m,n] = sum_k A[m,k] * B[k,n] of bf16 matrices on the tensor cores, with f32 sums;
+// what tile.h is without them. What the matrices are is the matter of two operands (tensor_operand.h) and a writer.
 //
-// A block of 2*side threads makes a tile of side x side of C, a warp side/2 x 32 of it in fragments of 16x8. It walks k in
-// slices of 32. A slice of an operand lies in shared memory along k, 32 elements a line, or, where the matrix is contiguous in
-// its other dimension, across, `side` elements for each k. Chunks of eight elements are permuted so that neither the eight
-// rows of a matrix that ldmatrix reads nor the 16 bytes each that eight threads write meet in a bank.
+// A block of 2*side threads makes a tile of side x side of C, a warp side/2 x 32 of it in fragments of 16x8. It walks k
+// in slices of 32. A slice of an operand lies in shared memory along k, 32 elements a line, or, where the matrix is
+// contiguous in its other dimension, across, `side` elements for each k. Chunks of eight elements are permuted so that
+// neither the eight rows of a matrix that ldmatrix reads nor the 16 bytes each that eight threads write meet in a bank.
 //
 //   operands that are copied asynchronously have three slices in memory: two arrive while one is multiplied
-//   operands that go through registers have two: the next one's loads, half of a slice at a time, are under way while the
-//   tensor cores work on half of this one
+//   operands that go through registers have two: the next one's loads, half of a slice at a time, are under way while
+//   the tensor cores work on half of this one
 //
-//   tile 128: a slice is 2*128*32 elements, 16 KiB, for 128*128*32 multiplications: 64 operations a byte of the L2 cache. A
-//   warp reads 3 KiB of shared memory for 64*32*16 multiplications: 21 operations a byte, so that 128 bytes a clock allow 2730
-//   operations of the 2048 that an A100's multiprocessor has and of the 4096 of an H100's: 0.66 of its 989 TFLOP/s
-//   tile 64: half as many operations a byte of the cache, 16 a byte of shared memory, for small products
+//   tile 128: a slice is 2*128*32 elements, 16 KiB, for 128*128*32 multiplications: 64 operations a byte of the L2
+//   cache. A warp reads 3 KiB of shared memory for 64*32*16 multiplications: 21 operations a byte, so that 128 bytes a
+//   clock allow 2730 operations of the 2048 that an A100's multiprocessor has and of the 4096 of an H100's: 0.66 of its
+//   989 TFLOP/s tile 64: half as many operations a byte of the cache, 16 a byte of shared memory, for small products
 //
-// The sum over k is in the order of the slices; within one of the 16 of a step the tensor core adds as it does. Both depend on
-// sizes alone, and so do the parts of k: see tile.h.
+// The sum over k is in the order of the slices; within one of the 16 of a step the tensor core adds as it does. Both
+// depend on sizes alone, and so do the parts of k: see tile.h.
 #pragma once
 
 #include "tensor.h"
@@ -67,9 +67,9 @@ DEVICE void multiply_half(float (&sum)[side / 32][4][4], const Reader<side, alon
     }
 }
 
-// write_tile hands a warp's sums to the writer by way of its own piece of shared memory, so that a lane has a column, whose
-// place in the result it works out once, and a warp writes 32 neighbours at a time. The writer's begin(n) says whether there is
-// such a column, and operator()(m, sum) writes an element of it.
+// write_tile hands a warp's sums to the writer by way of its own piece of shared memory, so that a lane has a column,
+// whose place in the result it works out once, and a warp writes 32 neighbours at a time. The writer's begin(n) says
+// whether there is such a column, and operator()(m, sum) writes an element of it.
 template <int side, class Write>
 DEVICE void write_tile(float *shared, const float (&sum)[side / 32][4][4], Write &write, int m, int n, int rows) {
     const int row = 40; // with 8 more than there are, float2s of four rows fall on all banks

@@ -1,17 +1,17 @@
-// tile.h: the matrix product that convolutions and linear layers are, C[m,n] = sum_k A[m,k] * B[k,n], in tiles of shared
-// memory and registers, f32 arithmetic. What the matrices are is the matter of two loaders and a writer.
+// tile.h: the matrix product that convolutions and linear layers are, C[m,n] = sum_k A[m,k] * B[k,n], in tiles of
+// shared memory and registers, f32 arithmetic. What the matrices are is the matter of two loaders and a writer.
 //
-// A block of 256 threads makes a tile of `side` x `side` of C. It walks k in slices of `depth`: a slice of A and of B lies
-// in shared memory, twice, so that the next one is stored while this one is multiplied; its values wait in registers until
-// then. A thread makes a square of side/16 x side/16 elements in four quarters, so that its reads of shared memory are of
-// four floats side by side and free of conflicts.
+// A block of 256 threads makes a tile of `side` x `side` of C. It walks k in slices of `depth`: a slice of A and of B
+// lies in shared memory, twice, so that the next one is stored while this one is multiplied; its values wait in
+// registers until then. A thread makes a square of side/16 x side/16 elements in four quarters, so that its reads of
+// shared memory are of four floats side by side and free of conflicts.
 //
-//   tile 128: 8 x 8 a thread, 64 multiplications for 16 floats read from shared memory and, of global memory, 2*128 floats for
-//   128*128 multiplications: 64 operations a byte; 67 TFLOP/s of an H100 want 1.05 TB/s, of 3.35
-//   tile 64: 4 x 4 a thread, for small products: half as many operations a byte
+//   tile 128: 8 x 8 a thread, 64 multiplications for 16 floats read from shared memory and, of global memory, 2*128
+//   floats for 128*128 multiplications: 64 operations a byte; 67 TFLOP/s of an H100 want 1.05 TB/s, of 3.35 tile 64: 4
+//   x 4 a thread, for small products: half as many operations a byte
 //
-// The sum over k is in ascending order. Where a product has too few tiles for a GPU, k is divided into `splits` parts, each
-// summed on its own and then added in order by reduce: the order depends on sizes alone.
+// The sum over k is in ascending order. Where a product has too few tiles for a GPU, k is divided into `splits` parts,
+// each summed on its own and then added in order by reduce: the order depends on sizes alone.
 #pragma once
 
 #include "device.h"
@@ -56,8 +56,8 @@ DEVICE Range range_of(int k, int splits, int split, int depth) {
     return r;
 }
 
-// Slice is one operand's share of shared memory, with rows padded against bank conflicts, and how threads fill it: along k
-// where the matrix is contiguous in k, else along its other dimension.
+// Slice is one operand's share of shared memory, with rows padded against bank conflicts, and how threads fill it:
+// along k where the matrix is contiguous in k, else along its other dimension.
 template <int side, int depth, bool along_k> struct Slice {
     static const int row = side + 4, each = side * depth / tile_threads;
 
@@ -76,8 +76,8 @@ template <int side, int depth, bool along_k> struct Slice {
     }
 };
 
-// fetch reads a slice from k on into registers; loader(line, k, i) is an element, i the number of the line among the thread's
-// own, which were given to loader.begin before.
+// fetch reads a slice from k on into registers; loader(line, k, i) is an element, i the number of the line among the
+// thread's own, which were given to loader.begin before.
 template <int side, int depth, bool along_k, class Loader>
 DEVICE void fetch(Slice<side, depth, along_k> &s, const Loader &loader, int k, int end) {
     if (along_k) {

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Finds a CUDA toolkit for nvcc and the headers, or makes a small one in DIR (default build/cuda) out of Debian's packages:
-# nvcc, ptxas and the headers only, about 150 MB, nothing installed into the system. Prints the toolkit's folder.
+# Finds a CUDA toolkit for nvcc and the headers, or makes a small one in DIR (default build/cuda) out of Debian's
+# packages: nvcc, ptxas and the headers only, about 150 MB, nothing installed into the system. Prints the toolkit's
+# folder.
 #
 #   scripts/deps-gpu.sh [DIR]       find, else fetch
 #   scripts/deps-gpu.sh --find      find only; exit status 1 when there is none

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# feed.sh DUET PYTHON SET [ARGUMENTS OF feed.py]: compares the feeds of a packed set, of one that duet draws where SET is "".
+# feed.sh DUET PYTHON SET [ARGUMENTS OF feed.py]: compares the feeds of a packed set, of one that duet draws where SET
+# is "".
 set -euo pipefail
 here=$(dirname "$0")
 duet=$1 python=$2 set=$3

@@ -24,12 +24,14 @@ plain=(data.shuffle=false data.random_crop=false data.mirror=false data.color_no
 	train.validate_epochs=0 train.validate_steps=0 train.checkpoint_epochs=0 train.checkpoint_steps=0
 	'train.schedule={ type = "fixed", rate = 0.01 }' train.momentum=0.9 train.weight_decay=0.05)
 
-# As configs/alexnet.toml says, with a drop rate of 0. At its rate of 0.01 the first loss of 6.8 is followed by one of 17:
-# such a training amplifies the last digit, and float32 differs from float64 by 1e-3 after ten steps in PyTorch alone.
+# As configs/alexnet.toml says, with a drop rate of 0. At its rate of 0.01 the first loss of 6.8 is followed by one of
+# 17: such a training amplifies the last digit, and float32 differs from float64 by 1e-3 after ten steps in PyTorch
+# alone.
 full=(network.layers.drop6.drop_rate=0 network.layers.drop7.drop_rate=0 train.schedule.rate=0.001)
 
 # A twelfth of the maps, smaller pictures, and what alexnet.toml leaves at its default: the paper's alpha, which counts
-# more here, He's initialisation, a mean value instead of a mean image, pixels of about 1, multipliers of rate and decay.
+# more here, He's initialisation, a mean value instead of a mean image, pixels of about 1, multipliers of rate and
+# decay.
 narrow=("${full[@]}" train.schedule.rate=0.01 data.size=100 data.crop=95 data.mean=channel data.scale=0.015625
 	network.layers.norm1.alpha_over_n=false network.layers.norm1.alpha=0.1 network.layers.norm2.alpha=0.1
 	network.layers.conv1.maps=8 network.layers.conv2.maps=16 network.layers.conv3.maps=32 network.layers.conv4.maps=32

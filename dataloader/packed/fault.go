@@ -6,9 +6,9 @@ import (
 	"unsafe"
 )
 
-// touch runs f, which reads the shard's images. A page that the system cannot bring is an error rather than the end of the
-// process: the file was cut after it had been opened, or its disk failed. (What is missing of a file's last page reads as
-// zeros; only Load and Verify notice that.)
+// touch runs f, which reads the shard's images. A page that the system cannot bring is an error rather than the end of
+// the process: the file was cut after it had been opened, or its disk failed. (What is missing of a file's last page
+// reads as zeros; only Load and Verify notice that.)
 func (h *shard) touch(f func()) (err error) {
 	if !h.mapped {
 		f()

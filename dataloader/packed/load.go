@@ -9,9 +9,9 @@ import (
 	"sync"
 )
 
-// Load reads all stored images into memory that the set owns, on all cores, instead of the mapping, and compares them with
-// their checksums. It is refused when the machine, or the container, has less memory left than that. progress, if any, is told
-// how many bytes of how many are read.
+// Load reads all stored images into memory that the set owns, on all cores, instead of the mapping, and compares them
+// with their checksums. It is refused when the machine, or the container, has less memory left than that. progress, if
+// any, is told how many bytes of how many are read.
 func (s *Set) Load(ctx context.Context, progress func(done, total int64)) error {
 	total := s.Bytes()
 	if free, known := availableMemory(); known && total > free {

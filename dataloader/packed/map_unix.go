@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mapFile maps size bytes of f read-only into memory. jumps says that it will be read here and there, in large pieces that
-// willNeed announces: then the system reads nothing ahead by itself. A file that shrinks while it is mapped faults
+// mapFile maps size bytes of f read-only into memory. jumps says that it will be read here and there, in large pieces
+// that willNeed announces: then the system reads nothing ahead by itself. A file that shrinks while it is mapped faults
 // when it is read: see touch.
 func mapFile(f *os.File, size int64, jumps bool) (data []byte, unmap func() error, err error) {
 	if int64(int(size)) != size {

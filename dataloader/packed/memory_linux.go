@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// availableMemory is what can be used without swapping, in bytes: as the kernel thinks, or, if that is less, what the control
-// groups of the process leave, such as a container's.
+// availableMemory is what can be used without swapping, in bytes: as the kernel thinks, or, if that is less, what the
+// control groups of the process leave, such as a container's.
 func availableMemory() (bytes int64, known bool) { return availableBelow("/") }
 
 // availableBelow finds /proc and /sys below root.
@@ -55,8 +55,8 @@ var groupVersions = []groupVersion{
 // noLimit and more is how version 1 says that there is none.
 const noLimit = 1 << 60
 
-// left is the least that a group, or one around it, leaves. In a container the path may be one outside of it; the group at
-// the top is then the container's.
+// left is the least that a group, or one around it, leaves. In a container the path may be one outside of it; the group
+// at the top is then the container's.
 func (g groupVersion) left(folder, group string) (least int64, limited bool) {
 	for at := path.Clean("/" + group); ; at = path.Dir(at) {
 		dir := filepath.Join(folder, at)

@@ -29,8 +29,8 @@ func readClasses(r recorded, want int) ([]Class, error) {
 	return classes, r.same(f.crc)
 }
 
-// readArray reads an array of one dimension. valid, if any, checks its values: it says more of a value that cannot be than
-// the checksum does.
+// readArray reads an array of one dimension. valid, if any, checks its values: it says more of a value that cannot be
+// than the checksum does.
 func readArray[E any](r recorded, dtype string, want int, valid func([]E) error) ([]E, error) {
 	f, h, err := openNpy(r.path, dtype, 1)
 	if err != nil {

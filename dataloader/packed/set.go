@@ -36,9 +36,9 @@ type shard struct {
 	release func() error
 }
 
-// Open opens split Train or Val of the packed set in dir, and checks that its files agree with each other: types, shapes,
-// sizes, every label, and the checksums of the files that it reads. It maps the images without reading them; see Load and
-// Verify. A split that the set was prepared without is an ErrNoSplit.
+// Open opens split Train or Val of the packed set in dir, and checks that its files agree with each other: types,
+// shapes, sizes, every label, and the checksums of the files that it reads. It maps the images without reading them;
+// see Load and Verify. A split that the set was prepared without is an ErrNoSplit.
 func Open(dir, split string) (*Set, error) {
 	if split != Train && split != Val {
 		return nil, fmt.Errorf(`split %q of %s: want %q or %q`, split, dir, Train, Val)
@@ -77,8 +77,8 @@ func Open(dir, split string) (*Set, error) {
 // recorded is a file of the split.
 func (s *Set) recorded(name string) recorded { return s.Index.recorded(s.dir, s.split+"/"+name) }
 
-// jumpBytes is the size of an image from which on it is worth telling the system that it will be needed. Smaller ones come
-// with what the system reads around others.
+// jumpBytes is the size of an image from which on it is worth telling the system that it will be needed. Smaller ones
+// come with what the system reads around others.
 const jumpBytes = 16 << 10
 
 // openShard maps a shard of so many images.
@@ -162,8 +162,8 @@ func (s *Set) shard(i int) *shard {
 	return &s.shards[at-1]
 }
 
-// Stored is image i as the set holds it: pixels [H,W,3], RGB, or a JPEG file. Not to be changed, nor used after Close. Where
-// it is mapped, reading it ends the process when its file is cut meanwhile; AppendStored gives an error.
+// Stored is image i as the set holds it: pixels [H,W,3], RGB, or a JPEG file. Not to be changed, nor used after Close.
+// Where it is mapped, reading it ends the process when its file is cut meanwhile; AppendStored gives an error.
 func (s *Set) Stored(i int) []byte {
 	h := s.shard(i)
 	i -= h.first
@@ -209,8 +209,8 @@ func (s *Set) ColorEigen() [3][3]float32 { return s.Index.ColorEigen }
 // ColorStd are the standard deviations along ColorEigen, the square roots of the eigenvalues, on the scale 0 to 255.
 func (s *Set) ColorStd() [3]float32 { return s.Index.ColorStd }
 
-// Identity tells whether two sets hold the same images with the same labels, however they are sharded: a checkpoint keeps
-// it.
+// Identity tells whether two sets hold the same images with the same labels, however they are sharded: a checkpoint
+// keeps it.
 func (s *Set) Identity() string {
 	sums := s.Index.Checksums
 	return fmt.Sprintf("%s:%dx%dx%d:%s:%08x-%08x-%08x", s.split, s.Len(), s.Height(), s.Width(), s.Index.Codec,

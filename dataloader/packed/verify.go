@@ -41,8 +41,8 @@ func checksum(path string, read func(bytes int64) error) (uint32, error) {
 	}
 }
 
-// VerifyShard reads the files of the shard that holds image i and compares their checksums. The next shard begins at image
-// next. The error names the file that differs; it is that of ctx when ctx ends.
+// VerifyShard reads the files of the shard that holds image i and compares their checksums. The next shard begins at
+// image next. The error names the file that differs; it is that of ctx when ctx ends.
 func (s *Set) VerifyShard(ctx context.Context, i int) (next int, err error) {
 	at, _ := slices.BinarySearch(s.starts, i+1)
 	for _, name := range s.Index.ShardFiles(s.split, at-1) {
@@ -65,8 +65,8 @@ func (d Damaged) Error() string {
 	return fmt.Sprintf("the set is damaged:\n%s", strings.Join(d, "\n"))
 }
 
-// Verify reads every file of the set in dir, on all cores, and compares its checksum, and then opens the splits. What is
-// wrong is a Damaged, one line a file. progress, if any, is told how many bytes of how many are read.
+// Verify reads every file of the set in dir, on all cores, and compares its checksum, and then opens the splits. What
+// is wrong is a Damaged, one line a file. progress, if any, is told how many bytes of how many are read.
 func Verify(ctx context.Context, dir string, progress func(done, total int64)) error {
 	x, err := ReadIndex(dir)
 	if err != nil {

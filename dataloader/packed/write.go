@@ -118,7 +118,8 @@ func (r Rows) writeFiles(w *bufio.Writer, classes []Class) {
 	table.Flush()
 }
 
-// escaped is text with every byte that is not of valid UTF-8 as its \xNN: names of files may be any bytes, a table is UTF-8.
+// escaped is text with every byte that is not of valid UTF-8 as its \xNN: names of files may be any bytes, a table is
+// UTF-8.
 func escaped(text string) string {
 	if utf8.ValidString(text) {
 		return text

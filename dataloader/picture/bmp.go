@@ -138,8 +138,8 @@ func (h *bmpHeader) readPalette(b []byte, colours int64, entry int) (rest []byte
 	return b[n*entry:]
 }
 
-// decodeBMP decodes a BMP. Rows or runs that are missing are black (palette: its first colour) and truncated, if that is
-// allowed; an image of run lengths may also say that it ends early.
+// decodeBMP decodes a BMP. Rows or runs that are missing are black (palette: its first colour) and truncated, if that
+// is allowed; an image of run lengths may also say that it ends early.
 func decodeBMP(data []byte, allowTruncated bool) (m image.Image, truncated bool, err error) {
 	h, err := parseBMP(data)
 	if err != nil {

@@ -33,7 +33,8 @@ func paletteColour(i int) [3]uint8 {
 	return [3]uint8{uint8(250 - 13*i), uint8(7 * i), uint8(20 + 11*i)}
 }
 
-// channel is one of a pixel's channels, as its mask keeps it and as it is to be read: v*255/most, rounded down as Pillow does.
+// channel is one of a pixel's channels, as its mask keeps it and as it is to be read: v*255/most, rounded down as
+// Pillow does.
 func (v bmpVariant) channel(c, x, y int) (kept, read uint32) {
 	value := []uint32{uint32(50*x + 5), uint32(60*y + 1), uint32(20*(x+y) + 9), 255}[c]
 	if c == 3 && v.alpha != nil {

@@ -112,7 +112,8 @@ func paletteOf(p color.Palette) (rgb [256][3]byte) {
 	return rgb
 }
 
-// video is what WebP's lossy decoder gives: YCbCr of a video's range, though its type means a JPEG's, and alpha or none.
+// video is what WebP's lossy decoder gives: YCbCr of a video's range, though its type means a JPEG's, and alpha or
+// none.
 type video struct{ image.NYCbCrA }
 
 func (m *video) Opaque() bool { return m.A == nil || m.NYCbCrA.Opaque() }

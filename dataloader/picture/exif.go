@@ -33,8 +33,8 @@ func (o orientation) turn() (swap, flipX, flipY bool) {
 	return false, false, false
 }
 
-// parseEXIF finds the orientation in EXIF data, which is a TIFF header and its first directory, as Pillow does: a number
-// of any type, the first where there are several. found: the directory has one, be it out of range.
+// parseEXIF finds the orientation in EXIF data, which is a TIFF header and its first directory, as Pillow does: a
+// number of any type, the first where there are several. found: the directory has one, be it out of range.
 func parseEXIF(tiff []byte) (o orientation, found bool) {
 	for bytes.HasPrefix(tiff, []byte(exifPrefix)) { // once is right in a JPEG; others write it too, or twice
 		tiff = tiff[len(exifPrefix):]

@@ -14,8 +14,8 @@ import (
 	"duet/dataloader/picture"
 )
 
-// TestNoMemory: a picture that there is no memory for is not taken for a damaged one. The test runs itself in a process of
-// its own, which may only grow by 64 MiB; libjpeg-turbo wants 375.
+// TestNoMemory: a picture that there is no memory for is not taken for a damaged one. The test runs itself in a process
+// of its own, which may only grow by 64 MiB; libjpeg-turbo wants 375.
 func TestNoMemory(t *testing.T) {
 	const child = "DUET_TEST_NO_MEMORY"
 	data := flatJPEG{width: 7900, height: 7900, values: []uint8{150, 90, 160}, progressive: true}.encode()

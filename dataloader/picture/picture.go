@@ -27,7 +27,8 @@ type Options struct {
 
 // Reading says how a file is read. What a network learned from is read so again when it is used.
 type Reading struct {
-	// EXIF turns a picture as its EXIF orientation says, or XMP's copy of it (JPEG, PNG, WebP). Data sets are commonly used without.
+	// EXIF turns a picture as its EXIF orientation says, or XMP's copy of it (JPEG, PNG, WebP). Data sets are commonly
+	// used without.
 	EXIF bool `json:"exif"`
 	// AllowTruncated keeps the decoded part of a file that is cut short or damaged (any but a WebP), and sets Truncated.
 	// What is missing is grey in a JPEG, else black or a palette's first colour, or coarse in a progressive JPEG.
@@ -155,8 +156,8 @@ func (d *Decoder) orientation(m *metadata) orientation {
 	return m.orientation()
 }
 
-// Fit brings an image that is decoded already to dst [Size,Size,3]. *RGB, *image.RGBA, *image.Gray, *image.YCbCr and the
-// other types that Go's decoders give are fast.
+// Fit brings an image that is decoded already to dst [Size,Size,3]. *RGB, *image.RGBA, *image.Gray, *image.YCbCr and
+// the other types that Go's decoders give are fast.
 func (d *Decoder) Fit(dst []byte, m image.Image) (err error) {
 	if err := d.check(dst); err != nil {
 		return err

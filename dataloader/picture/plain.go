@@ -38,8 +38,8 @@ func (d *Decoder) jpeg(dst, data []byte, h jpegHeader) (Flags, error) {
 	return flags, d.fit(dst, m, o)
 }
 
-// EncodeJPEG makes a JPEG of [size,size,3] RGB at a quality of 1 to 100, its chroma at half the resolution (4:2:0): Go's
-// encoder knows nothing else.
+// EncodeJPEG makes a JPEG of [size,size,3] RGB at a quality of 1 to 100, its chroma at half the resolution (4:2:0):
+// Go's encoder knows nothing else.
 func EncodeJPEG(pixels []byte, size, quality int) ([]byte, error) {
 	if err := checkEncode(pixels, size, quality); err != nil {
 		return nil, err

@@ -7,14 +7,14 @@ const slack = 64
 
 // A resampler is the plain version of the resampling; turbo.c has the vectorised one, of the same bytes.
 //
-// It takes two bytes at once, as the halves of 64-bit numbers: a sum of products is exact in both, and a negative lower half
-// borrows from the upper one, which half gives back.
+// It takes two bytes at once, as the halves of 64-bit numbers: a sum of products is exact in both, and a negative lower
+// half borrows from the upper one, which half gives back.
 type resampler struct {
 	wide []uint64 // [3 channels][pixels] of two rows
 }
 
-// rows resamples rows along x: src [rows][stride], from the axis's range on, to dst [rows][dstStride] of len(start) pixels
-// of 1 or 3 channels. Rows are at least slack bytes longer than their pixels.
+// rows resamples rows along x: src [rows][stride], from the axis's range on, to dst [rows][dstStride] of len(start)
+// pixels of 1 or 3 channels. Rows are at least slack bytes longer than their pixels.
 func (r *resampler) rows(a *axis, src []byte, stride, rows, channels int, dst []byte, dstStride int) {
 	n := len(a.start)
 	for y := 0; y < rows; y += 2 {

@@ -10,8 +10,8 @@ import (
 	"duet/dataloader/picture"
 )
 
-// slowly is an independent, slow version: the Catmull-Rom kernel, widened when it shrinks, over the whole image, then the
-// centre square.
+// slowly is an independent, slow version: the Catmull-Rom kernel, widened when it shrinks, over the whole image, then
+// the centre square.
 func slowly(m *image.NRGBA, size int) []float64 {
 	w, h := m.Bounds().Dx(), m.Bounds().Dy()
 	short := float64(min(w, h))
@@ -68,8 +68,8 @@ func slowly(m *image.NRGBA, size int) []float64 {
 	return out
 }
 
-// resizeTol is half a grey level of rounding after each pass, of which the first one's grows by the sum of the second one's
-// absolute weights, 1.25 or less.
+// resizeTol is half a grey level of rounding after each pass, of which the first one's grows by the sum of the second
+// one's absolute weights, 1.25 or less.
 const resizeTol = 0.5 + 0.5*1.25
 
 func TestResize(t *testing.T) {

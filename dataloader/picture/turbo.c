@@ -80,8 +80,8 @@ static void fail(j_common_ptr c) {
 	longjmp(t->fail, 1);
 }
 
-// message takes the library's warnings (level -1). Those that mean missing or damaged pixels end the decoding, if that is
-// not allowed; the others are of no consequence.
+// message takes the library's warnings (level -1). Those that mean missing or damaged pixels end the decoding, if that
+// is not allowed; the others are of no consequence.
 static void message(j_common_ptr c, int level) {
 	turbo *t = c->client_data;
 	if (level >= 0) return;

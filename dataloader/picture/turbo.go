@@ -69,9 +69,10 @@ func bytesOf(b []byte) *C.uint8_t { return (*C.uint8_t)(unsafe.SliceData(b)) }
 // Version names what decodes JPEG.
 func Version() string { return C.GoString(C.turbo_version()) }
 
-// shrinkOf is the largest 1/shrink of a picture, of those that the library has fast code for, at which the shorter side is
-// still twice size. That makes pictures of 1600x1200 pixels and more twice as fast; at less than twice, what the small
-// transform leaves out would show (3 grey levels in the mean of some photographs, against 0.3), for a gain of a few percent.
+// shrinkOf is the largest 1/shrink of a picture, of those that the library has fast code for, at which the shorter side
+// is still twice size. That makes pictures of 1600x1200 pixels and more twice as fast; at less than twice, what the
+// small transform leaves out would show (3 grey levels in the mean of some photographs, against 0.3), for a gain of a
+// few percent.
 func shrinkOf(width, height, size int) int {
 	for _, shrink := range []int{8, 4, 2} {
 		if min(width, height)/shrink >= 2*size {

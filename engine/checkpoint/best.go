@@ -5,8 +5,8 @@ import (
 	"os"
 )
 
-// Best is the path of the best checkpoint in a store's folder, or of the newest where none was ever the best. A folder without
-// checkpoints is an ErrNone. It changes nothing: a run may be saving into the folder.
+// Best is the path of the best checkpoint in a store's folder, or of the newest where none was ever the best. A folder
+// without checkpoints is an ErrNone. It changes nothing: a run may be saving into the folder.
 func Best(dir string) (string, error) {
 	s := &Store{dir: dir}
 	if _, err := os.Stat(s.BestPath()); err == nil {

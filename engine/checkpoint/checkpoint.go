@@ -1,4 +1,5 @@
-// Package checkpoint keeps a training run on disk as safetensors files: weights, momentum, and what is needed to resume.
+// Package checkpoint keeps a training run on disk as safetensors files: weights, momentum, and what is needed to
+// resume.
 //
 // A checkpoint is an ordinary safetensors file (https://huggingface.co/docs/safetensors), readable from Python without
 // duet:
@@ -7,9 +8,9 @@
 //	n bytes     JSON: "__metadata__" (string to string), then per tensor dtype, shape, data_offsets; padded with spaces
 //	the rest    the tensors, float32, little endian, row-major, in the order of their names, without gaps
 //
-// What duet adds lives in __metadata__ under keys that begin with "duet." (see meta.go), among them two checksums, CRC-32C
-// in eight hexadecimal digits: one of the data, and one of the first 8+n bytes with its own digits read as zeros. Together
-// they cover every byte of the file, and the header can be trusted without reading the data.
+// What duet adds lives in __metadata__ under keys that begin with "duet." (see meta.go), among them two checksums,
+// CRC-32C in eight hexadecimal digits: one of the data, and one of the first 8+n bytes with its own digits read as
+// zeros. Together they cover every byte of the file, and the header can be trusted without reading the data.
 //
 // Files are replaced, never changed: a new one is written beside the old, synced, and renamed over it. A process killed
 // at any moment, or a full disk, leaves the former file.

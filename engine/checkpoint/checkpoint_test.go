@@ -111,7 +111,8 @@ func TestNaNSurvives(t *testing.T) {
 	}
 }
 
-// TestPlainReader reads a checkpoint as ten lines of another language would, from the description in the package comment.
+// TestPlainReader reads a checkpoint as ten lines of another language would, from the description in the package
+// comment.
 func TestPlainReader(t *testing.T) {
 	raw := readFile(t, save(t, sample(3)))
 	n := binary.LittleEndian.Uint64(raw)
@@ -177,7 +178,8 @@ func TestSaveRefuses(t *testing.T) {
 	}
 }
 
-// checkRefused checks a Save that failed: a one-line error, the former file of step 1 intact, no other file in the folder.
+// checkRefused checks a Save that failed: a one-line error, the former file of step 1 intact, no other file in the
+// folder.
 func checkRefused(t *testing.T, path string, err error, want string) {
 	t.Helper()
 	if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "\n") {

@@ -149,8 +149,8 @@ func countTemps(t *testing.T, folder string) int {
 	return len(temps)
 }
 
-// saveWithLimit saves over a checkpoint in a process whose files may not grow beyond half of what that needs: writing then
-// fails as it does on a full disk.
+// saveWithLimit saves over a checkpoint in a process whose files may not grow beyond half of what that needs: writing
+// then fails as it does on a full disk.
 func saveWithLimit(path string) error {
 	signal.Ignore(syscall.SIGXFSZ) // so that the write fails rather than the process
 	limit := syscall.Rlimit{Cur: 1 << 20, Max: 1 << 20}

@@ -14,8 +14,8 @@ import (
 	"duet/engine/checkpoint"
 )
 
-// craft makes a file from a header and data. The marks HHHHHHHH and DDDDDDDD in the header become the checksums of header
-// and data, after the package comment.
+// craft makes a file from a header and data. The marks HHHHHHHH and DDDDDDDD in the header become the checksums of
+// header and data, after the package comment.
 func craft(header string, data []byte) []byte {
 	sum := func(b []byte) string {
 		return fmt.Sprintf("%08x", crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
@@ -222,7 +222,8 @@ func TestOpenErrors(t *testing.T) {
 	}
 }
 
-// TestRewritten has a checkpoint that another program has read and written: not a checkpoint any more, but still tensors.
+// TestRewritten has a checkpoint that another program has read and written: not a checkpoint any more, but still
+// tensors.
 func TestRewritten(t *testing.T) {
 	want, err := checkpoint.LoadTensors(save(t, sample(3)))
 	if err != nil {

@@ -26,8 +26,8 @@ func Load(path string) (*File, error) {
 	return f, nil
 }
 
-// ReadMeta reads a checkpoint's metadata without its tensors. It verifies the header and the length of the file, not the
-// data; the errors are those of Load.
+// ReadMeta reads a checkpoint's metadata without its tensors. It verifies the header and the length of the file, not
+// the data; the errors are those of Load.
 func ReadMeta(path string) (Meta, error) {
 	var m Meta
 	err := withFile(path, func(r io.Reader, size int64) error {
@@ -41,9 +41,9 @@ func ReadMeta(path string) (Meta, error) {
 	return m, nil
 }
 
-// LoadTensors reads the tensors of any safetensors file, such as weights that PyTorch wrote, in the order of their names.
-// F16 and BF16 become float32 without loss; other types than these and F32 are an ErrDtype. The structure is verified,
-// checksums are not: the format has none.
+// LoadTensors reads the tensors of any safetensors file, such as weights that PyTorch wrote, in the order of their
+// names. F16 and BF16 become float32 without loss; other types than these and F32 are an ErrDtype. The structure is
+// verified, checksums are not: the format has none.
 func LoadTensors(path string) ([]Tensor, error) {
 	var tensors []Tensor
 	err := withFile(path, func(r io.Reader, size int64) (err error) {

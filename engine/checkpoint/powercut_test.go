@@ -8,8 +8,8 @@ import (
 	"duet/internal/disk/powercut"
 )
 
-// TestPowerCut: when Save has returned, the checkpoint would be there after a power cut, under both of its names where it is
-// the best; and so would the folder.
+// TestPowerCut: when Save has returned, the checkpoint would be there after a power cut, under both of its names where
+// it is the best; and so would the folder.
 func TestPowerCut(t *testing.T) {
 	dir, cut := t.TempDir(), powercut.Watch(t)
 	s := open(t, filepath.Join(dir, "runs", "one", "checkpoints"), 2)

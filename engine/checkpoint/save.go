@@ -20,8 +20,9 @@ import (
 const chunkBytes = 1 << 20
 
 // Save writes a checkpoint: to a temporary file in the same folder, which is synced and then renamed to path. After an
-// error of any kind the temporary file is gone and a former file at path is as it was; only if syncing the folder itself
-// fails is the new file, complete, at path. The bytes depend on the content of f alone, not on the order of its tensors.
+// error of any kind the temporary file is gone and a former file at path is as it was; only if syncing the folder
+// itself fails is the new file, complete, at path. The bytes depend on the content of f alone, not on the order of its
+// tensors.
 func Save(path string, f *File) error {
 	header, tensors, err := prepare(f)
 	if err != nil {
@@ -72,8 +73,8 @@ func prepare(f *File) ([]byte, []Tensor, error) {
 	return header, tensors, err
 }
 
-// write makes the file at path, complete and synced. The header goes first to take its place, and again at the end, when
-// the checksum of the data is known.
+// write makes the file at path, complete and synced. The header goes first to take its place, and again at the end,
+// when the checksum of the data is known.
 func write(path string, header []byte, tensors []Tensor) (err error) {
 	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
 	if err != nil {

@@ -76,11 +76,12 @@ func (s *Store) Steps() ([]uint64, error) {
 	return steps, nil
 }
 
-// Save writes f under its step, and as the best one if isBest, and then removes what is no longer to be kept: steps before
-// the last keep ones, and steps after this one, which a run that was resumed from an earlier checkpoint has left behind.
+// Save writes f under its step, and as the best one if isBest, and then removes what is no longer to be kept: steps
+// before the last keep ones, and steps after this one, which a run that was resumed from an earlier checkpoint has left
+// behind.
 //
-// The best is written first. A process that is killed in between resumes from an earlier step, comes to this one again and
-// saves it again; in the other order the best of the run could stay unsaved.
+// The best is written first. A process that is killed in between resumes from an earlier step, comes to this one again
+// and saves it again; in the other order the best of the run could stay unsaved.
 func (s *Store) Save(f *File, isBest bool) error {
 	path := s.StepPath(f.Meta.Step)
 	if !isBest {
@@ -137,9 +138,10 @@ func (s *Store) prune(saved uint64) error {
 	return nil
 }
 
-// Latest loads the newest checkpoint that is whole, the best one where no step's is. Newer ones that are damaged are passed
-// over, and skipped has an error for each of them that the user should see. An empty store is an ErrNone; a checkpoint of a newer format, or one that the
-// system cannot read, is an error even if there are older ones, because going on from those would throw work away.
+// Latest loads the newest checkpoint that is whole, the best one where no step's is. Newer ones that are damaged are
+// passed over, and skipped has an error for each of them that the user should see. An empty store is an ErrNone; a
+// checkpoint of a newer format, or one that the system cannot read, is an error even if there are older ones, because
+// going on from those would throw work away.
 func (s *Store) Latest() (f *File, path string, skipped []error, err error) {
 	steps, err := s.Steps()
 	if err != nil {

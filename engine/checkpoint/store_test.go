@@ -86,8 +86,8 @@ func TestBestIsLinked(t *testing.T) {
 	}
 }
 
-// TestBestFirst: the best is written before its step, and a failure of either is Save's: a run must not go on from a step
-// whose best is lost.
+// TestBestFirst: the best is written before its step, and a failure of either is Save's: a run must not go on from a
+// step whose best is lost.
 func TestBestFirst(t *testing.T) {
 	for _, c := range []struct {
 		name          string

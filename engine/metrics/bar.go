@@ -54,8 +54,8 @@ const (
 	barRank = rankError
 )
 
-// appendState appends the line, made to fit width columns: first the bar shrinks, then the epoch goes, then the bar, then
-// the other parts in the order of their rank, and at last the text is cut.
+// appendState appends the line, made to fit width columns: first the bar shrinks, then the epoch goes, then the bar,
+// then the other parts in the order of their rank, and at last the text is cut.
 func (c *Console) appendState(b []byte, now time.Time, width int) []byte {
 	count, parts := c.parts(now)
 	done, total := c.last.Step, c.opt.Total

@@ -31,9 +31,9 @@ type ConsoleOptions struct {
 //
 //	1234/10000 [=====>              ]  epoch 3.21  loss 2.3010  412 images/s  val 34.20 %  data 0.02 ms  12m03s left
 //
-// Elsewhere it is a plain line with the same numbers, at most every ten seconds. A validation is a line of its own in both cases.
-// What else is to be printed while the bar is there goes through Write. Its methods may be called from several goroutines;
-// errors of the writer are ignored, a run does not fail because nobody looks.
+// Elsewhere it is a plain line with the same numbers, at most every ten seconds. A validation is a line of its own in
+// both cases. What else is to be printed while the bar is there goes through Write. Its methods may be called from
+// several goroutines; errors of the writer are ignored, a run does not fail because nobody looks.
 type Console struct {
 	w   io.Writer
 	opt ConsoleOptions

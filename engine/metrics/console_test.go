@@ -100,8 +100,8 @@ func TestBar(t *testing.T) {
 	}
 }
 
-// TestWidth checks that the line fits every terminal, that what matters stays longest, and that nothing fails when there is
-// hardly any room.
+// TestWidth checks that the line fits every terminal, that what matters stays longest, and that nothing fails when
+// there is hardly any room.
 func TestWidth(t *testing.T) {
 	want := map[int]string{
 		100: "2/1000 [                        ]  epoch 0.50  loss 2.3026  46.5 images/s  val 90.00 %  16m38s left",
@@ -157,8 +157,8 @@ func TestPlainLines(t *testing.T) {
 	}
 }
 
-// TestShownNumbers checks what is done with the numbers: loss and rate are smoothed, what is not finite shows at once and
-// is forgotten when it is over, a resumed run's time left counts its own steps only.
+// TestShownNumbers checks what is done with the numbers: loss and rate are smoothed, what is not finite shows at once
+// and is forgotten when it is over, a resumed run's time left counts its own steps only.
 func TestShownNumbers(t *testing.T) {
 	var out bytes.Buffer
 	c := newClock()
@@ -186,7 +186,8 @@ func TestShownNumbers(t *testing.T) {
 	}
 }
 
-// TestWithoutTotal has neither steps in all nor a length of the phase, as in preparing a folder that is not yet counted.
+// TestWithoutTotal has neither steps in all nor a length of the phase, as in preparing a folder that is not yet
+// counted.
 func TestWithoutTotal(t *testing.T) {
 	var out bytes.Buffer
 	c := newClock()

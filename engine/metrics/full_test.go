@@ -37,8 +37,8 @@ func TestFullDisk(t *testing.T) {
 	check(t, cmd.Run())
 }
 
-// writeWithLimit writes to a file that may not grow beyond some lines and a half, which fails as on a full disk, and once
-// more when there is room again.
+// writeWithLimit writes to a file that may not grow beyond some lines and a half, which fails as on a full disk, and
+// once more when there is room again.
 func writeWithLimit(path string) error {
 	signal.Ignore(syscall.SIGXFSZ) // so that the write fails rather than the process
 	var limit syscall.Rlimit

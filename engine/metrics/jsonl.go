@@ -25,9 +25,9 @@ const (
 //
 //	{"step":1,"epoch":0.01,"val_loss":2.3,"val_top1_error":0.9,"val_top5_error":0.5}
 //
-// with images. NaN and infinities are null. Lines reach the file within a second, and at once with a validation, Flush and
-// Close. To have every step in the file that a checkpoint has done, call Flush before the checkpoint is saved.
-// Its methods may be called from several goroutines.
+// with images. NaN and infinities are null. Lines reach the file within a second, and at once with a validation, Flush
+// and Close. To have every step in the file that a checkpoint has done, call Flush before the checkpoint is saved. Its
+// methods may be called from several goroutines.
 type JSONL struct {
 	mu    sync.Mutex
 	file  *os.File
@@ -36,10 +36,10 @@ type JSONL struct {
 	err   error // of a flush by the timer, for the next caller
 }
 
-// OpenJSONL opens a metrics file to go on after a step and a validation, the last ones that the checkpoint knows of; it is
-// made if there is none. Later lines, which a killed run wrote after that checkpoint, are removed, and so is an end that
-// was not written whole. Either all of them are removed or, after an error, none. A line inside the file that cannot be
-// read is an error.
+// OpenJSONL opens a metrics file to go on after a step and a validation, the last ones that the checkpoint knows of; it
+// is made if there is none. Later lines, which a killed run wrote after that checkpoint, are removed, and so is an end
+// that was not written whole. Either all of them are removed or, after an error, none. A line inside the file that
+// cannot be read is an error.
 func OpenJSONL(path string, step, validation uint64) (*JSONL, error) {
 	if err := dropAfter(path, step, validation); err != nil {
 		return nil, fmt.Errorf("metrics: %w", err)
@@ -100,7 +100,8 @@ func (m *JSONL) flushLate() {
 	}
 }
 
-// flush writes the buffer. After an error it keeps what was not written, so that a later flush goes on at the right byte.
+// flush writes the buffer. After an error it keeps what was not written, so that a later flush goes on at the right
+// byte.
 func (m *JSONL) flush() error {
 	if len(m.buf) > 0 {
 		n, err := m.file.Write(m.buf)

@@ -13,8 +13,8 @@ import (
 	"duet/internal/disk"
 )
 
-// Log is the run's log: log.txt, one line for each event with its time, for reading afterwards. Events of level Info and
-// above are also printed, without the time, on the console; Debug is for the file alone.
+// Log is the run's log: log.txt, one line for each event with its time, for reading afterwards. Events of level Info
+// and above are also printed, without the time, on the console; Debug is for the file alone.
 type Log struct {
 	*slog.Logger
 	file *os.File

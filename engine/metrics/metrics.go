@@ -1,5 +1,5 @@
-// Package metrics records how a training run goes: metrics.jsonl for programs, a progress bar or plain lines for people,
-// and log.txt for what happened when.
+// Package metrics records how a training run goes: metrics.jsonl for programs, a progress bar or plain lines for
+// people, and log.txt for what happened when.
 package metrics
 
 import (

@@ -27,8 +27,9 @@ type record struct {
 	Images          Optional `json:"images"`
 }
 
-// Read gives the steps and validations of a metrics file in the order of the file; null reads as NaN. An end that was not
-// written whole is passed over, as is a line that is neither a step nor a validation; any other is an error with its number.
+// Read gives the steps and validations of a metrics file in the order of the file; null reads as NaN. An end that was
+// not written whole is passed over, as is a line that is neither a step nor a validation; any other is an error with
+// its number.
 func Read(path string) (steps []Step, validations []Validation, err error) {
 	_, err = scan(path, func(_ []byte, r *record) error {
 		switch {
@@ -52,8 +53,8 @@ func Read(path string) (steps []Step, validations []Validation, err error) {
 	return steps, validations, nil
 }
 
-// scan calls f for each whole line, the newline included. Torn tells that the file ends in something else: half a line, or
-// after a power cut lines of zeros. Such lines before a whole one are an error.
+// scan calls f for each whole line, the newline included. Torn tells that the file ends in something else: half a line,
+// or after a power cut lines of zeros. Such lines before a whole one are an error.
 func scan(path string, f func(line []byte, r *record) error) (torn bool, err error) {
 	in, err := os.Open(path)
 	if err != nil {

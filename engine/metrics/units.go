@@ -21,8 +21,8 @@ func FormatPercent(fraction float64) string {
 	return strconv.FormatFloat(100*fraction, 'f', 2, 64) + " %"
 }
 
-// HasTop5 says whether there is a top-5 error to speak of with so many classes, 0 where that is unknown: of five or fewer it is
-// always 0.
+// HasTop5 says whether there is a top-5 error to speak of with so many classes, 0 where that is unknown: of five or
+// fewer it is always 0.
 func HasTop5(classes int) bool { return classes == 0 || classes > 5 }
 
 // FormatBytes gives a number of bytes in powers of 1024: 999 B, 1.5 KiB, 488 MiB.

@@ -166,8 +166,8 @@ func (o *Oracle) Batch(step int) (images, epochs []int) {
 	return images, epochs
 }
 
-// Step learns from the batch of a step, the first being step 0, and gives the mean cross entropy in nats and the share of
-// images whose class was not the first guess, both before the update.
+// Step learns from the batch of a step, the first being step 0, and gives the mean cross entropy in nats and the share
+// of images whose class was not the first guess, both before the update.
 //
 // The update is v = momentum*v - rate*(g + decay*w), w = w + v, g being the gradient of that mean.
 func (o *Oracle) Step(step int, rate float64) (loss, top1 float64) {

@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// Every random number is a function of (seed, purpose, stream, step, index): of nothing that happened before. The function
-// is Philox4x32-10 of Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+// Every random number is a function of (seed, purpose, stream, step, index): of nothing that happened before. The
+// function is Philox4x32-10 of Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 
 // The purposes for which numbers are drawn.
 const (

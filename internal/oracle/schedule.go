@@ -9,8 +9,8 @@ type plateau struct {
 	ended      bool
 }
 
-// Observe tells the schedule of a validation's top-1 error: after so many validations without an improvement the rate is
-// reduced, and where no reduction is left the training ends.
+// Observe tells the schedule of a validation's top-1 error: after so many validations without an improvement the rate
+// is reduced, and where no reduction is left the training ends.
 func (o *Oracle) Observe(top1 float64) {
 	s, p := o.config.Train.Schedule, &o.plateau
 	if s.Type != "plateau" {

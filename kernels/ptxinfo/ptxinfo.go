@@ -1,5 +1,5 @@
-// Package ptxinfo reads from a PTX text what a launch must agree with: the entries, their parameters and limits. It does
-// not look at instructions. The syntax is package syntax's.
+// Package ptxinfo reads from a PTX text what a launch must agree with: the entries, their parameters and limits. It
+// does not look at instructions. The syntax is package syntax's.
 package ptxinfo
 
 import (

@@ -7,7 +7,8 @@
 namespace sim {
 
 // Who is a thread, or more than one, in which case all of them between the same barriers. Epochs count the barriers and
-// blocks that a thread of the host has run. What is not known of more than one is 0, so that equal ones are equal words.
+// blocks that a thread of the host has run. What is not known of more than one is 0, so that equal ones are equal
+// words.
 struct Who {
     enum Many : uint64_t { one, of_warp, of_block, of_blocks };
     uint64_t mask : 4;  // bytes of the word
@@ -33,8 +34,9 @@ inline Who who_of(uint64_t u) {
 }
 inline uint32_t epoch_of(uint64_t who) { return (uint32_t)(who >> 32); }
 
-// conflicts says whether nothing orders an access of the same launch before the one of now, whose block began at an epoch.
-// Of threads that read different bytes of a word it is not known which read what: a write of some bytes is let pass.
+// conflicts says whether nothing orders an access of the same launch before the one of now, whose block began at an
+// epoch. Of threads that read different bytes of a word it is not known which read what: a write of some bytes is let
+// pass.
 inline bool conflicts(const Who &then, const Who &now, uint32_t block_epoch) {
     if (!(then.mask & now.mask) || (then.atomic && now.atomic) || (then.mixed && now.mask != 15)) return false;
     if (then.many == Who::of_blocks || then.epoch < block_epoch) return true;

@@ -1,5 +1,5 @@
-// cells.h: the checked build's memory of every word of an allocation: which operation last wrote it and which read it, by
-// which thread, between which barriers.
+// cells.h: the checked build's memory of every word of an allocation: which operation last wrote it and which read it,
+// by which thread, between which barriers.
 #pragma once
 
 #include "access.h"

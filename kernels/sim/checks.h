@@ -1,5 +1,5 @@
-// checks.h: what the checked build knows of a launch while it runs. Its kernels are compiled with gcc's thread sanitizer,
-// whose callbacks, one an access, are in instrument.cpp.
+// checks.h: what the checked build knows of a launch while it runs. Its kernels are compiled with gcc's thread
+// sanitizer, whose callbacks, one an access, are in instrument.cpp.
 #pragma once
 
 #include "access.h"
@@ -80,8 +80,8 @@ void begin_checks(Running &r);
 void begin_block_checks(Running &r);
 void end_checks(Running &r);
 
-// An asynchronous copy of a kernel's writes its target at some time between its issue, whose Who it keeps, and its landing:
-// nobody may access the target meanwhile.
+// An asynchronous copy of a kernel's writes its target at some time between its issue, whose Who it keeps, and its
+// landing: nobody may access the target meanwhile.
 uint64_t check_issue(void *to, unsigned bytes, const void *at);
 void check_landing(const AsyncCopy &c);
 

@@ -20,7 +20,8 @@ bool logging();
 
 std::string text_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-// place_of is the source line of an instruction of ours, with the lines it was inlined at: "pool.cu:12 from pool.cu:40".
+// place_of is the source line of an instruction of ours, with the lines it was inlined at: "pool.cu:12 from
+// pool.cu:40".
 std::string place_of(const void *instruction);
 
 struct Finding {

@@ -19,8 +19,9 @@ struct Multiply {
     float d[4];
 };
 
-// Eight is a row of B, C or D: loops over rows are vectors of the processor's. A product of two bf16 or two tf32 is exact in
-// f32, so that it does not matter whether the compiler makes the multiplication and the addition one instruction.
+// Eight is a row of B, C or D: loops over rows are vectors of the processor's. A product of two bf16 or two tf32 is
+// exact in f32, so that it does not matter whether the compiler makes the multiplication and the addition one
+// instruction.
 typedef float Eight __attribute__((vector_size(32)));
 
 // Fragments are a warp's A and B of 16xK and Kx8.

@@ -1,5 +1,5 @@
-// instrument.cpp: what the checked build's kernels call at every access to memory, which is most of its time: the common
-// cases are short, and their order is that of their frequency.
+// instrument.cpp: what the checked build's kernels call at every access to memory, which is most of its time: the
+// common cases are short, and their order is that of their frequency.
 #include "seen.h"
 #include "diagnose.h"
 

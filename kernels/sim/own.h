@@ -18,8 +18,8 @@ struct SharedVariable {
     size_t bytes;
 };
 
-// shared_variables finds a variable by its name in PTX. There is more than one where several sources have the same inline
-// function; none where the library's symbols do not tell.
+// shared_variables finds a variable by its name in PTX. There is more than one where several sources have the same
+// inline function; none where the library's symbols do not tell.
 std::vector<SharedVariable> shared_variables(const std::string &ptx_name);
 
 } // namespace sim

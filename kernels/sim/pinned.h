@@ -1,6 +1,7 @@
-// pinned.h: what asynchronous copies read of pinned memory, to notice that the program writes there before it has waited
-// for the copy. The driver does not see the host's writes. So it compares: what a copy was to read, when it was enqueued
-// (or when it ran, where other work had still to write it), with what is there when the host learns that it is done.
+// pinned.h: what asynchronous copies read of pinned memory, to notice that the program writes there before it has
+// waited for the copy. The driver does not see the host's writes. So it compares: what a copy was to read, when it was
+// enqueued (or when it ran, where other work had still to write it), with what is there when the host learns that it is
+// done.
 #pragma once
 
 #include "context.h"

@@ -1,5 +1,5 @@
-// ptx.h: the instructions of PTX for the files that ptx2cpp generates, which include nothing else. Semantics are those of
-// the PTX ISA, chapter 9; what is plain C++ (an unsigned sum) the generated code writes itself.
+// ptx.h: the instructions of PTX for the files that ptx2cpp generates, which include nothing else. Semantics are those
+// of the PTX ISA, chapter 9; what is plain C++ (an unsigned sum) the generated code writes itself.
 //
 //   ptx_integer.h  integers and bits
 //   ptx_float.h    roundings, minima, signs

@@ -1,5 +1,5 @@
-// ptx_memory.h: state spaces, loads and stores, atomics. Shared memory is addressed from the block's beginning, all other
-// memory by the host's addresses.
+// ptx_memory.h: state spaces, loads and stores, atomics. Shared memory is addressed from the block's beginning, all
+// other memory by the host's addresses.
 #pragma once
 
 namespace sim {

@@ -6,8 +6,8 @@
 namespace sim {
 namespace ptx {
 
-// A shuffle's last operand but one has the lanes of a segment that it may not leave, and the last lane that it may reach:
-// PTX ISA, shfl.sync. A lane that would is given its own value.
+// A shuffle's last operand but one has the lanes of a segment that it may not leave, and the last lane that it may
+// reach: PTX ISA, shfl.sync. A lane that would is given its own value.
 struct Segment {
     int lane, first, last;
     explicit Segment(uint32_t clamp) {

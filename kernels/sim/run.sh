@@ -1,7 +1,7 @@
 #!/bin/sh
-# run.sh [fast|checked|ptx] COMMAND...: runs a command with the simulated driver in place of the machine's: duet finds it
-# by DUET_CUDA_DRIVER, a program that is linked to libcuda.so.1 by LD_LIBRARY_PATH.
-# OUT says where `make -C kernels/sim` built it.
+# run.sh [fast|checked|ptx] COMMAND...: runs a command with the simulated driver in place of the machine's: duet finds
+# it by DUET_CUDA_DRIVER, a program that is linked to libcuda.so.1 by LD_LIBRARY_PATH. OUT says where
+# `make -C kernels/sim` built it.
 case $1 in
 fast | checked | ptx) variant=$1 && shift ;;
 *) variant=fast ;;

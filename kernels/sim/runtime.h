@@ -68,8 +68,8 @@ void copy_async(void *shared, const void *global, unsigned bytes, unsigned sourc
 void copy_async_commit();
 void copy_async_wait(unsigned groups); // until at most so many of the latest groups are under way
 
-// What the ptx build asks when an access is not within its window, or not aligned. find_window opens the window that it is
-// in, or ends the launch. bad_shared ends it because of an address in shared memory.
+// What the ptx build asks when an access is not within its window, or not aligned. find_window opens the window that it
+// is in, or ends the launch. bad_shared ends it because of an address in shared memory.
 enum { windows = 5 * 64 };
 void find_window(uint64_t address, unsigned bytes, unsigned alignment, Window &w);
 [[noreturn]] void bad_shared(uint64_t address, unsigned bytes);

@@ -54,7 +54,8 @@ void Stream::wait(uint64_t n) {
     finished.wait(hold, [&] { return done >= n; });
 }
 
-// An event that is the last of a stream's work is told before the stream knows that it is done: that little is waited for.
+// An event that is the last of a stream's work is told before the stream knows that it is done: that little is waited
+// for.
 bool Stream::idle() {
     std::unique_lock<std::mutex> hold(lock);
     finished.wait(hold, [&] { return !brief || !jobs.empty(); });

@@ -1,4 +1,5 @@
-// table.h: the table of kernels that are built into the simulated driver. A kernel is found by the name of its PTX entry.
+// table.h: the table of kernels that are built into the simulated driver. A kernel is found by the name of its PTX
+// entry.
 #pragma once
 
 #include <stddef.h>

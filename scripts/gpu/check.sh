@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# check.sh RESULTS: on a machine with a GPU, in at most five minutes: is duet right there, and how fast is it? Needs nothing but
-# the driver (python3, compute-sanitizer and a CIFAR-10 archive in the bundle where they are). Leaves check.txt and check.tgz.
-# DEVICE (cuda:0), TOTAL (285 seconds), SMALL=1 (tiny sizes, for the simulator).
+# check.sh RESULTS: on a machine with a GPU, in at most five minutes: is duet right there, and how fast is it? Needs
+# nothing but the driver (python3, compute-sanitizer and a CIFAR-10 archive in the bundle where they are). Leaves
+# check.txt and check.tgz. DEVICE (cuda:0), TOTAL (285 seconds), SMALL=1 (tiny sizes, for the simulator).
 . "$(dirname "$0")/steps.sh"
 
 quick() { ./duet train smoke --runs runs --run "$1" --set "devices.towers=[\"${2//,/\",\"}\"]" --set "devices.precision=$3" "${@:4}"; }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# compare.sh RESULTS: on a machine with a GPU and PyTorch, in at most five minutes: PyTorch in its fastest forms beside duet, in
-# turn; then every kernel of a step under ncu, where it is. Leaves compare.txt, compare.tgz and torch.json. DEVICE, TOTAL, SMALL as
-# in check.sh; CASES ("128:bf16 512:bf16 128:tf32").
+# compare.sh RESULTS: on a machine with a GPU and PyTorch, in at most five minutes: PyTorch in its fastest forms beside
+# duet, in turn; then every kernel of a step under ncu, where it is. Leaves compare.txt, compare.tgz and torch.json.
+# DEVICE, TOTAL, SMALL as in check.sh; CASES ("128:bf16 512:bf16 128:tf32").
 . "$(dirname "$0")/steps.sh"
 
 warm() { # compiles what a bench needs

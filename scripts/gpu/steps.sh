@@ -1,5 +1,5 @@
-# steps.sh: sourced by check.sh and compare.sh. Steps with a limit each; after every step what there is of the results is kept,
-# in SCRIPT.txt (a line a step) and SCRIPT.tgz (its logs).
+# steps.sh: sourced by check.sh and compare.sh. Steps with a limit each; after every step what there is of the results
+# is kept, in SCRIPT.txt (a line a step) and SCRIPT.tgz (its logs).
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 results=${1:?where to leave the results}
 mkdir -p "$results"
@@ -20,8 +20,8 @@ keep() { tar czf "$results/.$script.tgz" -C "$here" log && mv "$results/.$script
 
 say() { tee -a "$results/$script.txt"; }
 
-# step SECONDS NAME COMMAND...: runs a command with a limit, which what is left of the whole shortens. It has a session of its
-# own, so that nothing of it goes on behind its limit.
+# step SECONDS NAME COMMAND...: runs a command with a limit, which what is left of the whole shortens. It has a session
+# of its own, so that nothing of it goes on behind its limit.
 step() {
 	local limit=$1 name=$2 left start code=0
 	shift 2

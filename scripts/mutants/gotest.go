@@ -89,8 +89,8 @@ func list(tags string, chosen []string) (*module, error) {
 	return m, nil
 }
 
-// others are the packages whose tests could notice a change of this one, the quickest first. Tests of commands are none of
-// them: they build the program anew, without the overlay.
+// others are the packages whose tests could notice a change of this one, the quickest first. Tests of commands are none
+// of them: they build the program anew, without the overlay.
 func (t *trial) others() (all []*pkg) {
 	if t.quick == 0 {
 		return nil

@@ -64,7 +64,8 @@ func (o options) run(equivalent string, packages []string) error {
 // equal is a change that no test need notice.
 type equal struct{ file, what, was, reason string }
 
-// readEquivalent reads four lines a change: file, change, the line that it is in, and the reason; an empty line follows.
+// readEquivalent reads four lines a change: file, change, the line that it is in, and the reason; an empty line
+// follows.
 func readEquivalent(path string) (all []equal, err error) {
 	f, err := os.Open(path)
 	if err != nil {

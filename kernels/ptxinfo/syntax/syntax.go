@@ -1,6 +1,6 @@
-// Package syntax reads the declarations of a PTX text: its variables, and its entries and functions with their parameters
-// and limits. What stands in a body, and initial values, it leaves to its users as tokens. Syntax and sizes are those of
-// the PTX ISA, chapters 4, 5 and 11.
+// Package syntax reads the declarations of a PTX text: its variables, and its entries and functions with their
+// parameters and limits. What stands in a body, and initial values, it leaves to its users as tokens. Syntax and sizes
+// are those of the PTX ISA, chapters 4, 5 and 11.
 package syntax
 
 import (

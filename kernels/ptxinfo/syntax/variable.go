@@ -49,7 +49,8 @@ func TypeBytes(t string) int {
 // otherBytes are the sizes of the types that are not fundamental.
 var otherBytes = map[string]int{"pred": 1, "bf16": 2, "tf32": 4, "f16x2": 4, "bf16x2": 4}
 
-// Variables reads a declaration after its state space, up to the semicolon. Only registers come as a list: .reg .b32 a, b.
+// Variables reads a declaration after its state space, up to the semicolon. Only registers come as a list: .reg .b32 a,
+// b.
 func (c *Cursor) Variables(space lex.Token) ([]*Variable, error) {
 	first := &Variable{Space: space.Text[1:]}
 	if err := c.declarator(first); err != nil {
@@ -103,7 +104,8 @@ func (c *Cursor) declarator(v *Variable) error {
 	}
 }
 
-// pointer reads what a parameter points to: its space and its alignment, which is not the parameter's own; and the name.
+// pointer reads what a parameter points to: its space and its alignment, which is not the parameter's own; and the
+// name.
 func (c *Cursor) pointer(v *Variable) error {
 	for {
 		t, err := c.Word("the name of a parameter")

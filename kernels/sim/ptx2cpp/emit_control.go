@@ -108,8 +108,8 @@ func bare(code string) handler {
 	}
 }
 
-// call is call[.uni] [(results),] function[, (arguments)]. Both are variables in .param memory, which are handed over by
-// their addresses.
+// call is call[.uni] [(results),] function[, (arguments)]. Both are variables in .param memory, which are handed over
+// by their addresses.
 func call(e *emitter, in *instruction) (string, error) {
 	if _, ok := uniform.match(in.modifiers); !ok {
 		return "", unknown(in)

@@ -16,8 +16,8 @@ const (
 )
 
 // integerHandlers are chapter 9.7.1 of the PTX ISA, and 9.7.2 with the carry flag. Registers are unsigned, so that sums
-// and products wrap around; 16 bits are multiplied as unsigned, not as the int that C++ would make of them. Opcodes that
-// exist for floats too have their forms of both here.
+// and products wrap around; 16 bits are multiplied as unsigned, not as the int that C++ would make of them. Opcodes
+// that exist for floats too have their forms of both here.
 var integerHandlers = map[string]handler{
 	"add": formed(append(arithmetic("+", "add"),
 		of(integers, "", "UUU", "%a + %b"),

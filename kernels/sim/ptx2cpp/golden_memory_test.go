@@ -144,7 +144,8 @@ var warpGolden = []golden{
 	{code: ".shared .align 4 .b8 all[128]; shl.b32 %r4, %lane, 2; mov.u32 %r5, all; add.s32 %r5, %r5, %r4; st.shared.u32 [%r5], %lane; bar.sync 0; xor.b32 %r4, %r4, 124; mov.u32 %r5, all; add.s32 %r5, %r5, %r4; ld.shared.u32 %r9, [%r5]; barrier.sync.aligned 0; bar.warp.sync -1;",
 		want: func(i int) uint64 { return uint64(i ^ 31) }},
 	{code: "atom.global.add.u32 %r4, [%out], 1; bar.sync 0; ld.global.u32 %r9, [%out]; bar.sync 0;", want: func(int) uint64 { return 32 }},
-	// Row i of matrix m is eight times the half 8*m+i; of the first matrix a lane gets row lane/4, transposed rows 2*(lane%4) and the next.
+	// Row i of matrix m is eight times the half 8*m+i; of the first matrix a lane gets row lane/4, transposed rows
+	// 2*(lane%4) and the next.
 	{code: matrixRows + "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%r9, %r6, %r7, %r8}, [%r5];", want: func(i int) uint64 { return uint64(i/4) * 0x10001 }},
 	{code: matrixRows + "ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%r6, %r9}, [%r5];", want: func(i int) uint64 { return uint64(8+2*(i%4)) | uint64(9+2*(i%4))<<16 }},
 	{code: "setp.lt.s32 %p1, %lane, 8; selp.b32 %r5, 0, 99999, %p1; ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%r4}, [%r5]; mov.u32 %r9, 1; st.shared.u32 [dynamic], %r9;", want: func(int) uint64 { return 1 }},

@@ -16,8 +16,8 @@ import (
 // The instructions' results are compared with what the PTX ISA says of edge cases: all cases are entries of one text,
 // which is translated, compiled with testdata/harness.cpp and run once.
 
-// golden is instructions and what they give. The four inputs of a row are there as 16 bits in %h0 to %h3, as 32 in %r0 to
-// %r3 and %f0 to %f3, as 64 in %q0 to %q3 and %d0 to %d3; the result is %h9, %r9, %f9, %q9, %d9 or %p9.
+// golden is instructions and what they give. The four inputs of a row are there as 16 bits in %h0 to %h3, as 32 in %r0
+// to %r3 and %f0 to %f3, as 64 in %q0 to %q3 and %d0 to %d3; the result is %h9, %r9, %f9, %q9, %d9 or %p9.
 type golden struct {
 	code string
 	rows []row

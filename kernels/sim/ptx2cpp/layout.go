@@ -94,7 +94,8 @@ func (t *translator) lay() error {
 	return nil
 }
 
-// place lays out the shared memory of a function: offsets, and the bytes in all, to which the dynamic memory is aligned.
+// place lays out the shared memory of a function: offsets, and the bytes in all, to which the dynamic memory is
+// aligned.
 func (t *translator) place(f *function) (offsets map[*variable]int, size int) {
 	offsets = map[*variable]int{}
 	if t.layout.reaches[f.Name] {

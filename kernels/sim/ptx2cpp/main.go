@@ -4,8 +4,8 @@
 //	ptx2cpp -o softmax.cpp softmax.ptx
 //
 // Each .entry becomes a function that runs one thread of a kernel and an entry of the driver's table of kernels. A
-// register is a variable of as many bits; instructions look at it as their type says (kernels/sim/ptx_*.h). Semantics are
-// those of the PTX ISA; where it leaves something open:
+// register is a variable of as many bits; instructions look at it as their type says (kernels/sim/ptx_*.h). Semantics
+// are those of the PTX ISA; where it leaves something open:
 //
 //   - The bits of a NaN are the host's; min, max and conversions to small floats give the canonical one.
 //   - Approximate functions are the host's, which are closer than the hardware's.
@@ -15,8 +15,8 @@
 //
 // Accesses to global memory are checked: they must be aligned and within one live allocation that the launch's context
 // may use. Those to shared memory must be within the block's. Local memory and parameters are not checked, except by
-// name when translating. Barriers and collectives are those of the driver, with its checks. Races and uninitialised reads
-// are looked for in the checked build only.
+// name when translating. Barriers and collectives are those of the driver, with its checks. Races and uninitialised
+// reads are looked for in the checked build only.
 //
 // What is not known is an error that names the line and gives the instruction, never left out: among them named
 // barriers, textures, wmma, wgmma, bulk copies, indirect calls and functions without a body (vprintf).

@@ -38,8 +38,8 @@ var special = map[string]struct {
 	"WARP_SZ":            {"32u", 32},
 }
 
-// read is an operand's value, as a C++ expression of type t. The widths must agree; wide allows a register of more bits,
-// of which the lower are read, and for conversions of fewer.
+// read is an operand's value, as a C++ expression of type t. The widths must agree; wide allows a register of more
+// bits, of which the lower are read, and for conversions of fewer.
 func (e *emitter) read(line int, o operand, t ptxType) (string, error) {
 	return e.readAs(line, o, t, false)
 }

@@ -26,7 +26,8 @@ func parse(file, text string) (*module, error) {
 	return m, nil
 }
 
-// values reads a variable's initial values: none, one, or several in braces, which give an array without a length its own.
+// values reads a variable's initial values: none, one, or several in braces, which give an array without a length its
+// own.
 func (m *module) values(v *variable) (values []operand, err error) {
 	if v.Init == 0 {
 		return nil, nil

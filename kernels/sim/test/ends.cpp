@@ -57,8 +57,8 @@ CASE(written_in_use_late, both, ENVIRONMENT("DUET_SIM_DELAY=2000", "DUET_SIM_SEE
 }
 CASE(written_after_use, both, ENVIRONMENT("DUET_SIM_DELAY=2000", "DUET_SIM_SEED=1"), SAYS()) { written(true); }
 
-// passed_on copies from pinned memory what an earlier copy brings there, so that what is to be read is known only when the
-// copy runs: the device's memory, which is the host's, tells when it did.
+// passed_on copies from pinned memory what an earlier copy brings there, so that what is to be read is known only when
+// the copy runs: the device's memory, which is the host's, tells when it did.
 static void passed_on(bool waits) {
     Gpu g;
     unsigned char *pinned;

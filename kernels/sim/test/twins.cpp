@@ -1,5 +1,5 @@
-// twins.cpp: kernels with a bug and without it, one source: the last argument says which. The one is reported with kernel,
-// thread and line, the other runs in silence.
+// twins.cpp: kernels with a bug and without it, one source: the last argument says which. The one is reported with
+// kernel, thread and line, the other runs in silence.
 #include "harness.h"
 
 // one runs a kernel of a block on 64 floats.
