@@ -21,9 +21,10 @@ std::optional<Desc> grouped(const Images &x, int64_t groups) {
     return Desc({x.batch * groups, channels, x.height, x.width}, type_of(x.desc), x.tag);
 }
 
-// primitive describes the forward pass, or nothing when oneDNN has no fast one. oneDNN divides alpha by the size. Left to the
-// loops are a window over more channels than there are, and what is nobody's network: a window of one channel, and images of
-// one place, whose nchw oneDNN takes for nhwc. Of both together version 2.6 crashes with AVX-512, while it makes the gradient.
+// primitive describes the forward pass, or nothing when oneDNN has no fast one. oneDNN divides alpha by the size. Left
+// to the loops are a window over more channels than there are, and what is nobody's network: a window of one channel,
+// and images of one place, whose nchw oneDNN takes for nhwc. Of both together version 2.6 crashes with AVX-512, while
+// it makes the gradient.
 std::optional<dnnl::lrn_forward::primitive_desc> primitive(const duet_normalisation &n, prop_kind kind,
                                                            const Images &x) {
     const auto view = grouped(x, n.groups);

@@ -28,7 +28,8 @@ INLINE std::pair<float, double> exponentials(const float *z, int64_t classes, fl
 // rows_of is z as plain fp32.
 Operand rows_of(Kernel &k, int index, const Layout &z) { return k.converted(index, z, plain(Type::f32, z.dims())); }
 
-// beaten_by is how many classes are better answers than the label; all of them when the label is none or NaN, five at least when it is none.
+// beaten_by is how many classes are better answers than the label; all of them when the label is none or NaN, five at
+// least when it is none.
 int64_t beaten_by(const float *z, int64_t classes, int32_t label) {
     if (label < 0 || label >= classes) return std::max<int64_t>(5, classes);
     int64_t better = 0;
