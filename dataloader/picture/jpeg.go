@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"io"
 )
 
 // maxScans bounds the scans of a JPEG, each of which costs a pass over all pixels though it may be a few bytes long. A
@@ -155,15 +154,4 @@ func (h *jpegHeader) flags() Flags {
 		return CMYK
 	}
 	return 0
-}
-
-// adobeMarker says that four components are CMYK: Go's decoder does not guess.
-const adobeMarker = "\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
-
-// reader gives the file to Go's decoder.
-func (h *jpegHeader) reader(data []byte) io.Reader {
-	if h.components == 4 && !h.adobe {
-		return io.MultiReader(bytes.NewReader(data[:2]), bytes.NewReader([]byte(adobeMarker)), bytes.NewReader(data[2:]))
-	}
-	return bytes.NewReader(data)
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"image"
 	"image/jpeg"
+	"io"
 )
 
 // engine is the decoder of JPEG and the resampler of this build: Go's own.
@@ -53,4 +54,15 @@ func EncodeJPEG(pixels []byte, size, quality int) ([]byte, error) {
 		return nil, err
 	}
 	return b.Bytes(), nil
+}
+
+// adobeMarker says that four components are CMYK: Go's decoder does not guess.
+const adobeMarker = "\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
+
+// reader gives the file to Go's decoder.
+func (h *jpegHeader) reader(data []byte) io.Reader {
+	if h.components == 4 && !h.adobe {
+		return io.MultiReader(bytes.NewReader(data[:2]), bytes.NewReader([]byte(adobeMarker)), bytes.NewReader(data[2:]))
+	}
+	return bytes.NewReader(data)
 }

@@ -24,7 +24,6 @@ var controlHandlers = map[string]handler{
 var (
 	uniform     = compile("uni?")
 	idxUniform  = compile("idx uni?")
-	nothing     = compile("")
 	barPattern  = compile("cta? sync aligned?")
 	barReduce   = compile("cta? red popc|and|or aligned? u32|pred")
 	barWarp     = compile("warp sync")
