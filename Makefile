@@ -89,12 +89,15 @@ bench: build ## images/s and milliseconds a layer of the full AlexNet
 test-image: sim-fast ## build the image with buildah on a base made by debootstrap, and train in it (as root, Debian or Ubuntu)
 	@scripts/test-image.sh
 
-lint: deps ## gofmt and vet, for all build tags
+lint: deps ## gofmt, vet and staticcheck, for all build tags
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt'd: $$unformatted" >&2; exit 1; fi
 	$(GO) vet ./...
-	@tags=$(tags); set -x; $(GO) vet -tags "$$tags long" ./...
-	@if scripts/has-turbo.sh; then set -x; $(GO) vet -tags turbo ./dataloader/...; fi
-	@if scripts/deps-gpu.sh --find >/dev/null; then set -x; $(gpu_env) $(GO) vet -tags "$(gpu_tags) sim long" ./...; fi
+	$(GO) tool staticcheck ./...
+	@tags=$(tags); set -ex; $(GO) vet -tags "$$tags long" ./...; $(GO) tool staticcheck -tags "$$tags long" ./...
+	@if scripts/has-turbo.sh; then set -ex; \
+	$(GO) vet -tags turbo ./dataloader/...; $(GO) tool staticcheck -tags turbo ./dataloader/...; fi
+	@if scripts/deps-gpu.sh --find >/dev/null; then set -ex; $(gpu_env) $(GO) vet -tags "$(gpu_tags) sim long" ./...; \
+	$(gpu_env) $(GO) tool staticcheck -tags "$(gpu_tags) sim long" ./...; fi
 
 clean: ## remove what was built; runs, data and the fetched CUDA compiler stay
 	rm -rf bin build/gpu build/gpu-bundle build/gpu-bundle.tar.gz build/gpu-results build/lab build/sim kernels/ptx/*.ptx
