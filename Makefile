@@ -89,8 +89,9 @@ bench: build ## images/s and milliseconds a layer of the full AlexNet
 test-image: sim-fast ## build the image with buildah on a base made by debootstrap, and train in it (as root, Debian or Ubuntu)
 	@scripts/test-image.sh
 
-lint: deps ## gofmt, vet and staticcheck, for all build tags
+lint: deps ## gofmt, vet and staticcheck, for all build tags; clang-format; the length of lines
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt'd: $$unformatted" >&2; exit 1; fi
+	@scripts/lint.sh
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	@tags=$(tags); set -ex; $(GO) vet -tags "$$tags long" ./...; $(GO) tool staticcheck -tags "$$tags long" ./...

@@ -12,7 +12,7 @@ type Kind uint8
 
 const (
 	End    Kind = iota // after the last token
-	Word               // a directive, an opcode with its modifiers, an identifier, a register: .reg ld.global.v4.f32 $L_1 %tid.x
+	Word               // a directive, an opcode with its modifiers, a name, a register: .reg ld.global.v4.f32 $L_1 %tid.x
 	Number             // a constant as written, without its sign: 12 0x1f 0f3F800000
 	String             // a string, without its quotes
 	Punct              // one of ( ) { } [ ] < > , ; : + - @ ! | = * / & ^ ~ ?

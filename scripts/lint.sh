@@ -1,0 +1,49 @@
+#!/bin/sh
+# What `make lint` holds sources against beside gofmt, vet and staticcheck: .clang-format, and lines of at most 120 bytes.
+set -eu
+cd "$(dirname "$0")/.."
+export LC_ALL=C
+
+# The reference is clang-format 14, Debian 12's; later ones are taken where it is not there.
+format=
+for f in clang-format-14 clang-format; do
+	version=$("$f" --version 2>/dev/null | sed -n 's/.*version \([0-9]*\).*/\1/p') || version=
+	if [ "${version:-0}" -ge 14 ]; then
+		format=$f
+		break
+	fi
+done
+if [ -n "$format" ]; then
+	echo "$format --dry-run -Werror"
+	git ls-files '*.cu' '*.cuh' '*.h' '*.hpp' '*.cpp' ':!:*/testdata/*' | xargs "$format" --dry-run -Werror
+else
+	echo "the layout of C, C++ and CUDA was not checked: apt-get install clang-format, version 14 or later" >&2
+fi
+
+# Folders whose older lines are longer, by kind of file. A folder leaves the list when it has none any more; none joins.
+longer='alexnet/*.go bench/*.mk bench/*.sh bench/torch/*.sh cmd/duet/*.go configs/*.go dataloader/*.go
+dataloader/packed/*.go dataloader/picture/*.go dataloader/prepare/*.go dataloader/source/*.go dataloader/source/mini/*.go
+docs/*.md engine/backend/*.go engine/backend/conformance/*.go engine/backend/cuda/*.go engine/backend/dnnl/*.go
+engine/backend/reference/*.go engine/backend/worker/*.go engine/checkpoint/*.go engine/metrics/*.go engine/op/*.go
+engine/plan/*.go engine/train/*.go internal/oracle/*.go kernels/*.mk kernels/*.sh kernels/sim/Makefile
+kernels/sim/ptx2cpp/*.go kernels/sim/test/Makefile scripts/*.sh scripts/gpu/*.sh scripts/gpu/*.go scripts/mutants/*.go
+Makefile README.md'
+
+echo "lines of at most 120 bytes"
+git ls-files '*.go' '*.cu' '*.cuh' '*.h' '*.hpp' '*.cpp' '*.sh' '*.mk' '*Makefile' '*.md' ':!:*/testdata/*' |
+	awk -v longer="$longer" '
+	BEGIN { n = split(longer, kinds, /[ \n]+/); for (i = 1; i <= n; i++) known[kinds[i]] }
+	{
+		kind = $0
+		if (kind ~ /\.[a-z]+$/) sub(/[^\/]*\./, "*.", kind)
+		if (kind in known || $0 in known) next
+		file = $0
+		for (at = 1; (getline line <file) > 0; at++) {
+			if (length(line) <= 120 || line ~ /https?:\/\//) continue
+			if (file ~ /\.md$/ && line ~ /^( *\||    )/) continue # tables, and what a program prints
+			printf "%s:%d: a line of %d bytes, want at most 120\n", file, at, length(line)
+			failed = 1
+		}
+		close(file)
+	}
+	END { exit failed }' >&2
