@@ -8,8 +8,9 @@ struct Error {
     const char *name, *text;
 };
 
-#define ERROR(name, text)                                                                                              \
-    { name, #name, text }
+// clang-format off
+#define ERROR(name, text) {name, #name, text}
+// clang-format on
 const Error errors[] = {
     ERROR(CUDA_SUCCESS, "no error"),
     ERROR(CUDA_ERROR_INVALID_VALUE, "invalid argument"),

@@ -92,7 +92,7 @@ void explain_fault(const Running &r) {
 void catch_faults() {
     pthread_key_create(&running_key, nullptr);
     for (int i = 0; i < 2; i++) {
-        struct sigaction a {};
+        struct sigaction a = {};
         a.sa_sigaction = on_fault;
         a.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
         sigfillset(&a.sa_mask);

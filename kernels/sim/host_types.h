@@ -15,24 +15,17 @@ struct dim3 {
 };
 
 // SIM_VECTORS defines T1 to T4 of a scalar, and how they are made.
-#define SIM_VECTORS(name, scalar)                                                                                      \
-    struct name##1 {                                                                                                   \
-        scalar x;                                                                                                      \
-    };                                                                                                                 \
-    struct alignas(2 * sizeof(scalar)) name##2 {                                                                       \
-        scalar x, y;                                                                                                   \
-    };                                                                                                                 \
-    struct alignas(sizeof(scalar) > 4 ? 16 : 4 * sizeof(scalar)) name##4 {                                             \
-        scalar x, y, z, w;                                                                                             \
-    };                                                                                                                 \
-    static inline name##1 make_##name##1(scalar x) { return {x}; }                                                     \
-    static inline name##2 make_##name##2(scalar x, scalar y) { return {x, y}; }                                        \
-    static inline name##3 make_##name##3(scalar x, scalar y, scalar z) { return {x, y, z}; }                           \
+// clang-format off
+#define SIM_VECTORS(name, scalar) \
+    struct name##1 { scalar x; }; \
+    struct alignas(2 * sizeof(scalar)) name##2 { scalar x, y; }; \
+    struct alignas(sizeof(scalar) > 4 ? 16 : 4 * sizeof(scalar)) name##4 { scalar x, y, z, w; }; \
+    static inline name##1 make_##name##1(scalar x) { return {x}; } \
+    static inline name##2 make_##name##2(scalar x, scalar y) { return {x, y}; } \
+    static inline name##3 make_##name##3(scalar x, scalar y, scalar z) { return {x, y, z}; } \
     static inline name##4 make_##name##4(scalar x, scalar y, scalar z, scalar w) { return {x, y, z, w}; }
-#define SIM_VECTOR3(name, scalar)                                                                                      \
-    struct name##3 {                                                                                                   \
-        scalar x, y, z;                                                                                                \
-    };
+#define SIM_VECTOR3(name, scalar) struct name##3 { scalar x, y, z; };
+// clang-format on
 
 SIM_VECTOR3(float, float)
 SIM_VECTOR3(double, double)

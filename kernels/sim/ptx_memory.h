@@ -81,9 +81,11 @@ template <class F> struct Atomic<Pair<F>> {
 };
 
 template <size_t bytes> struct Word;
+// clang-format off
 template <> struct Word<2> { typedef uint16_t type; };
 template <> struct Word<4> { typedef uint32_t type; };
 template <> struct Word<8> { typedef uint64_t type; };
+// clang-format on
 
 // update stores f(old) and gives old. What is compared is bits: a NaN is equal to itself.
 template <class V, class F> PTX_INLINE V update(char *p, F f) {

@@ -36,8 +36,10 @@ template <class T> struct RoleOf {
     static_assert(sizeof(T) <= 8 && std::is_trivially_copyable<T>::value, "parameters are scalars of at most 8 bytes");
     static constexpr Parameter value{sizeof(T), Role::value};
 };
+// clang-format off
 template <class T> struct RoleOf<T *> { static constexpr Parameter value{8, Role::writes}; };
 template <class T> struct RoleOf<const T *> { static constexpr Parameter value{8, Role::reads}; };
+// clang-format on
 
 // Caller<f> takes apart the signature of a kernel.
 template <auto f> struct Caller;
