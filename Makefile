@@ -75,8 +75,8 @@ fuzz: deps ## every fuzz target for FUZZTIME (20s), up to the first failure
 		echo "$$0 $$1: $$(echo "$$said" | grep -o "execs: [0-9]*" | tail -n 1)"'
 
 # In pure Go, which links fastest. MUTANTS=100 SEED=2 draws more and others, PACKAGES="engine/plan" of some.
-PACKAGES = engine/plan engine/op engine/train engine/checkpoint internal/disk engine/backend/worker alexnet dataloader dataloader/packed \
-	dataloader/prepare dataloader/source dataloader/picture
+PACKAGES = engine/plan engine/op engine/train engine/checkpoint internal/disk engine/backend/worker alexnet dataloader \
+	dataloader/packed dataloader/prepare dataloader/source dataloader/tree dataloader/picture
 MUTANTS ?= 20
 SEED ?= 1
 

@@ -24,6 +24,7 @@ var floors = [][]string{
 	{"dataloader", "engine/plan"},
 	{"dataloader/prepare"},
 	{"dataloader/packed", "dataloader/source"},
+	{"dataloader/tree"},
 	{"dataloader/picture", "dataloader/source/mini"},
 	{"engine/backend/conformance", "engine/backend/watched"},
 	{"engine/backend/cuda", "engine/backend/dnnl", "engine/backend/reference"},

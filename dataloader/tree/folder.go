@@ -1,0 +1,111 @@
+package tree
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// folder visits a folder on disk in the order of names, and then the folders that links lead to, every folder once:
+// what is there by itself has its own name, whatever the links are called. Archives in it are kept for later, see
+// walker.met.
+func (w *walker) folder(in uint16) error {
+	v := &folderVisit{walker: w, in: in, c: w.containers[in], seen: map[string]string{}}
+	if err := v.walk("", 0); err != nil {
+		return err
+	}
+	for ; len(v.links) > 0; v.links = v.links[1:] {
+		if err := v.walk(v.links[0], 1+strings.Count(v.links[0], "/")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type folderVisit struct {
+	*walker
+	in    uint16
+	c     *container
+	seen  map[string]string // real folder -> where it was met
+	links []string          // to folders
+}
+
+// walk visits the folder at a path below the container's. What is wrong with it is an error of the container's own
+// folder alone.
+func (v *folderVisit) walk(at string, depth int) error {
+	refuse := func(err error) error {
+		if at == "" {
+			return err
+		}
+		return v.show(refused(v.c.prefix+at, v.in, causeOf(err)), nil)
+	}
+	real, err := filepath.EvalSymlinks(filepath.Join(v.c.path, filepath.FromSlash(at)))
+	if err != nil {
+		return refuse(err)
+	}
+	if first, again := v.seen[real]; again {
+		return refuse(fmt.Errorf("link to the folder %s", path.Join(v.c.prefix, first)))
+	}
+	if depth > maxFolderDepth {
+		return refuse(fmt.Errorf("folders nested more than %d times", maxFolderDepth))
+	}
+	v.seen[real] = at
+	names, err := os.ReadDir(real)
+	if err != nil {
+		return refuse(err)
+	}
+	for _, name := range names {
+		if err := v.one(path.Join(at, name.Name()), filepath.Join(real, name.Name()), name, depth); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// one visits what a folder holds under one name.
+func (v *folderVisit) one(p, disk string, name os.DirEntry, depth int) error {
+	if err := v.ctx.Err(); err != nil {
+		return err
+	}
+	f := found{Entry: Entry{Name: p, In: v.in}}
+	if Hidden(name.Name()) {
+		if name.IsDir() {
+			f.Kind = Folder
+		}
+		return v.showHidden(f, v.c.prefix)
+	}
+	info, err := os.Stat(disk)
+	if err != nil {
+		return v.show(refused(v.c.prefix+p, v.in, causeOf(err)), nil)
+	}
+	if !info.IsDir() {
+		return v.file(v.in, p, disk, info)
+	}
+	f.Name, f.Kind = v.c.prefix+p, Folder
+	if err := v.show(f, nil); err != nil {
+		return err
+	}
+	if name.Type()&os.ModeSymlink != 0 {
+		v.links = append(v.links, p)
+		return nil
+	}
+	return v.walk(p, depth+1)
+}
+
+// file shows one file of a folder.
+func (w *walker) file(in uint16, p, disk string, info os.FileInfo) error {
+	name := w.containers[in].prefix + p
+	if !info.Mode().IsRegular() {
+		return w.show(refused(name, in, "not a regular file"), nil)
+	}
+	if stem, _ := ArchiveStem(name); stem != "" {
+		if !slices.ContainsFunc(w.roots, func(r os.FileInfo) bool { return os.SameFile(r, info) }) {
+			w.met = append(w.met, Archive{Path: disk, Name: name, Stem: stem})
+		}
+		return nil
+	}
+	return w.show(found{Entry: Entry{Name: name, Size: info.Size(), In: in}, time: info.ModTime().UnixNano()}, nil)
+}

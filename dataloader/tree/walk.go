@@ -1,0 +1,183 @@
+package tree
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"duet/dataloader/picture"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+)
+
+// A walker visits what containers hold, in an order that every visit repeats. The reader that a visit is given is good
+// until it returns.
+type walker struct {
+	*Tree
+	ctx        context.Context
+	visit      func(f found, r io.Reader) error
+	sum        hash.Hash // of what was shown; nil: none is wanted
+	roots      []os.FileInfo
+	met        []Archive // in folders, and no roots
+	hiddenSeen map[string]bool
+	scratch    []byte
+	numbered   int64 // members of the stream so far
+	shown      int
+}
+
+// show passes an entry on.
+func (w *walker) show(f found, r io.Reader) error {
+	if w.shown++; w.shown > w.limits.Members {
+		return fmt.Errorf("more than %d files", w.limits.Members)
+	}
+	if w.sum != nil {
+		b := append(append(w.scratch[:0], f.Name...), 0)
+		b = binary.LittleEndian.AppendUint64(b, uint64(f.Size))
+		w.scratch = binary.LittleEndian.AppendUint64(b, uint64(f.time))
+		w.sum.Write(w.scratch) // never fails
+	}
+	return w.visit(f, r)
+}
+
+// showHidden refuses what is hidden though it may be somebody's data: images, and folders of them as far as they are
+// known.
+func (w *walker) showHidden(f found, prefix string) error {
+	if housekeeping(f.Name) {
+		return nil
+	}
+	at, cause := f.Name, "hidden: not read"
+	folder := f.Kind == Folder
+	system := outermost(f.Name, isSystem)
+	if system != "" {
+		at, cause = system, "the system's own folder: not read"
+	} else if inside := outermost(path.Dir(f.Name), isHidden); inside != "" && !folder {
+		at = inside
+	}
+	switch {
+	case system == "" && !picture.IsNamed(f.Name) && !(folder && w.containers[f.In].kind == inFolder):
+		return nil
+	case w.hiddenSeen[prefix+at]:
+		return nil
+	}
+	if w.hiddenSeen == nil {
+		w.hiddenSeen = map[string]bool{}
+	}
+	w.hiddenSeen[prefix+at] = true
+	aside := refused(prefix+at, f.In, cause)
+	aside.Kind = Aside
+	return w.show(aside, nil)
+}
+
+func (w *walker) add(c *container) (uint16, error) {
+	if len(w.containers) == w.limits.Containers {
+		return 0, fmt.Errorf("%s: more than %d archives", c.path, w.limits.Containers)
+	}
+	w.containers = append(w.containers, c)
+	return uint16(len(w.containers) - 1), nil
+}
+
+// root visits one path that is listed.
+func (w *walker) root(r Root, info os.FileInfo, plain func(name string) bool) (err error) {
+	kind, c := inFolder, &container{path: r.Path, prefix: r.Prefix}
+	if !info.IsDir() {
+		if kind, err = sniff(r.Path, plain != nil && plain(filepath.Base(r.Path))); err != nil {
+			return under(r.Path, err)
+		}
+		if kind != inFolder {
+			return w.archive(r, kind, info)
+		}
+		c = &container{path: filepath.Dir(r.Path), alone: r.Path}
+	}
+	in, err := w.add(c)
+	switch {
+	case err != nil:
+		return err
+	case c.alone != "":
+		err = w.file(in, filepath.Base(r.Path), r.Path, info)
+	default:
+		err = w.folder(in)
+	}
+	return under(r.Path, err)
+}
+
+// enter visits an archive that was met in a folder.
+func (w *walker) enter(a Archive) error {
+	info, err := os.Stat(a.Path)
+	if err != nil {
+		return w.show(refused(a.Name, 0, causeOf(err)), nil)
+	}
+	kind, err := sniff(a.Path, false)
+	if err != nil {
+		return fmt.Errorf("%s is not the archive that its name says: is it complete?", a.Path)
+	}
+	if err := w.show(found{Entry: Entry{Name: a.Stem, Kind: Folder}}, nil); err != nil {
+		return under(a.Path, err)
+	}
+	return w.archive(Root{a.Path, a.Stem + "/"}, kind, info)
+}
+
+func (w *walker) archive(r Root, kind containerKind, info os.FileInfo) error {
+	c := &container{kind: kind, path: r.Path, prefix: r.Prefix, size: info.Size(), time: info.ModTime().UnixNano()}
+	in, err := w.add(c)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w.sum, "%d bytes of %d\n", c.size, c.time)
+	return under(r.Path, w.again(in))
+}
+
+// again visits an archive.
+func (w *walker) again(in uint16) error {
+	c := w.containers[in]
+	f, err := os.Open(c.path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	switch c.kind {
+	case inTar:
+		return w.members(in, &window{r: f, end: c.size, buf: make([]byte, windowBytes)}, c.prefix, 1)
+	case inZip:
+		return w.zip(in, f)
+	}
+	return w.stream(in, f)
+}
+
+// ErrNoArchive is among the errors of a List when a root is neither a folder nor an archive.
+var ErrNoArchive = errors.New("want a folder, .tar, .tar.gz or .zip")
+
+// sniff looks at a file's first bytes, not at its name; inFolder stands for one that is plain, by its name.
+func sniff(path string, plain bool) (containerKind, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	r := bufio.NewReader(f)
+	head, _ := r.Peek(4)
+	if bytes.HasPrefix(head, []byte("PK\x03\x04")) || bytes.HasPrefix(head, []byte("PK\x05\x06")) {
+		return inZip, nil
+	}
+	kind := inTar
+	if bytes.HasPrefix(head, []byte{0x1f, 0x8b}) {
+		z, err := gzip.NewReader(r)
+		if err != nil {
+			return 0, err
+		}
+		kind, r = inStream, bufio.NewReader(z)
+	}
+	if plain {
+		return inFolder, nil
+	}
+	if _, err := tar.NewReader(r).Next(); err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrNoArchive, err)
+	}
+	return kind, nil
+}
