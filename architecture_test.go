@@ -24,6 +24,7 @@ var floors = [][]string{
 	{"dataloader", "engine/plan"},
 	{"dataloader/prepare"},
 	{"dataloader/packed", "dataloader/source"},
+	{"dataloader/layout"},
 	{"dataloader/tree"},
 	{"dataloader/picture", "dataloader/source/mini"},
 	{"engine/backend/conformance", "engine/backend/watched"},

@@ -1,0 +1,160 @@
+package layout
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"duet/dataloader/tree"
+)
+
+const (
+	foldersHint = "want CLASS/IMAGE, or train/CLASS/IMAGE and val/CLASS/IMAGE, or a .csv of the images' labels"
+	anyFolders  = "--format folders takes "
+)
+
+// Folders lists class folders, with or without splits above them. Where they are asked for, doubts whether the folders
+// are classes do not count.
+func Folders(s *Survey) (*Listing, error) {
+	if len(s.images) == 0 {
+		return nil, &NotThis{Why: s.noImages()}
+	}
+	in, forced := s.splits, s.Format == "folders"
+	if s.unclear != nil && !forced {
+		return nil, s.unclear
+	}
+	placed := func(e *tree.Entry) bool { a, _ := in.place(e.Name); return a.cause == "" }
+	if forced && !slices.ContainsFunc(s.images, placed) {
+		in = &splits{root: in.root}
+	}
+	if err := s.oneSource(in, forced); err != nil {
+		return nil, err
+	}
+	d := s.draft("class folders")
+	if len(in.of) > 0 {
+		d.Kind += " in " + in.names(trainSplit) + " and " + in.names(in.val)
+	}
+	if err := d.take(s.images, func(e *tree.Entry) (answer, error) {
+		a, rest := in.place(e.Name)
+		if at := strings.LastIndexByte(rest, '/'); at >= 0 && slices.ContainsFunc(strings.Split(rest[:at], "/"), isSide) {
+			a.cause, a.aside = "in a folder of masks or labels", true
+		}
+		return a, nil
+	}); err != nil {
+		return nil, err
+	}
+	if len(d.Items) == 0 {
+		why := fmt.Errorf("%s, but none in a class folder: %s (found %s)", plural(len(s.images), "image"), foldersHint,
+			s.images[0].Name)
+		if len(in.of) > 0 {
+			why = Advise("%w; %s%s for classes", why, anyFolders, sample(slices.Sorted(maps.Keys(in.of))))
+		}
+		return nil, &NotThis{Why: why}
+	}
+	d.faultEmpty(s, func(folder string) string {
+		a, _ := in.place(folder + "/x")
+		if a.is != noSplit && a.is == in.val || folder+"/" == in.root {
+			return ""
+		}
+		return a.class
+	})
+	d.faultUntrained(func(string) string {
+		return fmt.Sprintf("is in %s, but not in %s", in.names(in.val), in.names(trainSplit))
+	})
+	if !forced && len(d.train) > 0 {
+		if err := d.doubt(in); err != nil {
+			return nil, err
+		}
+	}
+	return d.finish()
+}
+
+// oneSource refuses several sources that are no splits of one, and tables that class folders do not use.
+func (s *Survey) oneSource(in *splits, forced bool) error {
+	alone := 0
+	for _, t := range s.texts {
+		if t.alone != "" {
+			alone++
+		}
+	}
+	sources := s.Roots - alone
+	switch {
+	case forced && alone > 0:
+		return Advise("a table or list is given, but --format folders uses none: leave one of them out")
+	case sources > 1 && len(in.of) == 0:
+		return Advise("%d sources of class folders: want one, two that are named train and val, or one with a table of its "+
+			"labels (put others into one folder)", sources)
+	case sources > 1:
+		for _, e := range s.images {
+			first, _, _ := strings.Cut(e.Name, "/")
+			if in.of[first] == noSplit {
+				return Advise("%s and the source that is called %s here: want one source of each split, named train, val or test",
+					in.names(trainSplit), first)
+			}
+		}
+	}
+	return nil
+}
+
+// partNames name parts of a data set rather than classes; sideNames name what lies beside the images of a class.
+var (
+	sideNames = []string{"annotation", "annotations", "mask", "masks", "label", "labels", "trimap", "trimaps",
+		"segmentation", "segmentations"}
+	partNames = []string{"image", "images", "img", "imgs", "jpg", "jpeg", "jpegs", "jpegimages", "png", "part", "data",
+		"dataset", "val", "dev", "pred"}
+)
+
+// isPart reports whether a folder is named as a part of a data set: images2, train.X1, test_set, seg_train.
+func isPart(name string) bool {
+	name = strings.Trim(strings.ToLower(name), "0123456789 ._-")
+	return slices.Contains(partNames, name) || isSide(name) || strings.HasPrefix(name, "valid") ||
+		strings.HasPrefix(name, "train") || strings.HasPrefix(name, "test") ||
+		strings.HasSuffix(name, "train") || strings.HasSuffix(name, "test")
+}
+
+// doubt says why folders are hardly the classes, and takes those out that are hardly classes beside others: one that is
+// named as a split, and one that holds no image but several folders of them.
+func (d *draft) doubt(in *splits) error {
+	classes := classOrder(d.train)
+	if len(classes) == 1 {
+		return Advise("all %s are of one class, the folder %s: %s; %sit for one", plural(len(d.Items), "image"), classes[0],
+			foldersHint, anyFolders)
+	}
+	if !slices.ContainsFunc(classes, func(c string) bool { return !isPart(c) }) {
+		return Advise("the folders %s are named as parts of a data set, not as classes: %s; %sthem for classes",
+			sample(classes), foldersHint, anyFolders)
+	}
+	flat := map[string]bool{}                                 // classes with images right in their folders
+	first, second := map[string]string{}, map[string]string{} // by class: a folder in it, another one
+	for _, it := range d.Items {
+		a, rest := in.place(it.Name)
+		switch at := strings.LastIndexByte(rest, '/'); {
+		case at < 0:
+			flat[a.class] = true
+		case first[a.class] == "":
+			first[a.class] = rest[:at]
+		case first[a.class] != rest[:at]:
+			second[a.class] = cmp.Or(second[a.class], rest[:at])
+		}
+	}
+	for _, class := range classes {
+		others := sample(slices.DeleteFunc(slices.Clone(classes[:min(len(classes), 5)]),
+			func(c string) bool { return c == class }))
+		switch {
+		case len(in.of) == 0 && splitOf(class) != noSplit && !strings.EqualFold(class, "valid"):
+			d.fault(class,
+				"is named as a split, but lies beside %s: want train and val with the same folders in them; %sit for a class",
+				others, anyFolders)
+		case !flat[class] && second[class] != "":
+			d.fault(class,
+				"holds no image, but folders such as %s and %s, beside %s: which are the classes? Give the folder that holds the "+
+					"classes' folders as the source, or name splits train and val; %s%s for a class", first[class], second[class],
+				others, anyFolders, class)
+		}
+	}
+	return nil
+}
+
+func isSide(name string) bool { return slices.Contains(sideNames, strings.ToLower(name)) }

@@ -1,0 +1,84 @@
+package layout_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"duet/dataloader/layout"
+	"duet/dataloader/source/mini"
+	"duet/dataloader/tree"
+)
+
+var layouts = map[string]func(*layout.Survey) (*layout.Listing, error){"ilsvrc2012": layout.ILSVRC,
+	"cifar": layout.CIFAR, "idx": layout.IDX, "csv": layout.Table, "folders": layout.Folders}
+
+// survey is that of a folder of files.
+func survey(t *testing.T, f mini.Files, r layout.Request) *layout.Survey {
+	t.Helper()
+	s := layout.NewSurvey(r, nil)
+	x, err := tree.List(t.Context(), []tree.Root{{Path: f.Folder(t)}}, tree.Options{Look: s.Look})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(x.Close)
+	s.Finish(x)
+	return s
+}
+
+// Each layout takes what is arranged so, says NotThis of anything else, and another error of what is arranged so but
+// broken. What one says does not depend on which others were asked before.
+func TestLayouts(t *testing.T) {
+	image := mini.GreyPNG(8, 8, 1)
+	record := make([]byte, 3073)
+	table := mini.Files{"1.png": image, "2.png": image}
+	for name, c := range map[string]struct {
+		f          mini.Files
+		is, broken string // the layout
+	}{
+		"nothing":          {mini.Files{}, "", ""},
+		"WordNet folders":  {mini.Files{"n01440764/1.png": image, "n02102040/1.png": image}, "ilsvrc2012", ""},
+		"a WordNet folder": {mini.Files{"n01440764/1.png": image}, "", "ilsvrc2012"},
+		"a batch":          {mini.Files{"data_batch_1.bin": record, "batches.meta.txt": []byte("a")}, "cifar", ""},
+		"a class missing":  {mini.Files{"data_batch_1.bin": record}, "", "cifar"},
+		"IDX": {mini.Files{"train-images-idx3-ubyte": {0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 7},
+			"train-labels-idx1-ubyte": {0, 0, 8, 1, 0, 0, 0, 1, 7}}, "idx", ""},
+		"IDX labels":    {mini.Files{"train-labels-idx1-ubyte": {0, 0, 8, 1, 0, 0, 0, 1, 7}}, "", "idx"},
+		"a table":       {mini.Join(table, mini.Files{"l.csv": []byte("1,x\n2,y\n")}), "csv", ""},
+		"half a table":  {mini.Join(table, mini.Files{"l.csv": []byte("a,b,c\n")}), "", "csv"},
+		"class folders": {mini.Files{"a/1.png": image, "b/1.png": image}, "folders", ""},
+		"one folder":    {mini.Files{"a/1.png": image}, "", "folders"},
+		"no folders":    {table, "", ""},
+	} {
+		s := survey(t, c.f, layout.Request{Roots: 1})
+		for range 2 {
+			for of, list := range layouts {
+				l, err := list(s)
+				_, not := errors.AsType[*layout.NotThis](err)
+				if (l == nil) == (err == nil) || (l != nil) != (of == c.is) && !taken(name, of) || !not && l == nil &&
+					of != c.broken && !refused(name, of) {
+					t.Errorf("%s as %s: listing %v, error %v", name, of, l != nil, err)
+				}
+			}
+		}
+	}
+}
+
+// taken and refused are what else is true of the sources of TestLayouts: layouts are tried in an order.
+func taken(source, as string) bool { return source == "WordNet folders" && as == "folders" }
+func refused(source, as string) bool {
+	return source == "a WordNet folder" && as == "folders"
+}
+
+// Columns, flags and the like are advised by errors that can be told from others.
+func TestAdvice(t *testing.T) {
+	image := mini.GreyPNG(8, 8, 1)
+	_, err := layout.Folders(survey(t, mini.Files{"a/1.png": image}, layout.Request{Roots: 1}))
+	if !errors.Is(err, layout.ErrAdvice) || !strings.Contains(err.Error(), "--format folders") {
+		t.Errorf("error %v, want advice", err)
+	}
+	_, err = layout.CIFAR(survey(t, mini.Files{"test_batch.bin": make([]byte, 3073)}, layout.Request{Roots: 1}))
+	if err == nil || errors.Is(err, layout.ErrAdvice) {
+		t.Errorf("error %v, want one without advice", err)
+	}
+}

@@ -1,0 +1,103 @@
+package layout
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+
+	"duet/dataloader/picture"
+	"duet/dataloader/tree"
+)
+
+// A text is a small file that may say what the images are: a table, a list, the devkit's meta.mat.
+type text struct {
+	*tree.Entry
+	alone string // its path on disk, when it is a path of the source by itself
+	data  []byte
+}
+
+// The bounds on texts.
+const (
+	maxTexts     = 1 << 16   // tables, and as many others
+	maxTextBytes = 256 << 20 // of all of them
+	maxLineBytes = 1 << 16   // of a line
+	maxLines     = 16 << 20  // of one
+	maxMATBytes  = 16 << 20  // of meta.mat
+)
+
+// text keeps a text. Of more than the bounds the others are none of the few that matter: a caption beside every image.
+func (s *Survey) text(e *tree.Entry, r io.Reader) error {
+	if _, wnid := cutWNID(e.Name); wnid != "" {
+		return nil
+	}
+	t := text{Entry: e, alone: s.Alone(e)}
+	limit, n := maxTextBytes-s.bytes, &s.others
+	switch {
+	case isMeta(e.Name):
+		limit = maxMATBytes
+	case t.isTable():
+		n = &s.tables
+	}
+	if t.alone == "" && (e.Size > int64(limit) || *n == maxTexts) {
+		if t.isTable() {
+			s.causes[e] = fmt.Sprintf("one of more than %d tables, or of %d MiB: give it as a path of its own to have it read",
+				maxTexts, maxTextBytes>>20)
+			s.Notes = append(s.Notes, e.Name+": one table of too many")
+		}
+		return nil
+	}
+	var err error
+	if t.data, err = io.ReadAll(io.LimitReader(r, int64(max(limit, 0)))); err != nil {
+		if one, is := errors.AsType[*fs.PathError](err); is { // the others can be read all the same
+			s.causes[e] = one.Err.Error()
+			return nil
+		}
+		return err
+	}
+	if !s.isUnnamed(e, t.data[:min(len(t.data), picture.HeadBytes)]) {
+		s.bytes += len(t.data)
+		*n++
+		s.texts = append(s.texts, t)
+	}
+	return nil
+}
+
+// lines are the lines of a text, without ends of line and a byte order mark. Its error says what exceeds the bounds.
+func (t text) lines() ([]string, error) {
+	if bytes.IndexByte(t.data, 0) >= 0 {
+		return nil, fmt.Errorf("%s: a NUL byte: not a text", t.Name)
+	}
+	all := strings.Split(strings.TrimPrefix(string(t.data), "\ufeff"), "\n")
+	if len(all) > maxLines {
+		return nil, fmt.Errorf("%s: more than %d lines", t.Name, maxLines)
+	}
+	for i, line := range all {
+		if len(line) > maxLineBytes {
+			return nil, fmt.Errorf("%s:%d: a line of %d bytes: want at most %d", t.Name, i+1, len(line), maxLineBytes)
+		}
+		all[i] = strings.TrimSpace(line)
+	}
+	for len(all) > 0 && all[len(all)-1] == "" {
+		all = all[:len(all)-1]
+	}
+	return all, nil
+}
+
+func isMeta(p string) bool { return strings.EqualFold(path.Base(p), "meta.mat") }
+
+// isTable reports whether a text may be a table of labels.
+func (t text) isTable() bool {
+	end := ending(t.Name)
+	return end == ".csv" || end == ".tsv"
+}
+
+// SumTexts gives the texts to a sum.
+func (s *Survey) SumTexts(sum io.Writer) {
+	for _, t := range s.texts {
+		sum.Write(t.data) // a sum never fails
+	}
+}
