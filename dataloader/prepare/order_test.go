@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"duet/dataloader/layout"
 	"duet/dataloader/picture"
 	"duet/dataloader/source"
 )
@@ -35,8 +36,8 @@ func (u unruly) Read(_ context.Context, _ func(int) bool, emit func(int, source.
 // A source that gives other images than it listed, or in another order, is an error: labels would go to other images.
 func TestUnrulySource(t *testing.T) {
 	l := &source.Listing{Side: 8, Classes: []source.Class{{ID: "a"}, {ID: "b"}},
-		Items: []source.Item{{Name: "0", Label: 0}, {Name: "1", Label: 1},
-			{Name: "2", Label: 1}, {Name: "3", Label: 0, Val: true}, {Name: "4", Label: 1, Val: true}}}
+		Items: []source.Item{layout.NewItem("0", 0, false), layout.NewItem("1", 1, false),
+			layout.NewItem("2", 1, false), layout.NewItem("3", 0, true), layout.NewItem("4", 1, true)}}
 	for _, c := range []struct {
 		items []int
 		want  string // "": it is taken

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"duet/dataloader/layout"
 	"duet/dataloader/packed"
 	"duet/dataloader/picture"
 	"duet/dataloader/source"
@@ -48,18 +49,20 @@ func (s *packedSource) List(context.Context, func(found int)) (*source.Listing, 
 			return nil, err
 		}
 		for k, label := range set.Labels() {
-			l.Items = append(l.Items, source.Item{Name: files[k], Label: label, Val: i == 1})
+			l.Items = append(l.Items, layout.NewItem(files[k], label, i == 1))
 		}
 		l.Fingerprint += set.Identity() + " "
 	}
 	return l, nil
 }
 
-// readAhead is how many images before its turn the system is asked for one: a mapped set is otherwise read a page at a time.
+// readAhead is how many images before its turn the system is asked for one: a mapped set is otherwise read a page at a
+// time.
 const readAhead = 64
 
 // Read compares the files of a shard with their checksums before it emits the first image of it.
-func (s *packedSource) Read(ctx context.Context, want func(item int) bool, emit func(item int, fetch source.Fetch) error) error {
+func (s *packedSource) Read(ctx context.Context, want func(item int) bool,
+	emit func(item int, fetch source.Fetch) error) error {
 	item := 0
 	for _, set := range s.sets {
 		if set == nil {

@@ -2,20 +2,20 @@ package source
 
 // LimitUnpacked lowers the bound on what archives unpack to, until the function that it gives is called.
 func LimitUnpacked(bytes int64) (restore func()) {
-	was := maxUnpacked
-	maxUnpacked = bytes
-	return func() { maxUnpacked = was }
+	was := limits
+	limits.Unpacked = bytes
+	return func() { limits = was }
 }
 
 // LimitMembers and LimitContainers lower the bounds on files and on archives in the same way.
 func LimitMembers(n int) (restore func()) {
-	was := maxMembers
-	maxMembers = n
-	return func() { maxMembers = was }
+	was := limits
+	limits.Members = n
+	return func() { limits = was }
 }
 
 func LimitContainers(n int) (restore func()) {
-	was := maxContainers
-	maxContainers = n
-	return func() { maxContainers = was }
+	was := limits
+	limits.Containers = n
+	return func() { limits = was }
 }

@@ -1,291 +1,206 @@
 package source
 
 import (
+	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
-	"sync"
+
+	"duet/dataloader/layout"
+	"duet/dataloader/tree"
 )
+
+// layouts are tried in this order. wanted is what each needs to see.
+var layouts = []struct {
+	name   string
+	list   func(*layout.Survey) (*Listing, error)
+	wanted string
+}{
+	{"ilsvrc2012", layout.ILSVRC,
+		"want ILSVRC2012_img_train.tar, a tar of tars that are named by WordNet IDs such as n01440764, or folders named so"},
+	{"cifar", layout.CIFAR, "want data_batch_1.bin or train.bin"},
+	{"idx", layout.IDX, "want train-images-idx3-ubyte and train-labels-idx1-ubyte"},
+	{"csv", layout.Table,
+		"want a .csv or .tsv with a column of files and one of labels, beside the images or as a path of its own"},
+	{"folders", layout.Folders, "want CLASS/IMAGE, or train/CLASS/IMAGE and val/CLASS/IMAGE"},
+}
 
 // files is the source of what is on disk.
 type files struct {
-	paths      []string
-	given      []os.FileInfo // of paths
-	format     string
-	columns    []string
-	containers []*container
-	listing    *Listing
-	targets    map[string]string // names in archives by links to them
-	raw        raw               // the format whose files hold many images; nil: every item is a file
-	arrays     []*array          // of raw, in the order of their items
-	mutex      sync.Mutex
-	handles    map[uint16]*os.File
+	paths   []string
+	request layout.Request
+	tree    *tree.Tree
+	listing *Listing
 }
-
-// maxHandles archives stay open between two fetches; a folder of more opens them again.
-const maxHandles = 64
 
 func (s *files) String() string { return strings.Join(s.paths, " ") }
 
-func (s *files) streamed(in uint16) bool { return s.containers[in].kind == inStream }
-
+// List lists the tree, surveys it, and chooses the layout.
 func (s *files) List(ctx context.Context, progress func(int)) (*Listing, error) {
-	s.closeHandles()
-	s.containers, s.listing, s.targets, s.raw, s.arrays = nil, nil, nil, nil, nil
-	l, err := s.list(ctx, progress)
+	if s.tree != nil {
+		s.tree.Close()
+	}
+	s.tree, s.listing = nil, nil
+	survey := layout.NewSurvey(s.request, progress)
+	t, err := tree.List(ctx, s.roots(), tree.Options{Limits: limits, Look: survey.Look, Plain: plainFile.MatchString,
+		Beside: survey.Beside})
+	if errors.Is(err, tree.ErrNoArchive) {
+		err = fmt.Errorf("%w; a table or list of labels is named .csv, .tsv or .txt", err)
+	}
 	if err != nil {
 		return nil, err
+	}
+	s.tree = t
+	survey.Finish(t)
+	survey.SumTexts(t.Sum())
+	l, err := s.choose(survey)
+	if err != nil {
+		return nil, err
+	}
+	if l.Arrays == nil {
+		sortItems(l.Items, t)
+		if l.Side, err = findSide(ctx, t, survey.Side, l.Items); err != nil {
+			return nil, err
+		}
+	}
+	for _, it := range l.Items {
+		fmt.Fprintf(t.Sum(), "%s %d %t\n", it.Name, it.Label, it.Val)
+	}
+	for _, class := range l.Classes {
+		fmt.Fprintf(t.Sum(), "%s %s\n", class.ID, class.Name)
+	}
+	l.Fingerprint = fmt.Sprintf("%x", t.Sum().Sum(nil))
+	if progress != nil {
+		progress(len(l.Items))
 	}
 	s.listing = l
 	return l, nil
 }
 
-func (s *files) list(ctx context.Context, progress func(int)) (*Listing, error) {
-	sum := sha256.New()
-	c := &catalog{progress: progress}
-	if s.format == "" || s.format == formatCIFAR {
-		c.raws = append(c.raws, newCIFAR(s.format != ""))
-	}
-	if s.format == "" || s.format == formatIDX {
-		c.raws = append(c.raws, newIDX())
-	}
-	w := &walker{visit: c.look, sum: sum}
-	c.streamed = func(in uint16) bool { return w.containers[in].kind == inStream }
-	for i, prefix := range prefixes(s.paths) {
-		if err := w.root(ctx, s.paths[i], prefix); err != nil {
-			return nil, err
-		}
-	}
-	if err := s.openMet(ctx, w, c); err != nil {
-		return nil, err
-	}
-	s.containers = w.containers
-	for _, t := range c.texts {
-		sum.Write(t.data) // never fails
-	}
-	s.targets = c.follow()
-	c.dropTwice()
-	c.arrange()
-	l, err := s.recognise(c)
-	if err != nil {
-		return nil, withPath(s.String(), c.noted(err))
-	}
-	if s.raw == nil {
-		sortItems(l.Items, s.streamed)
-		if err := s.findSide(ctx, c, l); err != nil {
-			return nil, err
-		}
-	}
-	for _, it := range l.Items {
-		fmt.Fprintf(sum, "%s %d %t\n", it.Name, it.Label, it.Val)
-	}
-	for _, class := range l.Classes {
-		fmt.Fprintf(sum, "%s %s\n", class.ID, class.Name)
-	}
-	l.Fingerprint = fmt.Sprintf("%x", sum.Sum(nil))
-	if progress != nil {
-		progress(len(l.Items))
-	}
-	return l, nil
-}
+// limits are changed by tests alone.
+var limits = tree.DefaultLimits
 
-// openMet visits the archives that were met in folders. Beside loose images they are often what those came from, so
-// only ILSVRC2012's others are opened there, and those of classes that are not unpacked.
-func (s *files) openMet(ctx context.Context, w *walker, c *catalog) error {
-	loose := len(c.items) > 0 || slices.ContainsFunc(c.raws, raw.any)
-	looseVal := slices.ContainsFunc(c.items, func(it Item) bool { return ilsvrcVal.MatchString(filepath.Base(it.Name)) })
-	if len(w.archives) == 0 {
-		return nil
-	}
-	classes := map[string]bool{} // WordNet folders with images
-	for _, it := range c.items {
-		if around, wnid := cutWNID(it.Name); wnid != "" {
-			classes[around+wnid] = true
-		}
-	}
-	for _, a := range w.archives {
-		if info, err := os.Stat(a.path); err == nil && slices.ContainsFunc(s.given, func(g os.FileInfo) bool { return os.SameFile(g, info) }) {
-			continue // it is a path of its own too
-		}
-		base := filepath.Base(a.path)
-		other := strings.HasPrefix(base, "ILSVRC2012_devkit") || strings.HasPrefix(base, "ILSVRC2012_img_val") && !looseVal ||
-			isWNID(filepath.Base(a.stem)) && !classes[a.stem]
-		switch {
-		case ilsvrcOther.MatchString(base):
-			c.leave(a.name, "no images of the classification task")
-		case loose && !other:
-			const cause = "an archive beside loose images: give it as a path of its own to have it read"
-			c.leave(a.name, cause)
-			c.note(a.name + ": " + cause)
-		default:
-			if err := w.met(ctx, a); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// recognise tries the formats in their order, or the one that is asked for.
-func (s *files) recognise(c *catalog) (*Listing, error) {
-	try := []struct {
-		name string
-		list func() (*Listing, error)
-	}{
-		{formatILSVRC, func() (*Listing, error) { return c.ilsvrc(s.format == formatILSVRC) }},
-		{formatCIFAR, func() (*Listing, error) { return s.rawListing(c, "CIFAR") }},
-		{formatIDX, func() (*Listing, error) { return s.rawListing(c, "IDX") }},
-		{formatCSV, func() (*Listing, error) { return c.table(s.format == formatCSV, s.columns) }},
-		{formatFolders, func() (*Listing, error) { return c.classFolders(s.format == formatFolders, len(s.paths)-c.alone()) }},
-	}
-	for _, f := range try {
-		if s.format != "" && s.format != f.name {
+// choose tries the layouts in their order, or the one that is asked for. What is told of those that do not fit goes
+// with the listing, or with the error.
+func (s *files) choose(survey *layout.Survey) (*Listing, error) {
+	asked, notes := s.request.Format, survey.Notes
+	var why error
+	for _, x := range layouts {
+		if asked != "" && asked != x.name {
 			continue
 		}
-		l, err := f.list()
+		l, err := x.list(survey)
+		if none, is := errors.AsType[*layout.NotThis](err); is {
+			notes = append(notes, none.Notes...)
+			if why = none.Why; why == nil && asked != "" {
+				why = fmt.Errorf("not of the format %s that was asked for: %s", asked, x.wanted)
+			}
+			continue
+		}
+		switch table := err == nil && l.Kind == layout.TableKind; {
+		case err != nil || table:
+		case len(s.request.Columns) > 0:
+			err = layout.Advise("columns %q are asked for, but no table of labels is used (it was taken for %s): --format csv "+
+				"asks for one", s.request.Columns, l.Kind)
+		case l.Arrays == nil && asked == "":
+			err = survey.Lost()
+		}
 		if err != nil {
-			return nil, err
+			return nil, s.failed(err, notes)
 		}
-		if l != nil {
-			if len(s.columns) > 0 && l.Kind != tableKind {
-				return nil, fmt.Errorf("columns %q are asked for, but no table of labels is used (it was taken for %s): --format csv asks for one",
-					s.columns, l.Kind)
-			}
-			l.Rejected, l.Notes = c.rejected, c.notes
-			if s.format == "" && s.raw == nil && l.Kind != tableKind {
-				if err := c.lostSplit(); err != nil {
-					return nil, err
-				}
-			}
-			return l, s.together(c)
-		}
+		l.Notes = append(notes, l.Notes...)
+		return l, nil
 	}
-	if s.format != "" {
-		return nil, fmt.Errorf("%s is not of the format %s that was asked for: %s", s, s.format, wanted[s.format])
+	if why == nil {
+		why = errors.New("no images that are recognised: want class folders of JPEG or PNG files (CLASS/IMAGE, or " +
+			"train/CLASS/IMAGE and val/CLASS/IMAGE), images with a .csv of their labels, ILSVRC2012's archives, CIFAR's " +
+			"binary files or IDX files")
 	}
-	return nil, fmt.Errorf("%s holds no images that are recognised: want class folders of JPEG or PNG files "+
-		"(CLASS/IMAGE, or train/CLASS/IMAGE and val/CLASS/IMAGE), images with a .csv of their labels, ILSVRC2012's archives, "+
-		"CIFAR's binary files or IDX files", s)
+	return nil, s.failed(why, notes)
 }
 
-// together refuses what would be taken for less than it is: of two formats of raw pixels one would be left out.
-func (s *files) together(c *catalog) error {
-	if s.format == "" {
-		var raws []string
-		for _, r := range c.raws {
-			if r.any() {
-				raws = append(raws, r.String())
-			}
-		}
-		if len(raws) > 1 || len(raws) == 1 && len(c.items) > 0 {
-			if len(c.items) > 0 {
-				raws = append(raws, plural(len(c.items), "image file"))
-			}
-			return fmt.Errorf("%s together: want one of them, or its format named", strings.Join(raws, " and "))
-		}
+// failed is an error with some of the notes.
+func (s *files) failed(err error, notes []string) error {
+	const some = 3
+	switch more := len(notes) - some; {
+	case len(notes) == 0:
+		return fmt.Errorf("%s: %w", s, err)
+	case more > 0:
+		notes = append(notes[:some:some], fmt.Sprintf("and %d more", more))
 	}
-	return nil
+	return layout.Advise("%s: %w (not used: %s)", s, err, strings.Join(notes, "; "))
 }
 
-// wanted is what each format needs to see.
-var wanted = map[string]string{
-	formatILSVRC:  "want ILSVRC2012_img_train.tar, a tar of tars that are named by WordNet IDs such as n01440764, or folders named so",
-	formatCIFAR:   "want data_batch_1.bin or train.bin",
-	formatIDX:     "want train-images-idx3-ubyte and train-labels-idx1-ubyte",
-	formatCSV:     "want a .csv or .tsv with a column of files and one of labels, beside the images or as a path of its own",
-	formatFolders: "want CLASS/IMAGE, or train/CLASS/IMAGE and val/CLASS/IMAGE",
+// plainFile matches the names of files that are given alone, beside the images.
+var plainFile = regexp.MustCompile(`(?i)(\.(txt|csv|tsv|mat|bin)|-ubyte(\.gz)?)$`)
+
+// roots are the paths with what names their entries: a split when the path's name stands for one that no other's does,
+// as in train.tar, else its name without its ending. One path alone has none.
+func (s *files) roots() []tree.Root {
+	roots := make([]tree.Root, len(s.paths))
+	splits, taken := map[string]int{}, map[string]bool{}
+	for i, p := range s.paths {
+		name := filepath.Base(filepath.Clean(p))
+		if stem, _ := tree.ArchiveStem(name); stem != "" {
+			name = stem
+		}
+		if tree.Hidden(name) || name == ".." || name == "/" || name == "." {
+			name = fmt.Sprintf("source%d", i+1)
+		}
+		roots[i] = tree.Root{Path: p, Prefix: name}
+		splits[layout.SplitName(name)]++
+	}
+	for i := range roots {
+		r := &roots[i]
+		if split := layout.SplitName(r.Prefix); split != "" && splits[split] == 1 {
+			r.Prefix = split
+		}
+		if taken[r.Prefix] { // or images of one name would be taken for the same
+			r.Prefix = fmt.Sprintf("%s%d", r.Prefix, i+1)
+		}
+		taken[r.Prefix] = true
+		r.Prefix += "/"
+	}
+	if len(roots) == 1 {
+		roots[0].Prefix = ""
+	}
+	return roots
 }
 
-// findSide looks at headers only until images are seen to differ.
-func (s *files) findSide(ctx context.Context, c *catalog, l *Listing) error {
-	for i := range l.Items {
-		if c.side.decided {
+// sortItems brings items into the order in which Read gives them.
+func sortItems(items []Item, t *tree.Tree) {
+	slices.SortFunc(items, func(a, b Item) int {
+		sa, sb := t.Streamed(a.In), t.Streamed(b.In)
+		if sa && sb {
+			return cmp.Or(cmp.Compare(a.In, b.In), cmp.Compare(a.At, b.At), strings.Compare(a.Name, b.Name))
+		}
+		return cmp.Or(layout.Order(sa, sb), layout.Order(a.Val, b.Val), cmp.Compare(a.Label, b.Label),
+			strings.Compare(a.Name, b.Name))
+	})
+}
+
+// findSide looks at headers only until images are seen to differ. side is that of those that passed.
+func findSide(ctx context.Context, t *tree.Tree, side layout.Side, items []Item) (int, error) {
+	for _, it := range items {
+		if side.Decided {
 			break
 		}
-		if s.streamed(l.Items[i].in) || l.Items[i].size == 0 {
+		if t.Streamed(it.In) || it.Size == 0 {
 			continue // seen as it passed; nothing to see
 		}
 		if err := ctx.Err(); err != nil {
-			return err
+			return 0, err
 		}
-		r, err := s.open(l.Items[i].entry())
+		r, err := t.Open(it.Entry)
 		if err != nil {
 			continue
 		}
-		c.side.look(r)
+		side.Look(r)
 		r.Close()
 	}
-	l.Side = c.side.side
-	return nil
-}
-
-func (it Item) entry() entry { return entry{path: it.Name, size: it.size, in: it.in, at: it.at} }
-
-func (s *files) Close() error {
-	s.closeHandles()
-	return nil
-}
-
-func (s *files) closeHandles() {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	for _, f := range s.handles {
-		f.Close()
-	}
-	s.handles = nil
-}
-
-var errNotListed = errors.New("source: Read before List")
-
-// handle opens an archive, or takes the one that is open. done ends its use.
-func (s *files) handle(in uint16) (f *os.File, done func(), err error) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	if f := s.handles[in]; f != nil {
-		return f, func() {}, nil
-	}
-	if f, err = os.Open(s.containers[in].path); err != nil {
-		return nil, nil, err
-	}
-	if len(s.handles) >= maxHandles {
-		return f, func() { f.Close() }, nil
-	}
-	if s.handles == nil {
-		s.handles = map[uint16]*os.File{}
-	}
-	s.handles[in] = f
-	return f, func() {}, nil
-}
-
-type reader struct {
-	io.Reader
-	close func()
-}
-
-func (r reader) Close() error {
-	r.close()
-	return nil
-}
-
-// open reads an entry of a container that can be read anywhere. It may be called from many goroutines.
-func (s *files) open(e entry) (io.ReadCloser, error) {
-	c := s.containers[e.in]
-	if c.kind == inFolder {
-		return os.Open(filepath.Join(c.path, filepath.FromSlash(strings.TrimPrefix(e.path, c.prefix))))
-	}
-	f, done, err := s.handle(e.in)
-	if err != nil {
-		return nil, err
-	}
-	if c.kind == inZip {
-		r := c.members[e.at].reader(f, e.size)
-		return reader{r, func() { r.close(); done() }}, nil
-	}
-	return reader{io.NewSectionReader(f, e.at, e.size), done}, nil
+	return side.Pixels, nil
 }

@@ -39,31 +39,40 @@ func TestArrangements(t *testing.T) {
 		paths []string
 		val   int
 	}{
-		"folder":                  {[]string{plain.Folder(t)}, 0},
-		"tar":                     {[]string{plain.Tar(t, "animals.tar")}, 0},
-		"tar.gz":                  {[]string{plain.Tar(t, "animals.tar.gz")}, 0},
-		"tar under no ending":     {[]string{plain.Tar(t, "animals")}, 0},
-		"zip, stored":             {[]string{plain.Zip(t, "animals.zip", zip.Store)}, 0},
-		"zip, deflated":           {[]string{plain.Zip(t, "animals.zip", zip.Deflate)}, 0},
-		"wrapped":                 {[]string{plain.Below("animals-1.0/images").Tar(t, "a.tar")}, 0},
-		"dot slash":               {[]string{plain.Below(".").Tar(t, "a.tar")}, 0},
-		"train only":              {[]string{plain.Below("train").Folder(t)}, 0},
-		"deeper":                  {[]string{deeper.Folder(t)}, 0},
-		"tars in a folder":        {[]string{tars.Folder(t)}, 0},
-		"tars in a tar":           {[]string{tars.Tar(t, "a.tar")}, 0},
-		"tars in a tar.gz":        {[]string{tars.Tar(t, "a.tar.gz")}, 0},
-		"a tar in a folder":       {[]string{mini.Files{"animals.tar.gz": mini.Gzipped(plain.Tarred(t))}.Folder(t)}, 0},
-		"split":                   {[]string{split.Folder(t)}, 4},
-		"split in a tar.gz":       {[]string{split.Tar(t, "split.tar.gz")}, 4},
-		"split in a zip":          {[]string{split.Zip(t, "split.zip", zip.Deflate)}, 4},
-		"valid":                   {[]string{mini.Join(mini.Animals(4).Below("train"), mini.Animals(2).Below("valid")).Folder(t)}, 4},
-		"val wrapped":             {[]string{mini.Join(mini.Animals(4).Below("train"), mini.Animals(2).Below("val")).Below("w").Tar(t, "v.tar")}, 4},
-		"split tars in a folder":  {[]string{mini.Files{"train.tar": mini.Animals(4).Tarred(t), "val.tar": mini.Animals(2).Tarred(t)}.Folder(t)}, 4},
-		"two paths":               {[]string{mini.Animals(2).Tar(t, "pets_val.tar"), mini.Animals(4).Zip(t, "pets_train.zip", zip.Store)}, 4},
-		"two paths, wrapped":      {[]string{mini.Animals(4).Below("train").Tar(t, "train.tar"), mini.Animals(2).Below("val").Tar(t, "val.tar.gz")}, 4},
-		"two streams":             {[]string{mini.Animals(4).Tar(t, "train.tar.gz"), mini.Animals(2).Tar(t, "validation.tar.gz")}, 4},
-		"with other files":        {[]string{mini.Join(plain, mini.Files{"README.md": []byte("hello"), ".DS_Store": {0}, "__MACOSX/cats/._a.png": {1}, "cats/list.txt": nil, "meta.mat": {1}, "val.txt": []byte("a n00000001\n?\n")}).Folder(t)}, 0},
-		"with a table about them": {[]string{mini.Join(plain, mini.Files{"weights.csv": []byte("cat,kg\na,3\n")}).Folder(t)}, 0},
+		"folder":              {[]string{plain.Folder(t)}, 0},
+		"tar":                 {[]string{plain.Tar(t, "animals.tar")}, 0},
+		"tar.gz":              {[]string{plain.Tar(t, "animals.tar.gz")}, 0},
+		"tar under no ending": {[]string{plain.Tar(t, "animals")}, 0},
+		"zip, stored":         {[]string{plain.Zip(t, "animals.zip", zip.Store)}, 0},
+		"zip, deflated":       {[]string{plain.Zip(t, "animals.zip", zip.Deflate)}, 0},
+		"wrapped":             {[]string{plain.Below("animals-1.0/images").Tar(t, "a.tar")}, 0},
+		"dot slash":           {[]string{plain.Below(".").Tar(t, "a.tar")}, 0},
+		"train only":          {[]string{plain.Below("train").Folder(t)}, 0},
+		"deeper":              {[]string{deeper.Folder(t)}, 0},
+		"tars in a folder":    {[]string{tars.Folder(t)}, 0},
+		"tars in a tar":       {[]string{tars.Tar(t, "a.tar")}, 0},
+		"tars in a tar.gz":    {[]string{tars.Tar(t, "a.tar.gz")}, 0},
+		"a tar in a folder":   {[]string{mini.Files{"animals.tar.gz": mini.Gzipped(plain.Tarred(t))}.Folder(t)}, 0},
+		"split":               {[]string{split.Folder(t)}, 4},
+		"split in a tar.gz":   {[]string{split.Tar(t, "split.tar.gz")}, 4},
+		"split in a zip":      {[]string{split.Zip(t, "split.zip", zip.Deflate)}, 4},
+		"valid": {[]string{mini.Join(mini.Animals(4).Below("train"),
+			mini.Animals(2).Below("valid")).Folder(t)}, 4},
+		"val wrapped": {[]string{mini.Join(mini.Animals(4).Below("train"),
+			mini.Animals(2).Below("val")).Below("w").Tar(t, "v.tar")}, 4},
+		"split tars in a folder": {[]string{mini.Files{"train.tar": mini.Animals(4).Tarred(t),
+			"val.tar": mini.Animals(2).Tarred(t)}.Folder(t)}, 4},
+		"two paths": {[]string{mini.Animals(2).Tar(t, "val.tar"),
+			mini.Animals(4).Zip(t, "train.zip", zip.Store)}, 4},
+		"two paths, wrapped": {[]string{mini.Animals(4).Below("train").Tar(t, "train.tar"),
+			mini.Animals(2).Below("val").Tar(t, "val.tar.gz")}, 4},
+		"two streams": {[]string{mini.Animals(4).Tar(t, "train.tar.gz"),
+			mini.Animals(2).Tar(t, "validation.tar.gz")}, 4},
+		"with other files": {[]string{mini.Join(plain,
+			mini.Files{"README.md": []byte("hello"), ".DS_Store": {0}, "__MACOSX/cats/._a.png": {1}, "cats/list.txt": nil,
+				"meta.mat": {1}, "val.txt": []byte("a n00000001\n?\n")}).Folder(t)}, 0},
+		"with a table about them": {[]string{mini.Join(plain,
+			mini.Files{"weights.csv": []byte("cat,kg\na,3\n")}).Folder(t)}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, source.Options{}, c.paths...)
@@ -119,11 +128,12 @@ func TestWant(t *testing.T) {
 		s := open(t, source.Options{}, path)
 		for _, wanted := range [][]int{{}, {0}, {9}, {3, 4, 8}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}} {
 			got := []int{}
-			check(t, s.Read(context.Background(), func(i int) bool { return slices.Contains(wanted, i) }, func(i int, fetch source.Fetch) error {
-				got = append(got, i)
-				_, err := fetch(nil)
-				return err
-			}))
+			check(t, s.Read(context.Background(), func(i int) bool { return slices.Contains(wanted, i) },
+				func(i int, fetch source.Fetch) error {
+					got = append(got, i)
+					_, err := fetch(nil)
+					return err
+				}))
 			if !slices.Equal(got, wanted) {
 				t.Errorf("%s: items %v, want %v", name, got, wanted)
 			}
@@ -250,13 +260,16 @@ func TestStrayImages(t *testing.T) {
 		"in the wrapper":                         mini.Join(plain.Below("w"), mini.Files{"w/stray.png": stray}),
 		"with a name shorter than the wrapper's": mini.Join(plain.Below("a-long-wrapper/deep"), mini.Files{"a.png": stray}),
 		"beside the wrapper":                     mini.Join(plain.Below("w"), mini.Files{"stray.png": stray}),
-		"beside the splits":                      mini.Join(plain.Below("w/train"), plain.Below("w/val"), mini.Files{"w/stray.png": stray}),
-		"beside a table of something else":       mini.Join(plain.Below("a-long-wrapper/deep"), mini.Files{"a.png": stray, "notes.csv": []byte("kg,cm\n1,2\n")}),
-		"in a split without other":               mini.Join(plain.Below("train"), mini.Files{"train/stray.png": stray}),
+		"beside the splits": mini.Join(plain.Below("w/train"), plain.Below("w/val"),
+			mini.Files{"w/stray.png": stray}),
+		"beside a table of something else": mini.Join(plain.Below("a-long-wrapper/deep"),
+			mini.Files{"a.png": stray, "notes.csv": []byte("kg,cm\n1,2\n")}),
+		"in a split without other": mini.Join(plain.Below("train"), mini.Files{"train/stray.png": stray}),
 	} {
 		for _, path := range []string{f.Folder(t), f.Tar(t, "s.tar"), f.Tar(t, "s.tar.gz")} {
 			s := open(t, source.Options{}, path)
-			if !slices.Equal(classIDs(s.Listing), []string{"cats", "dogs"}) || len(s.Rejected) != 1 || !strings.HasSuffix(s.Rejected[0].File, ".png") {
+			if !slices.Equal(classIDs(s.Listing), []string{"cats", "dogs"}) || len(s.Rejected) != 1 ||
+				!strings.HasSuffix(s.Rejected[0].File, ".png") {
 				t.Errorf("%s, %s: classes %v, rejected %v", name, path, classIDs(s.Listing), s.Rejected)
 			}
 		}
@@ -268,7 +281,8 @@ func TestSplitNames(t *testing.T) {
 	for train, val := range map[string]string{"train": "val", "Train": "Val", "training": "validation", "TRAIN": "test"} {
 		s := open(t, source.Options{}, mini.Join(mini.Animals(2).Below(train), mini.Animals(1).Below(val)).Folder(t))
 		if !slices.Equal(classIDs(s.Listing), []string{"cats", "dogs"}) || len(labels(s.Listing, true)) != 2 {
-			t.Errorf("%s and %s: classes %v, %d validation images", train, val, classIDs(s.Listing), len(labels(s.Listing, true)))
+			t.Errorf("%s and %s: classes %v, %d validation images", train, val, classIDs(s.Listing),
+				len(labels(s.Listing, true)))
 		}
 	}
 }
@@ -278,9 +292,13 @@ func TestSourcesThatDoNotFit(t *testing.T) {
 	a, b := mini.Animals(2).Folder(t), mini.Animals(3).Tar(t, "b.tar")
 	lacks(t, failure(source.Options{}, a, b), "2 sources", "want one")
 	lacks(t, failure(source.Options{}, a, mini.Animals(1).Folder(t)), "2 sources", "want one")
+	lacks(t, failure(source.Options{}, mini.Animals(2).Tar(t, "pets_val.tar"), mini.Animals(4).Tar(t, "pets_train.tar")),
+		"2 sources", "named train and val")
 	train := func() string { return mini.Animals(1).Tar(t, "train.tar") }
-	lacks(t, failure(source.Options{}, train(), train(), mini.Animals(1).Tar(t, "val.tar")), "train and the source that is called train2", "one source of each split")
-	lacks(t, failure(source.Options{Format: "folders"}, a, mini.Write(t, "l.csv", []byte("a,x\n"))), "--format folders uses none")
+	lacks(t, failure(source.Options{}, train(), train(), mini.Animals(1).Tar(t, "val.tar")),
+		"train and the source that is called train2", "one source of each split")
+	lacks(t, failure(source.Options{Format: "folders"}, a, mini.Write(t, "l.csv", []byte("a,x\n"))),
+		"--format folders uses none")
 	lacks(t, failure(source.Options{}, mnist().Folder(t), cifar10().Folder(t)), "CIFAR's files and IDX files")
 	lacks(t, failure(source.Options{}, mini.Join(mnist(), mini.Animals(1)).Folder(t)), "IDX files and 2 image files")
 	open(t, source.Options{Format: "idx"}, mini.Join(mnist(), mini.Animals(1)).Folder(t))
@@ -290,31 +308,37 @@ func TestSourcesThatDoNotFit(t *testing.T) {
 func TestImagesUnderOtherNames(t *testing.T) {
 	f := mini.Animals(2)
 	data := f["cats/a.png"]
-	f["cats/x.dat"], f["cats/copy1"], f["cats/notes"], f["cats/a.xml"], f["dogs/x.jfif"] = data, data, []byte("hello"), data, data
-	f["cats/list.txt"], f["cats/webp"], f["cats/bmp"] = data, []byte("RIFF\x20\x00\x00\x00WEBPVP8 \x00\x00"), append([]byte("BM1234\x00\x00\x00\x001234\x28\x00\x00\x00"), data...)
+	for _, name := range []string{"cats/x.dat", "cats/copy1", "cats/a.xml", "dogs/x.jfif", "cats/list.txt"} {
+		f[name] = data
+	}
+	f["cats/notes"], f["cats/webp"] = []byte("hello"), []byte("RIFF\x20\x00\x00\x00WEBPVP8 \x00\x00")
+	f["cats/bmp"] = append([]byte("BM1234\x00\x00\x00\x001234\x28\x00\x00\x00"), data...)
 	f["cats/BMinutes"] = []byte("BM is how the minutes of the meeting begin")
 	for _, path := range []string{f.Folder(t), f.Tar(t, "a.tar"), f.Tar(t, "a.tar.gz"), f.Zip(t, "a.zip", 8)} {
 		s := open(t, source.Options{}, path)
-		sameRejected(t, s.Rejected, map[string]string{"cats/x.dat": "ending", "cats/copy1": "ending", "cats/list.txt": "ending",
-			"cats/webp": "ending", "cats/bmp": "ending"})
+		sameRejected(t, s.Rejected, map[string]string{"cats/x.dat": "ending", "cats/copy1": "ending",
+			"cats/list.txt": "ending",
+			"cats/webp":     "ending", "cats/bmp": "ending"})
 		if len(s.Items) != 5 {
 			t.Errorf("%s: %d images, want 5", path, len(s.Items))
 		}
 	}
 }
 
-// TestNumberedClasses: classes whose names are all whole numbers get their labels in the order of their values, in folders
+// TestNumberedClasses: classes whose names are all whole numbers get their labels in the order of their values, in
+// folders
 // as in a table.
 func TestNumberedClasses(t *testing.T) {
 	for name, c := range map[string]struct{ given, want []string }{
-		"whole numbers":         {[]string{"10", "9", "2", "0"}, []string{"0", "2", "9", "10"}},
-		"zeros before them":     {[]string{"010", "9", "002", "0100"}, []string{"002", "9", "010", "0100"}},
-		"two of one value":      {[]string{"7", "10", "07"}, []string{"07", "7", "10"}},
-		"of one length":         {[]string{"02", "00", "01"}, []string{"00", "01", "02"}},
-		"one is no number":      {[]string{"10", "9", "2", "a"}, []string{"10", "2", "9", "a"}},
-		"below zero":            {[]string{"10", "9", "-1"}, []string{"-1", "10", "9"}},
-		"numbers with a word":   {[]string{"class10", "class9"}, []string{"class10", "class9"}},
-		"more than 64 bits":     {[]string{"99999999999999999999", "100000000000000000000"}, []string{"100000000000000000000", "99999999999999999999"}},
+		"whole numbers":       {[]string{"10", "9", "2", "0"}, []string{"0", "2", "9", "10"}},
+		"zeros before them":   {[]string{"010", "9", "002", "0100"}, []string{"002", "9", "010", "0100"}},
+		"two of one value":    {[]string{"7", "10", "07"}, []string{"07", "7", "10"}},
+		"of one length":       {[]string{"02", "00", "01"}, []string{"00", "01", "02"}},
+		"one is no number":    {[]string{"10", "9", "2", "a"}, []string{"10", "2", "9", "a"}},
+		"below zero":          {[]string{"10", "9", "-1"}, []string{"-1", "10", "9"}},
+		"numbers with a word": {[]string{"class10", "class9"}, []string{"class10", "class9"}},
+		"more than 64 bits": {[]string{"99999999999999999999", "100000000000000000000"},
+			[]string{"100000000000000000000", "99999999999999999999"}},
 		"digits that are signs": {[]string{"+10", "9"}, []string{"+10", "9"}},
 	} {
 		folders, table := mini.Files{}, mini.Files{}

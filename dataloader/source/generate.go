@@ -7,13 +7,14 @@ import (
 	"image"
 	"math"
 
+	"duet/dataloader/layout"
 	"duet/internal/invalid"
 	"duet/internal/rng"
 )
 
-// Generated images: one of ten shapes or patterns on a plain ground, with random colours, place, size, turn, shading and
-// noise. Either of the two colours may be the brighter, so that no single pixel tells the class: a linear classifier
-// stays far above the error of a small convolutional network.
+// Generated images: one of ten shapes or patterns on a plain ground, with random colours, place, size, turn, shading
+// and noise. Either of the two colours may be the brighter, so that no single pixel tells the class: a linear
+// classifier stays far above the error of a small convolutional network.
 
 // A shape is a signed distance in pixels to the edge of a figure, negative inside, at (u, v) from its centre; r is its
 // radius, or half the period of a pattern. Quilez's "2D distance functions" explains such formulas.
@@ -167,17 +168,16 @@ func newGenerated(o Options) (Source, error) {
 }
 
 func (g *generated) List(ctx context.Context, progress func(int)) (*Listing, error) {
-	l := &Listing{Kind: formatGenerated}
+	l := &Listing{Kind: GeneratedPath}
 	for _, s := range shapes[:g.Classes] {
 		l.Classes = append(l.Classes, Class{ID: s.name})
 	}
 	for i := range g.Train + g.Val {
-		it := Item{Label: int32(i % g.Classes), Name: fmt.Sprintf("train#%d", i)}
+		name, k := "train#%d", i
 		if i >= g.Train {
-			k := i - g.Train
-			it = Item{Val: true, Label: int32(k % g.Classes), Name: fmt.Sprintf("val#%d", k)}
+			name, k = "val#%d", i-g.Train
 		}
-		l.Items = append(l.Items, it)
+		l.Items = append(l.Items, layout.NewItem(fmt.Sprintf(name, k), int32(k%g.Classes), i >= g.Train))
 	}
 	if g.Size <= MaxSide {
 		l.Side = g.Size

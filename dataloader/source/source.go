@@ -7,24 +7,21 @@
 //	            ILSVRC2012_devkit_t12.tar.gz), one path each or in one folder, or the same unpacked
 //	cifar       CIFAR-10's or CIFAR-100's binary files
 //	idx         IDX files, as MNIST comes
-//	csv         images and tables of their labels, in their folders or as paths of their own; for all of one split when they,
-//	            or their folders, are named so
+//	csv         images and tables of their labels, in their folders or as paths of their own; for all of one split when
+//	            they, or their folders, are named so
 //	folders     class folders, with or without splits above them; paths that are named as splits are splits
 //	packed      a packed set, by Options.Packed
 //	generated   the word "generated": images that are drawn
 //
-// Splits are named train, val (or valid, validation, dev) and test, which validates where there is no val; other names with
-// such a word in them, as seg_train, count where all folders have one. What looks like no classes at all (a single folder,
-// folders that are named as parts of a data set) is an error, and a folder beside classes that is hardly one a Fault, unless
-// the format folders is asked for.
+// Splits are named train or training, val, valid, validation or dev, and test or testing, which validates where there
+// is none of the second. What looks like no classes at all (a single folder, folders that are named as parts of a data
+// set) is an error, and a folder beside classes that is hardly one a Fault, unless the format folders is asked for.
 //
-// Labels are in the order of the classes' names: where all are whole numbers in that of their values, else of their bytes.
+// Labels are in the order of the classes' names: where all are whole numbers in that of their values, else of their
+// bytes.
 //
-// Where files are: in a folder, a .tar, a .tar.gz or a .zip. An archive in a folder, or a .tar in a tar, stands for a
-// folder of its name without its ending. Archives are read in place; nothing is ever written to disk.
-//
-// Files are untrusted. Names that lead out of an archive, links to anything but an image in it, devices and damaged files
-// are listed as rejected with their cause; the limits are constants of this package (limits.go).
+// Package tree says where files may be and what bounds there are, package layout how they may be arranged. Files are
+// untrusted: what is not to be used is listed as rejected, with its cause.
 package source
 
 import (
@@ -38,7 +35,8 @@ import (
 	"slices"
 	"strings"
 
-	"duet/dataloader/picture"
+	"duet/dataloader/layout"
+	"duet/dataloader/tree"
 )
 
 // Options say how paths are read. The zero value is usable.
@@ -60,20 +58,15 @@ const PackedFile = "set.json"
 // GeneratedPath is the source that is no path: images that are drawn.
 const GeneratedPath = "generated"
 
-// The formats, in the order in which they are tried, and the two that no files are looked at for.
-const (
-	formatILSVRC    = "ilsvrc2012"
-	formatCIFAR     = "cifar"
-	formatIDX       = "idx"
-	formatCSV       = "csv"
-	formatFolders   = "folders"
-	formatPacked    = "packed"
-	formatGenerated = GeneratedPath
-)
+const formatPacked = "packed"
 
-// Formats are the values of Options.Format.
+// Formats are the values of Options.Format: the layouts, and the two that no files are looked at for.
 func Formats() []string {
-	return []string{formatILSVRC, formatCIFAR, formatIDX, formatCSV, formatFolders, formatPacked, formatGenerated}
+	var names []string
+	for _, l := range layouts {
+		names = append(names, l.name)
+	}
+	return append(names, formatPacked, GeneratedPath)
 }
 
 // A Source gives images in two passes: List, then Read, any number of times. Neither may run beside the other.
@@ -85,16 +78,16 @@ type Source interface {
 	// a List. want may be asked about an item more than once. An error of emit ends it and is returned, perhaps within
 	// another. An error of its own is of the whole source.
 	Read(ctx context.Context, want func(item int) bool, emit func(item int, fetch Fetch) error) error
-	// Unchanged is an error when an archive is not what it was when it was listed: what was fetched is then in doubt. It is an
-	// ErrLost when that cannot be told.
+	// Unchanged is an error when an archive is not what it was when it was listed: what was fetched is then in doubt. It
+	// is an ErrLost when that cannot be told.
 	Unchanged() error
 	// Close ends the source; no Fetch may be called after it.
 	Close() error
 }
 
-// A Fetch gives the content of one emitted item. It may be called from any goroutine, until the source is closed. buf is
-// scratch that the bytes may be put in; they may be elsewhere too. An error rejects this item, and is the cause, unless it
-// is an ErrLost.
+// A Fetch gives the content of one emitted item. It may be called from any goroutine, until the source is closed. buf
+// is scratch that the bytes may be put in; they may be elsewhere too. An error rejects this item, and is the cause,
+// unless it is an ErrLost.
 type Fetch func(buf []byte) (Content, error)
 
 // Content is an encoded file, or the pixels of a source that needs no decoder; the other is nil.
@@ -103,53 +96,24 @@ type Content struct {
 	Image   image.Image
 }
 
-// A Listing is what a source holds.
-type Listing struct {
-	Kind     string  // such as "ILSVRC2012", "class folders in train and val", "CIFAR-10 binary"
-	Classes  []Class // by label
-	Items    []Item  // in the order of Read: training first, by class and name; what is streamed comes in its archive's order
-	Rejected []Rejected
-	Faults   []Fault  // classes that are not among Classes
-	Notes    []string // on what was not used, such as a table of something else
-	Side     int      // in pixels, when all images are square, alike and at most MaxSide; else 0
-	// Reading is how the files of a packed set were read, once and for all; nil of any other source.
-	Reading *picture.Reading
-	// Fingerprint is a hexadecimal SHA-256 of the names, sizes and labels, and of the times of modification of the files
-	// on disk: two equal ones are of the same source, unchanged. Paths of the source itself are not in it.
-	Fingerprint string
-}
+// What a source holds; package layout says more of each.
+type (
+	Listing  = layout.Listing
+	Class    = layout.Class
+	Item     = layout.Item
+	Fault    = layout.Fault
+	Rejected = layout.Rejected
+)
 
-// A Class is a label's meaning.
-type Class struct {
-	ID   string // the folder, WordNet ID or label by which the source names it
-	Name string // for people; "" when the source has none
-}
+// MaxSide is the largest side of images that are kept as they are.
+const MaxSide = layout.MaxSide
 
-// An Item is one image. There may be millions: 40 bytes and a name each.
-type Item struct {
-	Name  string // where it is in the source, with slashes
-	Label int32
-	Val   bool   // of the validation split
-	in    uint16 // container
-	size  int64  // bytes
-	at    int64  // place in the container: an offset, or the number of a member
-}
-
-// Bytes is the size of the item's file, as it was listed; 0 where items are no files.
-func (it Item) Bytes() int64 { return it.size }
-
-// A Fault is a class that cannot be used, such as one without a training image. Unless it is left out on purpose it is an
-// error.
-type Fault struct {
-	Class   string
-	Problem string // begins with the class
-}
-
-// Rejected is something of a source that is not among its items.
-type Rejected struct {
-	File, Cause string
-	Aside       bool // nothing is wrong with it: it is of another split, hidden, of another task
-}
+// ErrLost is among the errors of a Fetch when it is not the item that is at fault, ErrAdvice among those of Open and
+// List that advise a flag, or other paths.
+var (
+	ErrLost   = tree.ErrLost
+	ErrAdvice = layout.ErrAdvice
+)
 
 // Open recognises what the paths are: one or several, in any order.
 func Open(paths []string, o Options) (Source, error) {
@@ -157,11 +121,12 @@ func Open(paths []string, o Options) (Source, error) {
 		return nil, fmt.Errorf("source format %q: want one of %s", o.Format, strings.Join(Formats(), ", "))
 	}
 	if len(paths) == 0 {
-		return nil, errors.New("no source: want at least one path, or the word " + formatGenerated)
+		return nil, errors.New("no source: want at least one path, or the word " + GeneratedPath)
 	}
-	if slices.Contains(paths, formatGenerated) || o.Format == formatGenerated {
-		if len(paths) > 1 || paths[0] != formatGenerated || o.Format != "" && o.Format != formatGenerated {
-			return nil, fmt.Errorf("source %s: want the word %q alone, and no other format", strings.Join(paths, " "), formatGenerated)
+	if slices.Contains(paths, GeneratedPath) || o.Format == GeneratedPath {
+		if len(paths) > 1 || paths[0] != GeneratedPath || o.Format != "" && o.Format != GeneratedPath {
+			return nil, fmt.Errorf("source %s: want the word %q alone, and no other format", strings.Join(paths, " "),
+				GeneratedPath)
 		}
 		return newGenerated(o)
 	}
@@ -169,8 +134,8 @@ func Open(paths []string, o Options) (Source, error) {
 	for i, path := range paths {
 		info, err := os.Stat(path)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("source %s does not exist: want a folder, .tar, .tar.gz or .zip of images, a packed set, or the word %q",
-				path, formatGenerated)
+			return nil, fmt.Errorf("source %s does not exist: want a folder, .tar, .tar.gz or .zip of images, a packed set, "+
+				"or the word %q", path, GeneratedPath)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("source: %w", err)
@@ -200,7 +165,8 @@ func Open(paths []string, o Options) (Source, error) {
 	if len(o.Columns) == 1 || len(o.Columns) > 3 || slices.Contains(columns, "") {
 		return nil, fmt.Errorf("columns %q: want the names of those of files, of labels and perhaps of splits", o.Columns)
 	}
-	return &files{paths: slices.Clone(paths), given: infos, format: o.Format, columns: columns}, nil
+	request := layout.Request{Format: o.Format, Columns: columns, Roots: len(paths)}
+	return &files{paths: slices.Clone(paths), request: request}, nil
 }
 
 func isPacked(path string) bool {

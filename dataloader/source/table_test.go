@@ -28,26 +28,31 @@ func TestTables(t *testing.T) {
 		as     string
 		val    int
 	}{
-		"no header":           {flat("", ".png"), rows, "labels.csv", 0},
-		"header":              {flat("", ".png"), "filename,label\n" + rows, "labels.csv", 0},
-		"byte order mark":     {flat("", ".png"), "\ufeffFile,Class\n" + rows, "labels.csv", 0},
-		"ends of Windows":     {flat("", ".png"), strings.ReplaceAll("image,label\n"+rows, "\n", "\r\n"), "labels.csv", 0},
-		"more columns":        {flat("", ".png"), "kg,category,image\n1,dog,a.png\n2,cat,b.png\n,dog,c.png\n,cat,d.png\n,dog,e.png\n", "labels.csv", 0},
-		"tabs":                {flat("", ".png"), strings.ReplaceAll("file,target\n"+rows, ",", "\t"), "labels.tsv", 0},
-		"tabs in a .csv":      {flat("", ".png"), strings.ReplaceAll("file,target\n"+rows, ",", "\t"), "labels.csv", 0},
-		"semicolons":          {flat("", ".png"), "file;kg;target\na.png;1,5;dog\nb.png;2;cat\nc.png;;dog\nd.png;;cat\ne.png;;dog\n", "labels.csv", 0},
-		"no endings":          {flat("", ".png"), "id,label\n" + strings.ReplaceAll(rows, ".png", ""), "labels.csv", 0},
-		"in a folder":         {flat("images/", ".png"), rows, "labels.csv", 0},
-		"in another folder":   {flat("jpegs/", ".png"), rows, "labels.csv", 0},
-		"by path":             {flat("images/", ".png"), "image,label\nimages/" + strings.ReplaceAll(strings.TrimSpace(rows), "\n", "\n./images/"), "labels.csv", 0},
-		"below another":       {flat("pets/images/", ".png"), rows, "pets/labels.csv", 0},
-		"train.csv":           {flat("train/", ".png"), "id,label\n" + rows, "train.csv", 0},
-		"split":               {flat("", ".png"), split, "labels.csv", 2},
-		"is_valid":            {flat("", ".png"), "id,label,is_valid\na,dog,False\nb,cat,False\nc,dog,False\nd,cat,True\ne,dog,True\n", "labels.csv", 2},
-		"is_train":            {flat("", ".png"), "id,label,is_train\na,dog,1\nb,cat,1\nc,dog,1\nd,cat,0\ne,dog,0\n", "labels.csv", 2},
-		"only some say val":   {flat("", ".png"), "id,label,split\na,dog,\nb,cat,\nc,dog,\nd,cat,val\ne,dog,val\n", "labels.csv", 2},
-		"spaces about fields": {flat("", ".png"), "file , label\na.png , dog\nb.png, cat\n c.png,dog\nd.png,cat\ne.png,dog\n", "labels.csv", 0},
-		"the same row twice":  {flat("", ".png"), rows + "a.png,dog\n", "labels.csv", 0},
+		"no header":       {flat("", ".png"), rows, "labels.csv", 0},
+		"header":          {flat("", ".png"), "filename,label\n" + rows, "labels.csv", 0},
+		"byte order mark": {flat("", ".png"), "\ufeffFile,Class\n" + rows, "labels.csv", 0},
+		"ends of Windows": {flat("", ".png"), strings.ReplaceAll("image,label\n"+rows, "\n", "\r\n"), "labels.csv", 0},
+		"more columns": {flat("", ".png"),
+			"kg,category,image\n1,dog,a.png\n2,cat,b.png\n,dog,c.png\n,cat,d.png\n,dog,e.png\n", "labels.csv", 0},
+		"tabs":           {flat("", ".png"), strings.ReplaceAll("file,label\n"+rows, ",", "\t"), "labels.tsv", 0},
+		"tabs in a .csv": {flat("", ".png"), strings.ReplaceAll("file,label\n"+rows, ",", "\t"), "labels.csv", 0},
+		"semicolons": {flat("", ".png"),
+			"file;kg;label\na.png;1,5;dog\nb.png;2;cat\nc.png;;dog\nd.png;;cat\ne.png;;dog\n", "labels.csv", 0},
+		"no endings":        {flat("", ".png"), "id,label\n" + strings.ReplaceAll(rows, ".png", ""), "labels.csv", 0},
+		"in a folder":       {flat("images/", ".png"), rows, "labels.csv", 0},
+		"in another folder": {flat("jpegs/", ".png"), rows, "labels.csv", 0},
+		"by path": {flat("images/", ".png"),
+			"image,label\nimages/" + strings.ReplaceAll(strings.TrimSpace(rows), "\n", "\n./images/"), "labels.csv", 0},
+		"below another": {flat("pets/images/", ".png"), rows, "pets/labels.csv", 0},
+		"train.csv":     {flat("train/", ".png"), "id,label\n" + rows, "train.csv", 0},
+		"split":         {flat("", ".png"), split, "labels.csv", 2},
+		"is_valid": {flat("", ".png"),
+			"id,label,is_valid\na,dog,False\nb,cat,False\nc,dog,False\nd,cat,True\ne,dog,True\n", "labels.csv", 2},
+		"only some say val": {flat("", ".png"), "id,label,split\na,dog,\nb,cat,\nc,dog,\nd,cat,val\ne,dog,val\n",
+			"labels.csv", 2},
+		"spaces about fields": {flat("", ".png"),
+			"file , label\na.png , dog\nb.png, cat\n c.png,dog\nd.png,cat\ne.png,dog\n", "labels.csv", 0},
+		"the same row twice": {flat("", ".png"), rows + "a.png,dog\n", "labels.csv", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			whole := mini.Join(c.images, mini.Files{c.as: []byte(c.table)})
@@ -57,14 +62,16 @@ func TestTables(t *testing.T) {
 			base := c.as[strings.LastIndex(c.as, "/")+1:]
 			given := mini.Write(t, base, []byte(c.table))
 			sameTable(t, "a path of its own", open(t, source.Options{}, c.images.Folder(t), given), c.images, c.val)
-			sameTable(t, "asked for", open(t, source.Options{Format: "csv"}, given, c.images.Tar(t, "x.tar.gz")), c.images, c.val)
+			sameTable(t, "asked for", open(t, source.Options{Format: "csv"}, given, c.images.Tar(t, "x.tar.gz")), c.images,
+				c.val)
 		})
 	}
 }
 
 func sameTable(t *testing.T, where string, s opened, images mini.Files, val int) {
 	t.Helper()
-	if s.Kind != "images with a table of labels" || !slices.Equal(classIDs(s.Listing), []string{"cat", "dog"}) || len(s.Rejected) > 0 {
+	if s.Kind != "images with a table of labels" || !slices.Equal(classIDs(s.Listing), []string{"cat", "dog"}) ||
+		len(s.Rejected) > 0 {
 		t.Fatalf("%s: %s, classes %v, rejected %v", where, s.Kind, s.Classes, s.Rejected)
 	}
 	keys, data := s.contents(t)
@@ -86,8 +93,9 @@ func sameTable(t *testing.T, where string, s opened, images mini.Files, val int)
 
 // Two tables that are named as splits.
 func TestTablesOfSplits(t *testing.T) {
-	f := mini.Join(flat("train/", ".png"), flat("val/", ".png"), mini.Files{"train.csv": []byte("id,label\na,x\nb,y\nc,x\nd,y\ne,x\n"),
-		"val.csv": []byte("id,label\na,y\nb,x\nc,y\nd,x\ne,y\n")})
+	f := mini.Join(flat("train/", ".png"), flat("val/", ".png"),
+		mini.Files{"train.csv": []byte("id,label\na,x\nb,y\nc,x\nd,y\ne,x\n"),
+			"val.csv": []byte("id,label\na,y\nb,x\nc,y\nd,x\ne,y\n")})
 	s := open(t, source.Options{}, f.Folder(t))
 	if want := []int32{0, 0, 0, 1, 1}; !slices.Equal(labels(s.Listing, false), want) || len(s.Rejected) > 0 {
 		t.Errorf("labels %v, rejected %v", labels(s.Listing, false), s.Rejected)
@@ -129,7 +137,8 @@ func TestTableRejects(t *testing.T) {
 
 // Images without labels that lie in a split for tests are no fault.
 func TestUnlabelledTests(t *testing.T) {
-	f := mini.Join(flat("train/", ".png"), mini.Files{"test/1.png": plainPNG(8, 1), "train/z.png": plainPNG(8, 2), "train.csv": []byte("file,label\na,x\nb,y\nc,x\nd,y\ne,x\n")})
+	f := mini.Join(flat("train/", ".png"), mini.Files{"test/1.png": plainPNG(8, 1), "train/z.png": plainPNG(8, 2),
+		"train.csv": []byte("file,label\na,x\nb,y\nc,x\nd,y\ne,x\n")})
 	aside := map[string]bool{}
 	for _, r := range open(t, source.Options{}, f.Folder(t)).Rejected {
 		aside[r.File] = r.Aside
@@ -154,12 +163,15 @@ func TestComposedNames(t *testing.T) {
 	if s := open(t, source.Options{}, f.Folder(t)); len(s.Items) != 2 || len(s.Rejected) > 0 {
 		t.Errorf("%d items, rejected %v", len(s.Items), s.Rejected)
 	}
-	f = mini.Files{"\u00fc.png": plainPNG(8, 1), "u\u0308.png": plainPNG(8, 2), "v.png": plainPNG(8, 3)} // two that only look the same
-	f["labels.csv"] = []byte("file,label\n\u00fc.png,\u00e4\nu\u0308.png,x\nv.png,a\u0308\n")
+	f = mini.Files{"u.png": plainPNG(8, 1), "v.png": plainPNG(8, 2), "w.png": plainPNG(8, 3)}
+	f["labels.csv"] = []byte("file,label\nu.png,\u00e4\nv.png,x\nw.png,a\u0308\n") // two that only look the same
 	s := open(t, source.Options{}, f.Folder(t))
 	if got := classIDs(s.Listing); len(s.Items) != 3 || !slices.Equal(got, []string{"x", "\u00e4"}) {
 		t.Errorf("%d items, classes %q, rejected %v", len(s.Items), got, s.Rejected)
 	}
+	f["\u00fc.png"], f["u\u0308.png"] = f["u.png"], f["v.png"]
+	f["labels.csv"] = []byte("file,label\n\u00fc.png,x\nu\u0308.png,y\nw.png,x\n")
+	lacks(t, failure(source.Options{}, f.Folder(t)), "labels.csv:2: means both", "want paths below the source")
 }
 
 func TestTableErrors(t *testing.T) {
@@ -169,19 +181,33 @@ func TestTableErrors(t *testing.T) {
 		format string
 		want   []string
 	}{
-		"ambiguous":         {mini.Join(twins, mini.Files{"labels.csv": []byte("a,x\nb,y\n")}), "csv", []string{"labels.csv:1: means both", "x/a.png", "y/a.png"}},
-		"three columns":     {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("a,b,c\n")}), "", []string{"labels.csv:1", "columns", "filename"}},
-		"one column":        {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("a|b\n")}), "", []string{"labels.csv:1", "a|b", "one column", "a semicolon"}},
-		"no classes":        {mini.Join(flat("", ".png"), mini.Files{"sizes.csv": []byte("file,bytes\na,1\nb,2\nc,3\nd,4\n")}), "", []string{"sizes.csv", "a label of its own", "4 files"}},
-		"only a file":       {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("file,kg,cm\na,b,c\n")}), "", []string{"labels.csv:1", "columns"}},
-		"no row":            {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("file,label\n")}), "", []string{"labels.csv", "no row"}},
-		"uneven rows":       {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("a,b\nc\n")}), "", []string{"labels.csv", "line 2", "wrong number of fields"}},
-		"other names":       {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("u,b\nv,c\n")}), "", []string{"labels.csv names none of the images"}},
-		"two tables":        {mini.Join(flat("", ".png"), mini.Files{"a.csv": []byte("a,b\n"), "b.csv": []byte("a,b\n")}), "", []string{"a.csv and b.csv", "path of its own"}},
-		"a class of val":    {mini.Join(flat("", ".png"), mini.Files{"l.csv": []byte("file,label,split\na,x,\nb,y,val\n")}), "", []string{"l.csv:3", "class y", "no training image"}},
-		"UTF-16":            {mini.Join(flat("", ".png"), mini.Files{"l.csv": []byte("\xff\xfea\x00,\x00x\x00\n\x00")}), "", []string{"l.csv is in UTF-16", "UTF-8"}},
-		"a NUL byte":        {mini.Join(flat("", ".png"), mini.Files{"l.csv": []byte("a,b\x00\n")}), "", []string{"l.csv", "NUL"}},
-		"a long line":       {mini.Join(flat("", ".png"), mini.Files{"l.csv": []byte("a," + strings.Repeat("x", 70000) + "\n")}), "", []string{"l.csv:1", "70002 bytes"}},
+		"ambiguous": {mini.Join(twins, mini.Files{"labels.csv": []byte("a,x\nb,y\n")}), "csv",
+			[]string{"labels.csv:1: means both", "x/a.png", "y/a.png"}},
+		"three columns": {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("a,b,c\n")}), "",
+			[]string{"labels.csv:1", "columns", "filename"}},
+		"one column": {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("a|b\n")}), "",
+			[]string{"labels.csv:1", "a|b", "one column", "a semicolon"}},
+		"no classes": {mini.Join(flat("", ".png"),
+			mini.Files{"sizes.csv": []byte("file,bytes\na,1\nb,2\nc,3\nd,4\n")}), "",
+			[]string{"sizes.csv:1", `"bytes"`, "want one of file"}},
+		"only a file": {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("file,kg,cm\na,b,c\n")}), "",
+			[]string{"labels.csv:1", "columns"}},
+		"no row": {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("file,label\n")}), "",
+			[]string{"labels.csv", "no row"}},
+		"uneven rows": {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("a,b\nc\n")}), "",
+			[]string{"labels.csv", "line 2", "wrong number of fields"}},
+		"other names": {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("u,b\nv,c\n")}), "",
+			[]string{"labels.csv names none of the images"}},
+		"two tables": {mini.Join(flat("", ".png"), mini.Files{"a.csv": []byte("a,b\n"), "b.csv": []byte("a,b\n")}),
+			"", []string{"a.csv and b.csv", "path of its own"}},
+		"a class of val": {mini.Join(flat("", ".png"), mini.Files{"l.csv": []byte("file,label,split\na,x,\nb,y,val\n")}),
+			"", []string{"l.csv:3", "class y", "no training image"}},
+		"UTF-16": {mini.Join(flat("", ".png"), mini.Files{"l.csv": []byte("\xff\xfea\x00,\x00x\x00\n\x00")}), "",
+			[]string{"l.csv is in UTF-16", "UTF-8"}},
+		"a NUL byte": {mini.Join(flat("", ".png"), mini.Files{"l.csv": []byte("a,b\x00\n")}), "",
+			[]string{"l.csv", "NUL"}},
+		"a long line": {mini.Join(flat("", ".png"), mini.Files{"l.csv": []byte("a," + strings.Repeat("x", 70000) +
+			"\n")}), "", []string{"l.csv:1", "70002 bytes"}},
 		"none, asked for":   {flat("", ".png"), "csv", []string{"not of the format csv", "want a .csv"}},
 		"asked for folders": {flat("", ".png"), "folders", []string{"5 images", "none in a class folder"}},
 	} {
