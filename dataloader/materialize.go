@@ -28,10 +28,10 @@ type Hooks struct {
 // waitEvery is how long there is between two looks at what another process is packing.
 const waitEvery = 200 * time.Millisecond
 
-// Materialize returns the packed set of c.Path: that folder itself when it is one, where a key that asks for other than it
-// was prepared with is an error; else the set in c.Packed, which is prepared when it is not there yet. It is used again only
-// for the options it was made with and an unchanged source, or when the source is not there any more. Of several processes
-// that ask for the same set at the same time one packs it, and the others wait for that.
+// Materialize returns the packed set of c.Path: that folder itself when it is one, where a key that asks for other than
+// it was prepared with is an error; else the set in c.Packed, which is prepared when it is not there yet. It is used
+// again only for the options it was made with and an unchanged source, or when the source is not there any more. Of
+// several processes that ask for the same set at the same time one packs it, and the others wait for that.
 func Materialize(ctx context.Context, c Config, hooks Hooks) (dir string, err error) {
 	for waits := false; ; waits = true {
 		dir, err := c.materialize(ctx, hooks)
@@ -87,7 +87,8 @@ func (c Config) materialize(ctx context.Context, hooks Hooks) (dir string, err e
 		return "", fmt.Errorf("data.packed: %w", err)
 	}
 	if d := want.Difference(x.Request); d != "" {
-		return "", fmt.Errorf("data.packed: %s was prepared otherwise: the configuration asks for %s: remove it or name another", dir, d)
+		return "", fmt.Errorf("data.packed: %s was prepared otherwise: the configuration asks for %s: remove it or name "+
+			"another", dir, d)
 	}
 	if _, err := os.Stat(c.Path); err != nil || c.Path == source.GeneratedPath {
 		return dir, nil // nothing to compare with: the set is what there is
@@ -97,8 +98,8 @@ func (c Config) materialize(ctx context.Context, hooks Hooks) (dir string, err e
 		return "", ofPath(err)
 	}
 	if now != x.Fingerprint {
-		return "", fmt.Errorf("data.path: %s has changed since it was packed into %s: remove that folder to have it packed again, "+
-			"or set data.path to it to train on it as it is", c.Path, dir)
+		return "", fmt.Errorf("data.path: %s has changed since it was packed into %s: remove that folder to have it packed "+
+			"again, or set data.path to it to train on it as it is", c.Path, dir)
 	}
 	return dir, nil
 }
@@ -106,8 +107,9 @@ func (c Config) materialize(ctx context.Context, hooks Hooks) (dir string, err e
 // ofPath is an error about the source in c.Path. What it advises is meant for duet prepare.
 func ofPath(err error) error {
 	hint := ""
-	if text := err.Error(); strings.Contains(text, " --") || strings.Contains(text, "(--") || strings.Contains(text, "path of its own") {
-		hint = " (flags and several paths are duet prepare's: prepare it with that, or set the keys of [data] of the flags' names, such as data.format)"
+	if errors.Is(err, source.ErrAdvice) {
+		hint = " (flags and several paths are duet prepare's: prepare it with that, or set the keys of [data] of the " +
+			"flags' names, such as data.format)"
 	}
 	return fmt.Errorf("data.path: %w%s", err, hint)
 }
@@ -118,8 +120,9 @@ func (c Config) isPacked() bool {
 	return c.Path != source.GeneratedPath && err == nil
 }
 
-// Whole is c for the data of another path, a packed set or a source, of which no image is split off or left out. A source
-// is packed as what the network learned from: with the same classes, into images of the side, read from files in the same way.
+// Whole is c for the data of another path, a packed set or a source, of which no image is split off or left out. A
+// source is packed as what the network learned from: with the same classes, into images of the side, read from files in
+// the same way.
 func (c Config) Whole(path string, side int, reading picture.Reading) Config {
 	c.Path, c.Packed = path, ""
 	c.Size, c.EXIF, c.AllowTruncated = side, reading.EXIF, reading.AllowTruncated
@@ -136,7 +139,8 @@ func defaultFolder(r prepare.Request) string {
 	if err != nil {
 		panic("dataloader: a request is always valid JSON: " + err.Error())
 	}
-	return filepath.Join("data", fmt.Sprintf("%s-%08x", sourceName(r.Source[0]), crc32.Checksum(text, crc32.MakeTable(crc32.Castagnoli))))
+	return filepath.Join("data", fmt.Sprintf("%s-%08x", sourceName(r.Source[0]),
+		crc32.Checksum(text, crc32.MakeTable(crc32.Castagnoli))))
 }
 
 // sourceName is the name of a source without its folders and its archive's endings.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"duet/dataloader/layout"
 	"duet/dataloader/source"
 	"duet/internal/rng"
 )
@@ -33,10 +34,10 @@ type chosen struct {
 func choose(l *source.Listing, o Options) (*choice, error) {
 	for _, f := range l.Faults {
 		if len(o.Classes) == 0 {
-			return nil, fmt.Errorf("class %s; without it the other classes can be chosen by name (--classes)", f.Problem)
+			return nil, layout.Advise("class %s; without it the other classes can be chosen by name (--classes)", f.Problem)
 		}
 		if slices.Contains(o.Classes, f.Class) {
-			return nil, fmt.Errorf("class %s", f.Problem)
+			return nil, layout.Advise("class %s", f.Problem)
 		}
 	}
 	c := &choice{listing: l, items: make([]chosen, len(l.Items))}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"duet/dataloader/layout"
 	"duet/dataloader/source"
 	"duet/internal/disk"
 )
@@ -29,7 +30,8 @@ const (
 	stateFolder = "state"
 )
 
-// ownNames are all that a preparation makes in the folder, in the order in which it is removed: what tells that it is ours last.
+// ownNames are all that a preparation makes in the folder, in the order in which it is removed: what tells that it is
+// ours last.
 var ownNames = []string{setFolder, stateFolder, begunName + disk.Fresh, begunName, lockName}
 
 // begun is what a preparation has to agree in with the one that it goes on with.
@@ -39,7 +41,8 @@ type begun struct {
 	Fingerprint string          `json:"fingerprint"` // of the listing
 }
 
-// lockIsThere says whether the locked file is still the one in the folder: another process may have removed that meanwhile.
+// lockIsThere says whether the locked file is still the one in the folder: another process may have removed that
+// meanwhile.
 func (p *partial) lockIsThere() bool {
 	held, open := p.lock.Stat()
 	there, named := os.Stat(p.lock.Name())
@@ -55,8 +58,8 @@ func (p *partial) set() string { return filepath.Join(p.dir, setFolder) }
 func lockPartial(out string) (*partial, error) {
 	p := &partial{dir: partialFolder(out), out: out}
 	if info, err := os.Lstat(p.dir); err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		return nil, fmt.Errorf("%s is a symbolic link, and a set made there may lie on another file system, from which it cannot be renamed to %s: "+
-			"remove the link, and name an OUT where there is room", p.dir, out)
+		return nil, fmt.Errorf("%s is a symbolic link, and a set made there may lie on another file system, from which it "+
+			"cannot be renamed to %s: remove the link, and name an OUT where there is room", p.dir, out)
 	}
 	if err := p.isOurs(); err != nil {
 		return nil, err
@@ -75,7 +78,8 @@ func lockPartial(out string) (*partial, error) {
 	locked, err := disk.TryLock(p.lock)
 	if err != nil {
 		p.lock.Close()
-		return nil, fmt.Errorf("%s cannot be locked against other processes (%w): name an OUT on a file system with locks", p.dir, err)
+		return nil, fmt.Errorf("%s cannot be locked against other processes (%w): name an OUT on a file system with locks",
+			p.dir, err)
 	}
 	if !locked || !p.lockIsThere() {
 		p.lock.Close()
@@ -84,8 +88,8 @@ func lockPartial(out string) (*partial, error) {
 	return p, nil
 }
 
-// isOurs refuses a folder that is not of a preparation, as something of its names in it would be removed. What else is beside
-// them stays, whatever happens.
+// isOurs refuses a folder that is not of a preparation, as something of its names in it would be removed. What else is
+// beside them stays, whatever happens.
 func (p *partial) isOurs() error {
 	entries, err := os.ReadDir(p.dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -106,7 +110,8 @@ func (p *partial) isOurs() error {
 			full = err != nil || len(inside) > 0
 		}
 		if full || !strings.HasPrefix(name, ".") && !slices.Contains(ownNames, name) {
-			return fmt.Errorf("%s is where the set would be made, but %s in it is not of an interrupted preparation: move it away", p.dir, name)
+			return fmt.Errorf("%s is where the set would be made, but %s in it is not of an interrupted preparation: move it "+
+				"away", p.dir, name)
 		}
 	}
 	return nil
@@ -119,8 +124,8 @@ func (p *partial) begun() (was begun, known bool) {
 	return was, known
 }
 
-// begin compares with what is there, and removes what cannot be gone on with. Finished shards of another request are only
-// removed when restart is asked for.
+// begin compares with what is there, and removes what cannot be gone on with. Finished shards of another request are
+// only removed when restart is asked for.
 func (p *partial) begin(b begun, r Request, restart bool) error {
 	was, known := p.begun()
 	_, noSet := os.Stat(p.set())
@@ -134,21 +139,22 @@ func (p *partial) begin(b begun, r Request, restart bool) error {
 	if known && !restart {
 		var err error
 		if kept, err = p.anyKept(); err != nil {
-			return fmt.Errorf("%w: try again, or give --restart to begin anew", err)
+			return layout.Advise("%w: try again, or give --restart to begin anew", err)
 		}
 	}
 	if kept {
 		var why string
 		switch {
 		case r.Difference(was.Request) != "":
-			why = "this asks for " + r.Difference(was.Request) + ": repeat the command that began it, or give --restart to begin anew"
+			why = "this asks for " + r.Difference(was.Request) +
+				": repeat the command that began it, or give --restart to begin anew"
 		case was.Decoder != b.Decoder:
-			why = fmt.Sprintf("JPEG files were decoded by %s, and would be by %s now: repeat it with the duet that began it, or give --restart to begin anew",
-				was.Decoder, b.Decoder)
+			why = fmt.Sprintf("JPEG files were decoded by %s, and would be by %s now: repeat it with the duet that began it, "+
+				"or give --restart to begin anew", was.Decoder, b.Decoder)
 		default: // no command can bring back what was
 			why = "the source has changed since: give --restart to begin anew, or remove that folder"
 		}
-		return fmt.Errorf("%s holds finished shards of an interrupted preparation, but %s", p.dir, why)
+		return layout.Advise("%s holds finished shards of an interrupted preparation, but %s", p.dir, why)
 	}
 	data, err := json.MarshalIndent(b, "", "  ")
 	if err = errors.Join(err, p.clear(), os.MkdirAll(p.set(), 0o777),

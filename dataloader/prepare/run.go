@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"duet/dataloader/layout"
 	"duet/dataloader/packed"
 	"duet/dataloader/picture"
 	"duet/dataloader/source"
@@ -22,9 +23,9 @@ var ErrKept = errors.New("finished shards are kept, and the same command goes on
 var ErrBusy = errors.New("being prepared by another process")
 
 // Run packs sources, together one set of images, into the folder out, which must not exist; package source lists what
-// they may be. Images that cannot be read are left out and listed in the Summary and in rejected.csv. When it fails, or ctx
-// ends, OUT.partial keeps the shards that are finished, if there are any, for the next Run of the same sources, options
-// and out; the error is then an ErrKept too.
+// they may be. Images that cannot be read are left out and listed in the Summary and in rejected.csv. When it fails, or
+// ctx ends, OUT.partial keeps the shards that are finished, if there are any, for the next Run of the same sources,
+// options and out; the error is then an ErrKept too.
 func Run(ctx context.Context, sources []string, out string, o Options) (Summary, error) {
 	if err := o.Check(); err != nil {
 		return Summary{}, err
@@ -55,8 +56,8 @@ func Run(ctx context.Context, sources []string, out string, o Options) (Summary,
 	return s, err
 }
 
-// Fingerprint is what a set made of these sources now would record of them; it changes with their files' names, sizes and
-// times.
+// Fingerprint is what a set made of these sources now would record of them; it changes with their files' names, sizes
+// and times.
 func Fingerprint(ctx context.Context, sources []string, o Options) (fingerprint string, err error) {
 	src, listing, err := o.complete().list(ctx, sources)
 	if err != nil {
@@ -67,7 +68,8 @@ func Fingerprint(ctx context.Context, sources []string, o Options) (fingerprint 
 
 // list opens sources and looks at everything in them. Close the source afterwards.
 func (o Options) list(ctx context.Context, sources []string) (source.Source, *source.Listing, error) {
-	src, err := source.Open(sources, source.Options{Format: o.Format, Columns: o.Columns, Generated: o.Generated, Seed: o.Seed, Packed: openPacked})
+	src, err := source.Open(sources, source.Options{Format: o.Format, Columns: o.Columns, Generated: o.Generated,
+		Seed: o.Seed, Packed: openPacked})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -135,7 +137,8 @@ func run(ctx context.Context, p *partial, sources []string, o Options) (s Summar
 		p.useless = true
 		return s, err
 	}
-	contents.Index.Reading, contents.Index.Request, contents.Index.Decoder, contents.Index.Fingerprint = reading, request.JSON(), decoder(), listing.Fingerprint
+	x := &contents.Index
+	x.Reading, x.Request, x.Decoder, x.Fingerprint = reading, request.JSON(), decoder(), listing.Fingerprint
 	if err := packed.Write(p.set(), contents); err != nil {
 		return s, err
 	}
@@ -152,10 +155,12 @@ func (o Options) reading(l *source.Listing) (picture.Reading, error) {
 		return is, nil
 	}
 	if is.EXIF && !l.Reading.EXIF {
-		return is, errors.New("the packed set was prepared without --exif, and how its images lie is not known any more: prepare its source again with --exif")
+		return is, layout.Advise("the packed set was prepared without --exif, and how its images lie is not known any " +
+			"more: prepare its source again with --exif")
 	}
 	if is.AllowTruncated && !l.Reading.AllowTruncated {
-		return is, errors.New("the packed set was prepared without --allow-truncated, and lacks the files without an end: prepare its source again with --allow-truncated")
+		return is, layout.Advise("the packed set was prepared without --allow-truncated, and lacks the files without an " +
+			"end: prepare its source again with --allow-truncated")
 	}
 	return *l.Reading, nil
 }
@@ -235,8 +240,10 @@ var splitNames = [2]string{packed.Train, packed.Val}
 // make reads, decodes and writes what no earlier run has.
 func (m *maker) make(ctx context.Context, src source.Source) error {
 	m.options.progress(m.told)
-	p := &pool{size: func(item int) int64 { return m.listing.Items[item].Bytes() }, layout: m.layout, workers: m.options.Workers, quality: m.options.Quality,
-		picture: picture.Options{Size: m.layout.Width, Reading: picture.Reading{EXIF: m.options.EXIF, AllowTruncated: m.options.AllowTruncated}}}
+	p := &pool{size: func(item int) int64 { return m.listing.Items[item].Bytes() }, layout: m.layout,
+		workers: m.options.Workers, quality: m.options.Quality,
+		picture: picture.Options{Size: m.layout.Width, Reading: picture.Reading{EXIF: m.options.EXIF,
+			AllowTruncated: m.options.AllowTruncated}}}
 	want := func(item int) bool {
 		it := m.items[item]
 		return it.label >= 0 && int(it.position) >= m.splits[splitIndex(it.val)].earlier
@@ -246,7 +253,8 @@ func (m *maker) make(ctx context.Context, src source.Source) error {
 	}
 	for i, w := range m.splits {
 		if w.position != len(m.order[i]) {
-			return fmt.Errorf("split %s: %d of %d images came: the source has changed since it was listed", w.name, w.position, len(m.order[i]))
+			return fmt.Errorf("split %s: %d of %d images came: the source has changed since it was listed", w.name, w.position,
+				len(m.order[i]))
 		}
 		if err := w.finish(); err != nil {
 			return err
@@ -282,8 +290,8 @@ func (m *maker) take(t *task) error {
 	return nil
 }
 
-// reject notes that an image cannot be read. The last hope of a class ends the preparation rather than show at its end: it
-// is the source that has to change, and what is finished will be of no use.
+// reject notes that an image cannot be read. The last hope of a class ends the preparation rather than show at its end:
+// it is the source that has to change, and what is finished will be of no use.
 func (m *maker) reject(item int, cause string) error {
 	it := m.items[item]
 	if it.val {
@@ -293,7 +301,8 @@ func (m *maker) reject(item int, cause string) error {
 		return nil
 	}
 	m.partial.useless = true
-	return fmt.Errorf("class %s has no readable training image; the last: %s: %s", m.classes[it.label].ID, m.listing.Items[item].Name, cause)
+	return fmt.Errorf("class %s has no readable training image; the last: %s: %s", m.classes[it.label].ID,
+		m.listing.Items[item].Name, cause)
 }
 
 func (m *maker) abandon() {

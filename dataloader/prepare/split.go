@@ -1,8 +1,7 @@
 package prepare
 
 import (
-	"fmt"
-
+	"duet/dataloader/layout"
 	"duet/dataloader/packed"
 )
 
@@ -36,7 +35,7 @@ func openSplit(p *partial, name string, l packed.Layout, limit int64) (*splitWri
 		return true
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%w: try again, or give --restart to begin anew", err)
+		return nil, layout.Advise("%w: try again, or give --restart to begin anew", err)
 	}
 	w.earlier = w.position
 	w.begin()
