@@ -154,6 +154,9 @@ func (c *Config) OpenAll(log func(line string), stop func() error) ([]Device, er
 		d, err := Open(name, Options{Precision: c.Precision, Threads: c.Threads, Devices: len(c.Towers), Check: c.Check, Tune: c.Tune,
 			Kernels: c.Kernels, Log: log, Stop: stop})
 		if err != nil {
+			if absent := Available([]string{name}); absent != nil {
+				err = absent
+			}
 			for _, opened := range devices {
 				err = errors.Join(err, opened.Close())
 			}

@@ -40,3 +40,30 @@ func TestAuto(t *testing.T) {
 		t.Errorf("missing: %v", missing)
 	}
 }
+
+// TestAvailable: what a backend cannot find on this machine is told apart from what the program does not know.
+func TestAvailable(t *testing.T) {
+	looks, failure := 0, error(nil)
+	backend.Register(backend.Backend{Name: "there", List: func() ([]backend.Info, error) {
+		looks++
+		return []backend.Info{{Name: "there:0"}}, failure
+	}, Open: func(int, backend.Options) (backend.Device, error) { return nil, errors.New("it is busy") }})
+	backend.Register(backend.Backend{Name: "empty", List: func() ([]backend.Info, error) { return nil, nil }})
+	if err := backend.Available([]string{"there:0", "there:1"}); err != nil || looks != 1 {
+		t.Errorf("%v after %d looks, want one", err, looks)
+	}
+	if err := backend.Available([]string{"there:0", "banana:0"}); !errors.Is(err, backend.ErrUnknownDevice) {
+		t.Errorf("banana:0: %v", err)
+	}
+	if err := backend.Available([]string{"empty:0"}); !errors.Is(err, backend.ErrAbsent) || !strings.Contains(err.Error(), "empty:0") {
+		t.Errorf("empty:0: %v", err)
+	}
+	c := backend.Config{Towers: []string{"there:0"}}
+	if _, err := c.OpenAll(nil, nil); err == nil || err.Error() != "it is busy" {
+		t.Errorf("a device that is there and cannot be opened: %v", err)
+	}
+	failure = errors.New("no driver")
+	if _, err := c.OpenAll(nil, nil); !errors.Is(err, backend.ErrAbsent) || !errors.Is(err, failure) || !strings.Contains(err.Error(), "there:0") {
+		t.Errorf("a device that is not there: %v", err)
+	}
+}

@@ -2,6 +2,7 @@ package train
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -26,6 +27,18 @@ type Config struct {
 func (c *Config) Setup() model.Setup {
 	return model.Setup{Network: c.Network, Data: c.Data, Devices: c.Devices, Batch: c.Train.Batch, Seed: c.Train.Seed,
 		Momentum: c.Train.Momentum, WeightDecay: c.Train.WeightDecay}
+}
+
+// ErrPrecision says that a network cannot be trained in the configured precision.
+var ErrPrecision = errors.New("devices.precision: fp64, want fp32 or bf16 to train: checkpoints hold float32, and a run " +
+	"that is resumed would come to other weights; bench, plan and gradcheck take fp64")
+
+// Trains checks that the network can be trained as configured; its error is an ErrPrecision.
+func (c *Config) Trains() error {
+	if c.Devices.Precision == "fp64" {
+		return ErrPrecision
+	}
+	return nil
 }
 
 // TOML is the configuration with all defaults and overrides in it. Reading it gives an equal configuration.

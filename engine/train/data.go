@@ -8,6 +8,7 @@ import (
 	"duet/dataloader"
 	"duet/dataloader/packed"
 	"duet/dataloader/prepare"
+	"duet/engine/metrics"
 )
 
 // Data are the sets of a run.
@@ -20,6 +21,30 @@ type Data struct {
 type DataHooks struct {
 	dataloader.Hooks
 	Load func(done, total int64) // bytes of a split
+}
+
+// ShowData are hooks that show how far the data of a path is packed and read into memory, and note what is waited for. Either
+// may be nil.
+func ShowData(path string, show func(metrics.Progress), note func(line string)) DataHooks {
+	var h DataHooks
+	if show != nil {
+		h.Progress = func(p prepare.Progress) {
+			if p.Total == 0 { // first the source is listed, then its images are decoded
+				show(metrics.Progress{What: "listing", Unit: "images", Done: p.Found})
+				return
+			}
+			show(metrics.Progress{What: "preparing " + path, Unit: "images", Done: p.Done, Total: p.Total})
+		}
+		h.Load = func(done, total int64) {
+			if total >= 1<<20 { // else it takes no time
+				show(metrics.Progress{What: "loading " + path, Unit: "MiB", Done: int(done >> 20), Total: int(total >> 20)})
+			}
+		}
+	}
+	if note != nil {
+		h.Waits = func(dir string) { note("waiting for another process that prepares " + dir) }
+	}
+	return h
 }
 
 // OpenData prepares the configured data if that has not been done, opens it, and reads it into memory if that is asked

@@ -17,6 +17,9 @@ import (
 // ErrExists says that a run of this name is there already.
 var ErrExists = errors.New("the run exists")
 
+// ErrNoRun says that there is no run of this name to go on with.
+var ErrNoRun = errors.New("no run to go on with")
+
 // ErrBusy says that another process trains this run.
 var ErrBusy = errors.New("another process is training this run")
 
@@ -37,16 +40,15 @@ func CreateFolder(dir string, config []byte) (*Folder, error) {
 	if made != nil && !errors.Is(made, fs.ErrExist) {
 		return nil, made
 	}
-	exists := fmt.Errorf("%s: %w; want --resume to go on with it, or another --run", dir, ErrExists)
-	if !IsEmpty(dir) {
-		return nil, exists
+	if err := Free(dir); err != nil {
+		return nil, err
 	}
 	f, err := OpenFolder(dir)
 	if err != nil {
 		return nil, err
 	}
-	if !IsEmpty(dir) { // another process was faster
-		return nil, errors.Join(exists, f.Close())
+	if err := Free(dir); err != nil { // another process was faster
+		return nil, errors.Join(err, f.Close())
 	}
 	err = disk.SyncFolder(filepath.Dir(dir))
 	if err == nil {
@@ -82,6 +84,25 @@ func IsEmpty(dir string) bool {
 	entries, err := os.ReadDir(dir)
 	ours := []string{lockName, configName + disk.Fresh}
 	return err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return !slices.Contains(ours, e.Name()) })
+}
+
+// Free checks that a folder is not there, or holds nothing, so that a run can begin in it; its error is an ErrExists.
+func Free(dir string) error {
+	if _, err := os.Stat(dir); err == nil && !IsEmpty(dir) {
+		return fmt.Errorf("%s: %w; want --resume to go on with it, or another --run", dir, ErrExists)
+	}
+	return nil
+}
+
+// Resumable checks that a folder holds a run to go on with; its error is an ErrNoRun.
+func Resumable(dir string) error {
+	switch _, err := os.Stat(dir); {
+	case err != nil:
+		return fmt.Errorf("%w: there is no %s", ErrNoRun, dir)
+	case IsEmpty(dir):
+		return fmt.Errorf("%w: %s holds nothing yet: leave --resume out to begin it", ErrNoRun, dir)
+	}
+	return nil
 }
 
 // OpenFolder opens the folder of a run to go on with it. Its configuration stays until Run has taken over a checkpoint.

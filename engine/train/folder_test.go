@@ -167,3 +167,28 @@ func TestCreateNext(t *testing.T) {
 		t.Error("made in a file")
 	}
 }
+
+// TestFreeAndResumable: where a run can begin, and where one can be gone on with, both before there is a folder.
+func TestFreeAndResumable(t *testing.T) {
+	root := t.TempDir()
+	dir := filepath.Join(root, "run")
+	for _, c := range []struct {
+		name            string
+		make            func() error
+		free, resumable bool
+	}{
+		{"nothing there", func() error { return nil }, true, false},
+		{"an empty folder", func() error { return os.Mkdir(dir, 0o755) }, true, false},
+		{"a run", func() error { return os.WriteFile(filepath.Join(dir, "config.toml"), nil, 0o644) }, false, true},
+	} {
+		if err := c.make(); err != nil {
+			t.Fatal(err)
+		}
+		if err := train.Free(dir); (err == nil) != c.free || err != nil && !errors.Is(err, train.ErrExists) {
+			t.Errorf("%s: free %v", c.name, err)
+		}
+		if err := train.Resumable(dir); (err == nil) != c.resumable || err != nil && !errors.Is(err, train.ErrNoRun) {
+			t.Errorf("%s: resumable %v", c.name, err)
+		}
+	}
+}

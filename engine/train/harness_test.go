@@ -37,9 +37,15 @@ type runs struct {
 	t       *testing.T
 	dir     string
 	console io.Writer
+	told    *told // of steps and validations; nil: nobody is
 }
 
-func newRuns(t *testing.T) *runs { return &runs{t, t.TempDir(), io.Discard} }
+type told struct {
+	step       func(metrics.Step) error
+	validation func(metrics.Validation) error
+}
+
+func newRuns(t *testing.T) *runs { return &runs{t: t, dir: t.TempDir(), console: io.Discard} }
 
 // config is the smoke preset with overrides after those of small.
 func (r *runs) config(sets ...string) *train.Config {
@@ -93,7 +99,11 @@ func (r *runs) runOn(ctx context.Context, m *model.Model, data *train.Data, name
 		r.check(err)
 		return was, configs.Changes(was, c), nil
 	}
-	return train.Run(ctx, train.Options{Config: c, Folder: f, Resume: resume, Before: before, Console: r.console}, data, m)
+	o := train.Options{Config: c, Folder: f, Resume: resume, Before: before, Console: r.console}
+	if r.told != nil {
+		o.Console, o.Step, o.Validation = nil, r.told.step, r.told.validation
+	}
+	return train.Run(ctx, o, data, m)
 }
 
 func (r *runs) check(err error) {

@@ -3,7 +3,6 @@ package train
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"time"
@@ -26,39 +25,14 @@ type Options struct {
 	Resume bool
 	// Before reads the configuration that a checkpoint was saved under, and says what the present one changes.
 	Before   func(text string) (*Config, []Change, error)
-	Console  io.Writer // progress and log
+	Console  io.Writer // progress and log; nil: nobody looks
 	Terminal bool      // Console is a terminal
-}
 
-// Summary is what a run came to.
-type Summary struct {
-	Steps     uint64
-	Epoch     float64
-	Loss      float64 // of the last step
-	BestError float64 // lowest validation top-1 error; NaN without validation
-	BestStep  uint64
-	Last      *model.Result // the last validation, nil without
-}
-
-// Interrupted is the error of a run whose context ended. Everything is saved.
-type Interrupted struct{ Step uint64 }
-
-func (e *Interrupted) Error() string {
-	return fmt.Sprintf("interrupted after step %d; the run is saved and --resume goes on with it", e.Step)
-}
-
-// Diverged is the error of a run whose loss is no number any more.
-type Diverged struct {
-	Step     uint64
-	Loss     float64
-	Rate     float64
-	Previous float64        // loss when it was last read
-	Gradient model.Gradient // the largest of the last step whose gradients were finite
-}
-
-func (e *Diverged) Error() string {
-	return fmt.Sprintf("step %d: the loss is %v (when last read: %.4g) at learning rate %.3g; largest gradient before that: %s; "+
-		"want a lower train.schedule.rate, or warmup_steps; the last checkpoint is intact", e.Step, e.Loss, e.Previous, e.Rate, e.Gradient)
+	// Step is told of every step whose loss is read (train.report_steps), Validation of every validation, after they are
+	// recorded. Either may be nil. An error of theirs ends the run as the end of its context does: everything is saved, and
+	// the run's error is an Interrupted of that cause.
+	Step       func(metrics.Step) error
+	Validation func(metrics.Validation) error
 }
 
 // run is a training in progress.
@@ -93,11 +67,15 @@ type run struct {
 	nextGradient uint64                         // the step from which on the largest gradient is looked at again
 	saved        struct{ step, checked uint64 } // what the newest checkpoint holds
 	anySaved     bool
+	stop         error // of Options.Step or Validation
 }
 
 // Run trains until the configuration's end, until ctx ends, or until something fails.
 func Run(ctx context.Context, o Options, data *Data, m *model.Model) (s Summary, err error) {
 	r := &run{Options: o, model: m, data: data, text: string(o.Config.TOML()), plateau: NewPlateau(), best: math.NaN(), loss: math.NaN()}
+	if r.Console == nil {
+		r.Console = io.Discard
+	}
 	c := o.Config.Train
 	r.clock = c.clock(data.Train.Len(), Origin{})
 	if err := data.Suits(c); err != nil {
@@ -111,7 +89,8 @@ func Run(ctx context.Context, o Options, data *Data, m *model.Model) (s Summary,
 		return s, err
 	}
 	err = r.loop(ctx)
-	return Summary{Steps: r.step, Epoch: r.clock.Epoch(r.step), Loss: r.loss, BestError: r.best, BestStep: r.bestStep, Last: r.last}, err
+	return Summary{Folder: r.Folder.Dir, Steps: r.step, Epoch: r.clock.Epoch(r.step), Loss: r.loss, BestError: r.best,
+		BestStep: r.bestStep, Last: r.last}, err
 }
 
 // start takes the weights from the newest checkpoint, or draws them.
@@ -205,16 +184,16 @@ func (r *run) loop(ctx context.Context) (err error) {
 		}
 	}()
 	for {
-		if ctx.Err() == nil && c.validates(r.step, r.clock) && r.checked < r.step {
+		if r.ended(ctx) == nil && c.validates(r.step, r.clock) && r.checked < r.step {
 			if err := r.validate(ctx); err != nil && !errors.Is(err, ctx.Err()) {
 				return err
 			}
 		}
-		if ctx.Err() != nil {
+		if cause := r.ended(ctx); cause != nil {
 			if err := r.save(); err != nil {
 				return err
 			}
-			return &Interrupted{r.step}
+			return &Interrupted{r.step, cause}
 		}
 		end := r.step >= r.clock.Steps || r.plateau.Ended
 		if end || r.isBest || c.saves(r.step, r.clock) {
@@ -232,6 +211,17 @@ func (r *run) loop(ctx context.Context) (err error) {
 			return err
 		}
 	}
+}
+
+// ended is why the run is to end before its time: its context has ended, or a function of its options wants it; else nil.
+func (r *run) ended(ctx context.Context) error {
+	if r.stop != nil {
+		return r.stop
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // train does one step, and reads the loss where that is due: then the devices have nothing to do until the next step.
@@ -286,7 +276,11 @@ func (r *run) report(rate float64, loader *dataloader.Loader) error {
 		DeviceBytes: metrics.Of(float64(r.model.Bytes()))}
 	r.unread.steps, r.unread.counters = 0, counters
 	r.console.Step(s)
-	return r.jsonl.WriteStep(s)
+	if err := r.jsonl.WriteStep(s); err != nil || r.Step == nil {
+		return err
+	}
+	r.stop = r.Step(s)
+	return nil
 }
 
 // validate tests the network and lets the schedule know.
@@ -305,5 +299,9 @@ func (r *run) validate(ctx context.Context) error {
 	v := metrics.Validation{Step: r.step, Epoch: r.clock.Epoch(r.step), Loss: result.Loss,
 		Top1Error: result.Top1Error, Top5Error: result.Top5Error, Images: metrics.Of(float64(result.Images)), Classes: result.Classes}
 	r.console.Validation(v)
-	return r.jsonl.WriteValidation(v)
+	if err := r.jsonl.WriteValidation(v); err != nil || r.Validation == nil {
+		return err
+	}
+	r.stop = r.Validation(v)
+	return nil
 }
