@@ -96,11 +96,11 @@ func benchData(ctx context.Context, c *train.Config, steps, rounds int, asJSON b
 	return nil
 }
 
-// config reads a configuration and puts the flags into it before devices are chosen.
+// config reads a configuration and puts the flags into it.
 func (o *modelFlags) config(path string, sets []string) (*train.Config, error) {
-	c, err := readConfig(path, sets)
+	c, err := load(path, sets)
 	if err != nil {
-		return nil, &configError{err}
+		return nil, err
 	}
 	if o.batch < 0 {
 		return nil, usage("--batch %d, want at least 1", o.batch)

@@ -5,7 +5,6 @@ import (
 	"os"
 	"time"
 
-	"duet/dataloader/prepare"
 	"duet/engine/metrics"
 	"duet/internal/invalid"
 )
@@ -40,17 +39,8 @@ func (c *counter) show(done, total int) {
 	c.console.Phase(c.what, uint64(done), uint64(total), c.unit)
 }
 
-// prepared shows how far a source is packed: first it is listed, then its images are decoded.
-func (c *counter) prepared(p prepare.Progress) {
-	what := c.what
-	defer func() { c.what = what }()
-	if p.Total == 0 {
-		c.what = "listing"
-		c.show(p.Found, 0)
-		return
-	}
-	c.show(p.Done, p.Total)
-}
+// rename has the counter count something else.
+func (c *counter) rename(what, unit string) { c.what, c.unit = invalid.Printable(what), unit }
 
 // megabytes shows how much of a number of bytes is done, where that is worth it.
 func (c *counter) megabytes(done, total int64) {
@@ -62,10 +52,10 @@ func (c *counter) megabytes(done, total int64) {
 // log prints a line, above the counter if that is visible.
 func (c *counter) log(line string) {
 	if c.console == nil {
-		fmt.Fprintln(c.file, line)
+		fmt.Fprintln(c.file, invalid.Printable(line))
 		return
 	}
-	fmt.Fprintln(c.console, line)
+	fmt.Fprintln(c.console, invalid.Printable(line))
 }
 
 func (c *counter) close() {

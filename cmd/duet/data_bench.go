@@ -30,9 +30,9 @@ copies of as many bytes on all cores, which are the limit. See also duet bench -
 		if batch < 0 {
 			return usage("--batch %d, want at least 1", batch)
 		}
-		config, err := readConfig(given[0], *sets)
+		config, err := load(given[0], *sets)
 		if err != nil {
-			return &configError{err}
+			return err
 		}
 		if batch == 0 {
 			batch = config.Train.Batch

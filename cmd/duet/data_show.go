@@ -41,9 +41,9 @@ scale taken out, so that they can be looked at; what lies in the padding is the 
 			return usage("--views %d with --split train: a training sees every image once an epoch; want --split val", views)
 		}
 		count = max(count/views, 1) * views // all views of each image
-		config, err := readConfig(given[0], *sets)
+		config, err := load(given[0], *sets)
 		if err != nil {
-			return &configError{err}
+			return err
 		}
 		data, err := openData(c.Context(), config.Data, nil)
 		if err != nil {

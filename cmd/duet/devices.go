@@ -29,7 +29,7 @@ func devicesCommand() *cobra.Command {
 				all = append(all, found...)
 			}
 			for _, name := range backend.Missing() {
-				note("no device of " + name + ": it is not in this build")
+				tell("no device of %s: it is not in this build", name)
 			}
 			if asJSON {
 				return printJSON(all)

@@ -33,9 +33,9 @@ what the rounding of the loss lets a difference show: they are right as far as c
 		if samples < 1 || batch < 1 {
 			return usage("--samples %d --batch %d, want at least 1", samples, batch)
 		}
-		config, err := readConfig(given[0], *sets)
+		config, err := load(given[0], *sets)
 		if err != nil {
-			return &configError{err}
+			return err
 		}
 		config.Devices.Towers = []string{"reference:0"}
 		config.Train.Batch = batch

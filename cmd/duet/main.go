@@ -5,13 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"duet/configs"
+	"duet"
 	"duet/engine/backend"
 	"duet/engine/model"
 	"duet/engine/train"
@@ -83,7 +82,7 @@ func isUsage(err error) bool {
 	var u *usageError
 	var c *configError
 	return errors.As(err, &u) || errors.As(err, &c) || errors.Is(err, backend.ErrUnknownDevice) || errors.Is(err, train.ErrExists) ||
-		errors.Is(err, train.ErrFixed)
+		errors.Is(err, train.ErrNoRun) || errors.Is(err, train.ErrFixed) || errors.Is(err, train.ErrPrecision)
 }
 
 func isInterrupted(err error) bool {
@@ -106,25 +105,11 @@ func overrides(c *cobra.Command) *[]string {
 	return c.Flags().StringArray("set", nil, "override a key: --set train.batch=64 (repeatable)")
 }
 
-// load reads a configuration, a file or the name of a built-in one, and chooses devices where it leaves that open.
+// load reads a configuration, a file or the name of a built-in one, and tells its notes.
 func load(path string, sets []string) (*train.Config, error) {
-	c, err := readConfig(path, sets)
+	c, err := duet.Load(path, sets...)
 	if err != nil {
 		return nil, &configError{err}
-	}
-	return c, c.Devices.Resolve(c.Network.MaxDevices(), note)
-}
-
-// readConfig reads a configuration, and tells its notes.
-func readConfig(path string, sets []string) (c *train.Config, err error) {
-	text, ok := configs.Preset(path)
-	if _, absent := os.Stat(path); ok && errors.Is(absent, fs.ErrNotExist) {
-		c, err = configs.Parse(path, text, sets)
-	} else {
-		c, err = configs.Load(path, sets)
-	}
-	if err != nil {
-		return nil, err
 	}
 	for _, note := range c.Notes {
 		tell("note: %s", note)
@@ -132,12 +117,12 @@ func readConfig(path string, sets []string) (c *train.Config, err error) {
 	return c, nil
 }
 
-// note prints a line about an automatic choice.
-func note(line string) { fmt.Fprintln(os.Stderr, line) }
-
-// newModel opens the devices and compiles a network's plans. It shows how far it is where that takes time, as where kernels
+// newModel chooses devices where that is open, opens them and compiles a network's plans. It shows how far it is where that takes time, as where kernels
 // are measured, and ends with ctx.
 func newModel(ctx context.Context, c *train.Config, in model.Input, purpose model.Purpose) (*model.Model, error) {
+	if err := c.Devices.Resolve(c.Network.MaxDevices(), newDisplay().hooks().Note); err != nil {
+		return nil, err
+	}
 	progress := newCounter(os.Stderr, "preparing "+c.Network.Title(), "kernels").patient()
 	defer progress.close()
 	return model.New(ctx, c.Setup(), in, purpose, model.Hooks{Log: progress.log, Prepared: progress.show})

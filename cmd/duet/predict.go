@@ -6,19 +6,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
+	"duet"
 	"duet/dataloader/packed"
-	"duet/dataloader/picture"
 	"duet/dataloader/source"
 	"duet/engine/metrics"
-	"duet/engine/model"
 )
 
 // guesses are how many classes predict shows.
@@ -53,29 +52,21 @@ the status is 1 then.`,
   duet predict runs/first photos --json`,
 		Args: args(cobra.MinimumNArgs(2)),
 		RunE: func(c *cobra.Command, given []string) (err error) {
-			if views != 1 && views != 10 {
-				return usage("--views %d, want 1 or 10", views)
-			}
-			learned, err := o.open(given[0])
+			show := newDisplay()
+			defer show.close()
+			classifier, err := o.open(given[0], views, show)
 			if err != nil {
 				return err
 			}
+			defer func() { err = errors.Join(err, classifier.Close()) }()
 			paths, err := imagesIn(given[1:])
 			if err != nil {
 				return err
 			}
-			if o.batch == 0 {
-				learned.config.Train.Batch = min(learned.config.Train.Batch, len(paths))
-			}
-			m, err := learned.model(c.Context())
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, m.Close()) }()
 			progress := newCounter(os.Stderr, "classifying", "images").patient()
 			defer progress.close()
 			out := predictions{json: asJSON}
-			err = out.all(c.Context(), m, paths, views, progress)
+			err = out.all(c.Context(), classifier, paths, cmp.Or(o.batch, classifier.Config.Train.Batch), progress)
 			return errors.Join(err, out.end())
 		},
 	}
@@ -111,10 +102,10 @@ type predictions struct {
 	causes  []string // why there are none of some images
 }
 
-// all classifies images, as many at a time as the model takes.
-func (out *predictions) all(ctx context.Context, m *model.Model, paths []string, views int, progress *counter) error {
-	for first := 0; first < len(paths); first += m.Batch {
-		some, err := predict(ctx, m, paths[first:min(first+m.Batch, len(paths))], views)
+// all classifies images, so many at a time.
+func (out *predictions) all(ctx context.Context, c *duet.Classifier, paths []string, batch int, progress *counter) error {
+	for first := 0; first < len(paths); first += batch {
+		some, err := predict(ctx, c, paths[first:min(first+batch, len(paths))])
 		if err != nil {
 			return err
 		}
@@ -131,30 +122,44 @@ func (out *predictions) all(ctx context.Context, m *model.Model, paths []string,
 }
 
 // predict classifies images that fit in memory together.
-func predict(ctx context.Context, m *model.Model, paths []string, views int) ([]prediction, error) {
+func predict(ctx context.Context, c *duet.Classifier, paths []string) ([]prediction, error) {
 	all := make([]prediction, len(paths))
-	var images [][]byte
+	var images []image.Image
 	var read []int // which of all
 	for i, path := range paths {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		all[i].Image = path
-		image, err := picture.ReadFile(path, picture.Options{Size: m.Input.Height, Reading: m.Input.Reading})
+		m, err := decode(c, path)
 		if err != nil {
 			all[i].Error = err.Error()
 			continue
 		}
-		images, read = append(images, image), append(read, i)
+		images, read = append(images, m), append(read, i)
 	}
-	probs, err := m.Predict(ctx, images, views)
+	found, err := c.Predict(ctx, images...)
 	if err != nil {
 		return nil, err
 	}
-	for k, p := range probs {
-		all[read[k]].Guesses = top(p, m.Input)
+	for k, p := range found {
+		all[read[k]].Guesses = top(p)
 	}
 	return all, nil
+}
+
+// decode reads the image of a file.
+func decode(c *duet.Classifier, path string) (image.Image, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // nothing was written
+	m, err := c.Decode(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
 }
 
 // print prints one: an element of a JSON array, or some lines.
@@ -197,18 +202,10 @@ func (out *predictions) end() error {
 }
 
 // top are the most probable classes.
-func top(probs []float64, in model.Input) []guess {
+func top(p duet.Prediction) []guess {
 	var all []guess
-	for label, p := range probs {
-		all = append(all, guess{Class: in.Classes[label], Label: label, Probability: metrics.Number(p)})
-	}
-	slices.SortStableFunc(all, func(a, b guess) int { return cmp.Compare(b.Probability, a.Probability) })
-	all = all[:min(guesses, len(all))]
-	for i := range all {
-		all[i].shown = in.ClassName(all[i].Label)
-		if in.Names != nil {
-			all[i].Name = in.Names[all[i].Label]
-		}
+	for _, g := range p[:min(guesses, len(p))] {
+		all = append(all, guess{Class: g.ID, Name: g.Name, shown: g.Title, Label: g.Label, Probability: metrics.Number(g.Probability)})
 	}
 	return all
 }

@@ -14,6 +14,7 @@ import (
 	"duet/dataloader/packed"
 	"duet/dataloader/prepare"
 	"duet/engine/metrics"
+	"duet/engine/train"
 	"duet/internal/invalid"
 )
 
@@ -54,11 +55,11 @@ the last finished shard; OUT is there whole or not at all.`,
 			}
 			sources, out := given[:len(given)-1], given[len(given)-1]
 			limitMemory()
-			progress := newCounter(os.Stderr, "preparing "+sources[0], "images")
-			o.Progress = progress.prepared
+			show := newDisplay()
+			o.Progress = train.ShowData(sources[0], show.show, nil).Progress
 			began := time.Now()
 			s, err := prepare.Run(c.Context(), sources, out, o)
-			progress.close()
+			show.close()
 			if errors.Is(err, prepare.ErrNoClass) && strings.Contains(classes, ",") && !strings.HasPrefix(classes, "@") {
 				return fmt.Errorf("%w; a name with a comma in it wants --classes @FILE", err)
 			}

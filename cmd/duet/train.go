@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,11 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"duet/configs"
-	"duet/dataloader/prepare"
-	"duet/engine/backend"
+	"duet"
 	"duet/engine/metrics"
-	"duet/engine/model"
 	"duet/engine/train"
 )
 
@@ -56,58 +52,23 @@ type trainOptions struct {
 	sets               *[]string
 }
 
-func (o *trainOptions) run(ctx context.Context) (err error) {
+func (o *trainOptions) run(ctx context.Context) error {
 	c, err := o.load()
 	if err != nil {
 		return err
 	}
-	if c.Devices.Precision == "fp64" {
-		return &configError{errors.New("devices.precision: fp64, want fp32 or bf16 to train: checkpoints hold float32, and a run that is resumed " +
-			"would come to other weights; bench, plan and gradcheck take fp64")}
-	}
+	show := newDisplay()
+	defer show.close()
 	console := os.Stderr
-	for _, d := range c.Devices.Towers { // before hours of packing
-		if _, _, err := backend.Find(d); err != nil {
-			return err
-		}
+	s, err := duet.Train(ctx, c, duet.TrainOptions{Runs: o.root, Run: o.name, Resume: o.resume, Console: console,
+		Terminal: metrics.ClaimBar(console), Hooks: show.hooks()})
+	if err != nil && !isInterrupted(err) {
+		return stopped(err)
 	}
-	data, err := openData(ctx, c.Data, func(o prepare.Outline) error {
-		if err := c.Foresee(o); err != nil {
-			return err
-		}
-		return c.Train.Suits(o.Val > 0)
-	})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, data.Close()) }()
-	if err := data.Suits(c.Train); err != nil {
-		return err
-	}
-	m, err := newModel(ctx, c, model.InputOf(data.Train, c.Data), model.ForTraining)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, m.Close()) }()
-	c.Devices.Record(m.Devices) // for the run's folder and its checkpoints
-	folder, err := o.folder(c)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, folder.Close()) }()
-	before := func(text string) (*train.Config, []train.Change, error) {
-		was, err := configs.Parse(folder.Dir, []byte(text), nil)
-		if err != nil {
-			return nil, nil, fmt.Errorf("the configuration of the run so far: %w", err)
-		}
-		return was, configs.Changes(was, c), nil
-	}
-	s, err := train.Run(ctx, train.Options{Config: c, Folder: folder, Resume: o.resume, Before: before, Console: console,
-		Terminal: metrics.ClaimBar(console)}, data, m)
-	if err != nil {
-		return err
-	}
-	return report(folder, s)
+	return report(s)
 }
 
 // load reads the configuration: with --resume alone, that of the run.
@@ -115,64 +76,28 @@ func (o *trainOptions) load() (*train.Config, error) {
 	if o.name != "" && (!filepath.IsLocal(o.name) || filepath.Clean(o.name) == ".") {
 		return nil, usage("--run %q, want the name of a folder below that of --runs, %s", o.name, o.root)
 	}
-	if !o.resume {
-		if o.config == "" {
-			o.config = "quick"
-		}
-		c, err := load(o.config, *o.sets)
-		if _, statErr := os.Stat(o.dir()); err == nil && o.name != "" && statErr == nil && !train.IsEmpty(o.dir()) { // before hours of packing
-			err = fmt.Errorf("%s: %w; want --resume to go on with it, or another --run", o.dir(), train.ErrExists)
-		}
-		return c, err
-	}
-	if o.name == "" {
-		if o.config == "" {
-			return nil, usage("--resume needs --run NAME, or a CONFIG whose last run is meant")
-		}
-		c, err := load(o.config, *o.sets)
-		if err != nil {
-			return nil, err
-		}
-		if o.name = train.LastName(o.root, baseName(c)); o.name == "" {
-			return nil, usage("%s has no run %s-001 to go on with", o.root, baseName(c))
-		}
-	}
-	own := filepath.Join(o.dir(), "config.toml")
-	if _, err := os.Stat(own); errors.Is(err, fs.ErrNotExist) {
-		_, err := os.Stat(o.dir())
-		switch {
-		case err != nil:
-			return nil, usage("there is no run %s to go on with", o.dir())
-		case train.IsEmpty(o.dir()):
-			return nil, usage("%s holds nothing to go on with yet: leave --resume out to begin it", o.dir())
-		case o.config == "":
-			return nil, usage("%s has no config.toml: want a CONFIG to go on with what else is there", o.dir())
-		}
-	}
-	if o.config == "" {
-		return load(own, *o.sets)
-	}
-	return load(o.config, *o.sets)
-}
-
-func (o *trainOptions) dir() string { return filepath.Join(o.root, o.name) }
-
-// baseName is what the runs of a configuration are called before their number.
-func baseName(c *train.Config) string { return cmp.Or(c.Network.Title(), "run") }
-
-func (o *trainOptions) folder(c *train.Config) (*train.Folder, error) {
 	switch {
-	case o.resume:
-		return train.OpenFolder(o.dir())
+	case o.config != "":
+		return load(o.config, *o.sets)
+	case !o.resume:
+		return load("quick", *o.sets)
 	case o.name == "":
-		return train.CreateNext(o.root, baseName(c), c.TOML())
+		return nil, usage("--resume needs --run NAME, or a CONFIG whose last run is meant")
 	}
-	return train.CreateFolder(o.dir(), c.TOML())
+	dir := filepath.Join(o.root, o.name)
+	if err := train.Resumable(dir); err != nil {
+		return nil, err
+	}
+	own := filepath.Join(dir, "config.toml")
+	if _, err := os.Stat(own); errors.Is(err, fs.ErrNotExist) {
+		return nil, usage("%s has no config.toml: want a CONFIG to go on with what else is there", dir)
+	}
+	return load(own, *o.sets)
 }
 
 // report prints what the run came to.
-func report(f *train.Folder, s train.Summary) error {
-	fmt.Fprintf(results, "run         %s\n", f.Dir)
+func report(s duet.Summary) error {
+	fmt.Fprintf(results, "run         %s\n", s.Folder)
 	fmt.Fprintf(results, "steps       %d (%.2f epochs)\n", s.Steps, s.Epoch)
 	if s.BestError == s.BestError { // not NaN
 		fmt.Fprintf(results, "best error  %s top-1 at step %d\n", metrics.FormatPercent(s.BestError), s.BestStep)

@@ -1,4 +1,4 @@
-package main
+package duet
 
 import (
 	_ "duet/engine/backend/cuda"      // NVIDIA GPUs, where built with the tag gpu

@@ -1,0 +1,108 @@
+package duet
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"image"
+	"io"
+	"slices"
+
+	"duet/dataloader/picture"
+)
+
+// A Prediction is what an image may show: every class that the network tells apart, the most probable first.
+type Prediction []Guess
+
+// A Guess is a class with its probability.
+type Guess struct {
+	Class
+	Label       int    // the class's number
+	Title       string // the class for people: its name, or its ID where it has none or shares it
+	Probability float64
+}
+
+// Decode reads an encoded image (JPEG, PNG, WebP, BMP, GIF) as those that the network learned from were read: brought to
+// their size, and turned as the camera says if they were. Predict takes the result as it is.
+func (c *Classifier) Decode(encoded io.Reader) (image.Image, error) {
+	d, err := picture.New(picture.Options{Size: c.input.Height, Reading: c.input.Reading})
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	data, err := io.ReadAll(io.LimitReader(encoded, picture.MaxFileBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	m := c.square()
+	if _, err := d.Decode(m.Pix, data); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// square is an image of the size that the network learned from.
+func (c *Classifier) square() *picture.RGB {
+	side := c.input.Height
+	return &picture.RGB{Pix: make([]byte, side*side*3), Width: side, Height: side}
+}
+
+// Predict tells what images show, in their order. They are brought to the size of those that the network learned from, as
+// these were: the shorter side is resampled, and the centre is kept. An image that was decoded otherwise than by Decode lies
+// as its pixels do.
+func (c *Classifier) Predict(ctx context.Context, images ...image.Image) ([]Prediction, error) {
+	if len(images) == 0 {
+		return nil, ctx.Err()
+	}
+	pixels, err := c.fit(images)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m, err := c.on(ctx, len(images))
+	if err != nil {
+		return nil, err
+	}
+	probs, err := m.Predict(ctx, pixels, c.options.Views)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Prediction, len(images))
+	for i := range all {
+		all[i] = c.prediction(probs[i])
+	}
+	return all, nil
+}
+
+// fit brings images to the size that the network learned from: [Height,Width,3].
+func (c *Classifier) fit(images []image.Image) ([][]byte, error) {
+	d, err := picture.New(picture.Options{Size: c.input.Height})
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	all := make([][]byte, len(images))
+	for i, m := range images {
+		fits := c.square()
+		if own, is := m.(*picture.RGB); is && own.Width == fits.Width && own.Height == fits.Height {
+			all[i] = own.Pix
+			continue
+		}
+		if err := d.Fit(fits.Pix, m); err != nil {
+			return nil, fmt.Errorf("image %d: %w", i, err)
+		}
+		all[i] = fits.Pix
+	}
+	return all, nil
+}
+
+// prediction sorts the classes by their probabilities.
+func (c *Classifier) prediction(probs []float64) Prediction {
+	var all Prediction
+	for label, class := range c.Classes() {
+		all = append(all, Guess{Class: class, Label: label, Title: c.titles[label], Probability: probs[label]})
+	}
+	slices.SortStableFunc(all, func(a, b Guess) int { return cmp.Compare(b.Probability, a.Probability) })
+	return all
+}
