@@ -79,7 +79,7 @@ def main():
             forget(split)
         ours = json.loads(subprocess.run(
             [arguments.duet, "data", "bench", arguments.config, "--json", "--rounds", "1", "--batch", str(batch), "--set",
-             "network.layers.fc8.features=0", "--set", f"data.path={arguments.set}", "--set", f"data.workers={workers}"],
+             f"data.path={arguments.set}", "--set", f"data.workers={workers}"],
             check=True, capture_output=True, text=True).stdout)
         if arguments.cold:
             rates["duet"].append(ours["first_images_per_second"])

@@ -8,7 +8,7 @@ shift 3
 if [ -z "$set" ]; then
 	set=data/feed-256
 	if [ ! -e "$set" ]; then
-		"$duet" data bench "$here/../../configs/alexnet.toml" --rounds 1 --set network.layers.fc8.features=0 --set data.path=generated \
+		"$duet" data bench "$here/../../configs/alexnet.toml" --rounds 1 --set data.path=generated \
 			--set data.generated.size=256 --set data.generated.train=4000 --set data.generated.val=0 --set data.packed="$set"
 	fi
 fi

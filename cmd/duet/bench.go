@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"duet/dataloader/packed"
+	"duet/dataloader/source"
 	"duet/engine/model"
 	"duet/engine/train"
 )
@@ -108,15 +111,24 @@ func (o *modelFlags) config(path string, sets []string) (*train.Config, error) {
 	return c, o.apply(c)
 }
 
-// classesOf is the number of classes of a configuration whose data is not at hand.
+// usual are how many classes the data has that a built-in network was made for, by its name.
+var usual = map[string]int{"alexnet": 1000}
+
+// classesOf is the number of classes of a configuration whose data is not read: that of the network or of the data, or, where
+// the network leaves it to data that is not there, the usual one, which is said.
 func classesOf(c *train.Config) int {
-	if c.Data.Path == "generated" {
+	if c.Data.Path == source.GeneratedPath {
 		return c.Data.Generated.Classes
 	}
 	if n := c.Network.Classes(); n > 0 {
 		return n
 	}
-	return 10
+	if x, err := packed.ReadIndex(c.Data.Path); err == nil {
+		return len(x.Splits[packed.Train].PerClass)
+	}
+	n := cmp.Or(usual[c.Network.Title()], 10)
+	tell("note: data.path, %s, is no packed set here to count the classes of: taking %d", c.Data.Path, n)
+	return n
 }
 
 func printSpeed(s model.Speed, kernels bool) error {

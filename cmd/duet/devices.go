@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"duet/engine/backend"
 	"duet/engine/metrics"
+	"duet/engine/train"
 )
 
 func devicesCommand() *cobra.Command {
@@ -61,4 +63,57 @@ func dash(s string) string {
 		return "-"
 	}
 	return s
+}
+
+// addDevices adds the flag --devices. towers says which are used where none are named.
+func addDevices(c *cobra.Command, devices *[]string, towers string) {
+	c.Flags().StringSliceVar(devices, devicesFlag, nil, "one or two devices, such as dnnl:0, or auto for the best there are; "+
+		"default: "+towers)
+}
+
+const devicesFlag = "devices"
+
+// useDevices puts the devices of the flag, if any, into a configuration.
+func useDevices(c *train.Config, devices []string) error {
+	if len(devices) > 0 {
+		c.Devices.Towers = devices
+	}
+	if err := c.Devices.Validate(); err != nil {
+		return &usageError{err}
+	}
+	return nil
+}
+
+// onWhatThereIs adds, to the error of a command that wants a device which this machine lacks, the command that takes the best
+// devices that it has.
+func onWhatThereIs(err error, c *cobra.Command, args []string) error {
+	if !errors.Is(err, backend.ErrUnknownDevice) && !errors.Is(err, backend.ErrAbsent) || c.Flags().Lookup(devicesFlag) == nil {
+		return err
+	}
+	return fmt.Errorf("%w; on the best devices that there are: %s", err, withAuto(args))
+}
+
+// withAuto is a command line, to be copied into a shell, with --devices auto in the place of what it says of devices.
+func withAuto(args []string) string {
+	var words []string
+	for i := 0; i < len(args); i++ {
+		switch flag := "--" + devicesFlag; {
+		case args[i] == flag:
+			i++
+		case !strings.HasPrefix(args[i], flag+"="):
+			words = append(words, quoted(args[i]))
+		}
+	}
+	return strings.Join(append(words, "--"+devicesFlag, backend.Auto), " ")
+}
+
+// quoted is a word as a shell takes it.
+func quoted(word string) string {
+	plain := func(r rune) bool {
+		return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("-_./=:,+@%", r)
+	}
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

@@ -70,7 +70,7 @@ type modelFlags struct {
 // add adds the flags. towers says what devices are used when none are named.
 func (o *modelFlags) add(c *cobra.Command, towers string) {
 	c.Flags().IntVar(&o.batch, "batch", 0, "images at a time; default: as in training")
-	c.Flags().StringSliceVar(&o.devices, "devices", nil, "one or two devices, such as dnnl:0, or auto for the best there are; default: "+towers)
+	addDevices(c, &o.devices, towers)
 	c.Flags().StringVar(&o.precision, "precision", "", "fp32 or bf16; default: as in training")
 }
 
@@ -98,16 +98,10 @@ func (o *modelFlags) apply(c *train.Config) error {
 	if o.batch != 0 {
 		c.Train.Batch = o.batch
 	}
-	if len(o.devices) > 0 {
-		c.Devices.Towers = o.devices
-	}
 	if o.precision != "" {
 		c.Devices.Precision = o.precision
 	}
-	if err := c.Devices.Validate(); err != nil {
-		return &usageError{err}
-	}
-	return nil
+	return useDevices(c, o.devices)
 }
 
 // printEvaluation prints what a test came to.

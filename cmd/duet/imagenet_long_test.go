@@ -42,8 +42,7 @@ func TestImageNetInMiniature(t *testing.T) {
 				t.Fatalf("go build: %v\n%s", err, out)
 			}
 			cmd := p.command(slices.Concat([]string{"train", config, "--run", "alexnet"}, sets("data.path=set", `devices.towers=["dnnl:0"]`,
-				"train.batch=16", "train.epochs=0", "train.max_steps=20", "train.validate_epochs=0", "train.validate_steps=20",
-				"network.layers.fc8.features=0"))...)
+				"train.batch=16", "train.epochs=0", "train.max_steps=20", "train.validate_epochs=0", "train.validate_steps=20"))...)
 			cmd.Path = tagged
 			if r := p.run(cmd); r.code != 0 {
 				t.Fatalf("training: exit %d: %s", r.code, r.stderr)

@@ -34,6 +34,7 @@ func run() int {
 	if err == nil {
 		return exitDone
 	}
+	err = onWhatThereIs(err, command, os.Args)
 	tell("duet: %s", strings.ReplaceAll(err.Error(), context.Canceled.Error(), "interrupted"))
 	if s := caught(); s != 0 && (errors.Is(err, context.Canceled) || isInterrupted(err)) {
 		return 128 + s

@@ -29,6 +29,7 @@ never stopped. With another CONFIG or --set it says key by key what changes, and
 that were seen.`,
 		Example: `  duet train                                           # the built-in quick.toml
   duet train configs/cifar10.toml --run first          # into runs/first
+  duet train configs/alexnet.toml --data photos --devices auto  # on a folder of images for each class, on what there is
   duet train --run first --resume                      # go on with runs/first
   duet train configs/cifar10.toml --set train.epochs=30 --set devices.precision=bf16`,
 		Args: args(cobra.MaximumNArgs(1)),
@@ -36,25 +37,34 @@ that were seen.`,
 			if len(given) == 1 {
 				o.config = given[0]
 			}
+			if o.data != "" {
+				*o.sets = append(*o.sets, "data.path="+o.data)
+			}
 			return o.run(c.Context())
 		},
 	}
 	c.Flags().StringVar(&o.name, "run", "", "name of the run; default: the network's name and the first free number, with --resume the last")
 	c.Flags().StringVar(&o.root, "runs", "runs", "folder of the runs")
 	c.Flags().BoolVar(&o.resume, "resume", false, "go on with a run from its newest checkpoint")
+	c.Flags().StringVar(&o.data, "data", "", "packed set, or source that is packed first; the same as --set data.path=")
+	addDevices(c, &o.devices, "those of the configuration")
 	o.sets = overrides(c)
 	return c
 }
 
 type trainOptions struct {
-	config, name, root string
-	resume             bool
-	sets               *[]string
+	config, name, root, data string
+	devices                  []string
+	resume                   bool
+	sets                     *[]string
 }
 
 func (o *trainOptions) run(ctx context.Context) error {
 	c, err := o.load()
 	if err != nil {
+		return err
+	}
+	if err := useDevices(c, o.devices); err != nil {
 		return err
 	}
 	show := newDisplay()

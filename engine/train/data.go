@@ -52,8 +52,11 @@ func ShowData(path string, show func(metrics.Progress), note func(line string)) 
 func OpenData(ctx context.Context, c dataloader.Config, hooks DataHooks) (*Data, error) {
 	suits := hooks.Suits
 	hooks.Suits = func(o prepare.Outline) error {
-		if err := c.Fits(c.Path, o.Side, o.Side); err != nil || suits == nil {
-			return err
+		if err := c.Fits(c.Path, o.Side, o.Side); err != nil {
+			return fmt.Errorf("%w; --set data.size=%d brings them to what it needs", err, c.Crop-2*c.Pad)
+		}
+		if suits == nil {
+			return nil
 		}
 		return suits(o)
 	}
@@ -66,6 +69,7 @@ func OpenData(ctx context.Context, c dataloader.Config, hooks DataHooks) (*Data,
 		return nil, err
 	}
 	if err := c.Fits(dir, d.Train.Height(), d.Train.Width()); err != nil {
+		err = fmt.Errorf("%w; want the set prepared again with --size %d or more", err, c.Crop-2*c.Pad)
 		return nil, errors.Join(err, d.Close())
 	}
 	if d.Val, err = packed.Open(dir, packed.Val); errors.Is(err, packed.ErrNoSplit) {
