@@ -147,6 +147,11 @@ func TestPlan(t *testing.T) {
 			Bytes int64
 		}
 		Exchanges []map[string]any
+		Layers    []struct {
+			Layer      string
+			Output     []int
+			Parameters int
+		}
 	}
 	p.object(p.works("plan", "smoke", "--json"), &plan)
 	// conv1 5x5x3 to 8, conv2 3x3x4 to 16, conv3 3x3x16 to 16, fc4 16 maps of 4x4 to 32, fc5 to 4 classes
@@ -155,6 +160,9 @@ func TestPlan(t *testing.T) {
 	}
 	if len(plan.Steps) < 50 || len(plan.Devices) != 2 || plan.Devices[1].Name != "reference:1" || plan.Devices[1].Bytes <= 0 {
 		t.Errorf("%d steps on %v", len(plan.Steps), plan.Devices)
+	}
+	if l := plan.Layers; len(l) != 9 || l[1].Layer != "conv1" || fmt.Sprint(l[1].Output) != "[8 10 10]" || l[1].Parameters != 76*8 {
+		t.Errorf("layers %v", l)
 	}
 	crossing := map[string]float64{"conv3": 2 * 16 * 8 * 4 * 4 * 4, "fc4": 2 * 16 * 8 * 4 * 4 * 4, "fc5": 16 * 16 * 4} // batch 16
 	for _, e := range plan.Exchanges {
@@ -166,6 +174,9 @@ func TestPlan(t *testing.T) {
 	}
 	if len(crossing) > 0 {
 		t.Errorf("no exchange at %v", crossing)
+	}
+	if r := p.works("plan", "smoke"); !strings.HasPrefix(r.stdout, "layer  output     parameters") || !strings.Contains(r.stdout, "\nplan train: 11876 parameters") {
+		t.Errorf("plan prints %.300q", r.stdout)
 	}
 	if r := p.works("plan", "smoke", "--dot"); !strings.HasPrefix(r.stdout, "digraph") || !strings.HasSuffix(r.stdout, "}\n") {
 		t.Errorf("--dot: %.100q", r.stdout)
@@ -202,7 +213,7 @@ func TestSmallCommands(t *testing.T) {
 		{"predict --help", []string{"Examples:", "--json"}},
 		{"prepare --help", []string{"Examples:", "--val-fraction"}},
 		{"bench --help", []string{"Examples:", "--precision", "--json"}},
-		{"plan --help", []string{"Examples:", "--dot", "--json"}},
+		{"plan --help", []string{"Examples:", "--dot", "--json", "velocities", "arena without reuse"}},
 		{"devices --help", []string{"Examples:", "--json"}},
 		{"gradcheck --help", []string{"Examples:", "--samples"}},
 	} {
