@@ -44,8 +44,9 @@ type Classifier struct {
 	model *model.Model // nil before it is used
 }
 
-// Open reads a checkpoint, or the best one in the folder of a run. The devices are opened when the Classifier is first used,
-// and again when it is to take more images at a time. Options that are impossible are *invalid.Error of their names.
+// Open reads a checkpoint, or the best one in the folder of a run. The devices are opened when the Classifier is
+// first used, and again when it is to take more images at a time. Options that are impossible are *invalid.Error of
+// their names.
 func Open(path string, o OpenOptions) (*Classifier, error) {
 	if o.Views = cmp.Or(o.Views, 1); o.Views != 1 && o.Views != 10 {
 		return nil, invalid.Key("views", "%d, want 1 or 10", o.Views)

@@ -5,13 +5,13 @@ import (
 	"duet/engine/train"
 )
 
-// Config is a whole configuration: what is trained, on which images, where and how. docs/configuration.md lists its keys; its
-// fields have their names: config.Train.Epochs is train.epochs.
+// Config is a whole configuration: what is trained, on which images, where and how. docs/configuration.md lists its
+// keys; its fields have their names: config.Train.Epochs is train.epochs.
 type Config = train.Config
 
 // Load reads a configuration: a TOML file, or a built-in one by its name, such as "quick". Each override, such as
-// "train.batch=64", replaces a value. What is unknown or impossible is an error that names the line and what would be right.
-// Config.Notes say what an override left out.
+// "train.batch=64", replaces a value. What is unknown or impossible is an error that names the line and what would be
+// right. Config.Notes say what an override left out.
 func Load(path string, overrides ...string) (*Config, error) { return configs.Load(path, overrides) }
 
 // Presets are the names of the built-in configurations.

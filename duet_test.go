@@ -23,7 +23,8 @@ import (
 // tiny is the smoke preset on one device, with its set in a folder.
 func tiny(t *testing.T, dir string, more ...string) *duet.Config {
 	t.Helper()
-	c, err := duet.Load("smoke", append([]string{`devices.towers=["reference:0"]`, "data.packed=" + filepath.Join(dir, "set"),
+	c, err := duet.Load("smoke", append([]string{`devices.towers=["reference:0"]`, "data.packed=" + filepath.Join(dir,
+		"set"),
 		"data.generated.train=64", "data.generated.val=24", "train.max_steps=4", "train.validate_epochs=0",
 		"train.validate_steps=2"}, more...)...)
 	check(t, err)
@@ -64,7 +65,8 @@ func TestTrain(t *testing.T) {
 		}}}
 	s, err := duet.Train(context.Background(), c, o)
 	check(t, err)
-	if s.Folder != filepath.Join(dir, "smoke-001") || !slices.Equal(steps, []uint64{1, 2, 3, 4}) || !slices.Equal(validations, []uint64{2, 4}) {
+	if s.Folder != filepath.Join(dir, "smoke-001") || !slices.Equal(steps, []uint64{1, 2, 3, 4}) ||
+		!slices.Equal(validations, []uint64{2, 4}) {
 		t.Errorf("%+v after steps %v, validations %v", s, steps, validations)
 	}
 	if string(c.TOML()) != before {
@@ -73,16 +75,19 @@ func TestTrain(t *testing.T) {
 	if len(notes) != 1 || !strings.HasPrefix(notes[0], "auto takes ") || ended != 2 {
 		t.Errorf("told %q, and %d times that something ended", notes, ended)
 	}
-	if s, err = duet.Train(context.Background(), c, duet.TrainOptions{Runs: dir}); err != nil || filepath.Base(s.Folder) != "smoke-002" {
+	if s, err = duet.Train(context.Background(), c, duet.TrainOptions{Runs: dir}); err != nil ||
+		filepath.Base(s.Folder) != "smoke-002" {
 		t.Errorf("the second run is %s, %v", s.Folder, err)
 	}
-	if s, err = duet.Train(context.Background(), c, duet.TrainOptions{Runs: dir, Resume: true}); err != nil || filepath.Base(s.Folder) != "smoke-002" {
+	if s, err = duet.Train(context.Background(), c, duet.TrainOptions{Runs: dir, Resume: true}); err != nil ||
+		filepath.Base(s.Folder) != "smoke-002" {
 		t.Errorf("the last run is %s, %v", s.Folder, err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	o.Run, o.Step = "ended", func(duet.Step) error { cancel(); return nil }
 	s, err = duet.Train(ctx, c, o)
-	if i, is := errors.AsType[*duet.Interrupted](err); !is || i.Step != 1 || s.Steps != 1 || !errors.Is(err, context.Canceled) {
+	if i, is := errors.AsType[*duet.Interrupted](err); !is || i.Step != 1 || s.Steps != 1 || !errors.Is(err,
+		context.Canceled) {
 		t.Errorf("a context that ended: %v after %d steps", err, s.Steps)
 	}
 }
@@ -103,7 +108,8 @@ func TestTrainRefuses(t *testing.T) {
 		{"no run to resume", "train.seed=1", duet.TrainOptions{Resume: true}, duet.ErrNoRun, "smoke-001"},
 		{"a run that is not there", "train.seed=1", duet.TrainOptions{Run: "none", Resume: true}, duet.ErrNoRun, "none"},
 		{"a run elsewhere", "train.seed=1", duet.TrainOptions{Run: "../out"}, nil, "../out"},
-		{"a device of another build", `devices.towers=["banana:0"]`, duet.TrainOptions{}, backend.ErrUnknownDevice, "banana:0"},
+		{"a device of another build", `devices.towers=["banana:0"]`, duet.TrainOptions{}, backend.ErrUnknownDevice,
+			"banana:0"},
 		{"fp64", "devices.precision=fp64", duet.TrainOptions{}, nil, "fp64, want fp32 or bf16"},
 		{"other classes", "network.layers.fc5.features=7", duet.TrainOptions{}, nil, "classes"},
 	} {
@@ -136,7 +142,8 @@ func TestPredict(t *testing.T) {
 	c, err := duet.Open(s.Folder, duet.OpenOptions{Devices: []string{"reference:0"}})
 	check(t, err)
 	defer func() { check(t, c.Close()) }()
-	if filepath.Base(c.Path) != "best.safetensors" || len(c.Classes()) != 4 || c.Classes()[0].ID == "" || c.Config.Network.Title() != "smoke" {
+	if filepath.Base(c.Path) != "best.safetensors" || len(c.Classes()) != 4 || c.Classes()[0].ID == "" ||
+		c.Config.Network.Title() != "smoke" {
 		t.Errorf("%s, %v", c.Path, c.Classes())
 	}
 	var file bytes.Buffer
@@ -148,19 +155,22 @@ func TestPredict(t *testing.T) {
 	p := one[0]
 	sum := 0.0
 	for i, g := range p {
-		if sum += g.Probability; i > 0 && g.Probability > p[i-1].Probability || g.Class != c.Classes()[g.Label] || g.Title != g.ID {
+		if sum += g.Probability; i > 0 && g.Probability > p[i-1].Probability || g.Class != c.Classes()[g.Label] ||
+			g.Title != g.ID {
 			t.Errorf("guess %d is %+v", i, g)
 		}
 	}
 	if len(p) != 4 || !(math.Abs(sum-1) <= 1e-5) {
 		t.Errorf("%+v", p)
 	}
-	many := slices.Repeat([]image.Image{image.NewGray(image.Rect(0, 0, 30, 30)), decoded, gradient()}, 7) // more than a batch of 16
+	many := slices.Repeat([]image.Image{image.NewGray(image.Rect(0, 0, 30, 30)), decoded, gradient()},
+		7) // more than a batch of 16
 	var group sync.WaitGroup
 	for range 3 {
 		group.Go(func() {
 			all, err := c.Predict(context.Background(), many...)
-			if err != nil || len(all) != len(many) || !slices.Equal(all[1], p) || !slices.Equal(all[20], p) || slices.Equal(all[0], p) {
+			if err != nil || len(all) != len(many) || !slices.Equal(all[1], p) || !slices.Equal(all[20], p) ||
+				slices.Equal(all[0], p) {
 				t.Errorf("of many: %v, %v", all, err)
 			}
 		})
@@ -169,7 +179,8 @@ func TestPredict(t *testing.T) {
 	if none, err := c.Predict(context.Background()); err != nil || len(none) != 0 {
 		t.Errorf("of none: %v, %v", none, err)
 	}
-	if _, err := c.Predict(context.Background(), decoded, &image.RGBA{}); err == nil || !strings.Contains(err.Error(), "image 1: 0x0 pixels") {
+	if _, err := c.Predict(context.Background(), decoded, &image.RGBA{}); err == nil || !strings.Contains(err.Error(),
+		"image 1: 0x0 pixels") {
 		t.Errorf("of an empty image: %v", err)
 	}
 	if _, err := c.Decode(strings.NewReader("no picture")); err == nil {
@@ -195,7 +206,8 @@ func TestEvaluate(t *testing.T) {
 	if e.Images != 24 || e.Whole != 0 || e.Data != "generated" || e.Top1Error != s.BestError {
 		t.Errorf("%+v, the run's best is %v", e, s.BestError)
 	}
-	if e, err = c.Evaluate(context.Background(), filepath.Join(dir, "set"), duet.EvaluateOptions{Split: "train"}); err != nil || e.Images != 64 {
+	if e, err = c.Evaluate(context.Background(), filepath.Join(dir, "set"),
+		duet.EvaluateOptions{Split: "train"}); err != nil || e.Images != 64 {
 		t.Errorf("training images: %+v, %v", e, err)
 	}
 	for _, class := range c.Classes()[:2] {
@@ -209,7 +221,8 @@ func TestEvaluate(t *testing.T) {
 	t.Chdir(dir) // below which the photos are packed
 	e, err = c.Evaluate(context.Background(), "photos", duet.EvaluateOptions{})
 	check(t, err)
-	if e.Images != 4 || e.Whole != 4 || len(notes) != 1 || !strings.Contains(notes[0], "photos has no image of 2 classes") {
+	if e.Images != 4 || e.Whole != 4 || len(notes) != 1 || !strings.Contains(notes[0],
+		"photos has no image of 2 classes") {
 		t.Errorf("%+v, told %q", e, notes)
 	}
 	if _, err = c.Evaluate(context.Background(), "photos", duet.EvaluateOptions{Split: "val"}); err == nil {
@@ -221,7 +234,8 @@ func TestEvaluate(t *testing.T) {
 	ten, err := duet.Open(s.Folder, duet.OpenOptions{Devices: []string{"reference:0"}, Views: 10, Batch: 5})
 	check(t, err)
 	defer func() { check(t, ten.Close()) }()
-	if other, err := ten.Evaluate(context.Background(), filepath.Join(dir, "set"), duet.EvaluateOptions{}); err != nil || other.Images != 24 || other.Loss == e.Loss {
+	if other, err := ten.Evaluate(context.Background(), filepath.Join(dir, "set"), duet.EvaluateOptions{}); err != nil ||
+		other.Images != 24 || other.Loss == e.Loss {
 		t.Errorf("ten views: %+v, %v", other, err)
 	}
 }

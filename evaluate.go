@@ -14,7 +14,8 @@ import (
 	"duet/internal/invalid"
 )
 
-// EvaluateOptions say on which images a network is tested. The zero value stands for the training's own validation images.
+// EvaluateOptions say on which images a network is tested. The zero value stands for the training's own validation
+// images.
 type EvaluateOptions struct {
 	Split string // packed.Val ("val") or packed.Train ("train"); "": val, or all of other data that has no such split
 	Known bool   // leave out images of classes that the network has not learned, rather than refuse them
@@ -27,9 +28,9 @@ type Evaluation struct {
 	Whole int    // images of the data, where all were tested as it has no validation split; else 0
 }
 
-// Evaluate tests the network on images with labels: a packed set or a source, which is packed first, into images like those
-// that the network learned from; "" is the data that it was trained on. Its classes are matched with the network's by their
-// names, whatever their order; it need not have images of all of them.
+// Evaluate tests the network on images with labels: a packed set or a source, which is packed first, into images like
+// those that the network learned from; "" is the data that it was trained on. Its classes are matched with the
+// network's by their names, whatever their order; it need not have images of all of them.
 func (c *Classifier) Evaluate(ctx context.Context, data string, o EvaluateOptions) (e Evaluation, err error) {
 	if o.Split != "" && o.Split != packed.Val && o.Split != packed.Train {
 		return e, invalid.Key("split", "%q, want %s or %s", o.Split, packed.Val, packed.Train)
@@ -122,7 +123,8 @@ func knownClasses(in model.Input, classes []Class, leaveOut bool) error {
 	}
 	switch {
 	case len(unknown) == len(classes):
-		return fmt.Errorf("has none of the classes that the network learned: %s; it learned %s", some(unknown), some(in.Classes))
+		return fmt.Errorf("has none of the classes that the network learned: %s; it learned %s", some(unknown),
+			some(in.Classes))
 	case len(unknown) > 0 && !leaveOut:
 		return fmt.Errorf("has %s that the network has not learned: %s; want --known-classes to test without their images, "+
 			"or data without them", plural(len(unknown), "class", "classes"), some(unknown))
@@ -130,7 +132,8 @@ func knownClasses(in model.Input, classes []Class, leaveOut bool) error {
 	return nil
 }
 
-// noteClasses says which classes do not count: those of a set that the network has not learned, and the other way round.
+// noteClasses says which classes do not count: those of a set that the network has not learned, and the other way
+// round.
 func (c *Classifier) noteClasses(set *packed.Set, split, path string) {
 	in := c.input
 	counts, images := set.Index.Splits[split].PerClass, make([]int, len(in.Classes))
@@ -150,7 +153,8 @@ func (c *Classifier) noteClasses(set *packed.Set, split, path string) {
 		}
 	}
 	if left > 0 {
-		c.options.note(fmt.Sprintf("%s of %s that the network has not learned are left out: %s", plural(left, "image", "images"),
+		c.options.note(fmt.Sprintf("%s of %s that the network has not learned are left out: %s", plural(left, "image",
+			"images"),
 			plural(len(unknown), "class", "classes"), some(unknown)))
 	}
 	if len(without) > 0 {

@@ -103,3 +103,37 @@ func ExampleTrain() {
 	// true interrupted after step 2 by two are enough for now; the run is saved and --resume goes on with it
 	// 4 steps <nil>
 }
+
+// What was learned is tested on the run's own validation images, on its training images, or on any others with labels.
+func ExampleClassifier_Evaluate() {
+	ctx := context.Background()
+	dir, err := os.MkdirTemp("", "duet-example-")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	config, err := duet.Load("smoke", `devices.towers=["auto"]`, "data.packed="+filepath.Join(dir, "set"),
+		"data.generated.train=64", "data.generated.val=16", "train.max_steps=1")
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := duet.Train(ctx, config, duet.TrainOptions{Runs: dir, Run: "mine"}); err != nil {
+		log.Fatal(err)
+	}
+
+	classifier, err := duet.Open(filepath.Join(dir, "mine"), duet.OpenOptions{Views: 10})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer classifier.Close()
+	own, err := classifier.Evaluate(ctx, "", duet.EvaluateOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	others, err := classifier.Evaluate(ctx, filepath.Join(dir, "set"), duet.EvaluateOptions{Split: "train"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(own.Images, own.Classes, others.Images, others.Top1Error <= 1)
+	// Output: 16 4 64 true
+}

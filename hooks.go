@@ -14,8 +14,8 @@ import (
 // evaluation.
 type Progress = metrics.Progress
 
-// Hooks tell a program what goes on beside the steps of a training. Each may be nil. They are called from one goroutine at a
-// time, not always from the same.
+// Hooks tell a program what goes on beside the steps of a training. Each may be nil. They are called from one
+// goroutine at a time, not always from the same.
 type Hooks struct {
 	Note     func(line string) // what a user should know, such as which devices "auto" takes
 	Log      func(line string) // details of devices: kernels that were measured, and what a device does without
@@ -39,7 +39,8 @@ func (h Hooks) ended() {
 func (h Hooks) resolve(c *Config) error { return c.Devices.Resolve(c.Network.MaxDevices(), h.Note) }
 
 // openData opens the configured data, and packs it first where it is a source that suits.
-func (h Hooks) openData(ctx context.Context, c dataloader.Config, suits func(prepare.Outline) error) (*train.Data, error) {
+func (h Hooks) openData(ctx context.Context, c dataloader.Config,
+	suits func(prepare.Outline) error) (*train.Data, error) {
 	defer h.ended()
 	hooks := train.ShowData(c.Path, h.Progress, h.Note)
 	hooks.Suits = suits
@@ -47,7 +48,8 @@ func (h Hooks) openData(ctx context.Context, c dataloader.Config, suits func(pre
 }
 
 // newModel opens the devices and prepares the network's kernels.
-func (h Hooks) newModel(ctx context.Context, s model.Setup, in model.Input, purpose model.Purpose) (*model.Model, error) {
+func (h Hooks) newModel(ctx context.Context, s model.Setup, in model.Input,
+	purpose model.Purpose) (*model.Model, error) {
 	defer h.ended()
 	hooks := model.Hooks{Log: h.Log}
 	if h.Progress != nil {

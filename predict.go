@@ -22,8 +22,8 @@ type Guess struct {
 	Probability float64
 }
 
-// Decode reads an encoded image (JPEG, PNG, WebP, BMP, GIF) as those that the network learned from were read: brought to
-// their size, and turned as the camera says if they were. Predict takes the result as it is.
+// Decode reads an encoded image (JPEG, PNG, WebP, BMP, GIF) as those that the network learned from were read: brought
+// to their size, and turned as the camera says if they were. Predict takes the result as it is.
 func (c *Classifier) Decode(encoded io.Reader) (image.Image, error) {
 	d, err := picture.New(picture.Options{Size: c.input.Height, Reading: c.input.Reading})
 	if err != nil {
@@ -47,9 +47,9 @@ func (c *Classifier) square() *picture.RGB {
 	return &picture.RGB{Pix: make([]byte, side*side*3), Width: side, Height: side}
 }
 
-// Predict tells what images show, in their order. They are brought to the size of those that the network learned from, as
-// these were: the shorter side is resampled, and the centre is kept. An image that was decoded otherwise than by Decode lies
-// as its pixels do.
+// Predict tells what images show, in their order. They are brought to the size of those that the network learned
+// from, as these were: the shorter side is resampled, and the centre is kept. An image that was decoded otherwise
+// than by Decode lies as its pixels do.
 func (c *Classifier) Predict(ctx context.Context, images ...image.Image) ([]Prediction, error) {
 	if len(images) == 0 {
 		return nil, ctx.Err()

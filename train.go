@@ -25,7 +25,8 @@ type (
 // Summary is what a training came to. Its Folder is what Open takes.
 type Summary = train.Summary
 
-// Interrupted is the error of a training that was ended before its time. Everything is saved, and Resume goes on with it.
+// Interrupted is the error of a training that was ended before its time. Everything is saved, and Resume goes on with
+// it.
 type Interrupted = train.Interrupted
 
 // Diverged is the error of a training whose loss is no number any more.
@@ -43,9 +44,9 @@ type TrainOptions struct {
 	Run    string // the run's name; "" is the network's name and the first free number, with Resume the last one
 	Resume bool   // go on with the run from its newest checkpoint
 
-	// Step is told of every step whose loss is read (every one, unless train.report_steps says otherwise), Validation of
-	// every validation. Each may be nil. An error of theirs ends the training as the end of the context does: everything is
-	// saved, and Train's error is an Interrupted of that cause.
+	// Step is told of every step whose loss is read (every one, unless train.report_steps says otherwise), Validation
+	// of every validation. Each may be nil. An error of theirs ends the training as the end of the context does:
+	// everything is saved, and Train's error is an Interrupted of that cause.
 	Step       func(Step) error
 	Validation func(Validation) error
 
@@ -54,9 +55,9 @@ type TrainOptions struct {
 	Hooks
 }
 
-// Train trains the network of a configuration, which it leaves as it is, until the configuration's end, or until ctx ends: then
-// it finishes the step, saves, and returns an Interrupted. Data that is not packed yet is packed first; what the network
-// could not use is refused before that.
+// Train trains the network of a configuration, which it leaves as it is, until the configuration's end, or until ctx
+// ends: then it finishes the step, saves, and returns an Interrupted. Data that is not packed yet is packed first;
+// what the network could not use is refused before that.
 func Train(ctx context.Context, config *Config, o TrainOptions) (s Summary, err error) {
 	own := *config
 	c := &own

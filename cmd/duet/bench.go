@@ -114,8 +114,8 @@ func (o *modelFlags) config(path string, sets []string) (*train.Config, error) {
 // usual are how many classes the data has that a built-in network was made for, by its name.
 var usual = map[string]int{"alexnet": 1000}
 
-// classesOf is the number of classes of a configuration whose data is not read: that of the network or of the data, or, where
-// the network leaves it to data that is not there, the usual one, which is said.
+// classesOf is the number of classes of a configuration whose data is not read: that of the network or of the data,
+// or, where the network leaves it to data that is not there, the usual one, which is said.
 func classesOf(c *train.Config) int {
 	if c.Data.Path == source.GeneratedPath {
 		return c.Data.Generated.Classes

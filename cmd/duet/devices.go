@@ -67,8 +67,9 @@ func dash(s string) string {
 
 // addDevices adds the flag --devices. towers says which are used where none are named.
 func addDevices(c *cobra.Command, devices *[]string, towers string) {
-	c.Flags().StringSliceVar(devices, devicesFlag, nil, "one or two devices, such as dnnl:0, or auto for the best there are; "+
-		"default: "+towers)
+	c.Flags().StringSliceVar(devices, devicesFlag, nil,
+		"one or two devices, such as dnnl:0, or auto for the best there are; "+
+			"default: "+towers)
 }
 
 const devicesFlag = "devices"
@@ -84,10 +85,11 @@ func useDevices(c *train.Config, devices []string) error {
 	return nil
 }
 
-// onWhatThereIs adds, to the error of a command that wants a device which this machine lacks, the command that takes the best
-// devices that it has.
+// onWhatThereIs adds, to the error of a command that wants a device which this machine lacks, the command that takes
+// the best devices that it has.
 func onWhatThereIs(err error, c *cobra.Command, args []string) error {
-	if !errors.Is(err, backend.ErrUnknownDevice) && !errors.Is(err, backend.ErrAbsent) || c.Flags().Lookup(devicesFlag) == nil {
+	if !errors.Is(err, backend.ErrUnknownDevice) && !errors.Is(err, backend.ErrAbsent) ||
+		c.Flags().Lookup(devicesFlag) == nil {
 		return err
 	}
 	return fmt.Errorf("%w; on the best devices that there are: %s", err, withAuto(args))

@@ -161,7 +161,8 @@ func TestPlan(t *testing.T) {
 	if len(plan.Steps) < 50 || len(plan.Devices) != 2 || plan.Devices[1].Name != "reference:1" || plan.Devices[1].Bytes <= 0 {
 		t.Errorf("%d steps on %v", len(plan.Steps), plan.Devices)
 	}
-	if l := plan.Layers; len(l) != 9 || l[1].Layer != "conv1" || fmt.Sprint(l[1].Output) != "[8 10 10]" || l[1].Parameters != 76*8 {
+	if l := plan.Layers; len(l) != 9 || l[1].Layer != "conv1" || fmt.Sprint(l[1].Output) != "[8 10 10]" ||
+		l[1].Parameters != 76*8 {
 		t.Errorf("layers %v", l)
 	}
 	crossing := map[string]float64{"conv3": 2 * 16 * 8 * 4 * 4 * 4, "fc4": 2 * 16 * 8 * 4 * 4 * 4, "fc5": 16 * 16 * 4} // batch 16
@@ -175,7 +176,8 @@ func TestPlan(t *testing.T) {
 	if len(crossing) > 0 {
 		t.Errorf("no exchange at %v", crossing)
 	}
-	if r := p.works("plan", "smoke"); !strings.HasPrefix(r.stdout, "layer  output     parameters") || !strings.Contains(r.stdout, "\nplan train: 11876 parameters") {
+	if r := p.works("plan", "smoke"); !strings.HasPrefix(r.stdout, "layer  output     parameters") ||
+		!strings.Contains(r.stdout, "\nplan train: 11876 parameters") {
 		t.Errorf("plan prints %.300q", r.stdout)
 	}
 	if r := p.works("plan", "smoke", "--dot"); !strings.HasPrefix(r.stdout, "digraph") || !strings.HasSuffix(r.stdout, "}\n") {

@@ -118,8 +118,8 @@ func load(path string, sets []string) (*train.Config, error) {
 	return c, nil
 }
 
-// newModel chooses devices where that is open, opens them and compiles a network's plans. It shows how far it is where that takes time, as where kernels
-// are measured, and ends with ctx.
+// newModel chooses devices where that is open, opens them and compiles a network's plans. It shows how far it is
+// where that takes time, as where kernels are measured, and ends with ctx.
 func newModel(ctx context.Context, c *train.Config, in model.Input, purpose model.Purpose) (*model.Model, error) {
 	if err := c.Devices.Resolve(c.Network.MaxDevices(), newDisplay().hooks().Note); err != nil {
 		return nil, err

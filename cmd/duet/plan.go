@@ -16,18 +16,18 @@ func planCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "plan CONFIG",
 		Short: "Show the compiled plan of a network",
-		Long: `Plan prints the layers of a network, the same wherever they run: what each gives for an image, its parameters, its
-additions and multiplications forward, and the bytes of what it gives for a batch and of its weights.
+		Long: `Plan prints the layers of a network, the same wherever they run: what each gives for an image, its parameters,
+its additions and multiplications forward, and the bytes of what it gives for a batch and of its weights.
 
-Then it prints every step of a training step in order: device, layer, operation, shapes, bytes, kernel, and the steps of other
-devices that it waits for; then the memory on each device, and what crosses between devices:
+Then it prints every step of a training step in order: device, layer, operation, shapes, bytes, kernel, and the steps of
+other devices that it waits for; then the memory on each device, and what crosses between devices:
 
   state                parameters and velocities: what outlives a step
   arena                what lives within a step; tensors take the place of those that nothing reads any more
   arena without reuse  what the arena would be if each tensor had a place of its own
   inputs and outputs   batches, the mean, the loss
-  waits for            steps of other devices that must be done first: what they write is read here, or what they read is
-                       overwritten`,
+  waits for            steps of other devices that must be done first: what they write is read here, or what they
+                       read is overwritten`,
 		Example: `  duet plan configs/alexnet.toml --devices dnnl:0,dnnl:1
   duet plan configs/cifar10.toml --dot | dot -Tsvg > plan.svg`,
 		Args: args(cobra.ExactArgs(1)),

@@ -103,7 +103,8 @@ type predictions struct {
 }
 
 // all classifies images, so many at a time.
-func (out *predictions) all(ctx context.Context, c *duet.Classifier, paths []string, batch int, progress *counter) error {
+func (out *predictions) all(ctx context.Context, c *duet.Classifier, paths []string, batch int,
+	progress *counter) error {
 	for first := 0; first < len(paths); first += batch {
 		some, err := predict(ctx, c, paths[first:min(first+batch, len(paths))])
 		if err != nil {
@@ -205,7 +206,8 @@ func (out *predictions) end() error {
 func top(p duet.Prediction) []guess {
 	var all []guess
 	for _, g := range p[:min(guesses, len(p))] {
-		all = append(all, guess{Class: g.ID, Name: g.Name, shown: g.Title, Label: g.Label, Probability: metrics.Number(g.Probability)})
+		all = append(all, guess{Class: g.ID, Name: g.Name, shown: g.Title, Label: g.Label,
+			Probability: metrics.Number(g.Probability)})
 	}
 	return all
 }

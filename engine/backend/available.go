@@ -8,8 +8,8 @@ import (
 // ErrAbsent says that a backend finds no device on this machine.
 var ErrAbsent = errors.New("no such device on this machine")
 
-// Available checks devices without opening them: that they are of this program's backends, and that these find devices on
-// this machine. Its error is an ErrUnknownDevice or an ErrAbsent.
+// Available checks devices without opening them: that they are of this program's backends, and that these find
+// devices on this machine. Its error is an ErrUnknownDevice or an ErrAbsent.
 func Available(names []string) error {
 	looked := map[string]bool{}
 	for _, name := range names {

@@ -55,7 +55,8 @@ func TestAvailable(t *testing.T) {
 	if err := backend.Available([]string{"there:0", "banana:0"}); !errors.Is(err, backend.ErrUnknownDevice) {
 		t.Errorf("banana:0: %v", err)
 	}
-	if err := backend.Available([]string{"empty:0"}); !errors.Is(err, backend.ErrAbsent) || !strings.Contains(err.Error(), "empty:0") {
+	if err := backend.Available([]string{"empty:0"}); !errors.Is(err, backend.ErrAbsent) ||
+		!strings.Contains(err.Error(), "empty:0") {
 		t.Errorf("empty:0: %v", err)
 	}
 	c := backend.Config{Towers: []string{"there:0"}}
@@ -63,7 +64,8 @@ func TestAvailable(t *testing.T) {
 		t.Errorf("a device that is there and cannot be opened: %v", err)
 	}
 	failure = errors.New("no driver")
-	if _, err := c.OpenAll(nil, nil); !errors.Is(err, backend.ErrAbsent) || !errors.Is(err, failure) || !strings.Contains(err.Error(), "there:0") {
+	if _, err := c.OpenAll(nil, nil); !errors.Is(err, backend.ErrAbsent) || !errors.Is(err, failure) ||
+		!strings.Contains(err.Error(), "there:0") {
 		t.Errorf("a device that is not there: %v", err)
 	}
 }

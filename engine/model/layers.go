@@ -70,8 +70,8 @@ func (s Setup) Layers(in Input) ([]Layer, error) {
 	return all, nil
 }
 
-// elementBytes are the bytes of a number of what layers give, and of a parameter, of which there is a copy of full precision
-// whatever the layers compute in.
+// elementBytes are the bytes of a number of what layers give, and of a parameter, of which there is a copy of full
+// precision whatever the layers compute in.
 func elementBytes(precision string) (activation, parameter int64) {
 	switch precision {
 	case "bf16":
@@ -120,7 +120,8 @@ func WriteLayers(w io.Writer, layers []Layer) error {
 	fmt.Fprintln(t, "layer\toutput\tparameters\tshare\tMFLOP an image\tactivations\tweights")
 	all := Layer{Name: "all"}
 	row := func(l Layer, output string) {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%.1f %%\t%.1f\t%d\t%d\n", l.Name, output, l.Parameters, 100*l.Share, l.FLOPs/1e6, l.Activations, l.Weights)
+		fmt.Fprintf(t, "%s\t%s\t%d\t%.1f %%\t%.1f\t%d\t%d\n", l.Name, output, l.Parameters, 100*l.Share, l.FLOPs/1e6,
+			l.Activations, l.Weights)
 	}
 	for _, l := range layers {
 		row(l, fmt.Sprint(l.Output))

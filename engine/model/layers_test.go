@@ -33,7 +33,8 @@ func TestLayers(t *testing.T) {
 			}
 		}
 		if parameters != m.Parameters() || !near(flops, computed) {
-			t.Errorf("%s: %d parameters and %v operations an image, the plan has %d and %v", placement, parameters, flops, m.Parameters(), computed)
+			t.Errorf("%s: %d parameters and %v operations an image, the plan has %d and %v", placement, parameters, flops,
+				m.Parameters(), computed)
 		}
 	}
 	var table bytes.Buffer
@@ -71,13 +72,15 @@ func TestLayersOfThePaper(t *testing.T) {
 		if parameters != 60_965_224 || len(layers) != 16 {
 			t.Errorf("%d parameters of %d layers", parameters, len(layers))
 		}
-		conv2 := model.Layer{Name: "conv2", Output: []int{256, 27, 27}, Parameters: 256*48*25 + 256, FLOPs: 2 * 256 * 27 * 27 * 48 * 25,
+		conv2 := model.Layer{Name: "conv2", Output: []int{256, 27, 27}, Parameters: 256*48*25 + 256,
+			FLOPs:       2 * 256 * 27 * 27 * 48 * 25,
 			Activations: 128 * 256 * 27 * 27 * bytes, Weights: (256*48*25 + 256) * 4}
 		conv2.Share = float64(conv2.Parameters) / 60_965_224
 		if !reflect.DeepEqual(byName["conv2"], conv2) {
 			t.Errorf("%s: %+v, want %+v", precision, byName["conv2"], conv2)
 		}
-		if fc6 := byName["fc6"]; fc6.FLOPs != 2*9216*4096 || fc6.Parameters != 9217*4096 || !reflect.DeepEqual(fc6.Output, []int{4096}) {
+		if fc6 := byName["fc6"]; fc6.FLOPs != 2*9216*4096 || fc6.Parameters != 9217*4096 || !reflect.DeepEqual(fc6.Output,
+			[]int{4096}) {
 			t.Errorf("%+v", fc6)
 		}
 	}

@@ -30,8 +30,8 @@ func (c *Config) Setup() model.Setup {
 }
 
 // ErrPrecision says that a network cannot be trained in the configured precision.
-var ErrPrecision = errors.New("devices.precision: fp64, want fp32 or bf16 to train: checkpoints hold float32, and a run " +
-	"that is resumed would come to other weights; bench, plan and gradcheck take fp64")
+var ErrPrecision = errors.New("devices.precision: fp64, want fp32 or bf16 to train: checkpoints hold float32, and a " +
+	"run that is resumed would come to other weights; bench, plan and gradcheck take fp64")
 
 // Trains checks that the network can be trained as configured; its error is an ErrPrecision.
 func (c *Config) Trains() error {

@@ -23,8 +23,8 @@ type DataHooks struct {
 	Load func(done, total int64) // bytes of a split
 }
 
-// ShowData are hooks that show how far the data of a path is packed and read into memory, and note what is waited for. Either
-// may be nil.
+// ShowData are hooks that show how far the data of a path is packed and read into memory, and note what is waited
+// for. Either may be nil.
 func ShowData(path string, show func(metrics.Progress), note func(line string)) DataHooks {
 	var h DataHooks
 	if show != nil {

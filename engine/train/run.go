@@ -28,9 +28,9 @@ type Options struct {
 	Console  io.Writer // progress and log; nil: nobody looks
 	Terminal bool      // Console is a terminal
 
-	// Step is told of every step whose loss is read (train.report_steps), Validation of every validation, after they are
-	// recorded. Either may be nil. An error of theirs ends the run as the end of its context does: everything is saved, and
-	// the run's error is an Interrupted of that cause.
+	// Step is told of every step whose loss is read (train.report_steps), Validation of every validation, after they
+	// are recorded. Either may be nil. An error of theirs ends the run as the end of its context does: everything is
+	// saved, and the run's error is an Interrupted of that cause.
 	Step       func(metrics.Step) error
 	Validation func(metrics.Validation) error
 }
@@ -213,7 +213,8 @@ func (r *run) loop(ctx context.Context) (err error) {
 	}
 }
 
-// ended is why the run is to end before its time: its context has ended, or a function of its options wants it; else nil.
+// ended is why the run is to end before its time: its context has ended, or a function of its options wants it; else
+// nil.
 func (r *run) ended(ctx context.Context) error {
 	if r.stop != nil {
 		return r.stop

@@ -10,8 +10,8 @@ import (
 	"duet/engine/train"
 )
 
-// TestTold: the functions of a run's options are told what is recorded, and an error of theirs ends the run as an interruption
-// does: saved, and resumed to the same bytes.
+// TestTold: the functions of a run's options are told what is recorded, and an error of theirs ends the run as an
+// interruption does: saved, and resumed to the same bytes.
 func TestTold(t *testing.T) {
 	r := newRuns(t)
 	_, err := r.train(context.Background(), "whole")
@@ -23,7 +23,8 @@ func TestTold(t *testing.T) {
 		resume bool
 		last   uint64 // the step after which the run is told to end
 		of     string // by which function
-	}{{"told", false, 2, "step"}, {"told", true, 6, "validation"}, {"told", true, 12, "step"}, {"told", true, 99, "step"}} {
+	}{{"told", false, 2, "step"}, {"told", true, 6, "validation"}, {"told", true, 12, "step"}, {"told", true, 99,
+		"step"}} {
 		var steps []metrics.Step
 		var validations []metrics.Validation
 		r.told = &told{func(s metrics.Step) error {
