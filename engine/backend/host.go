@@ -29,7 +29,9 @@ const (
 // Size is the bytes of an element.
 func (e Element) Size() int { return [...]int{4, 8, 1, 4, 4}[e] }
 
-func (e Element) String() string { return [...]string{"float32", "float64", "uint8", "int32", "uint32"}[e] }
+func (e Element) String() string {
+	return [...]string{"float32", "float64", "uint8", "int32", "uint32"}[e]
+}
 
 // Array is a row-major array in the host's memory.
 type Array struct {

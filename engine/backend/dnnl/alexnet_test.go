@@ -162,9 +162,14 @@ func TestStepsDoNotAllocate(t *testing.T) {
 		defer d.Close()
 		a := newAlexnet(t, small, 4, true)
 		p := a.load(d, backend.LoadOptions{})
-		var rate any = []float32{0.01}
+		host, err := d.AllocHost(4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rate, from := backend.Within[float32](host, 0, 1)
+		rate[0] = 0.01
 		step := func() {
-			if err := backend.Write(d, a.values[a.rate].buffer, a.values[a.rate].layout, rate); err != nil {
+			if _, err := d.Upload(a.values[a.rate].buffer, a.values[a.rate].layout, from); err != nil {
 				t.Fatal(err)
 			}
 			run(t, d, p)
