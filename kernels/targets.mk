@@ -37,7 +37,7 @@ build-gpu: kernels build/gpu/libcuda.a ## build bin/duet with CUDA in it, whethe
 # The simulated driver (kernels/sim): VARIANT=fast runs the kernels compiled for the host, checked with every access
 # checked, ptx the PTX itself, translated.
 sim = kernels/sim/run.sh
-CUDA_PACKAGES = ./kernels/... ./engine/backend/cuda/... ./engine/train/... ./cmd/...
+CUDA_PACKAGES = ./kernels/... ./engine/backend/cuda/... ./engine/model/... ./engine/train/... ./cmd/...
 on_sim = $(gpu_env) DUET_SIM_REPORT="$(CURDIR)/build/sim/$(1).json" $(GO) test -tags "$(gpu_tags) sim" -exec "$(CURDIR)/$(sim) $(1)" -timeout 30m
 
 sim: sim-fast ## the simulated CUDA driver, build/sim/fast/libcuda.so.1; sim-checked and sim-ptx are its other builds
