@@ -43,7 +43,8 @@ var floors = [][]string{
 }
 
 // forTests are packages that only tests import: suites, oracles, observers.
-var forTests = []string{"engine/backend/conformance", "engine/backend/watched", "internal/oracle", "internal/disk/powercut"}
+var forTests = []string{"engine/backend/conformance", "engine/backend/watched", "internal/oracle",
+	"internal/disk/powercut"}
 
 // cgo are the only packages in C's company.
 var cgo = []string{"engine/backend/dnnl", "engine/backend/cuda", "dataloader/picture"}

@@ -23,7 +23,8 @@ func network(t *testing.T, name string, set ...string) alexnet.Config {
 
 // without is a network without the layers whose names start with a prefix.
 func without(c alexnet.Config, prefix string) alexnet.Config {
-	c.Layers = slices.DeleteFunc(slices.Clone(c.Layers), func(l alexnet.Layer) bool { return strings.HasPrefix(l.Name, prefix) })
+	c.Layers = slices.DeleteFunc(slices.Clone(c.Layers),
+		func(l alexnet.Layer) bool { return strings.HasPrefix(l.Name, prefix) })
 	return c
 }
 
@@ -102,7 +103,8 @@ func TestSizeOfAlexNet(t *testing.T) {
 			rows := 0
 			for _, part := range p.Parts {
 				rows += part.Rows
-				if got, want := []int(part.Node.Shape()), append([]int{p.Shape[0] / parts}, p.Shape[1:]...); !slices.Equal(got, want) {
+				if got, want := []int(part.Node.Shape()), append([]int{p.Shape[0] / parts}, p.Shape[1:]...); !slices.Equal(got,
+					want) {
 					t.Errorf("%d devices: a part of %s is %v, want %v", devices, p.Name, got, want)
 				}
 			}
@@ -118,8 +120,9 @@ func TestShapesOfAlexNet(t *testing.T) {
 	want := map[string][]int{ // of one tower, without the batch
 		"conv1.conv2d": {48, 55, 55}, "norm1.lrn": {48, 55, 55}, "pool1.max_pool": {48, 27, 27},
 		"conv2.conv2d": {128, 27, 27}, "norm2.lrn": {128, 27, 27}, "pool2.max_pool": {128, 13, 13},
-		"conv3.conv2d": {192, 13, 13}, "conv4.conv2d": {192, 13, 13}, "conv5.conv2d": {128, 13, 13}, "pool5.max_pool": {128, 6, 6},
-		"fc6.linear": {2048}, "fc7.linear": {2048}, "fc8.linear": {1000},
+		"conv3.conv2d": {192, 13, 13}, "conv4.conv2d": {192, 13, 13}, "conv5.conv2d": {128, 13, 13},
+		"pool5.max_pool": {128, 6, 6},
+		"fc6.linear":     {2048}, "fc7.linear": {2048}, "fc8.linear": {1000},
 	}
 	for devices := 1; devices <= 2; devices++ {
 		seen := map[string]int{}

@@ -34,8 +34,9 @@ type Layer struct {
 	Type string `toml:"type"` // "conv", "linear", "relu", "lrn", "maxpool" or "dropout"
 
 	// conv and linear
-	Maps     int  `toml:"maps,omitzero"`       // conv: output maps of the whole network
-	Features int  `toml:"features,omitzero"`   // linear: outputs of the whole network; the last layer's default: the classes
+	Maps int `toml:"maps,omitzero"` // conv: output maps of the whole network
+	// linear: outputs of the whole network; the last layer's default: the classes
+	Features int  `toml:"features,omitzero"`
 	ReLU     bool `toml:"relu,omitempty"`      // a rectifier follows
 	Exchange bool `toml:"exchange,omitempty"`  // every tower sees the maps of all towers
 	Towers   int  `toml:"towers,omitzero"`     // 0: the network's; 1: on the first tower alone
@@ -85,7 +86,8 @@ const (
 
 // keys of each type of layer, beside name and type.
 var keys = map[string][]string{
-	conv:    {"maps", "relu", "exchange", "towers", "kernel", "stride", "pad", "init", "std", "bias", "rate", "bias_rate", "decay", "bias_decay"},
+	conv: {"maps", "relu", "exchange", "towers", "kernel", "stride", "pad", "init", "std", "bias", "rate", "bias_rate",
+		"decay", "bias_decay"},
 	linear:  {"features", "relu", "exchange", "towers", "init", "std", "bias", "rate", "bias_rate", "decay", "bias_decay"},
 	relu:    {},
 	lrn:     {"n", "k", "alpha", "beta", "alpha_over_n"},
@@ -137,8 +139,10 @@ const maxName = 200
 
 // validateName checks a name, which becomes that of the runs' folders. None is allowed.
 func validateName(name string) error {
-	if strings.HasPrefix(name, ".") || strings.ContainsAny(name, unsafe) || len(name) > maxName || name != invalid.Printable(name) {
-		return invalid.Key("name", "%q, want at most %d bytes of printable characters, none of %s, and no dot before them: runs are named after it",
+	if strings.HasPrefix(name, ".") || strings.ContainsAny(name, unsafe) || len(name) > maxName ||
+		name != invalid.Printable(name) {
+		return invalid.Key("name",
+			"%q, want at most %d bytes of printable characters, none of %s, and no dot before them: runs are named after it",
 			name, maxName, unsafe)
 	}
 	return nil
@@ -156,7 +160,8 @@ func validateLayerName(name string, taken bool) error {
 	}
 	for _, prefix := range []string{op.VelocityPrefix, op.PeakPrefix} {
 		if strings.HasPrefix(name+".", prefix) {
-			return invalid.Key("name", "%q, want a name that does not begin with %q: what belongs to a parameter is called so", name, prefix)
+			return invalid.Key("name", "%q, want a name that does not begin with %q: what belongs to a parameter is called so",
+				name, prefix)
 		}
 	}
 	return nil
@@ -175,7 +180,8 @@ func (c *Config) Validate() error {
 	for i := range c.Layers {
 		l := &c.Layers[i]
 		at := fmt.Sprintf("layers[%d]", i)
-		errs = append(errs, invalid.Under(at, validateLayerName(l.Name, names[l.Name])), invalid.Under(at, l.validate(c.Towers)))
+		errs = append(errs, invalid.Under(at, validateLayerName(l.Name, names[l.Name])),
+			invalid.Under(at, l.validate(c.Towers)))
 		names[l.Name] = true
 	}
 	if last := c.Layers[len(c.Layers)-1]; last.Type != linear || last.ReLU {
@@ -251,7 +257,8 @@ func (l *Layer) validateInit() error {
 	switch l.Init {
 	case "", "he":
 		if l.Std != 0 {
-			errs = append(errs, invalid.Key("std", "%v, but init is he, whose deviation is sqrt(2/inputs); want init = \"normal\"", l.Std))
+			errs = append(errs,
+				invalid.Key("std", "%v, but init is he, whose deviation is sqrt(2/inputs); want init = \"normal\"", l.Std))
 		}
 	case "normal":
 		if !(l.Std > 0) {

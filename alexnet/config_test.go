@@ -39,23 +39,28 @@ func TestBuildErrors(t *testing.T) {
 		{"no linear layer at the end", func(c *alexnet.Config) { c.Layers = c.Layers[:3] },
 			"layers[2].type: the last layer is maxpool, want linear without relu: the classes' scores"},
 		{"towers", func(c *alexnet.Config) { c.Towers = 4 }, "towers: 4, want 1 or 2"},
-		{"layer's towers", layer(conv2, func(l *alexnet.Layer) { l.Towers = 3 }), "layers[3].towers: 3, want 1 or 2, the network's"},
+		{"layer's towers", layer(conv2, func(l *alexnet.Layer) { l.Towers = 3 }),
+			"layers[3].towers: 3, want 1 or 2, the network's"},
 		{"type", layer(conv2, func(l *alexnet.Layer) { l.Type = "convolution" }),
 			`layers[3].type: "convolution", want ` + strings.Join(alexnet.Types[:last], ", ") + " or " + alexnet.Types[last]},
 		{"maps", layer(conv2, func(l *alexnet.Layer) { l.Maps = 1 << 21 }), "layers[3].maps: 2097152, want 1 to 1048576"},
 		{"pooling window", layer(pool1, func(l *alexnet.Layer) { l.Kernel = 17 }), "layers[2].kernel: 17, want 1 to 16"},
 		{"LRN k", layer(norm1, func(l *alexnet.Layer) { l.K = 0 }), "layers[1].k: 0, want above 0, such as 2"},
 		{"LRN window", layer(norm1, func(l *alexnet.Layer) { l.N = 2 }), "layers[1].n: 2, want an odd number of maps"},
-		{"drop rate", layer(drop6, func(l *alexnet.Layer) { l.DropRate = new(1.0) }), "layers[11].drop_rate: 1, want 0 to below 1, also when rounded to float32"},
+		{"drop rate", layer(drop6, func(l *alexnet.Layer) { l.DropRate = new(1.0) }),
+			"layers[11].drop_rate: 1, want 0 to below 1, also when rounded to float32"},
 		{"drop rate that float32 rounds to 1", layer(drop6, func(l *alexnet.Layer) { l.DropRate = new(0.99999999) }),
 			"layers[11].drop_rate: 0.99999999, want 0 to below 1, also when rounded to float32"},
 		{"key of another type", layer(drop6, func(l *alexnet.Layer) { l.Kernel = 1 }),
 			"layers[11].kernel: a layer of type dropout has no such key, it has name, type, drop_rate, inverted"},
 		{"kernel", layer(conv3, func(l *alexnet.Layer) { l.Kernel = 16 }),
 			"layers[6].kernel: conv3: conv2d: kernel 16 is larger than the input 13 with pad 1"},
-		{"odd maps", layer(conv3, func(l *alexnet.Layer) { l.Maps = 383 }), "layers[6].maps: conv3: 383, want a multiple of the 2 towers"},
-		{"odd features", layer(fc6, func(l *alexnet.Layer) { l.Features = 3 }), "layers[10].features: fc6: 3, want a multiple of the 2 towers"},
-		{"no features", layer(fc6, func(l *alexnet.Layer) { l.Features = 0 }), "layers[10].features: fc6: 0, want at least 1"},
+		{"odd maps", layer(conv3, func(l *alexnet.Layer) { l.Maps = 383 }),
+			"layers[6].maps: conv3: 383, want a multiple of the 2 towers"},
+		{"odd features", layer(fc6, func(l *alexnet.Layer) { l.Features = 3 }),
+			"layers[10].features: fc6: 3, want a multiple of the 2 towers"},
+		{"no features", layer(fc6, func(l *alexnet.Layer) { l.Features = 0 }),
+			"layers[10].features: fc6: 0, want at least 1"},
 		{"classes", layer(fc8, func(l *alexnet.Layer) { l.Features = 10 }),
 			"layers[14].features: fc8: 10, but the data has 1000 classes: want 1000, or no features to take the data's"},
 		{"scores without exchange", layer(fc8, func(l *alexnet.Layer) { l.Exchange = false }),
@@ -68,8 +73,10 @@ func TestBuildErrors(t *testing.T) {
 		{"convolution of features", layer(fc8-1, func(l *alexnet.Layer) {
 			*l = alexnet.Layer{Name: "conv8", Type: "conv", Maps: 8, Kernel: 1, Exchange: true}
 		}), "layers[13].type: conv8: conv of a tensor of rank 2, want it before the linear layers"},
-		{"dropout of maps", layer(pool1, func(l *alexnet.Layer) { *l = alexnet.Layer{Name: "drop1", Type: "dropout", DropRate: new(0.5)} }),
-			"layers[2].type: drop1: dropout of a tensor of rank 4, want it after a linear layer"},
+		{"dropout of maps", layer(pool1, func(l *alexnet.Layer) {
+			*l = alexnet.Layer{Name: "drop1", Type: "dropout",
+				DropRate: new(0.5)}
+		}), "layers[2].type: drop1: dropout of a tensor of rank 4, want it after a linear layer"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for devices := 1; devices <= 2; devices++ {
@@ -104,8 +111,9 @@ func TestDevices(t *testing.T) {
 
 // TestNames: a network's name is good for a folder's, a layer's for the first part of its parameters'.
 func TestNames(t *testing.T) {
-	for name, ok := range map[string]bool{"": true, "alexnet": true, "net 2.1_b-3": true, "größe": true, "momentum": true, strings.Repeat("x", 200): true,
-		"a/b": false, "/a": false, "a/": false, "..": false, ".": false, "../x": false, `a\b`: false, ".hidden": false, "c:": false, "a\nb": false,
+	for name, ok := range map[string]bool{"": true, "alexnet": true, "net 2.1_b-3": true, "größe": true,
+		"momentum": true, strings.Repeat("x", 200): true, "a/b": false, "/a": false, "a/": false, "..": false, ".": false,
+		"../x": false, `a\b`: false, ".hidden": false, "c:": false, "a\nb": false,
 		"a\x1b[1m": false, "\xff": false, "a*": false, strings.Repeat("x", 201): false} {
 		named := edited(t, func(c *alexnet.Config) { c.Name = name })
 		err := named.Validate()
@@ -114,8 +122,9 @@ func TestNames(t *testing.T) {
 			t.Errorf("network %q: %v", name, err)
 		}
 	}
-	for name, ok := range map[string]bool{"conv 1": true, "a/b": true, "block.1": true, "momenta": true, "momentum1.a": true, "speak.up": true, "größe": true,
-		"momentum": false, "momentum.a": false, "momentum.": false, "peak": false, "peak.a": false, "": false, "conv2": false, "a\nb": false, "\x1b[1m": false,
+	for name, ok := range map[string]bool{"conv 1": true, "a/b": true, "block.1": true, "momenta": true,
+		"momentum1.a": true, "speak.up": true, "größe": true, "momentum": false, "momentum.a": false, "momentum.": false,
+		"peak": false, "peak.a": false, "": false, "conv2": false, "a\nb": false, "\x1b[1m": false,
 		"\xff": false, "a\u202eb": false} {
 		c := edited(t, func(c *alexnet.Config) { c.Layers[conv1].Name = name })
 		err := c.Validate()
@@ -145,36 +154,46 @@ func TestBounds(t *testing.T) {
 		good  []float64
 		bad   []float64
 	}{
-		{"maps", conv, func(l *alexnet.Layer, v float64) { l.Maps = int(v) }, []float64{1, width}, []float64{-1, 0, width + 1}},
-		{"kernel", conv, func(l *alexnet.Layer, v float64) { l.Kernel = int(v) }, []float64{1, kernel}, []float64{-1, 0, kernel + 1}},
+		{"maps", conv, func(l *alexnet.Layer, v float64) { l.Maps = int(v) }, []float64{1, width},
+			[]float64{-1, 0, width + 1}},
+		{"kernel", conv, func(l *alexnet.Layer, v float64) { l.Kernel = int(v) }, []float64{1, kernel},
+			[]float64{-1, 0, kernel + 1}},
 		{"kernel", pool, func(l *alexnet.Layer, v float64) { l.Kernel = int(v) }, []float64{1, 16}, []float64{-1, 0, 17}},
-		{"stride", conv, func(l *alexnet.Layer, v float64) { l.Stride = int(v) }, []float64{0, 1, kernel}, []float64{-1, kernel + 1}},
-		{"stride", pool, func(l *alexnet.Layer, v float64) { l.Stride = int(v) }, []float64{0, 1, kernel}, []float64{-1, kernel + 1}},
+		{"stride", conv, func(l *alexnet.Layer, v float64) { l.Stride = int(v) }, []float64{0, 1, kernel},
+			[]float64{-1, kernel + 1}},
+		{"stride", pool, func(l *alexnet.Layer, v float64) { l.Stride = int(v) }, []float64{0, 1, kernel},
+			[]float64{-1, kernel + 1}},
 		{"pad", conv, func(l *alexnet.Layer, v float64) { l.Pad = int(v) }, []float64{0, 2}, []float64{-1, 3}},
 		{"pad", pool, func(l *alexnet.Layer, v float64) { l.Pad = int(v) }, []float64{0, 2}, []float64{-1, 3}},
 		{"pad", small, func(l *alexnet.Layer, v float64) { l.Pad = int(v) }, []float64{0}, []float64{-1, 1}},
-		{"features", fc, func(l *alexnet.Layer, v float64) { l.Features = int(v) }, []float64{0, 1, width}, []float64{-1, width + 1}},
+		{"features", fc, func(l *alexnet.Layer, v float64) { l.Features = int(v) }, []float64{0, 1, width},
+			[]float64{-1, width + 1}},
 		{"towers", conv, func(l *alexnet.Layer, v float64) { l.Towers = int(v) }, []float64{0, 1, 2}, []float64{-1, 3}},
 		{"towers", fc, func(l *alexnet.Layer, v float64) { l.Towers = int(v) }, []float64{0, 1, 2}, []float64{-1, 3}},
-		{"n", norm, func(l *alexnet.Layer, v float64) { l.N = int(v) }, []float64{1, 3, width - 1}, []float64{-1, 0, 2, width + 1}},
+		{"n", norm, func(l *alexnet.Layer, v float64) { l.N = int(v) }, []float64{1, 3, width - 1},
+			[]float64{-1, 0, 2, width + 1}},
 		{"k", norm, func(l *alexnet.Layer, v float64) { l.K = v }, []float64{1e-30, 2}, []float64{0, -1, nan}},
 		{"alpha", norm, func(l *alexnet.Layer, v float64) { l.Alpha = v }, []float64{1e-30, 2}, []float64{0, -1, nan}},
 		{"beta", norm, func(l *alexnet.Layer, v float64) { l.Beta = v }, []float64{1e-30, 2}, []float64{0, -1, nan}},
-		{"drop_rate", drop, func(l *alexnet.Layer, v float64) { l.DropRate = new(v) }, []float64{0, 0.5, 0.999}, []float64{-0.1, 1, nan}},
-		{"std", conv, func(l *alexnet.Layer, v float64) { l.Init, l.Std = "normal", v }, []float64{1e-9, 1}, []float64{0, -1, nan}},
+		{"drop_rate", drop, func(l *alexnet.Layer, v float64) { l.DropRate = new(v) }, []float64{0, 0.5, 0.999},
+			[]float64{-0.1, 1, nan}},
+		{"std", conv, func(l *alexnet.Layer, v float64) { l.Init, l.Std = "normal", v }, []float64{1e-9, 1},
+			[]float64{0, -1, nan}},
 		{"std", fc, func(l *alexnet.Layer, v float64) { l.Init, l.Std = "he", v }, []float64{0}, []float64{0.01}},
 		{"std", fc, func(l *alexnet.Layer, v float64) { l.Std = v }, []float64{0}, []float64{0.01}},
 		{"rate", conv, func(l *alexnet.Layer, v float64) { l.Rate = rate(v) }, []float64{0, 2}, []float64{-1, nan}},
 		{"bias_rate", fc, func(l *alexnet.Layer, v float64) { l.BiasRate = rate(v) }, []float64{0, 2}, []float64{-1, nan}},
 		{"decay", fc, func(l *alexnet.Layer, v float64) { l.Decay = rate(v) }, []float64{0, 2}, []float64{-1, nan}},
-		{"bias_decay", conv, func(l *alexnet.Layer, v float64) { l.BiasDecay = rate(v) }, []float64{0, 2}, []float64{-1, nan}},
+		{"bias_decay", conv, func(l *alexnet.Layer, v float64) { l.BiasDecay = rate(v) }, []float64{0, 2},
+			[]float64{-1, nan}},
 	} {
 		for i, v := range append(slices.Clone(c.good), c.bad...) {
 			l := c.layer
 			c.set(&l, v)
 			config := alexnet.Config{Name: "bounds", Towers: 2, Layers: []alexnet.Layer{l, {Name: "scores", Type: "linear"}}}
 			err := config.Validate()
-			if ok := i < len(c.good); ok && err != nil || !ok && (err == nil || !strings.HasPrefix(err.Error(), "layers[0]."+c.key+": ") || strings.Contains(err.Error(), "\n")) {
+			if ok := i < len(c.good); ok && err != nil || !ok &&
+				(err == nil || !strings.HasPrefix(err.Error(), "layers[0]."+c.key+": ") || strings.Contains(err.Error(), "\n")) {
 				t.Errorf("%s of %s = %v: error %v", c.key, l.Type, v, err)
 			}
 		}

@@ -25,7 +25,8 @@ func (c Config) Build(o model.Options) (*model.Graph, error) {
 		return nil, err
 	}
 	if o.Devices != 1 && !(o.Devices == 2 && c.Towers == 2) {
-		return nil, fmt.Errorf("network %s: %d towers on %d devices, want one device, or one for each tower", c.Name, c.Towers, o.Devices)
+		return nil, fmt.Errorf("network %s: %d towers on %d devices, want one device, or one for each tower", c.Name,
+			c.Towers, o.Devices)
 	}
 	b := &builder{model.NewBuilder(c.Name, o), c}
 	x := b.input()

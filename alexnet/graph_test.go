@@ -74,10 +74,12 @@ func TestNothingIsMerged(t *testing.T) {
 	}
 }
 
-// TestTrainAndTestGraphs: gradients only for training; dropout becomes a factor at test, or nothing where it is inverted.
+// TestTrainAndTestGraphs: gradients only for training; dropout becomes a factor at test, or nothing where it is
+// inverted.
 func TestTrainAndTestGraphs(t *testing.T) {
 	for devices := 1; devices <= 2; devices++ {
-		train, test := build(t, network(t, "alexnet"), full(devices, true)), build(t, network(t, "alexnet"), full(devices, false))
+		train, test := build(t, network(t, "alexnet"), full(devices, true)), build(t, network(t, "alexnet"),
+			full(devices, false))
 		for i, p := range train.Params {
 			for j, part := range p.Parts {
 				if part.Grad == nil || !part.Grad.Shape().Eq(part.Node.Shape()) {
@@ -143,8 +145,8 @@ func TestMasks(t *testing.T) {
 	}
 }
 
-// TestAblations are the networks that the paper compares, and those that lack a half: each an edit of the layers, each on
-// one device and on two with the same parameters.
+// TestAblations are the networks that the paper compares, and those that lack a half: each an edit of the layers, each
+// on one device and on two with the same parameters.
 func TestAblations(t *testing.T) {
 	var half []string // of the maps and features of every layer
 	for _, l := range network(t, "alexnet").Layers {
@@ -155,7 +157,8 @@ func TestAblations(t *testing.T) {
 			half = append(half, "network.layers."+l.Name+".features="+strconv.Itoa(l.Features/2))
 		}
 	}
-	apart := []string{"network.layers.conv3.exchange=false", "network.layers.fc6.exchange=false", "network.layers.fc7.exchange=false"}
+	apart := []string{"network.layers.conv3.exchange=false", "network.layers.fc6.exchange=false",
+		"network.layers.fc7.exchange=false"}
 	small := []string{}
 	for _, pool := range []string{"pool1", "pool2", "pool5"} {
 		small = append(small, "network.layers."+pool+".kernel=2")

@@ -96,7 +96,8 @@ func TestBiases(t *testing.T) {
 			}
 		}
 	}
-	constant := byName(build(t, network(t, "alexnet", "network.layers.conv1.init=constant", "network.layers.conv1.std=0.5"), full(1, false)))
+	constant := byName(build(t, network(t, "alexnet", "network.layers.conv1.init=constant",
+		"network.layers.conv1.std=0.5"), full(1, false)))
 	if mean, deviation := moments(constant["conv1.weight"].Initial(1)); mean != 0.5 || deviation != 0 {
 		t.Errorf("a constant of 0.5 has mean %v, deviation %v", mean, deviation)
 	}

@@ -35,7 +35,8 @@ func (b *builder) layer(i int, x maps) (maps, error) {
 	switch rank := x.parts[0].Dims(); l.Type {
 	case conv, lrn, maxPool:
 		if rank != 4 {
-			return x, invalid.Key("type", "%s: %s of a tensor of rank %d, want it before the linear layers", l.Name, l.Type, rank)
+			return x, invalid.Key("type", "%s: %s of a tensor of rank %d, want it before the linear layers", l.Name, l.Type,
+				rank)
 		}
 	case dropout:
 		if rank != 2 {
@@ -68,8 +69,8 @@ func (b *builder) each(l Layer, x maps, o op.Op) maps {
 	return y
 }
 
-// dropout drops features of every part with the whole layer's mask, whose stream is rng.StreamOf of the layer's name; at
-// test time it scales instead.
+// dropout drops features of every part with the whole layer's mask, whose stream is rng.StreamOf of the layer's name;
+// at test time it scales instead.
 func (b *builder) dropout(l Layer, x maps) maps {
 	switch {
 	case *l.DropRate == 0 || !b.Options.Train && l.Inverted:
@@ -83,7 +84,8 @@ func (b *builder) dropout(l Layer, x maps) maps {
 	}
 	y, first := maps{split: x.split}, 0
 	for d, part := range x.parts {
-		o := op.Dropout{Rate: float32(*l.DropRate), Inverted: l.Inverted, Width: width, First: first, Stream: rng.StreamOf(l.Name)}
+		o := op.Dropout{Rate: float32(*l.DropRate), Inverted: l.Inverted, Width: width, First: first,
+			Stream: rng.StreamOf(l.Name)}
 		counters := b.Feed(model.Counters, op.Type{DType: op.Uint32, Shape: []int{4}}, d)
 		y.parts = append(y.parts, b.Apply(o, op.Place{Device: d, Layer: l.Name}, part, counters))
 		first += part.Shape()[1]

@@ -7,8 +7,8 @@ import (
 	"duet/engine/train"
 )
 
-// Changes are the keys whose values differ between two configurations, in the order of the tables. A layer is named as in an
-// override, network.layers.conv1.rate; where other layers stand in the list, the list as a whole has changed.
+// Changes are the keys whose values differ between two configurations, in the order of the tables. A layer is named as
+// in an override, network.layers.conv1.rate; where other layers stand in the list, the list as a whole has changed.
 func Changes(was, is *train.Config) []train.Change {
 	var all []train.Change
 	compare(reflect.ValueOf(*was), reflect.ValueOf(*is), "", &all)

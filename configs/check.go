@@ -39,13 +39,15 @@ func (r *report) crossCheck(c *train.Config) {
 	if c.Devices.Precision == "fp64" {
 		for i, d := range c.Devices.Towers {
 			if !strings.HasPrefix(d, "reference:") {
-				r.problem("devices.precision", "fp64 on %s, want fp32 or bf16: only the reference backend has fp64", c.Devices.Towers[i])
+				r.problem("devices.precision", "fp64 on %s, want fp32 or bf16: only the reference backend has fp64",
+					c.Devices.Towers[i])
 				return
 			}
 		}
 	}
 	if side, pad := storedSide(&c.Data), c.Data.Pad; side > 0 && c.Data.Crop > side+2*pad {
-		r.problem("data.crop", "%d, want at most %d: images are %d pixels wide with a pad of %d", c.Data.Crop, side+2*pad, side, pad)
+		r.problem("data.crop", "%d, want at most %d: images are %d pixels wide with a pad of %d", c.Data.Crop, side+2*pad,
+			side, pad)
 		return
 	}
 	if _, err := c.Network.Build(trial(c)); err != nil {

@@ -58,8 +58,9 @@ func network(c *train.Config) *alexnet.Config { return c.Network.(*alexnet.Confi
 
 // Load reads a configuration file, or a built-in one: "quick", "quick.toml" and "configs/quick.toml" work without the
 // repository. Each override, path.to.key=value, then replaces a value; the value is TOML, and a string needs no quotes.
-// Layers are found by index or by name: network.layers[3].maps=64, network.layers.conv3.maps=64. An override of a type, such
-// as train.schedule.type, leaves out those keys of the file that the new type does not have; Notes say which.
+// Layers are found by index or by name: network.layers[3].maps=64, network.layers.conv3.maps=64. An override of a
+// type, such as train.schedule.type, leaves out those keys of the file that the new type does not have; Notes say
+// which.
 //
 // The error is several joined, *Error among them.
 func Load(path string, overrides []string) (*train.Config, error) {

@@ -64,7 +64,8 @@ func TestLoad(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, name := range []string{"slow", "other/quick.toml", "/configs/quick.toml", "", ".", "..", "configs", "configs/../.."} {
+	for _, name := range []string{"slow", "other/quick.toml", "/configs/quick.toml", "", ".", "..", "configs",
+		"configs/../.."} {
 		if _, err := configs.Load(name, nil); err == nil || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: got %v, want an error of one line", name, err)
 		}

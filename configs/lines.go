@@ -6,11 +6,12 @@ import (
 	"strings"
 )
 
-// scan finds every key, table and array element of a TOML text by its path such as "network.layers[2].kernel" (see join):
-// its line, and of numbers, booleans and dates how they are written. The text must be valid TOML: there is no error, only
-// paths that are missing.
+// scan finds every key, table and array element of a TOML text by its path such as "network.layers[2].kernel" (see
+// join): its line, and of numbers, booleans and dates how they are written. The text must be valid TOML: there is no
+// error, only paths that are missing.
 func scan(text []byte) *scanner {
-	s := &scanner{text: string(text), line: 1, lines: map[string]int{}, texts: map[string]string{}, tables: map[string]int{}}
+	s := &scanner{text: string(text), line: 1, lines: map[string]int{}, texts: map[string]string{},
+		tables: map[string]int{}}
 	table := ""
 	for s.blank(true); !s.end(); s.blank(true) {
 		before := s.at

@@ -17,7 +17,8 @@ func (r *report) set(tree map[string]any, arg string) {
 	written, value, found := strings.Cut(arg, "=")
 	written = strings.TrimSpace(written)
 	if !found || written == "" || !utf8.ValidString(arg) {
-		r.problems = append(r.problems, &Error{Set: fmt.Sprintf("%q", arg), Why: "want PATH.TO.KEY=VALUE, such as train.batch=64"})
+		r.problems = append(r.problems, &Error{Set: fmt.Sprintf("%q", arg),
+			Why: "want PATH.TO.KEY=VALUE, such as train.batch=64"})
 		return
 	}
 	_, path, err := place(tree, root, strings.Split(written, "."), "", value)
@@ -56,7 +57,8 @@ func place(node any, t reflect.Type, keys []string, path, value string) (placed 
 	case t.Kind() == reflect.Slice:
 		return placeElement(node, t, keys, path, value)
 	case t.Kind() != reflect.Struct:
-		return nil, "", fmt.Errorf("%s is %s, it has no keys", path, strings.Replace(wanted(t), "true or false", "a boolean", 1))
+		return nil, "", fmt.Errorf("%s is %s, it has no keys", path,
+			strings.Replace(wanted(t), "true or false", "a boolean", 1))
 	}
 	f, ok := fieldOf(t, key)
 	if !ok {

@@ -26,15 +26,20 @@ func TestOverrides(t *testing.T) {
 		{[]string{`data.path="data/quoted"`}, "data/quoted", func(c *train.Config) any { return c.Data.Path }},
 		{[]string{"data.path=12"}, "12", func(c *train.Config) any { return c.Data.Path }},
 		{[]string{"data.path=true # no comment"}, "true # no comment", func(c *train.Config) any { return c.Data.Path }},
-		{[]string{"data.generated.classes=3"}, 3, func(c *train.Config) any { return c.Data.Generated.Classes }}, // no such table in the file
-		{[]string{`devices.towers=["reference:0"]`}, []string{"reference:0"}, func(c *train.Config) any { return c.Devices.Towers }},
-		{[]string{`devices.towers[1]=reference:7`}, []string{"reference:0", "reference:7"}, func(c *train.Config) any { return c.Devices.Towers }},
+		// no such table in the file
+		{[]string{"data.generated.classes=3"}, 3, func(c *train.Config) any { return c.Data.Generated.Classes }},
+		{[]string{`devices.towers=["reference:0"]`}, []string{"reference:0"},
+			func(c *train.Config) any { return c.Devices.Towers }},
+		{[]string{`devices.towers[1]=reference:7`}, []string{"reference:0", "reference:7"},
+			func(c *train.Config) any { return c.Devices.Towers }},
 		{[]string{"network.layers[0].maps=4"}, 4, func(c *train.Config) any { return layers(c)[0].Maps }},
 		{[]string{"network.layers.conv2.maps=4"}, 4, func(c *train.Config) any { return layers(c)[3].Maps }},
-		{[]string{"network.layers.conv2.name=c", "network.layers.c.maps=4"}, 4, func(c *train.Config) any { return layers(c)[3].Maps }},
+		{[]string{"network.layers.conv2.name=c", "network.layers.c.maps=4"}, 4,
+			func(c *train.Config) any { return layers(c)[3].Maps }},
 		{[]string{"network.layers.conv2.rate=0"}, 0., func(c *train.Config) any { return *layers(c)[3].Rate }},
 		{[]string{`network.layers=[{name="fc", type="linear"}]`}, 1, func(c *train.Config) any { return len(layers(c)) }},
-		{[]string{`train.schedule={type="step", rate=1, gamma=0.5, at_epochs=[1, 1.5]}`}, []float64{1, 1.5}, func(c *train.Config) any { return c.Train.Schedule.AtEpochs }},
+		{[]string{`train.schedule={type="step", rate=1, gamma=0.5, at_epochs=[1, 1.5]}`}, []float64{1, 1.5},
+			func(c *train.Config) any { return c.Train.Schedule.AtEpochs }},
 	} {
 		t.Run(strings.Join(c.set, " "), func(t *testing.T) {
 			cfg, err := configs.Parse("small.toml", []byte(small), c.set)
@@ -56,7 +61,9 @@ func TestOverrideErrors(t *testing.T) {
 		{"train.path=\xff", `--set "train.path=\xff": want PATH.TO.KEY=VALUE, such as train.batch=64`},
 		{"train.bacth=3", `--set train.bacth: unknown key bacth, did you mean batch?`},
 		{"trian.batch=3", `--set trian.batch: unknown key trian, did you mean train?`},
-		{"train.=3", `--set train.: unknown key "", want one of seed, batch, epochs, max_steps, momentum, weight_decay, report_steps, schedule, validate_epochs, validate_steps, views, checkpoint_epochs, checkpoint_steps, checkpoint_start, keep`},
+		{"train.=3",
+			`--set train.: unknown key "", want one of seed, batch, epochs, max_steps, momentum, weight_decay, report_steps, ` +
+				`schedule, validate_epochs, validate_steps, views, checkpoint_epochs, checkpoint_steps, checkpoint_start, keep`},
 		{"train.batch.x=3", `--set train.batch.x: train.batch is an integer, it has no keys`},
 		{"train.batch[0]=3", `--set train.batch[0]: train.batch is an integer, it has no keys`},
 		{"data.shuffle.x=3", `--set data.shuffle.x: data.shuffle is a boolean, it has no keys`},
@@ -64,19 +71,28 @@ func TestOverrideErrors(t *testing.T) {
 		{"train.batch=", `--set train.batch: "", want an integer`},
 		{"train.batch=1\nx=2", `--set train.batch: "1\nx=2", want an integer`},
 		{"train.batch=0", `--set train.batch: 0, want 1 to 65536`},
-		{"train=3", `--set train: 3, want a table with the keys seed, batch, epochs, max_steps, momentum, weight_decay, report_steps, schedule, validate_epochs, validate_steps, views, checkpoint_epochs, checkpoint_steps, checkpoint_start, keep`},
+		{"train=3",
+			`--set train: 3, want a table with the keys seed, batch, epochs, max_steps, momentum, weight_decay, report_steps, ` +
+				`schedule, validate_epochs, validate_steps, views, checkpoint_epochs, checkpoint_steps, checkpoint_start, keep`},
 		{"network.layers=3", `--set network.layers: 3, want an array of tables`},
-		{"network.layers=[3]", `--set network.layers: network.layers[0]: 3, want a table with the keys name, type, maps, features, relu, exchange, towers, kernel, stride, pad, ceil_mode, init, std, bias, rate, bias_rate, decay, bias_decay, n, k, alpha, beta, alpha_over_n, drop_rate, inverted`},
+		{"network.layers=[3]",
+			`--set network.layers: network.layers[0]: 3, want a table with the keys name, type, maps, features, relu, ` +
+				`exchange, towers, kernel, stride, pad, ceil_mode, init, std, bias, rate, bias_rate, decay, bias_decay, n, k, ` +
+				`alpha, beta, alpha_over_n, drop_rate, inverted`},
 		{"network.layers[5].maps=3", `--set network.layers[5].maps: network.layers[5]: want an index of 0 to 4`},
 		{"network.layers[-1].maps=3", `--set network.layers[-1].maps: network.layers[-1]: want an index of 0 to 4`},
 		{"network.layers[x].maps=3", `--set network.layers[x].maps: network.layers[x]: want an index such as [0]`},
 		{"network.layers[0.maps=3", `--set network.layers[0.maps: network.layers[0: want an index such as [0]`},
-		{"network.layers.conv9.maps=3", `--set network.layers.conv9.maps: network.layers has no element named conv9, did you mean conv1?`},
+		{"network.layers.conv9.maps=3",
+			`--set network.layers.conv9.maps: network.layers has no element named conv9, did you mean conv1?`},
 		{"network.layers[0].kernels=3", `--set network.layers[0].kernels: unknown key kernels, did you mean kernel?`},
 		{"network.layers[2].kernel=0", `--set network.layers[2].kernel: 0, want 1 to 16`},
 		{"network.layers.conv1.maps=7", `--set network.layers.conv1.maps: conv1: 7, want a multiple of the 2 towers`},
-		{"data.crop=4", `small.toml:9: network.layers[0].kernel: conv1: conv2d: kernel 5 is larger than the input 4 with pad 0`},
-		{`network.layers=[{name="fc", type="linear", maps=4}]`, `--set network.layers: network.layers[0].maps: a layer of type linear has no such key, it has name, type, features, relu, exchange, towers, init, std, bias, rate, bias_rate, decay, bias_decay`},
+		{"data.crop=4",
+			`small.toml:9: network.layers[0].kernel: conv1: conv2d: kernel 5 is larger than the input 4 with pad 0`},
+		{`network.layers=[{name="fc", type="linear", maps=4}]`,
+			`--set network.layers: network.layers[0].maps: a layer of type linear has no such key, it has name, type, ` +
+				`features, relu, exchange, towers, init, std, bias, rate, bias_rate, decay, bias_decay`},
 	} {
 		t.Run(c.set, func(t *testing.T) {
 			if _, err := configs.Parse("small.toml", []byte(small), []string{c.set}); err == nil || err.Error() != c.want {

@@ -24,8 +24,8 @@ var variants = []struct {
 	{reflect.TypeFor[dataloader.Config](), "codec", dataloader.LacksOfCodec},
 }
 
-// leaveOut removes what the file says for another type than the one that an override chose, and says so: the user cannot
-// have meant it. What overrides say stays.
+// leaveOut removes what the file says for another type than the one that an override chose, and says so: the user
+// cannot have meant it. What overrides say stays.
 func (r *report) leaveOut(tree map[string]any) (notes []string) {
 	for _, o := range r.sets {
 		at := strings.LastIndexByte(o.path, '.')
@@ -46,7 +46,8 @@ func (r *report) leaveOut(tree map[string]any) (notes []string) {
 				}
 			}
 			if len(left) > 0 {
-				notes = append(notes, fmt.Sprintf("--set %s=%s leaves out what %s says for another: %s", o.written, value, r.file, strings.Join(left, ", ")))
+				notes = append(notes, fmt.Sprintf("--set %s=%s leaves out what %s says for another: %s", o.written, value, r.file,
+					strings.Join(left, ", ")))
 			}
 		}
 	}

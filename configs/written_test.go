@@ -25,7 +25,8 @@ func TestValuesAsWritten(t *testing.T) {
 	} {
 		for where, parse := range map[string]func() error{
 			"small.toml:48: train.batch: ": func() error {
-				_, err := configs.Parse("small.toml", []byte(strings.Replace(small, "batch = 8\n", "batch =  "+c.value+" # images\n", 1)), nil)
+				_, err := configs.Parse("small.toml", []byte(strings.Replace(small, "batch = 8\n",
+					"batch =  "+c.value+" # images\n", 1)), nil)
 				return err
 			},
 			"--set train.batch: ": func() error {
@@ -42,8 +43,10 @@ func TestValuesAsWritten(t *testing.T) {
 		sets []string
 		want string
 	}{
-		{[]string{"train.schedule.at_epochs=[1.0, true]"}, "--set train.schedule.at_epochs: train.schedule.at_epochs[1]: true, want a finite number"},
-		{[]string{"train.schedule={type=\"fixed\", rate=0.1, warmup_steps=2.50}"}, "--set train.schedule: train.schedule.warmup_steps: 2.50, want an integer of at least 0"},
+		{[]string{"train.schedule.at_epochs=[1.0, true]"},
+			"--set train.schedule.at_epochs: train.schedule.at_epochs[1]: true, want a finite number"},
+		{[]string{"train.schedule={type=\"fixed\", rate=0.1, warmup_steps=2.50}"},
+			"--set train.schedule: train.schedule.warmup_steps: 2.50, want an integer of at least 0"},
 		{[]string{"train.batch=8.0", "train.batch=9.0"}, "--set train.batch: 9.0, want an integer"},
 		{[]string{"train.batch=8.0", "train.batch=many"}, `--set train.batch: "many", want an integer`},
 		{[]string{"network.layers.conv1.maps=16.0"}, "--set network.layers.conv1.maps: 16.0, want an integer"},
@@ -60,12 +63,18 @@ func TestWrongOverrideHarmsNothing(t *testing.T) {
 		sets []string
 		want string
 	}{
-		{[]string{"network.layers.conv1.maps=16", "network.layers.conv1.foo=1"}, "--set network.layers.conv1.foo: unknown key foo, want one of "},
-		{[]string{"network.layers.conv1.foo=1", "network.layers.conv1.maps=16"}, "--set network.layers.conv1.foo: unknown key foo, want one of "},
-		{[]string{"network.layers[1].n.x=1", "network.layers.norm1.n=5"}, "--set network.layers[1].n.x: network.layers[1].n is an integer, it has no keys"},
-		{[]string{"devices.towers[0]=reference:3", "devices.towers[0].x=1"}, "--set devices.towers[0].x: devices.towers[0] is a string, it has no keys"},
-		{[]string{"devices.towers[0]=reference:3", "devices.towers[7]=reference:4"}, "--set devices.towers[7]: devices.towers[7]: want an index of 0 to 1"},
-		{[]string{"train.schedule.rate=0.5", "train.schedule.rate.x=1"}, "--set train.schedule.rate.x: train.schedule.rate is a finite number, it has no keys"},
+		{[]string{"network.layers.conv1.maps=16", "network.layers.conv1.foo=1"},
+			"--set network.layers.conv1.foo: unknown key foo, want one of "},
+		{[]string{"network.layers.conv1.foo=1", "network.layers.conv1.maps=16"},
+			"--set network.layers.conv1.foo: unknown key foo, want one of "},
+		{[]string{"network.layers[1].n.x=1", "network.layers.norm1.n=5"},
+			"--set network.layers[1].n.x: network.layers[1].n is an integer, it has no keys"},
+		{[]string{"devices.towers[0]=reference:3", "devices.towers[0].x=1"},
+			"--set devices.towers[0].x: devices.towers[0] is a string, it has no keys"},
+		{[]string{"devices.towers[0]=reference:3", "devices.towers[7]=reference:4"},
+			"--set devices.towers[7]: devices.towers[7]: want an index of 0 to 1"},
+		{[]string{"train.schedule.rate=0.5", "train.schedule.rate.x=1"},
+			"--set train.schedule.rate.x: train.schedule.rate is a finite number, it has no keys"},
 		{[]string{"data.generated.classes=3", "data.generated.x=1"}, "--set data.generated.x: unknown key x, want one of "},
 	} {
 		_, err := configs.Parse("small.toml", []byte(small), c.sets)
@@ -75,30 +84,41 @@ func TestWrongOverrideHarmsNothing(t *testing.T) {
 	}
 }
 
-// TestTypeOfAnother: an override of a type leaves out what the file says for the former type, and says so; what overrides
-// say is never left out.
+// TestTypeOfAnother: an override of a type leaves out what the file says for the former type, and says so; what
+// overrides say is never left out.
 func TestTypeOfAnother(t *testing.T) {
-	step := strings.Replace(small, "type = \"fixed\"\nrate = 0.01\n", "type = \"step\"\nrate = 0.01\ngamma = 0.1\nat_epochs = [1]\nwarmup_steps = 3\n", 1)
+	step := strings.Replace(small, "type = \"fixed\"\nrate = 0.01\n",
+		"type = \"step\"\nrate = 0.01\ngamma = 0.1\nat_epochs = [1]\nwarmup_steps = 3\n", 1)
 	for _, c := range []struct {
 		text string
 		sets []string
 		note string // "" for none
 	}{
-		{step, []string{"train.schedule.type=fixed"}, "--set train.schedule.type=fixed leaves out what small.toml says for another: at_epochs (line 57), gamma (line 56)"},
-		{step, []string{"train.schedule.type=exp", "train.schedule.every_epochs=1"}, "--set train.schedule.type=exp leaves out what small.toml says for another: at_epochs (line 57)"},
-		{step, []string{"train.schedule.every_epochs=1", "train.schedule.type=exp"}, "--set train.schedule.type=exp leaves out what small.toml says for another: at_epochs (line 57)"},
-		{step, []string{"train.schedule.type=cosine"}, "--set train.schedule.type=cosine leaves out what small.toml says for another: at_epochs (line 57), gamma (line 56)"},
+		{step, []string{"train.schedule.type=fixed"},
+			"--set train.schedule.type=fixed leaves out what small.toml says for another: " +
+				"at_epochs (line 57), gamma (line 56)"},
+		{step, []string{"train.schedule.type=exp", "train.schedule.every_epochs=1"},
+			"--set train.schedule.type=exp leaves out what small.toml says for another: at_epochs (line 57)"},
+		{step, []string{"train.schedule.every_epochs=1", "train.schedule.type=exp"},
+			"--set train.schedule.type=exp leaves out what small.toml says for another: at_epochs (line 57)"},
+		{step, []string{"train.schedule.type=cosine"},
+			"--set train.schedule.type=cosine leaves out what small.toml says for another: " +
+				"at_epochs (line 57), gamma (line 56)"},
 		{step, []string{"train.schedule.type=step"}, ""},
 		{step, []string{"train.schedule.type=fixed", "train.schedule.type=step"}, ""},
 		{step, []string{`train.schedule={type="fixed", rate=0.1}`}, ""},
 		{small, []string{"train.schedule.type=linear"}, ""},
-		{small, []string{"network.layers[2].type=relu"}, "--set network.layers[2].type=relu leaves out what small.toml says for another: kernel (line 24), stride (line 25)"},
-		{small, []string{"network.layers.pool1.type=lrn", "network.layers.pool1.n=3", "network.layers.pool1.k=1", "network.layers.pool1.alpha=1",
-			"network.layers.pool1.beta=1", "network.layers.pool1.alpha_over_n=true"},
-			"--set network.layers.pool1.type=lrn leaves out what small.toml says for another: kernel (line 24), stride (line 25)"},
+		{small, []string{"network.layers[2].type=relu"},
+			"--set network.layers[2].type=relu leaves out what small.toml says for another: " +
+				"kernel (line 24), stride (line 25)"},
+		{small, []string{"network.layers.pool1.type=lrn", "network.layers.pool1.n=3", "network.layers.pool1.k=1",
+			"network.layers.pool1.alpha=1", "network.layers.pool1.beta=1", "network.layers.pool1.alpha_over_n=true"},
+			"--set network.layers.pool1.type=lrn leaves out what small.toml says for another: " +
+				"kernel (line 24), stride (line 25)"},
 		{strings.Replace(small, "relu = true", "init = \"normal\"\nstd = 0.5", 1), []string{"network.layers.conv1.init=he"},
 			"--set network.layers.conv1.init=he leaves out what small.toml says for another: std (line 11)"},
-		{strings.Replace(small, "relu = true", "init = \"normal\"\nstd = 0.5", 1), []string{"network.layers.conv1.init=constant"}, ""},
+		{strings.Replace(small, "relu = true", "init = \"normal\"\nstd = 0.5", 1),
+			[]string{"network.layers.conv1.init=constant"}, ""},
 		{strings.Replace(small, "crop = 16", "crop = 16\ncodec = \"jpeg\"\nquality = 80", 1), []string{"data.codec=raw"},
 			"--set data.codec=raw leaves out what small.toml says for another: quality (line 44)"},
 	} {
@@ -112,12 +132,17 @@ func TestTypeOfAnother(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ text, sets, want string }{
-		{step, "train.schedule.type=fixed train.schedule.gamma=0.5", "--set train.schedule.gamma: a schedule of type fixed has no such key"},
-		{step, "train.schedule.gamma=0.5 train.schedule.type=fixed", "--set train.schedule.gamma: a schedule of type fixed has no such key"},
-		{step, "train.schedule.type=steps", `--set train.schedule.type: "steps", want fixed, step, exp, plateau, linear or cosine`},
-		{strings.Replace(step, "gamma", "gama", 1), "train.schedule.type=fixed", `small.toml:56: train.schedule.gama: unknown key, did you mean gamma?`},
+		{step, "train.schedule.type=fixed train.schedule.gamma=0.5",
+			"--set train.schedule.gamma: a schedule of type fixed has no such key"},
+		{step, "train.schedule.gamma=0.5 train.schedule.type=fixed",
+			"--set train.schedule.gamma: a schedule of type fixed has no such key"},
+		{step, "train.schedule.type=steps",
+			`--set train.schedule.type: "steps", want fixed, step, exp, plateau, linear or cosine`},
+		{strings.Replace(step, "gamma", "gama", 1), "train.schedule.type=fixed",
+			`small.toml:56: train.schedule.gama: unknown key, did you mean gamma?`},
 	} {
-		if _, err := configs.Parse("small.toml", []byte(c.text), strings.Fields(c.sets)); err == nil || err.Error() != c.want {
+		if _, err := configs.Parse("small.toml", []byte(c.text), strings.Fields(c.sets)); err == nil ||
+			err.Error() != c.want {
 			t.Errorf("%s: got  %v\nwant %s", c.sets, err, c.want)
 		}
 	}
@@ -126,8 +151,8 @@ func TestTypeOfAnother(t *testing.T) {
 // TestPresetsWithAnySchedule: another type of schedule is one override away, but for the keys that it needs.
 func TestPresetsWithAnySchedule(t *testing.T) {
 	for _, name := range configs.Presets() {
-		for _, sets := range []string{"type=fixed", "type=linear", "type=cosine", "type=exp gamma=0.5 every_epochs=1", "type=step gamma=0.5 every_epochs=1 at_epochs=[]",
-			"type=plateau gamma=0.5 patience=1 drops=1"} {
+		for _, sets := range []string{"type=fixed", "type=linear", "type=cosine", "type=exp gamma=0.5 every_epochs=1",
+			"type=step gamma=0.5 every_epochs=1 at_epochs=[]", "type=plateau gamma=0.5 patience=1 drops=1"} {
 			var all []string
 			for _, s := range strings.Fields(sets) {
 				all = append(all, "train.schedule."+s)
@@ -143,8 +168,9 @@ func TestPresetsWithAnySchedule(t *testing.T) {
 func TestHostileNames(t *testing.T) {
 	const escape, line = `"\u001b[31m"`, `"a\nb"`
 	for _, name := range []string{escape, line, `"a\rb"`, `"\u0007"`, `"\u0000"`, `"\u202e"`, `"\u009b1m"`, `"\u2028"`} {
-		for _, old := range []string{"name = \"small\"", "name = \"conv1\"", "name = \"fc3\"", "type = \"conv\"", "type = \"linear\"", "type = \"fixed\"",
-			"path = \"data/small\"\ncrop = 16", "towers = [\"reference:0\", \"reference:1\"]", "relu = true", "[train.schedule]", "batch = 8"} {
+		for _, old := range []string{"name = \"small\"", "name = \"conv1\"", "name = \"fc3\"", "type = \"conv\"",
+			"type = \"linear\"", "type = \"fixed\"", "path = \"data/small\"\ncrop = 16",
+			"towers = [\"reference:0\", \"reference:1\"]", "relu = true", "[train.schedule]", "batch = 8"} {
 			key, _, _ := strings.Cut(old, " = ")
 			change := strings.Replace(old, old, key+" = "+name, 1)
 			switch old {
@@ -155,7 +181,8 @@ func TestHostileNames(t *testing.T) {
 			case "batch = 8":
 				change = "batch = 8\n" + name + " = 1\n" + name + " = 2"
 			}
-			_, err := configs.Parse("small.toml", []byte(strings.Replace(small, old, change, 1)), []string{"network.layers.norm9.n=3"})
+			_, err := configs.Parse("small.toml", []byte(strings.Replace(small, old, change, 1)),
+				[]string{"network.layers.norm9.n=3"})
 			if err == nil {
 				t.Errorf("%s is accepted", change)
 				continue
@@ -172,7 +199,8 @@ func TestHostileNames(t *testing.T) {
 			}
 		}
 	}
-	for _, set := range []string{"train.\x1b[31m=3", "network.layers.\x1b[31m.maps=3", "network.layers[\x1b]=3", "train.batch[\n]=3", "\x07.x=1"} {
+	for _, set := range []string{"train.\x1b[31m=3", "network.layers.\x1b[31m.maps=3", "network.layers[\x1b]=3",
+		"train.batch[\n]=3", "\x07.x=1"} {
 		_, err := configs.Parse("small.toml", []byte(small), []string{set})
 		if err == nil || strings.ContainsAny(err.Error(), "\x1b\n\x07") {
 			t.Errorf("%q: got %q", set, err)

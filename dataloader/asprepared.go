@@ -20,7 +20,8 @@ func (c Config) asPrepared() error {
 		return fmt.Errorf("data.path: %w", err)
 	}
 	if c.Size != 0 && (c.Size != x.Height || c.Size != x.Width) {
-		return fmt.Errorf("data.size = %d, but %s has images of %dx%d: prepare it again with --size %d, or set data.size to 0", c.Size, c.Path,
+		return fmt.Errorf(
+			"data.size = %d, but %s has images of %dx%d: prepare it again with --size %d, or set data.size to 0", c.Size, c.Path,
 			x.Width, x.Height, c.Size)
 	}
 	var was prepare.Request
@@ -39,8 +40,8 @@ func (c Config) asPrepared() error {
 		if s.OfSet && !(s.Key == "val_fraction" && hasVal) {
 			way = fmt.Sprintf("prepare what is wanted of it with `duet prepare %s OUT %s`", c.Path, c.flag(s))
 		}
-		return fmt.Errorf("data.%s = %s, but %s was prepared with %s %s: %s, or leave the key out", s.Key, shown(s), c.Path, s.Key,
-			shown(wasSettings[i]), way)
+		return fmt.Errorf("data.%s = %s, but %s was prepared with %s %s: %s, or leave the key out", s.Key, shown(s), c.Path,
+			s.Key, shown(wasSettings[i]), way)
 	}
 	return nil
 }

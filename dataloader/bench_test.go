@@ -15,12 +15,14 @@ import (
 // cache; batches of 128 as in the paper. duet data bench compares with plain copies.
 func BenchmarkFeed(b *testing.B) {
 	for _, size := range []int{32, 256} {
-		o := prepare.Options{Settings: prepare.Settings{Size: size}, Generated: source.Generated{Classes: 10, Train: 2000, Size: 32}}
+		o := prepare.Options{Settings: prepare.Settings{Size: size},
+			Generated: source.Generated{Classes: 10, Train: 2000, Size: 32}}
 		raw := run(b, "generated", o)
 		o.Codec = packed.JPEG
 		jpeg := run(b, "generated", o)
 		name := func(kind string) string { return fmt.Sprintf("%dx%d/%s", size, size, kind) }
-		for _, c := range []struct{ name, dir, cache string }{{"mmap", raw, "mmap"}, {"ram", raw, "ram"}, {"jpeg", jpeg, "mmap"}} {
+		for _, c := range []struct{ name, dir, cache string }{{"mmap", raw, "mmap"}, {"ram", raw, "ram"},
+			{"jpeg", jpeg, "mmap"}} {
 			b.Run(name(c.name), func(b *testing.B) {
 				s := open(b, c.dir, packed.Train)
 				if c.cache == dataloader.CacheRAM {

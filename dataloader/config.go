@@ -28,8 +28,9 @@ type Config struct {
 	// ReadAhead is for how many batches beyond Prefetch the system is asked to read images from disk.
 	ReadAhead int `toml:"readahead"`
 
-	Crop       int     `toml:"crop"`        // side that the network sees, in pixels; must be said
-	Pad        int     `toml:"pad"`         // zeros around the image, after mean subtraction, that a random crop may reach into
+	Crop int `toml:"crop"` // side that the network sees, in pixels; must be said
+	// zeros around the image, after mean subtraction, that a random crop may reach into
+	Pad        int     `toml:"pad"`
 	RandomCrop bool    `toml:"random_crop"` // crop anywhere, at random; else the centre
 	Mirror     bool    `toml:"mirror"`      // mirror left and right, every second time
 	ColorNoise float64 `toml:"color_noise"` // standard deviation of the PCA colour noise, 0.1 in the paper; 0 is off
@@ -81,14 +82,19 @@ func (c Config) Validate() error {
 	}
 	finite := func(x float64) bool { return x-x == 0 }
 	check(c.Path != "", "path", `%q, want a packed set, a folder, .tar, .tar.gz or .zip of images, or "generated"`, c.Path)
-	check(c.Cache == "" || c.Cache == CacheMap || c.Cache == CacheRAM, // empty in configurations that are older than the key
+	// empty in configurations that are older than the key
+	check(c.Cache == "" || c.Cache == CacheMap || c.Cache == CacheRAM,
 		"cache", `%q, want "mmap" or "ram" (where the packed set is kept is data.packed)`, c.Cache)
 	check(c.ReadAhead >= 0 && c.ReadAhead <= 1<<16, "readahead", "%d, want 0 to 65536 batches", c.ReadAhead)
-	check(c.Crop >= 1 && c.Crop <= maxSide, "crop", "%d, want 1 to %d, the side in pixels that the network sees", c.Crop, maxSide)
+	check(c.Crop >= 1 && c.Crop <= maxSide, "crop", "%d, want 1 to %d, the side in pixels that the network sees", c.Crop,
+		maxSide)
 	check(c.Pad >= 0 && c.Pad <= maxSide, "pad", "%d, want 0 to %d pixels", c.Pad, maxSide)
-	check(c.ColorNoise >= 0 && finite(c.ColorNoise), "color_noise", "%v, want a standard deviation such as 0.1, or 0 for off", c.ColorNoise)
-	check(c.Mean == "channel" || c.Mean == "image" || c.Mean == "none", "mean", `%q, want "channel", "image" or "none"`, c.Mean)
-	check(finite(c.Scale) && c.Scale != 0, "scale", "%v, want a finite factor other than 0, such as 1 or 0.0078125", c.Scale)
+	check(c.ColorNoise >= 0 && finite(c.ColorNoise), "color_noise",
+		"%v, want a standard deviation such as 0.1, or 0 for off", c.ColorNoise)
+	check(c.Mean == "channel" || c.Mean == "image" || c.Mean == "none", "mean", `%q, want "channel", "image" or "none"`,
+		c.Mean)
+	check(finite(c.Scale) && c.Scale != 0, "scale", "%v, want a finite factor other than 0, such as 1 or 0.0078125",
+		c.Scale)
 	check(c.Prefetch >= 0 && c.Prefetch <= 1024, "prefetch", "%d, want 0 to 1024 batches", c.Prefetch)
 	check(c.Workers >= 0 && c.Workers <= 1024, "workers", "%d, want 0 (one a core) to 1024", c.Workers)
 	if c.Path == source.GeneratedPath {

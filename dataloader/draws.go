@@ -8,8 +8,8 @@ import (
 // DrawWidth is the number of augmentation numbers of an image.
 const DrawWidth = 6
 
-// An augmentation is what happens to one image: top and left of the crop in pixels (negative in the padding), 1 when it is
-// mirrored left to right, and the shift of R, G and B on the scale 0 to 255.
+// An augmentation is what happens to one image: top and left of the crop in pixels (negative in the padding), 1 when
+// it is mirrored left to right, and the shift of R, G and B on the scale 0 to 255.
 type augmentation struct {
 	top, left        int
 	mirror           bool

@@ -14,8 +14,8 @@ import (
 // ErrClosed is what Next returns after Close.
 var ErrClosed = errors.New("the loader is closed")
 
-// A Loader makes batches ready in the background, in a ring that it allocates once: Prefetch of them ahead, one with the
-// caller, one being filled, and one that is still being uploaded. Its methods are for one goroutine.
+// A Loader makes batches ready in the background, in a ring that it allocates once: Prefetch of them ahead, one with
+// the caller, one being filled, and one that is still being uploaded. Its methods are for one goroutine.
 //
 // Each image is copied once, from the mapped file into its batch (or decoded there). Which images a batch has does not
 // depend on how many workers there are.
@@ -57,7 +57,8 @@ func newLoader(set *packed.Set, c Config, batch int, allocate Allocate, p planne
 		ring += coolingBatches
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	l := &Loader{set: set, ahead: c.ReadAhead, most: c.Prefetch + 2, stop: stop, done: ctx.Done(), free: make(chan *Batch, ring), queue: make(chan *Batch, ring)}
+	l := &Loader{set: set, ahead: c.ReadAhead, most: c.Prefetch + 2, stop: stop, done: ctx.Done(),
+		free: make(chan *Batch, ring), queue: make(chan *Batch, ring)}
 	for range ring {
 		b, err := NewBatch(batch, set.Index.Pixels(), allocate)
 		if err != nil {
@@ -90,7 +91,8 @@ func checkLoader(set *packed.Set, c Config, batch int) error {
 		return fmt.Errorf("batch of %d images: want 1 to %d", batch, 1<<20)
 	}
 	if c.Prefetch < 0 || c.Crop < 1 || c.Pad < 0 {
-		return fmt.Errorf("data.prefetch = %d, data.crop = %d, data.pad = %d: want at least 0, 1 and 0", c.Prefetch, c.Crop, c.Pad)
+		return fmt.Errorf("data.prefetch = %d, data.crop = %d, data.pad = %d: want at least 0, 1 and 0", c.Prefetch, c.Crop,
+			c.Pad)
 	}
 	return c.Fits(set.Dir(), set.Height(), set.Width())
 }
@@ -172,8 +174,8 @@ func (l *Loader) await(ctx context.Context) (b *Batch, ready bool, err error) {
 	return b, ready, l.err
 }
 
-// Release gives a batch back to be filled again, as soon as nothing reads its Memory any more. That is waited for with the
-// next Release, so that an upload that has just begun holds up nobody.
+// Release gives a batch back to be filled again, as soon as nothing reads its Memory any more. That is waited for with
+// the next Release, so that an upload that has just begun holds up nobody.
 func (l *Loader) Release(b *Batch) error {
 	if !b.out {
 		panic("dataloader: batch released twice")
@@ -197,7 +199,8 @@ func (l *Loader) Release(b *Batch) error {
 // Counters are what the loader has done so far.
 func (l *Loader) Counters() Counters { return l.counters }
 
-// Close stops the background work and waits for it, and for what is still being uploaded. The set may be closed afterwards.
+// Close stops the background work and waits for it, and for what is still being uploaded. The set may be closed
+// afterwards.
 func (l *Loader) Close() error {
 	var err error
 	if l.stop != nil {

@@ -39,7 +39,8 @@ func take(t testing.TB, l *dataloader.Loader, n int) (all []taken) {
 			return all
 		}
 		check(t, err)
-		all = append(all, taken{slices.Clone(b.Images), slices.Clone(b.Labels), slices.Clone(b.Index), slices.Clone(b.Draws), b.Valid, b.View, b.Epoch})
+		all = append(all, taken{slices.Clone(b.Images), slices.Clone(b.Labels), slices.Clone(b.Index), slices.Clone(b.Draws),
+			b.Valid, b.View, b.Epoch})
 		check(t, l.Release(b))
 	}
 	return all
@@ -100,7 +101,8 @@ func TestStepsArePure(t *testing.T) {
 			}
 		}
 	}
-	if other := take(t, dataloader.NewTrainLoader(s, augmented(), 9, 78, 0, nil), 1); slices.Equal(other[0].index, want[0].index) || slices.Equal(other[0].draws, want[0].draws) {
+	if other := take(t, dataloader.NewTrainLoader(s, augmented(), 9, 78, 0, nil), 1); slices.Equal(other[0].index,
+		want[0].index) || slices.Equal(other[0].draws, want[0].draws) {
 		t.Error("two seeds give the same batch")
 	}
 }
@@ -210,10 +212,12 @@ func TestEvaluation(t *testing.T) {
 					want += k
 				}
 				size := len(b.images) / 5
-				if int(b.index[k]) != want || b.labels[k] != s.Labels()[want] || !slices.Equal(b.images[k*size:(k+1)*size], s.Stored(want)) {
+				if int(b.index[k]) != want || b.labels[k] != s.Labels()[want] ||
+					!slices.Equal(b.images[k*size:(k+1)*size], s.Stored(want)) {
 					t.Errorf("%d views, batch %d, row %d: image %d, want %d", views, i, k, b.index[k], want)
 				}
-				if got := [3]float32(b.draws[6*k : 6*k+3]); got != places[i%views] || [3]float32(b.draws[6*k+3:6*k+6]) != [3]float32{} {
+				if got := [3]float32(b.draws[6*k : 6*k+3]); got != places[i%views] ||
+					[3]float32(b.draws[6*k+3:6*k+6]) != [3]float32{} {
 					t.Errorf("%d views, batch %d, row %d: draws %v, want %v", views, i, k, b.draws[6*k:6*k+6], places[i%views])
 				}
 			}
@@ -254,7 +258,8 @@ func TestLoaderErrors(t *testing.T) {
 
 // The largest batch, and the least that a configuration may ask for, are given.
 func TestLoaderBounds(t *testing.T) {
-	s := open(t, run(t, "generated", prepare.Options{Settings: prepare.Settings{Size: 1}, Generated: source.Generated{Classes: 2, Train: 4, Size: 8}}), "train")
+	s := open(t, run(t, "generated", prepare.Options{Settings: prepare.Settings{Size: 1},
+		Generated: source.Generated{Classes: 2, Train: 4, Size: 8}}), "train")
 	c := dataloader.Default()
 	c.Crop, c.Pad, c.Prefetch, c.ReadAhead = 1, 0, 0, 0
 	for _, batch := range []int{1, 1 << 20} {

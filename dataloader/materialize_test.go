@@ -40,7 +40,8 @@ func TestMaterialize(t *testing.T) {
 		t.Errorf("another seed: %s, error %v", other, err)
 	}
 	c.Packed = dir
-	if _, err = dataloader.Materialize(context.Background(), c, dataloader.Hooks{}); err == nil || !strings.Contains(err.Error(), "seed 1 instead of 0") {
+	if _, err = dataloader.Materialize(context.Background(), c, dataloader.Hooks{}); err == nil ||
+		!strings.Contains(err.Error(), "seed 1 instead of 0") {
 		t.Errorf("a set of another seed: error %v", err)
 	}
 	c.Path, c.Packed, c.Seed = dir, "", 0
@@ -48,12 +49,14 @@ func TestMaterialize(t *testing.T) {
 		t.Errorf("a packed set: %s, error %v", packed, err)
 	}
 	c.Path, c.Size = dir, 12
-	if _, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{}); err == nil || !strings.Contains(err.Error(), "data.size = 12") {
+	if _, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{}); err == nil ||
+		!strings.Contains(err.Error(), "data.size = 12") {
 		t.Errorf("a packed set of another size: error %v", err)
 	}
 	c.Size = 0
 	c.Path = "nowhere"
-	if _, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{}); err == nil || !strings.Contains(err.Error(), "nowhere") {
+	if _, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{}); err == nil ||
+		!strings.Contains(err.Error(), "nowhere") {
 		t.Errorf("a missing source: error %v", err)
 	}
 }
@@ -71,7 +74,8 @@ func TestMaterializeSeesChanges(t *testing.T) {
 	}
 	added := filepath.Join(photos, "cats", "z.png")
 	check(t, os.WriteFile(added, mini.GreyPNG(8, 8, 1), 0o666))
-	if _, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{}); err == nil || !strings.Contains(err.Error(), "has changed since it was packed into "+dir) {
+	if _, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{}); err == nil ||
+		!strings.Contains(err.Error(), "has changed since it was packed into "+dir) {
 		t.Errorf("with an image more: error %v", err)
 	}
 	check(t, os.RemoveAll(photos))
@@ -86,7 +90,8 @@ func TestWhole(t *testing.T) {
 	c.Path, c.Packed, c.PerClass, c.ValFraction, c.Classes = "set", "packed", 3, 0.2, []string{"a", "b"}
 	reading := picture.Reading{EXIF: true, AllowTruncated: true}
 	w := c.Whole(mini.Animals(2).Folder(t), 24, reading)
-	if w.Size != 24 || !w.EXIF || !w.AllowTruncated || w.ValFraction != 0 || w.PerClass != 0 || w.Packed != "" || !slices.Equal(w.Classes, c.Classes) {
+	if w.Size != 24 || !w.EXIF || !w.AllowTruncated || w.ValFraction != 0 || w.PerClass != 0 || w.Packed != "" ||
+		!slices.Equal(w.Classes, c.Classes) {
 		t.Errorf("of a source: %+v", w)
 	}
 	set := run(t, mini.Animals(2).Folder(t), prepare.Options{})
@@ -136,7 +141,8 @@ func TestMaterializeStopsWaiting(t *testing.T) {
 	t.Chdir(t.TempDir())
 	c := dataloader.Default()
 	c.Path, c.Packed, c.Generated = "generated", "set", source.Generated{Classes: 2, Train: 40, Val: 4, Size: 8}
-	_, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{Suits: func(prepare.Outline) error { // while the set is being made
+	// while the set is being made
+	_, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{Suits: func(prepare.Outline) error {
 		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond) // time for a second look
 		defer cancel()
 		waits := 0

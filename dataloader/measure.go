@@ -13,26 +13,30 @@ import (
 
 // FeedSpeed is how fast a loader brings images into batches when nothing else is done.
 type FeedSpeed struct {
-	FirstPerSecond  float64 `json:"first_images_per_second"` // of the first epoch, which reads from disk what is not in memory yet
+	// of the first epoch, which reads from disk what is not in memory yet
+	FirstPerSecond  float64 `json:"first_images_per_second"`
 	ImagesPerSecond float64 `json:"images_per_second"`
-	BytesPerSecond  float64 `json:"bytes_per_second"`      // of pixels
-	CopyPerSecond   float64 `json:"copy_bytes_per_second"` // of plain copies of as many bytes on all cores, in the same order: the limit
-	Share           float64 `json:"share"`                 // of that limit, the median over the rounds
-	Batch           int     `json:"batch"`
-	Rounds          int     `json:"rounds"`
+	BytesPerSecond  float64 `json:"bytes_per_second"` // of pixels
+	// of plain copies of as many bytes on all cores, in the same order: the limit
+	CopyPerSecond float64 `json:"copy_bytes_per_second"`
+	Share         float64 `json:"share"` // of that limit, the median over the rounds
+	Batch         int     `json:"batch"`
+	Rounds        int     `json:"rounds"`
 }
 
-// The times that a measurement takes: long enough to be steady, and bounded where an epoch is of a set larger than memory.
+// The times that a measurement takes: long enough to be steady, and bounded where an epoch is of a set larger than
+// memory.
 const (
 	firstSeconds = 60 // of the first epoch, at most
 	roundSeconds = 10 // of a round of an epoch, at most
 )
 
-// MeasureFeed takes batches from a loader of the set, at first an epoch so that what fits in memory is there, and then in
-// rounds, of an epoch and of at least a second each, in turn with plain copies of as many bytes from memory to memory. Of a
-// large set it takes less than epochs: a minute's worth at first, and ten seconds' worth a round. progress, unless nil, is told
-// how many rounds are done, at first none.
-func MeasureFeed(ctx context.Context, set *packed.Set, c Config, batch, rounds int, progress func(done, total int)) (s FeedSpeed, err error) {
+// MeasureFeed takes batches from a loader of the set, at first an epoch so that what fits in memory is there, and then
+// in rounds, of an epoch and of at least a second each, in turn with plain copies of as many bytes from memory to
+// memory. Of a large set it takes less than epochs: a minute's worth at first, and ten seconds' worth a round.
+// progress, unless nil, is told how many rounds are done, at first none.
+func MeasureFeed(ctx context.Context, set *packed.Set, c Config, batch, rounds int,
+	progress func(done, total int)) (s FeedSpeed, err error) {
 	l := NewTrainLoader(set, c, batch, 1, 0, nil)
 	defer func() {
 		if e := l.Close(); err == nil {
@@ -90,7 +94,8 @@ func MeasureFeed(ctx context.Context, set *packed.Set, c Config, batch, rounds i
 			progress(round+1, rounds)
 		}
 	}
-	s = FeedSpeed{FirstPerSecond: rate * float64(batch), BytesPerSecond: middle(fed), CopyPerSecond: middle(copied), Share: middle(share), Batch: batch, Rounds: rounds}
+	s = FeedSpeed{FirstPerSecond: rate * float64(batch), BytesPerSecond: middle(fed), CopyPerSecond: middle(copied),
+		Share: middle(share), Batch: batch, Rounds: rounds}
 	s.ImagesPerSecond = s.BytesPerSecond / float64(set.Index.Pixels())
 	return s, nil
 }
@@ -116,7 +121,8 @@ const copiedImages = 1 << 30
 
 func newCopies(images, bytes, batch int) *copies {
 	images = max(min(images, copiedImages/bytes), 1)
-	c := &copies{from: make([]byte, images*bytes), bytes: bytes, batch: batch, order: rng.New(1, rng.Shuffle, 0, 0).Permutation(images)}
+	c := &copies{from: make([]byte, images*bytes), bytes: bytes, batch: batch,
+		order: rng.New(1, rng.Shuffle, 0, 0).Permutation(images)}
 	for i := range c.from {
 		c.from[i] = uint8(i)
 	}

@@ -36,7 +36,8 @@ type lent struct {
 }
 
 func (l *lender) allocate(images, bytes int) (dataloader.Memory, error) {
-	b := &lent{lender: l, data: make([]byte, images*bytes), labels: make([]int32, images), draws: make([]float32, images*dataloader.DrawWidth)}
+	b := &lent{lender: l, data: make([]byte, images*bytes), labels: make([]int32, images),
+		draws: make([]float32, images*dataloader.DrawWidth)}
 	l.buffers = append(l.buffers, b)
 	return b, nil
 }
@@ -186,10 +187,11 @@ func TestCodecsAndCaches(t *testing.T) {
 	}
 }
 
-// A stored image that cannot be decoded is the error of the batch that has it, and says which image it is. There is no batch
-// after it.
+// A stored image that cannot be decoded is the error of the batch that has it, and says which image it is. There is no
+// batch after it.
 func TestDamagedImageInABatch(t *testing.T) {
-	dir := run(t, "generated", prepare.Options{Settings: prepare.Settings{Codec: packed.JPEG}, Generated: source.Generated{Classes: 2, Train: 20, Size: 16}})
+	dir := run(t, "generated", prepare.Options{Settings: prepare.Settings{Codec: packed.JPEG},
+		Generated: source.Generated{Classes: 2, Train: 20, Size: 16}})
 	path := filepath.Join(dir, "train", "images-00000.npy")
 	data, err := os.ReadFile(path)
 	check(t, err)

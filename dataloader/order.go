@@ -7,11 +7,11 @@ import (
 	"duet/internal/rng"
 )
 
-// NewTrainLoader gives the batches of training without end, after so many images that were seen before. What a batch holds
-// depends on seed and that alone: its images stand one after the other in the endless row of the epochs' orders, each epoch a
-// permutation of the set (or the set's own order without c.Shuffle): that of epoch e is rng.New(seed, rng.Shuffle, 0,
-// e).Permutation. Batches run over the border of epochs. allocate, if any, gives the memory for the images. A mistake in the
-// arguments is the error of the first Next.
+// NewTrainLoader gives the batches of training without end, after so many images that were seen before. What a batch
+// holds depends on seed and that alone: its images stand one after the other in the endless row of the epochs' orders,
+// each epoch a permutation of the set (or the set's own order without c.Shuffle): that of epoch e is rng.New(seed,
+// rng.Shuffle, 0, e).Permutation. Batches run over the border of epochs. allocate, if any, gives the memory for the
+// images. A mistake in the arguments is the error of the first Next.
 func NewTrainLoader(set *packed.Set, c Config, batch int, seed, seen uint64, allocate Allocate) *Loader {
 	return newLoader(set, c, batch, allocate, &training{set: set, aug: newAugmenter(set, c, seed),
 		orders: orders{shuffle: c.Shuffle, seed: seed, n: set.Len()}, seen: seen})

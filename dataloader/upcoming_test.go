@@ -11,8 +11,8 @@ import (
 	"duet/dataloader/source"
 )
 
-// TestUpcoming: what the system is asked to read ahead are the images of the batches that come, neither fewer nor others;
-// of an evaluation's views once, and of a training within an epoch alone.
+// TestUpcoming: what the system is asked to read ahead are the images of the batches that come, neither fewer nor
+// others; of an evaluation's views once, and of a training within an epoch alone.
 func TestUpcoming(t *std.T) {
 	const batch = 5
 	dir := filepath.Join(t.TempDir(), "set")
@@ -33,7 +33,8 @@ func TestUpcoming(t *std.T) {
 	c.Crop = 10
 	training := func(shuffle bool) func() planner {
 		return func() planner {
-			return &training{set: train, aug: newAugmenter(train, c, 1), orders: orders{shuffle: shuffle, seed: 1, n: train.Len()}, seen: 3 * batch}
+			return &training{set: train, aug: newAugmenter(train, c, 1),
+				orders: orders{shuffle: shuffle, seed: 1, n: train.Len()}, seen: 3 * batch}
 		}
 	}
 	testing := func(views int) func() planner {

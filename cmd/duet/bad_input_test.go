@@ -67,7 +67,8 @@ func TestBadConfiguration(t *testing.T) {
 		{"towers that do not divide", "maps = 8", "maps = 9", []string{"maps", "9"}},
 		{"an unknown device", `"reference:0", "reference:1"`, `"banana:0", "banana:1"`, []string{"banana"}},
 		{"a device without number", `"reference:0", "reference:1"`, `"reference"`, []string{"reference"}},
-		{"a device that this build lacks", `"reference:0", "reference:1"`, `"cuda:0"`, []string{"cuda:0", "reference", `"auto"`}},
+		{"a device that this build lacks", `"reference:0", "reference:1"`, `"cuda:0"`,
+			[]string{"cuda:0", "reference", `"auto"`}},
 		{"no TOML", "[network]", "[network", []string{":5"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -158,12 +159,14 @@ func TestSomeBadImages(t *testing.T) {
 	p.works("predict", best, "photos/across/inks.jpg", "photos/down/deep.png")
 	p.refused(exitFailed, []string{"cut.jpg"}, "predict", best, "photos/across/cut.jpg")
 	r = p.duet("predict", best, "photos/across/cut.jpg", "photos/down/deep.png", "photos/down/text.jpg")
-	if r.code != exitFailed || !strings.Contains(r.stdout, "deep.png\n") || strings.Contains(r.stdout, "cut") || !strings.Contains(r.stderr, "2 of 3 images cannot be read:\n") ||
+	if r.code != exitFailed || !strings.Contains(r.stdout, "deep.png\n") || strings.Contains(r.stdout, "cut") ||
+		!strings.Contains(r.stderr, "2 of 3 images cannot be read:\n") ||
 		!strings.Contains(r.stderr, "text.jpg: ") {
 		t.Errorf("predict of one good image among three: exit %d, %q, %q", r.code, r.stdout, r.stderr)
 	}
 	var three []struct{ Image, Error string }
-	p.object(p.duet("predict", best, "--json", "photos/across/inks.jpg", "photos/across/cut.jpg", "photos/down/deep.png"), &three)
+	p.object(p.duet("predict", best, "--json", "photos/across/inks.jpg", "photos/across/cut.jpg", "photos/down/deep.png"),
+		&three)
 	if len(three) != 3 || three[0].Error != "" || !strings.Contains(three[1].Error, "cut.jpg") || three[2].Error != "" {
 		t.Errorf("predict --json: %+v", three)
 	}
@@ -181,9 +184,12 @@ func TestDamagedSet(t *testing.T) {
 		change     func(data []byte) []byte
 		words      []string
 	}{
-		{"a header that lies", "images-00000.npy", func(b []byte) []byte { return bytes.Replace(b, []byte("(16, 24"), []byte("(99, 24"), 1) },
+		{"a header that lies", "images-00000.npy", func(b []byte) []byte {
+			return bytes.Replace(b, []byte("(16, 24"),
+				[]byte("(99, 24"), 1)
+		}, []string{"images-00000.npy"}},
+		{"images cut short", "images-00000.npy", func(b []byte) []byte { return b[:len(b)-100] },
 			[]string{"images-00000.npy"}},
-		{"images cut short", "images-00000.npy", func(b []byte) []byte { return b[:len(b)-100] }, []string{"images-00000.npy"}},
 		{"no header", "images-00000.npy", func(b []byte) []byte { return b[10:] }, []string{"images-00000.npy"}},
 		{"a label out of range", "labels.npy", func(b []byte) []byte {
 			binary.LittleEndian.PutUint32(b[len(b)-8:], 2)
@@ -261,7 +267,8 @@ func TestDamagedCheckpoint(t *testing.T) {
 	p.write(newer(whole), "runs", "run", "checkpoints", "step-00000013.safetensors")
 	p.refused(exitFailed, []string{"step-00000013", "newer version"}, trainArgs("run", "--resume")...)
 	p.check(os.Remove(p.path("runs", "run", "checkpoints", "step-00000013.safetensors")))
-	p.refused(exitFailed, []string{"fc4.weight"}, trainArgs("run", append(sets("network.layers.fc4.features=64"), "--resume")...)...)
+	p.refused(exitFailed, []string{"fc4.weight"}, trainArgs("run",
+		append(sets("network.layers.fc4.features=64"), "--resume")...)...)
 	if !bytes.Equal(config, p.read("runs", "run", "config.toml")) {
 		t.Error("config.toml has changed")
 	}

@@ -78,8 +78,8 @@ func (p *place) onTerminal(t *terminal, source, out string) *exec.Cmd {
 	return cmd
 }
 
-// TestOneBar: of two programs on one terminal one draws a bar, and the other prints lines; one that is in the background
-// prints lines too.
+// TestOneBar: of two programs on one terminal one draws a bar, and the other prints lines; one that is in the
+// background prints lines too.
 func TestOneBar(t *testing.T) {
 	const last = "preparing photos 20/20"
 	p := newPlace(t)

@@ -24,9 +24,9 @@ func benchCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "bench CONFIG",
 		Short: "Measure how fast a network trains",
-		Long: `Bench measures whole training steps, augmentation and update included, on one batch of random pixels that stays in the
-devices' memory; then, in further steps, how long each kernel takes. With --data it measures instead what feeding costs:
-steps on batches of the configured data, in turn with steps on a batch that is there already.`,
+		Long: `Bench measures whole training steps, augmentation and update included, on one batch of random pixels that
+stays in the devices' memory; then, in further steps, how long each kernel takes. With --data it measures instead what
+feeding costs: steps on batches of the configured data, in turn with steps on a batch that is there already.`,
 		Example: `  duet bench configs/alexnet.toml --devices dnnl:0 --batch 32
   duet bench configs/alexnet.toml --devices dnnl:0 --precision bf16 --json
   duet bench configs/alexnet.toml --data --set data.path=data/imagenet`,
@@ -63,7 +63,8 @@ steps on batches of the configured data, in turn with steps on a batch that is t
 		}
 		return printSpeed(s, kernels)
 	}
-	c.Flags().IntVar(&steps, "steps", 10, "steps to measure, after two to warm up; in up to five parts, whose median counts")
+	c.Flags().IntVar(&steps, "steps", 10,
+		"steps to measure, after two to warm up; in up to five parts, whose median counts")
 	c.Flags().BoolVar(&withData, "data", false, "measure what feeding from the configured data costs")
 	c.Flags().IntVar(&rounds, "rounds", 5, "with --data: how often the two kinds of steps take turns")
 	c.Flags().BoolVar(&kernels, "kernels", false, "print every kernel, not only the layers")
@@ -93,8 +94,10 @@ func benchData(ctx context.Context, c *train.Config, steps, rounds int, asJSON b
 	if asJSON {
 		return printJSON(f)
 	}
-	fmt.Fprintf(results, "%.1f images/s, batch %d on %s: a step on the data takes %.2f ms, on a resident batch %.2f ms: %+.2f %% (medians of %d rounds of %d steps)\n",
-		f.ImagesPerSecond, m.Batch, strings.Join(c.Devices.Towers, " + "), f.StepMS, f.ResidentMS, 100*f.Slower, f.Rounds, f.Steps)
+	fmt.Fprintf(results,
+		"%.1f images/s, batch %d on %s: a step on the data takes %.2f ms, on a resident batch %.2f ms: %+.2f %% (medians "+
+			"of %d rounds of %d steps)\n", f.ImagesPerSecond, m.Batch, strings.Join(c.Devices.Towers, " + "), f.StepMS,
+		f.ResidentMS, 100*f.Slower, f.Rounds, f.Steps)
 	fmt.Fprintf(results, "a step waited %.3f ms for its batch; %.1f %% of the batches were ready\n", f.WaitMS, 100*f.Ready)
 	return nil
 }
@@ -132,13 +135,16 @@ func classesOf(c *train.Config) int {
 }
 
 func printSpeed(s model.Speed, kernels bool) error {
-	fmt.Fprintf(results, "%.1f images/s, batch %d, %s on %s: median step %.2f ms (least %.2f), %.1f GFLOP a step, %.0f GFLOP/s, %d parameters\n\n",
-		s.ImagesPerSecond, s.Batch, s.Precision, strings.Join(s.Devices, " + "), s.StepMS, s.StepMinMS, s.GFLOPs, s.GFLOPS, s.Parameters)
+	fmt.Fprintf(results,
+		"%.1f images/s, batch %d, %s on %s: median step %.2f ms (least %.2f), %.1f GFLOP a step, %.0f GFLOP/s, %d "+
+			"parameters\n\n", s.ImagesPerSecond, s.Batch, s.Precision, strings.Join(s.Devices, " + "), s.StepMS, s.StepMinMS,
+		s.GFLOPs, s.GFLOPS, s.Parameters)
 	t := tabwriter.NewWriter(results, 0, 8, 2, ' ', tabwriter.AlignRight)
 	if kernels {
 		fmt.Fprintln(t, "device\tlayer\top\tms\tGFLOP/s\tGB/s\tkernel\t")
 		for _, k := range s.Kernels {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%.3f\t%s\t%s\t%s\t\n", k.Device, k.Layer, k.Op, k.MS, rate(k.GFLOPS), rate(k.GBPS), k.Kernel)
+			fmt.Fprintf(t, "%s\t%s\t%s\t%.3f\t%s\t%s\t%s\t\n", k.Device, k.Layer, k.Op, k.MS, rate(k.GFLOPS), rate(k.GBPS),
+				k.Kernel)
 		}
 		fmt.Fprintln(t, "\t\t\t\t\t\t\t")
 	}

@@ -15,15 +15,16 @@ func (p *place) stripes(class, images int, elem ...string) {
 	}
 }
 
-// TestEvalMatchesClasses: other data may lack classes, have them in another order or, if that is asked for, have more; what
-// does not count is named.
+// TestEvalMatchesClasses: other data may lack classes, have them in another order or, if that is asked for, have more;
+// what does not count is named.
 func TestEvalMatchesClasses(t *testing.T) {
 	p := newPlace(t)
 	names := []string{"ant", "bee", "cow"}
 	for i, class := range names {
 		p.stripes(i, 6, "photos", class)
 	}
-	p.works(trainArgs("run", sets("data.path=photos", "data.size=24", "data.val_fraction=0.3", "train.batch=4", "train.max_steps=20")...)...)
+	p.works(trainArgs("run", sets("data.path=photos", "data.size=24", "data.val_fraction=0.3", "train.batch=4",
+		"train.max_steps=20")...)...)
 	best := p.path("runs", "run", "checkpoints", "best.safetensors")
 	type result struct {
 		Images int
@@ -76,18 +77,21 @@ func TestEvalMatchesClasses(t *testing.T) {
 		}
 	}
 	p.write([]byte(csv), "listed", "labels.csv")
-	p.refused(exitFailed, []string{"listed: has 1 class that the network has not learned", `"aardvark"`, "--known-classes"}, "eval", best, "--data", "listed")
+	p.refused(exitFailed, []string{"listed: has 1 class that the network has not learned", `"aardvark"`,
+		"--known-classes"}, "eval", best, "--data", "listed")
 	known := eval("listed", "--known-classes")
 	same("a class more", known, two)
 	says("a class more", known.stderr, `3 images of 1 class that the network has not learned are left out: "aardvark"`)
 	p.works("prepare", "listed", "listed-packed", "--size", "24")
-	p.refused(exitFailed, []string{"listed-packed: has 1 class", `"aardvark"`, "--known-classes"}, "eval", best, "--data", "listed-packed")
+	p.refused(exitFailed, []string{"listed-packed: has 1 class", `"aardvark"`, "--known-classes"}, "eval", best, "--data",
+		"listed-packed")
 	same("a class more, packed", eval("listed-packed", "--known-classes"), two)
 
 	p.stripes(1, 2, "others", "eel")
 	p.stripes(2, 2, "others", "fox")
 	for _, flag := range []string{"--known-classes", "--known-classes=false"} {
-		p.refused(exitFailed, []string{"others", `none of the classes that the network learned: "eel", "fox"; it learned "ant", "bee", "cow"`},
+		p.refused(exitFailed,
+			[]string{"others", `none of the classes that the network learned: "eel", "fox"; it learned "ant", "bee", "cow"`},
 			"eval", best, "--data", "others", flag)
 	}
 }
@@ -95,7 +99,8 @@ func TestEvalMatchesClasses(t *testing.T) {
 // TestClassNames: what the classes are called goes into the checkpoint, and predict and eval show it.
 func TestClassNames(t *testing.T) {
 	p := newPlace(t)
-	ids, words := []string{"n01443537", "n01629819", "n02124075"}, []string{"goldfish, Carassius auratus", "crane", "crane"}
+	ids, words := []string{"n01443537", "n01629819", "n02124075"}, []string{"goldfish, Carassius auratus", "crane",
+		"crane"}
 	list := ""
 	for i, id := range ids {
 		p.stripes(i, 4, "tiny", "train", id, "images")
@@ -103,10 +108,13 @@ func TestClassNames(t *testing.T) {
 	}
 	p.write([]byte(strings.Join(ids, "\n")+"\n"), "tiny", "wnids.txt")
 	p.write([]byte(list), "tiny", "words.txt")
-	p.works(trainArgs("run", sets("data.path=tiny", "data.size=24", "data.val_fraction=0.3", "train.batch=4", "train.max_steps=2")...)...)
-	best, image := p.path("runs", "run", "checkpoints", "best.safetensors"), p.path("tiny", "train", ids[0], "images", "0.png")
+	p.works(trainArgs("run", sets("data.path=tiny", "data.size=24", "data.val_fraction=0.3", "train.batch=4",
+		"train.max_steps=2")...)...)
+	best, image := p.path("runs", "run", "checkpoints", "best.safetensors"), p.path("tiny", "train", ids[0], "images",
+		"0.png")
 	shown := p.works("predict", best, image).stdout
-	for _, want := range []string{"  goldfish, Carassius auratus  ", "  crane (n01629819)            ", "  crane (n02124075)            "} {
+	for _, want := range []string{"  goldfish, Carassius auratus  ", "  crane (n01629819)            ",
+		"  crane (n02124075)            "} {
 		if !strings.Contains(shown, want) {
 			t.Errorf("predict prints %q, want %q", shown, want)
 		}

@@ -205,7 +205,8 @@ func (p *place) fields(object map[string]any, names ...string) {
 	}
 }
 
-// tiny are arguments that make the smoke preset tiny: 12 steps of 16 images, a validation every 4, a checkpoint every 3.
+// tiny are arguments that make the smoke preset tiny: 12 steps of 16 images, a validation every 4, a checkpoint every
+// 3.
 func tiny(more ...string) []string {
 	return append(sets("data.generated.train=64", "data.generated.val=24", "train.epochs=0", "train.max_steps=12",
 		"train.validate_epochs=0", "train.validate_steps=4", "train.checkpoint_epochs=0", "train.checkpoint_steps=3",

@@ -8,8 +8,8 @@ import (
 	"duet/engine/train"
 )
 
-// openData opens the configured data, and shows how it is prepared or read where that takes time. suits, if any, is asked
-// before a source is packed.
+// openData opens the configured data, and shows how it is prepared or read where that takes time. suits, if any, is
+// asked before a source is packed.
 func openData(ctx context.Context, c dataloader.Config, suits func(prepare.Outline) error) (*train.Data, error) {
 	show := newDisplay()
 	defer show.close()

@@ -16,8 +16,8 @@ func dataBenchCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "bench CONFIG",
 		Short: "How fast batches come, beside plain copies of as many bytes",
-		Long: `Bench takes batches of the configured data as fast as they come, with nothing trained in between, in turn with plain
-copies of as many bytes on all cores, which are the limit. See also duet bench --data, which trains.`,
+		Long: `Bench takes batches of the configured data as fast as they come, with nothing trained in between, in turn
+with plain copies of as many bytes on all cores, which are the limit. See also duet bench --data, which trains.`,
 		Example: `  duet data bench configs/alexnet.toml --set data.path=data/imagenet
   duet data bench configs/alexnet.toml --set data.cache=ram --json`,
 		Args: args(cobra.ExactArgs(1)),
@@ -43,7 +43,8 @@ copies of as many bytes on all cores, which are the limit. See also duet bench -
 		}
 		defer func() { err = errors.Join(err, data.Close()) }()
 		if n := data.Train.Len(); batch > n {
-			return fmt.Errorf("%s has %d training images, less than a batch of %d: want --batch of at most %d", data.Train.Dir(), n, batch, n)
+			return fmt.Errorf("%s has %d training images, less than a batch of %d: want --batch of at most %d", data.Train.Dir(),
+				n, batch, n)
 		}
 		progress := newCounter(os.Stderr, "measuring", "rounds")
 		s, err := dataloader.MeasureFeed(c.Context(), data.Train, config.Data, batch, rounds, progress.show)
@@ -54,9 +55,12 @@ copies of as many bytes on all cores, which are the limit. See also duet bench -
 		if asJSON {
 			return printJSON(s)
 		}
-		fmt.Fprintf(results, "the first epoch, which reads from disk what is not in memory yet: %.0f images/s\n", s.FirstPerSecond)
-		fmt.Fprintf(results, "%.0f images/s of %d x %d, %.2f GB/s: %.0f %% of plain copies, %.2f GB/s (batch %d, medians of %d rounds)\n", s.ImagesPerSecond,
-			data.Train.Width(), data.Train.Height(), s.BytesPerSecond/1e9, 100*s.Share, s.CopyPerSecond/1e9, s.Batch, s.Rounds)
+		fmt.Fprintf(results, "the first epoch, which reads from disk what is not in memory yet: %.0f images/s\n",
+			s.FirstPerSecond)
+		fmt.Fprintf(results,
+			"%.0f images/s of %d x %d, %.2f GB/s: %.0f %% of plain copies, %.2f GB/s (batch %d, medians of %d rounds)\n",
+			s.ImagesPerSecond, data.Train.Width(), data.Train.Height(), s.BytesPerSecond/1e9, 100*s.Share, s.CopyPerSecond/1e9,
+			s.Batch, s.Rounds)
 		return nil
 	}
 	c.Flags().IntVar(&batch, "batch", 0, "images in a batch; default: as in training")

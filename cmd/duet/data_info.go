@@ -161,8 +161,9 @@ func printInfo(dir string, info setInfo) error {
 		if !ok {
 			continue
 		}
-		fmt.Fprintf(t, "%s\t%s in %s, %s, CRC32C %08x%s\n", split, counted(s.Images, "image"), counted(len(s.Shards), "shard"),
-			metrics.FormatBytes(uint64(info.Bytes[split])), s.Content, flagText(info.Flags[split]))
+		fmt.Fprintf(t, "%s\t%s in %s, %s, CRC32C %08x%s\n", split, counted(s.Images, "image"),
+			counted(len(s.Shards), "shard"), metrics.FormatBytes(uint64(info.Bytes[split])), s.Content,
+			flagText(info.Flags[split]))
 	}
 	fmt.Fprintf(t, "rejected\t%s, see %s\n", counted(x.Rejected, "file"), packed.RejectedFile)
 	fmt.Fprintf(t, "mean colour\t%.2f %.2f %.2f\n", x.ChannelMean[0], x.ChannelMean[1], x.ChannelMean[2])
@@ -225,7 +226,8 @@ func histogram(classes []classInfo) error {
 	if len(classes) <= shownClasses {
 		fmt.Fprintln(t, "label\tclass\ttrain\tval\t")
 		for _, c := range classes {
-			fmt.Fprintf(t, "%d\t%s\t%d\t%d\t%s\n", c.Label, className(packed.Class{ID: c.ID, Name: c.Name}), c.Train, c.Val, bar(c.Train, largest))
+			fmt.Fprintf(t, "%d\t%s\t%d\t%d\t%s\n", c.Label, className(packed.Class{ID: c.ID, Name: c.Name}), c.Train, c.Val,
+				bar(c.Train, largest))
 		}
 		return t.Flush()
 	}

@@ -20,9 +20,9 @@ func dataShowCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "show CONFIG",
 		Short: "A contact sheet of images as the network sees them",
-		Long: `Show writes a PNG of images as they go into the first layer: cropped, mirrored and shifted in colour as a training with
-this configuration does it at that step, or as an evaluation does it with --split val. The mean is added back, and the
-scale taken out, so that they can be looked at; what lies in the padding is the mean colour.`,
+		Long: `Show writes a PNG of images as they go into the first layer: cropped, mirrored and shifted in colour as a
+training with this configuration does it at that step, or as an evaluation does it with --split val. The mean is added
+back, and the scale taken out, so that they can be looked at; what lies in the padding is the mean colour.`,
 		Example: `  duet data show configs/alexnet.toml
   duet data show configs/cifar10.toml --step 1000 --images 64 --out step-1000.png
   duet data show configs/alexnet.toml --split val --views 10`,
@@ -61,7 +61,8 @@ scale taken out, so that they can be looked at; what lies in the padding is the 
 		if split == "val" {
 			loader = dataloader.NewEvalLoader(set, config.Data, min(config.Train.Batch, count/views), views, nil)
 		} else {
-			loader = dataloader.NewTrainLoader(set, config.Data, config.Train.Batch, config.Train.Seed, step*uint64(config.Train.Batch), nil)
+			loader = dataloader.NewTrainLoader(set, config.Data, config.Train.Batch, config.Train.Seed,
+				step*uint64(config.Train.Batch), nil)
 		}
 		progress := newCounter(os.Stderr, "augmenting", "images").patient()
 		shown, err := model.Show(c.Context(), config.Data, in, loader, count, progress.show)
@@ -71,7 +72,8 @@ scale taken out, so that they can be looked at; what lies in the padding is the 
 		}
 		var cells []cell
 		for _, s := range shown {
-			cells = append(cells, cell{imageOf(s.Colours, config.Data.Crop), fmt.Sprintf("%d %s", s.Index, className(set.Classes()[s.Label]))})
+			cells = append(cells, cell{imageOf(s.Colours, config.Data.Crop),
+				fmt.Sprintf("%d %s", s.Index, className(set.Classes()[s.Label]))})
 		}
 		if err := writePNG(out, contactSheet(cells)); err != nil {
 			return err

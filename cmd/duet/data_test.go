@@ -19,13 +19,15 @@ func TestDataCommands(t *testing.T) {
 	p.photos("photos")
 	p.write([]byte("no image"), "photos", "down", "damaged.jpg")
 	r := p.works("prepare", "photos", "set", "--val-fraction", "0.2", "--size", "24")
-	for _, want := range []string{"16 training and 4 validation images of 24 x 24 in 2 classes", "rejected 1 file,", "down/damaged.jpg"} {
+	for _, want := range []string{"16 training and 4 validation images of 24 x 24 in 2 classes", "rejected 1 file,",
+		"down/damaged.jpg"} {
 		if !strings.Contains(r.stdout, want) {
 			t.Errorf("prepare prints %q, which lacks %q", r.stdout, want)
 		}
 	}
 	r = p.works("data", "info", "set", "--mean", "mean.png")
-	for _, want := range []string{"class folders", "24 x 24", `train\s+16 images in 1 shard`, `val\s+4 images`, `rejected\s+1 file,`, `0\s+across\s+8\s+2\s+####`, `mean\.png`} {
+	for _, want := range []string{"class folders", "24 x 24", `train\s+16 images in 1 shard`, `val\s+4 images`,
+		`rejected\s+1 file,`, `0\s+across\s+8\s+2\s+####`, `mean\.png`} {
 		if !regexp.MustCompile(want).MatchString(r.stdout) {
 			t.Errorf("info prints %q, which lacks %q", r.stdout, want)
 		}
@@ -67,7 +69,8 @@ func TestDataCommands(t *testing.T) {
 		StepMS     float64 `json:"step_ms"`
 		ResidentMS float64 `json:"resident_step_ms"`
 	}
-	p.object(p.works(append([]string{"bench", "smoke", "--data", "--rounds", "1", "--steps", "2", "--json", "--devices", "reference:0"}, sets...)...), &feed)
+	p.object(p.works(append([]string{"bench", "smoke", "--data", "--rounds", "1", "--steps", "2", "--json", "--devices",
+		"reference:0"}, sets...)...), &feed)
 	if !(feed.StepMS > 0 && feed.ResidentMS > 0) {
 		t.Errorf("bench --data: %+v", feed)
 	}
@@ -78,7 +81,8 @@ func TestDataCommands(t *testing.T) {
 	p.works("prepare", "photos", "other", "--size", "8")
 	r = p.duet("data", "verify", "set", "nowhere", "other")
 	p.failed(r, 1, []string{"2 sets not whole: set, nowhere"})
-	for _, want := range []string{"set: damaged", "images-00000.npy: CRC32C", "nowhere is not a packed set", "other: whole"} {
+	for _, want := range []string{"set: damaged", "images-00000.npy: CRC32C", "nowhere is not a packed set",
+		"other: whole"} {
 		if !strings.Contains(r.stdout, want) {
 			t.Errorf("verify prints %q, which lacks %q", r.stdout, want)
 		}
@@ -93,13 +97,16 @@ func TestShowMean(t *testing.T) {
 	sheets := map[string]string{}
 	for _, mean := range []string{"none", "channel", "image"} {
 		p.works(append([]string{"data", "show", "smoke", "--images", "16", "--out", mean + ".png"},
-			sets("data.path=set", "data.size=24", "data.pad=0", "data.color_noise=0", "data.mirror=true", "data.scale=0.5", "data.mean="+mean)...)...)
+			sets("data.path=set", "data.size=24", "data.pad=0", "data.color_noise=0", "data.mirror=true", "data.scale=0.5",
+				"data.mean="+mean)...)...)
 		sheets[mean] = string(p.read(mean + ".png"))
 	}
 	if sheets["channel"] != sheets["none"] || sheets["image"] != sheets["none"] {
-		t.Errorf("other pictures: with the mean colour %v, with the mean image %v", sheets["channel"] != sheets["none"], sheets["image"] != sheets["none"])
+		t.Errorf("other pictures: with the mean colour %v, with the mean image %v", sheets["channel"] != sheets["none"],
+			sheets["image"] != sheets["none"])
 	}
-	if r := p.works(append([]string{"data", "show", "smoke", "--split", "val", "--views", "10", "--images", "29"}, sets("data.path=set", "data.size=24")...)...); !strings.Contains(r.stdout, ": 20 images") {
+	if r := p.works(append([]string{"data", "show", "smoke", "--split", "val", "--views", "10", "--images", "29"},
+		sets("data.path=set", "data.size=24")...)...); !strings.Contains(r.stdout, ": 20 images") {
 		t.Errorf("of ten views each it shows %q", r.stdout)
 	}
 }
@@ -140,22 +147,26 @@ func TestDataRefuses(t *testing.T) {
 		{2, []string{`columns ["file"]`}, []string{"prepare", "photos", "other", "--columns", "file"}},
 		{1, []string{"none in a class folder"}, []string{"prepare", "photos/down", "other"}},
 		{2, []string{"--quality 50", `codec "jpeg"`}, []string{"prepare", "photos", "other", "--quality", "50"}},
-		{1, []string{"data.size = 32", "256x256"}, append([]string{"data", "bench", "smoke", "--set", "data.size=32"}, sets...)},
+		{1, []string{"data.size = 32", "256x256"}, append([]string{"data", "bench", "smoke", "--set", "data.size=32"},
+			sets...)},
 		{1, []string{"2 sources of class folders"}, []string{"prepare", "photos", "more", "other"}},
 		{1, []string{"photos/down lies within photos"}, []string{"prepare", "photos", "photos/down", "other"}},
 		{1, []string{"photos/../photos is given twice"}, []string{"prepare", "photos", "photos/../photos", "other"}},
 		{2, []string{"an empty SOURCE or OUT"}, []string{"prepare", "photos", ""}},
 		{1, []string{`no class "sideways"`, `"across"`}, []string{"prepare", "photos", "other", "--classes", "sideways"}},
-		{1, []string{`no class "owl", "barn"`, "a name with a comma in it wants --classes @FILE"}, []string{"prepare", "photos", "other", "--classes", "across,owl, barn"}},
+		{1, []string{`no class "owl", "barn"`, "a name with a comma in it wants --classes @FILE"},
+			[]string{"prepare", "photos", "other", "--classes", "across,owl, barn"}},
 		{1, []string{"photos is not a packed set", "duet prepare"}, []string{"data", "info", "photos"}},
 		{1, []string{"1 set not whole: photos"}, []string{"data", "verify", "photos"}},
 		{2, []string{"--images 0"}, []string{"data", "show", "smoke", "--images", "0"}},
 		{2, []string{"--views 10", "--split val"}, []string{"data", "show", "smoke", "--views", "10"}},
 		{1, []string{"no validation split"}, append([]string{"data", "show", "smoke", "--split", "val"}, sets...)},
-		{1, []string{"20 training images", "batch of 100", "at most 20"}, append([]string{"data", "bench", "smoke", "--batch", "100"}, sets...)},
+		{1, []string{"20 training images", "batch of 100", "at most 20"},
+			append([]string{"data", "bench", "smoke", "--batch", "100"}, sets...)},
 		{2, []string{"--batch -1"}, []string{"data", "bench", "smoke", "--batch", "-1"}},
 		{2, []string{"--rounds 0"}, []string{"data", "bench", "smoke", "--rounds", "0"}},
-		{2, []string{"data.cache", `"ram"`, "data.packed"}, []string{"data", "bench", "smoke", "--set", "data.cache=data/mine"}},
+		{2, []string{"data.cache", `"ram"`, "data.packed"},
+			[]string{"data", "bench", "smoke", "--set", "data.cache=data/mine"}},
 	} {
 		p.refused(c.code, c.words, c.args...)
 	}
@@ -179,7 +190,8 @@ func TestClassesFile(t *testing.T) {
 	} {
 		p.write([]byte(text), "list")
 		r := p.works("prepare", "photos", name, "--size", "8", "--classes", "@list")
-		if got := string(p.read(name, "classes.txt")); got != "across\nflat, even\n" || !strings.Contains(r.stdout, "in 2 classes") {
+		if got := string(p.read(name, "classes.txt")); got != "across\nflat, even\n" ||
+			!strings.Contains(r.stdout, "in 2 classes") {
 			t.Errorf("%s: classes %q, and prepare prints %q", name, got, r.stdout)
 		}
 	}
@@ -192,15 +204,16 @@ func TestClassesFile(t *testing.T) {
 	}
 }
 
-// TestTrainFromMemoryAndJPEG: the same training from a mapped set and from memory comes to the same weights, and one from
-// JPEG files runs.
+// TestTrainFromMemoryAndJPEG: the same training from a mapped set and from memory comes to the same weights, and one
+// from JPEG files runs.
 func TestTrainFromMemoryAndJPEG(t *testing.T) {
 	p := newPlace(t)
 	p.photos("photos")
 	p.works("prepare", "photos", "set", "--val-fraction", "0.2", "--size", "24")
 	p.works("prepare", "set", "jpeg", "--codec", "jpeg")
 	train := func(run, set string, more ...string) {
-		p.works(trainArgs(run, sets(append([]string{"data.path=" + set, "data.crop=20", "network.layers.fc5.features=0"}, more...)...)...)...)
+		p.works(trainArgs(run, sets(append([]string{"data.path=" + set, "data.crop=20", "network.layers.fc5.features=0"},
+			more...)...)...)...)
 	}
 	train("mapped", "set")
 	train("memory", "set", "data.cache=ram", "data.workers=3", "data.readahead=0")
@@ -228,7 +241,8 @@ func TestReplacedSet(t *testing.T) {
 	p.works(trainArgs("run", sets("data.path=set", "train.batch=4", "train.max_steps=1")...)...)
 	p.check(os.Rename(p.path("set"), p.path("first")))
 	p.works(append(prepare, "0.3")...)
-	p.refused(exitFailed, []string{"learned from other data", "of set", "was replaced since, restore it, or begin a new run"}, "train", "--run", "run", "--resume")
+	p.refused(exitFailed, []string{"learned from other data", "of set",
+		"was replaced since, restore it, or begin a new run"}, "train", "--run", "run", "--resume")
 	p.check(os.RemoveAll(p.path("set")))
 	p.check(os.Rename(p.path("first"), p.path("set")))
 	p.works("train", "--run", "run", "--resume")

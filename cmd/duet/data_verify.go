@@ -15,8 +15,9 @@ func dataVerifyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify SET...",
 		Short: "Read every file of packed sets and compare the checksums",
-		Long:  "Verify reads every file and compares its CRC32C with the index. Every damaged file is named; the status is 1 then.",
-		Args:  args(cobra.MinimumNArgs(1)),
+		Long: "Verify reads every file and compares its CRC32C with the index. Every damaged file is named; the status is " +
+			"1 then.",
+		Args: args(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
 			var bad []string
 			for _, dir := range given {

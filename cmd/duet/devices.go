@@ -40,7 +40,8 @@ func devicesCommand() *cobra.Command {
 			fmt.Fprintln(t, "device\tunits\tmemory\tfree\tbandwidth\tcapability\tpeers\tprecisions\tdescription")
 			for _, d := range all {
 				fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", d.Name, d.Units, metrics.FormatBytes(uint64(d.TotalBytes)),
-					metrics.FormatBytes(uint64(d.FreeBytes)), bandwidth(d.Bandwidth), dash(d.Capability), dash(strings.Join(d.Peers, " ")),
+					metrics.FormatBytes(uint64(d.FreeBytes)), bandwidth(d.Bandwidth), dash(d.Capability),
+					dash(strings.Join(d.Peers, " ")),
 					strings.Join(d.Precisions, " "), d.Description)
 			}
 			return t.Flush()

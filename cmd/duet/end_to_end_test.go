@@ -44,28 +44,33 @@ func TestGenerated(t *testing.T) {
 	p.object(p.works("eval", p.last("first"), "--json"), &one)
 	p.object(p.works("eval", p.last("first"), "--json", "--views", "10", "--batch", "5"), &ten)
 	p.object(p.works("eval", p.last("first"), "--json", "--devices", "reference:0,reference:1"), &two)
-	if one.Images != 24 || one.Top5_error == nil || *one.Top5_error != 0 || !(one.Loss > 0) || one.Loss == ten.Loss || ten.Images != 24 {
+	if one.Images != 24 || one.Top5_error == nil || *one.Top5_error != 0 || !(one.Loss > 0) || one.Loss == ten.Loss ||
+		ten.Images != 24 {
 		t.Errorf("eval: %+v, ten views %+v", one, ten)
 	}
 	if two.Top1_error != one.Top1_error || !(math.Abs(two.Loss-one.Loss) <= 1e-5) {
 		t.Errorf("eval on two devices: %+v, on one %+v", two, one)
 	}
 	last := p.metrics("first")
-	if v := last[len(last)-1]; v["val_top1_error"] != one.Top1_error || !(math.Abs(v["val_loss"].(float64)-one.Loss) <= 1e-5) {
+	if v := last[len(last)-1]; v["val_top1_error"] != one.Top1_error ||
+		!(math.Abs(v["val_loss"].(float64)-one.Loss) <= 1e-5) {
 		t.Errorf("eval says %+v, the run's last validation %v", one, v)
 	}
-	if r := p.works("eval", p.last("first")); !strings.Contains(r.stdout, "images       24") || !strings.Contains(r.stdout, "top-1 error") {
+	if r := p.works("eval", p.last("first")); !strings.Contains(r.stdout, "images       24") ||
+		!strings.Contains(r.stdout, "top-1 error") {
 		t.Errorf("eval said %q", r.stdout)
 	}
 
 	// Resuming a run that is done, and naming runs.
-	if r := p.works("train", "--run", "first", "--resume"); strings.Contains(r.stderr, "NaN") || !strings.Contains(r.stderr, "done step=12") {
+	if r := p.works("train", "--run", "first", "--resume"); strings.Contains(r.stderr, "NaN") ||
+		!strings.Contains(r.stderr, "done step=12") {
 		t.Errorf("resuming a run that is done says %q", r.stderr)
 	}
 	p.works(slices.Concat([]string{"train", "smoke"}, tiny())...)
 	p.works(slices.Concat([]string{"train", "smoke"}, tiny())...)
 	p.same(p.last("smoke-001"), p.last("smoke-002"))
-	if r := p.works(append([]string{"train", "smoke", "--resume"}, tiny()...)...); !strings.Contains(r.stdout, "smoke-002") {
+	if r := p.works(append([]string{"train", "smoke", "--resume"}, tiny()...)...); !strings.Contains(r.stdout,
+		"smoke-002") {
 		t.Errorf("the last run is %q", r.stdout)
 	}
 }
@@ -78,7 +83,8 @@ func TestPhotos(t *testing.T) {
 	if !strings.Contains(r.stdout, "16 training and 4 validation images of 24 x 24 in 2 classes") {
 		t.Errorf("prepare said %q", r.stdout)
 	}
-	p.works(trainArgs("run", sets("data.path=packed", "train.batch=8", "train.max_steps=40", "train.validate_steps=20", "data.random_crop=false")...)...)
+	p.works(trainArgs("run", sets("data.path=packed", "train.batch=8", "train.max_steps=40", "train.validate_steps=20",
+		"data.random_crop=false")...)...)
 	best := p.path("runs", "run", "checkpoints", "best.safetensors")
 
 	type prediction struct {
@@ -121,7 +127,8 @@ func TestPhotos(t *testing.T) {
 func TestBench(t *testing.T) {
 	p := newPlace(t)
 	var b map[string]any
-	p.object(p.works("bench", "smoke", "--steps", "3", "--batch", "4", "--devices", "reference:0,reference:1", "--json"), &b)
+	p.object(p.works("bench", "smoke", "--steps", "3", "--batch", "4", "--devices", "reference:0,reference:1", "--json"),
+		&b)
 	p.fields(b, "images_per_second", "step_ms_median", "batch", "precision", "devices", "parameters")
 	if fmt.Sprint(b["batch"], " ", b["precision"], " ", b["devices"]) != "4 fp32 [reference:0 reference:1]" {
 		t.Errorf("%v %v %v", b["batch"], b["precision"], b["devices"])
@@ -158,14 +165,16 @@ func TestPlan(t *testing.T) {
 	if want := 76*8 + 37*16 + 145*16 + 257*32 + 33*4; plan.Parameters != want {
 		t.Errorf("%d parameters, want %d", plan.Parameters, want)
 	}
-	if len(plan.Steps) < 50 || len(plan.Devices) != 2 || plan.Devices[1].Name != "reference:1" || plan.Devices[1].Bytes <= 0 {
+	if len(plan.Steps) < 50 || len(plan.Devices) != 2 || plan.Devices[1].Name != "reference:1" ||
+		plan.Devices[1].Bytes <= 0 {
 		t.Errorf("%d steps on %v", len(plan.Steps), plan.Devices)
 	}
 	if l := plan.Layers; len(l) != 9 || l[1].Layer != "conv1" || fmt.Sprint(l[1].Output) != "[8 10 10]" ||
 		l[1].Parameters != 76*8 {
 		t.Errorf("layers %v", l)
 	}
-	crossing := map[string]float64{"conv3": 2 * 16 * 8 * 4 * 4 * 4, "fc4": 2 * 16 * 8 * 4 * 4 * 4, "fc5": 16 * 16 * 4} // batch 16
+	// batch 16
+	crossing := map[string]float64{"conv3": 2 * 16 * 8 * 4 * 4 * 4, "fc4": 2 * 16 * 8 * 4 * 4 * 4, "fc5": 16 * 16 * 4}
 	for _, e := range plan.Exchanges {
 		layer := e["layer"].(string)
 		if want := crossing[layer]; want == 0 || e["forward_bytes"] != want || e["backward_bytes"] != want {
@@ -180,10 +189,12 @@ func TestPlan(t *testing.T) {
 		!strings.Contains(r.stdout, "\nplan train: 11876 parameters") {
 		t.Errorf("plan prints %.300q", r.stdout)
 	}
-	if r := p.works("plan", "smoke", "--dot"); !strings.HasPrefix(r.stdout, "digraph") || !strings.HasSuffix(r.stdout, "}\n") {
+	if r := p.works("plan", "smoke", "--dot"); !strings.HasPrefix(r.stdout, "digraph") ||
+		!strings.HasSuffix(r.stdout, "}\n") {
 		t.Errorf("--dot: %.100q", r.stdout)
 	}
-	if r := p.works("plan", "smoke", "--test", "--devices", "reference:0"); strings.Contains(r.stdout, "sgd") || !strings.Contains(r.stdout, "softmax") {
+	if r := p.works("plan", "smoke", "--test", "--devices", "reference:0"); strings.Contains(r.stdout, "sgd") ||
+		!strings.Contains(r.stdout, "softmax") {
 		t.Errorf("--test: %q", r.stdout)
 	}
 	if left := p.holds(); len(left) > 0 {

@@ -23,10 +23,10 @@ func evalCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "eval CHECKPOINT",
 		Short: "Test a checkpoint on a validation set",
-		Long: `Eval prints the errors of a checkpoint's network, or of the best one of the folder of a run, on images that have labels.
-The classes of other data are matched with those that the network learned by their names, whatever their order. It need not
-have images of all of them. Of a network of up to five classes there is no top-5 error to speak of, and it is not printed; in
-JSON it is 0.`,
+		Long: `Eval prints the errors of a checkpoint's network, or of the best one of the folder of a run, on images
+that have labels. The classes of other data are matched with those that the network learned by their names, whatever
+their order. It need not have images of all of them. Of a network of up to five classes there is no top-5 error to
+speak of, and it is not printed; in JSON it is 0.`,
 		Example: `  duet eval runs/first
   duet eval runs/first/checkpoints/best.safetensors --views 10 --data data/other --json`,
 		Args: args(cobra.ExactArgs(1)),
@@ -51,7 +51,8 @@ JSON it is 0.`,
 			return printEvaluation(e, asJSON)
 		},
 	}
-	c.Flags().StringVar(&data, "data", "", "packed set or source, all of it where it has no validation split; default: what it was trained on")
+	c.Flags().StringVar(&data, "data", "",
+		"packed set or source, all of it where it has no validation split; default: what it was trained on")
 	c.Flags().StringVar(&split, "split", "val", "val or train")
 	c.Flags().BoolVar(&known, "known-classes", false, "leave out images of classes that the network has not learned")
 	c.Flags().IntVar(&views, "views", 1, "views an image: 1 (centre) or 10 (corners, centre and mirrors)")

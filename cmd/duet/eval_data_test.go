@@ -5,13 +5,15 @@ import (
 	"testing"
 )
 
-// TestEvalWhole: other data without a validation split is tested whole, and a line says so; --split val asks for a split.
+// TestEvalWhole: other data without a validation split is tested whole, and a line says so; --split val asks for a
+// split.
 func TestEvalWhole(t *testing.T) {
 	p := newPlace(t)
 	p.photos("photos")
 	p.photos("mine")
 	// As options of the run's own data, none of these are of other data.
-	own := sets("data.path=photos", "data.packed=own", "data.size=24", "data.val_fraction=0.3", "data.per_class=6", "data.seed=4", "train.batch=4", "train.max_steps=1")
+	own := sets("data.path=photos", "data.packed=own", "data.size=24", "data.val_fraction=0.3", "data.per_class=6",
+		"data.seed=4", "train.batch=4", "train.max_steps=1")
 	p.works(trainArgs("run", own...)...)
 	best := p.path("runs", "run", "checkpoints", "best.safetensors")
 	p.works("prepare", "mine", "unsplit", "--size", "24")
@@ -41,8 +43,10 @@ func TestEvalWhole(t *testing.T) {
 		}
 	}
 	for _, data := range []string{"mine", "unsplit"} {
-		p.refused(exitFailed, []string{data + " has no validation split", "--split train"}, "eval", best, "--data", data, "--split", "val")
-		if r := p.works("eval", best, "--data", data, "--split", "train"); strings.Contains(r.stdout, "has no") || !strings.Contains(r.stdout, "images       20\n") {
+		p.refused(exitFailed, []string{data + " has no validation split", "--split train"}, "eval", best, "--data", data,
+			"--split", "val")
+		if r := p.works("eval", best, "--data", data, "--split", "train"); strings.Contains(r.stdout, "has no") ||
+			!strings.Contains(r.stdout, "images       20\n") {
 			t.Errorf("%s: eval --split train prints %q", data, r.stdout)
 		}
 	}

@@ -63,7 +63,8 @@ func TestFullOutput(t *testing.T) {
 		cmd.Stderr = &said
 		err = cmd.Run()
 		p.check(full.Close())
-		if err == nil || cmd.ProcessState.ExitCode() != exitFailed || strings.Count(said.String(), "no space left on device") != 1 {
+		if err == nil || cmd.ProcessState.ExitCode() != exitFailed ||
+			strings.Count(said.String(), "no space left on device") != 1 {
 			t.Errorf("duet %v on a full disk: exit %d: %s", args, cmd.ProcessState.ExitCode(), said.String())
 		}
 		c, _, err := rootCommand().Find(args)

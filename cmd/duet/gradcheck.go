@@ -21,10 +21,11 @@ func gradcheckCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "gradcheck CONFIG",
 		Short: "Compare a network's gradients with numeric ones",
-		Long: `Gradcheck compares the gradients of every parameter with central differences of the loss, in fp64 on the reference backend,
-at some random places. It is meant for small networks: each place costs three forward and backward passes. A place where a
-rectifier or a maximum changes sides is left out, and another taken; "too faint" are those whose gradient is smaller than
-what the rounding of the loss lets a difference show: they are right as far as can be seen.`,
+		Long: `Gradcheck compares the gradients of every parameter with central differences of the loss, in fp64 on the
+reference backend, at some random places. It is meant for small networks: each place costs three forward and backward
+passes. A place where a rectifier or a maximum changes sides is left out, and another taken; "too faint" are those
+whose gradient is smaller than what the rounding of the loss lets a difference show: they are right as far as can be
+seen.`,
 		Example: "  duet gradcheck smoke --samples 20",
 		Args:    args(cobra.ExactArgs(1)),
 	}
@@ -40,7 +41,8 @@ what the rounding of the loss lets a difference show: they are right as far as c
 		config.Devices.Towers = []string{"reference:0"}
 		config.Train.Batch = batch
 		progress := newCounter(os.Stderr, "checking "+config.Network.Title(), "places").patient()
-		checks, err := model.GradCheck(c.Context(), config.Setup(), model.RandomInput(config.Data, classesOf(config)), samples, progress.show)
+		checks, err := model.GradCheck(c.Context(), config.Setup(), model.RandomInput(config.Data, classesOf(config)),
+			samples, progress.show)
 		progress.close()
 		if err != nil {
 			return err
@@ -76,9 +78,11 @@ func judge(checks []model.Check) error {
 	const hint = "want more --samples, another train.seed, or larger initial weights"
 	switch {
 	case len(wrong) > 0:
-		return fmt.Errorf("the gradient of %s differs from the numeric one by more than %g", strings.Join(wrong, ", "), gradTolerance)
+		return fmt.Errorf("the gradient of %s differs from the numeric one by more than %g", strings.Join(wrong, ", "),
+			gradTolerance)
 	case len(unseen) > 0:
-		return fmt.Errorf("the gradient of %s was not checked, as every place lay at a kink: %s", strings.Join(unseen, ", "), hint)
+		return fmt.Errorf("the gradient of %s was not checked, as every place lay at a kink: %s", strings.Join(unseen, ", "),
+			hint)
 	case told == 0:
 		return errors.New("no gradient was checked, as all are too faint to be seen beside the rounding of the loss: " + hint)
 	}

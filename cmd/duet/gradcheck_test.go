@@ -8,8 +8,8 @@ import (
 	"duet/engine/model"
 )
 
-// TestGradcheck: gradients that the rounding of the loss hides are not called wrong; and where nothing could be compared, that
-// is said.
+// TestGradcheck: gradients that the rounding of the loss hides are not called wrong; and where nothing could be
+// compared, that is said.
 func TestGradcheck(t *testing.T) {
 	p := newPlace(t)
 	check := func(samples string, keys ...string) []string {
@@ -26,7 +26,9 @@ func TestGradcheck(t *testing.T) {
 	faint("network.layers.fc5.init=normal", "network.layers.fc5.std=1000")  // scores of thousands, and losses
 	faint("data.scale=1")
 	faint("data.scale=1e-3")
-	faint("network.layers.conv1.bias=-1", "network.layers.conv2.bias=-1", "network.layers.conv3.bias=-1", "network.layers.fc4.bias=-1") // nothing comes through the last
+	// nothing comes through the last
+	faint("network.layers.conv1.bias=-1", "network.layers.conv2.bias=-1", "network.layers.conv3.bias=-1",
+		"network.layers.fc4.bias=-1")
 	p.refused(exitFailed, []string{"conv3.bias", "was not checked", "kink", "--samples"},
 		check("2", "network.layers.conv3.init=constant", "network.layers.conv3.std=0")...)
 }
@@ -43,7 +45,8 @@ func TestJudge(t *testing.T) {
 		{"wrong", []model.Check{good, {Param: "b", Samples: 3, Worst: 1.1e-4}}, "gradient of b differs"},
 		{"wrong where faint", []model.Check{good, {Param: "b", Samples: 3, Faint: 3, Worst: 1}}, "gradient of b differs"},
 		{"no number", []model.Check{good, {Param: "b", Samples: 3, Worst: math.NaN()}}, "gradient of b differs"},
-		{"two", []model.Check{{Param: "a", Samples: 1, Worst: 1}, {Param: "b", Samples: 3, Worst: 2}}, "gradient of a, b differs"},
+		{"two", []model.Check{{Param: "a", Samples: 1, Worst: 1}, {Param: "b", Samples: 3, Worst: 2}},
+			"gradient of a, b differs"},
 		{"all at kinks", []model.Check{good, {Param: "b", Kinks: 30}}, "b was not checked"},
 		{"all faint", []model.Check{{Param: "a", Samples: 3, Faint: 3}}, "no gradient was checked"},
 	} {

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestReaderEndsFirst is "duet train 2>&1 | tee log" whose tee ends first: by Ctrl-C, with its terminal, or on its own. The
-// run goes on to its end, or is saved as the signal asks.
+// TestReaderEndsFirst is "duet train 2>&1 | tee log" whose tee ends first: by Ctrl-C, with its terminal, or on its
+// own. The run goes on to its end, or is saved as the signal asks.
 func TestReaderEndsFirst(t *testing.T) {
 	p := newPlace(t)
 	long := sets("train.batch=400", "train.max_steps=8", "train.validate_steps=1", "train.checkpoint_steps=0")
@@ -46,8 +46,8 @@ func TestReaderEndsFirst(t *testing.T) {
 	}
 }
 
-// TestNobodyReads: no command ends by SIGPIPE where the reader of stdout or of stderr is gone from the start, and none fails
-// that has nobody to tell its progress.
+// TestNobodyReads: no command ends by SIGPIPE where the reader of stdout or of stderr is gone from the start, and none
+// fails that has nobody to tell its progress.
 func TestNobodyReads(t *testing.T) {
 	p := newPlace(t)
 	p.works(trainArgs("run", sets("train.max_steps=2")...)...)
@@ -84,12 +84,13 @@ func TestNobodyReads(t *testing.T) {
 	}
 }
 
-// TestHangup: the kernel and the shell may each send one when a terminal is closed, and a session's end a SIGTERM beside it;
-// under nohup it changes nothing, nor does Ctrl-C for what a script runs in the background.
+// TestHangup: the kernel and the shell may each send one when a terminal is closed, and a session's end a SIGTERM
+// beside it; under nohup it changes nothing, nor does Ctrl-C for what a script runs in the background.
 func TestHangup(t *testing.T) {
 	p := newPlace(t)
 	long := sets("train.batch=400", "train.max_steps=3", "train.validate_steps=0", "train.checkpoint_steps=0")
-	for i, all := range [][]syscall.Signal{{syscall.SIGHUP, syscall.SIGHUP}, {syscall.SIGHUP, syscall.SIGTERM}, {syscall.SIGTERM, syscall.SIGHUP}} {
+	for i, all := range [][]syscall.Signal{{syscall.SIGHUP, syscall.SIGHUP}, {syscall.SIGHUP, syscall.SIGTERM},
+		{syscall.SIGTERM, syscall.SIGHUP}} {
 		run := fmt.Sprint("run", i)
 		r := p.start(trainArgs(run, long...)...)
 		r.says(began)

@@ -14,8 +14,8 @@ import (
 )
 
 // TestImageNetInMiniature goes the whole way of ImageNet, with miniatures of its archives: prepare, verify, 20 steps of
-// alexnet.toml on oneDNN. One is of drawn images with the real set's quirks; the other, where DUET_SAMPLES names a folder of
-// files <wnid>_<name>.JPEG, is of those.
+// alexnet.toml on oneDNN. One is of drawn images with the real set's quirks; the other, where DUET_SAMPLES names a
+// folder of files <wnid>_<name>.JPEG, is of those.
 func TestImageNetInMiniature(t *testing.T) {
 	for name, o := range map[string]mini.Options{
 		"drawn":   {Classes: 10, Train: 12, Val: 30, Quirks: true, Damaged: true},
@@ -38,11 +38,13 @@ func TestImageNetInMiniature(t *testing.T) {
 			config, err := filepath.Abs("../../configs/alexnet.toml")
 			p.check(err)
 			tagged := p.path("duet-dnnl")
-			if out, err := exec.Command("go", "build", "-buildvcs=false", "-tags", "dnnl", "-o", tagged, ".").CombinedOutput(); err != nil {
+			if out, err := exec.Command("go", "build", "-buildvcs=false", "-tags", "dnnl", "-o", tagged,
+				".").CombinedOutput(); err != nil {
 				t.Fatalf("go build: %v\n%s", err, out)
 			}
-			cmd := p.command(slices.Concat([]string{"train", config, "--run", "alexnet"}, sets("data.path=set", `devices.towers=["dnnl:0"]`,
-				"train.batch=16", "train.epochs=0", "train.max_steps=20", "train.validate_epochs=0", "train.validate_steps=20"))...)
+			cmd := p.command(slices.Concat([]string{"train", config, "--run", "alexnet"},
+				sets("data.path=set", `devices.towers=["dnnl:0"]`, "train.batch=16", "train.epochs=0", "train.max_steps=20",
+					"train.validate_epochs=0", "train.validate_steps=20"))...)
 			cmd.Path = tagged
 			if r := p.run(cmd); r.code != 0 {
 				t.Fatalf("training: exit %d: %s", r.code, r.stderr)
@@ -55,7 +57,8 @@ func TestImageNetInMiniature(t *testing.T) {
 	}
 }
 
-// samples are the photographs in DUET_SAMPLES, if it is set: <wnid>_<name>.JPEG; every fourth of them for validation too.
+// samples are the photographs in DUET_SAMPLES, if it is set: <wnid>_<name>.JPEG; every fourth of them for validation
+// too.
 func samples(t *testing.T) (o mini.Options) {
 	folder := os.Getenv("DUET_SAMPLES")
 	if folder == "" {

@@ -100,7 +100,8 @@ func lyingPNG(img *image.RGBA) []byte {
 		}
 	}
 	data := pngOf(turned)
-	const body = "eXIfMM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x03\x00\x00\x00\x00\x00\x00" // orientation 3
+	// orientation 3
+	const body = "eXIfMM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x03\x00\x00\x00\x00\x00\x00"
 	chunk := binary.BigEndian.AppendUint32(nil, uint32(len(body)-4))
 	chunk = binary.BigEndian.AppendUint32(append(chunk, body...), crc32.ChecksumIEEE([]byte(body)))
 	const header = 8 + 25 // the signature and IHDR

@@ -50,9 +50,10 @@ func run() int {
 
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "duet",
-		Short:         "Train the two-GPU AlexNet of 2012 and its relatives",
-		Long:          "duet trains the two-tower AlexNet of 2012, and its relatives, on two GPUs, on one, or on a CPU, from one TOML file.",
+		Use:   "duet",
+		Short: "Train the two-GPU AlexNet of 2012 and its relatives",
+		Long: "duet trains the two-tower AlexNet of 2012, and its relatives, on two GPUs, on one, or on a CPU, " +
+			"from one TOML file.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          args(cobra.NoArgs),
@@ -60,8 +61,8 @@ func rootCommand() *cobra.Command {
 	}
 	root.SetOut(results)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(trainCommand(), evalCommand(), predictCommand(), prepareCommand(), dataCommand(), benchCommand(), planCommand(),
-		devicesCommand(), gradcheckCommand(), versionCommand())
+	root.AddCommand(trainCommand(), evalCommand(), predictCommand(), prepareCommand(), dataCommand(), benchCommand(),
+		planCommand(), devicesCommand(), gradcheckCommand(), versionCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }
@@ -82,7 +83,8 @@ func usage(format string, args ...any) error { return &usageError{fmt.Errorf(for
 func isUsage(err error) bool {
 	var u *usageError
 	var c *configError
-	return errors.As(err, &u) || errors.As(err, &c) || errors.Is(err, backend.ErrUnknownDevice) || errors.Is(err, train.ErrExists) ||
+	return errors.As(err, &u) || errors.As(err, &c) || errors.Is(err, backend.ErrUnknownDevice) ||
+		errors.Is(err, train.ErrExists) ||
 		errors.Is(err, train.ErrNoRun) || errors.Is(err, train.ErrFixed) || errors.Is(err, train.ErrPrecision)
 }
 

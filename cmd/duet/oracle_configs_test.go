@@ -15,7 +15,7 @@ layers = [
   {name = "conv2", type = "conv", maps = 12, kernel = 3, pad = 2, relu = true, bias = 0.5, rate = 0.5, decay = 3},
   {name = "norm2", type = "lrn", n = 3, k = 1, alpha = 0.05, beta = 0.6, alpha_over_n = false},
   {name = "pool2", type = "maxpool", kernel = 3, stride = 2},
-  {name = "conv3", type = "conv", maps = 10, kernel = 2, stride = 1, exchange = true, relu = true, bias_rate = 2, bias_decay = 0},
+  {name="conv3", type="conv", maps=10, kernel=2, stride=1, exchange=true, relu=true, bias_rate=2, bias_decay=0},
   {name = "fc4", type = "linear", features = 14, exchange = true, relu = true, bias = 1},
   {name = "drop4", type = "dropout", drop_rate = 0.3},
   {name = "fc5", type = "linear", features = 12, relu = true},
@@ -48,7 +48,8 @@ gamma = 0.1
 at_epochs = [0.9, 1.3]
 warmup_steps = 2
 `,
-	// One tower, as today's frameworks have it: inverted dropout, the mean of each channel, a rate that falls all the time.
+	// One tower, as today's frameworks have it: inverted dropout, the mean of each channel, a rate that falls all the
+	// time.
 	"modern": `
 [network]
 name = "modern"
@@ -92,7 +93,7 @@ layers = [
   {name = "conv1", type = "conv", maps = 4, kernel = 3, stride = 2, relu = true},
   {name = "conv2", type = "conv", maps = 6, kernel = 2, exchange = true, relu = true, towers = 1},
   {name = "norm2", type = "lrn", n = 9, k = 1, alpha = 0.1, beta = 1, alpha_over_n = false},
-  {name = "conv3", type = "conv", maps = 8, kernel = 2, pad = 1, exchange = true, relu = true, init = "constant", std = 0.05, bias = 0.1},
+  {name="conv3", type="conv", maps=8, kernel=2, pad=1, exchange=true, relu=true, init="constant", std=0.05, bias=0.1},
   {name = "fc4", type = "linear", features = 10, relu = true, rate = 0},
   {name = "drop4", type = "dropout", drop_rate = 0.25, inverted = true},
   {name = "fc5", type = "linear", exchange = true, init = "normal", std = 0.3},

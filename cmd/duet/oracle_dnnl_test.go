@@ -17,7 +17,8 @@ func init() {
 // buildWith builds the program with a tag.
 func buildWith(tag string) (string, error) {
 	path := filepath.Join(filepath.Dir(program), "duet-"+tag)
-	if out, err := exec.Command("go", "build", "-buildvcs=false", "-tags", tag, "-o", path, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-buildvcs=false", "-tags", tag, "-o", path,
+		".").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build -tags %s: %w\n%s", tag, err, out)
 	}
 	return path, nil

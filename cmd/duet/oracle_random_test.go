@@ -95,11 +95,12 @@ func (r drawer) configuration(classes, side int) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "[network]\nname = \"random\"\ntowers = %d\nlayers = [\n%s]\n", n.towers, layers)
-	fmt.Fprintf(&b, "[data]\npath = \"set\"\ncrop = %d\npad = %d\nrandom_crop = %v\nmirror = %v\ncolor_noise = %s\nmean = %q\nscale = %s\nshuffle = %v\n",
-		crop, pad, r.chance(70), r.chance(50), one(r, "0", "0.1", "0.4"), mean, scale, r.chance(80))
+	fmt.Fprintf(&b,
+		"[data]\npath = \"set\"\ncrop = %d\npad = %d\nrandom_crop = %v\nmirror = %v\ncolor_noise = %s\nmean = %q\nscale = "+
+			"%s\nshuffle = %v\n", crop, pad, r.chance(70), r.chance(50), one(r, "0", "0.1", "0.4"), mean, scale, r.chance(80))
 	fmt.Fprintf(&b, "[devices]\ntowers = [\"auto\"]\nthreads = %d\n", r.between(1, 3))
-	fmt.Fprintf(&b, "[train]\nseed = %d\nbatch = %d\nmomentum = %s\nweight_decay = %s\nviews = %d\n", r.Uint64()>>1, r.between(1, 9), r.real(0, 0.95),
-		one(r, "0", "0.0005", "0.05"), one(r, 1, 10))
+	fmt.Fprintf(&b, "[train]\nseed = %d\nbatch = %d\nmomentum = %s\nweight_decay = %s\nviews = %d\n", r.Uint64()>>1,
+		r.between(1, 9), r.real(0, 0.95), one(r, "0", "0.0005", "0.05"), one(r, 1, 10))
 	validate := one(r, "", "validate_steps = 1\n", "validate_steps = 2\n", "validate_epochs = 0.4\n")
 	schedule := one(r, "fixed", "step", "exp", "plateau", "linear", "cosine")
 	if schedule == "plateau" && validate == "" {
@@ -109,7 +110,8 @@ func (r drawer) configuration(classes, side int) string {
 	if r.chance(30) {
 		fmt.Fprintf(&b, "epochs = %s\n", r.real(0.3, 3))
 	}
-	fmt.Fprintf(&b, "[train.schedule]\ntype = %q\nrate = %s\nwarmup_steps = %d\n%s", schedule, r.real(0.001, 0.02), r.IntN(4), r.schedule(schedule))
+	fmt.Fprintf(&b, "[train.schedule]\ntype = %q\nrate = %s\nwarmup_steps = %d\n%s", schedule, r.real(0.001, 0.02),
+		r.IntN(4), r.schedule(schedule))
 	return b.String()
 }
 
@@ -190,7 +192,8 @@ func (n *randomNet) convolution() {
 	fan := n.maps * kernel * kernel
 	n.maps, n.side, n.split, n.image = maps, (n.side+2*pad-kernel)/stride+1, own, false
 	rectified := n.chance(60)
-	n.add("conv", fmt.Sprintf("maps = %d, kernel = %d, stride = %d, pad = %d, relu = %v%s%s", maps, kernel, stride, pad, rectified, keys, n.start(fan, false)))
+	n.add("conv", fmt.Sprintf("maps = %d, kernel = %d, stride = %d, pad = %d, relu = %v%s%s", maps, kernel, stride, pad,
+		rectified, keys, n.start(fan, false)))
 	if !rectified && n.chance(50) {
 		n.add("relu", "")
 	}
@@ -220,9 +223,9 @@ func (n *randomNet) meeting(last bool) (keys string, own int) {
 	return keys, own
 }
 
-// start is the initial values, of about the size that keeps that of what goes through; and the multipliers. The gradients
-// of an image's scores add up to 0, so that equal weights of the last layer would hand on nothing but rounding, and that
-// would decide the signs of the biases before it.
+// start is the initial values, of about the size that keeps that of what goes through; and the multipliers. The
+// gradients of an image's scores add up to 0, so that equal weights of the last layer would hand on nothing but
+// rounding, and that would decide the signs of the biases before it.
 func (n *randomNet) start(fan int, last bool) string {
 	keys := ""
 	switch kind := n.IntN(6); {
@@ -242,8 +245,9 @@ func (n *randomNet) start(fan int, last bool) string {
 }
 
 func (n *randomNet) normal() {
-	n.add("lrn", fmt.Sprintf("n = %d, k = %s, alpha = %s, beta = %s, alpha_over_n = %v", one(n.drawer, 1, 3, 5, 7), one(n.drawer, "1", "2"),
-		one(n.drawer, "1e-4", "0.05", "0.5"), one(n.drawer, "0.75", "0.5", "1", "0.6"), n.chance(50)))
+	n.add("lrn", fmt.Sprintf("n = %d, k = %s, alpha = %s, beta = %s, alpha_over_n = %v", one(n.drawer, 1, 3, 5, 7),
+		one(n.drawer, "1", "2"), one(n.drawer, "1e-4", "0.05", "0.5"), one(n.drawer, "0.75", "0.5", "1", "0.6"),
+		n.chance(50)))
 }
 
 func (n *randomNet) pool() {

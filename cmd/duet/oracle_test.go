@@ -89,7 +89,8 @@ func differences(got, want outcome, apart map[string]float64) (found []string) {
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		tol := spreadTol*apart[name] + storedTol*distance(want[name], make([]float64, len(want[name])))
 		if d := distance(got[name], want[name]); !(d <= tol) {
-			found = append(found, fmt.Sprintf("%s: differs by %.3g, want at most %.3g; got %s, want %s", name, d, tol, few(got[name]), few(want[name])))
+			found = append(found, fmt.Sprintf("%s: differs by %.3g, want at most %.3g; got %s, want %s", name, d, tol,
+				few(got[name]), few(want[name])))
 		}
 	}
 	return found
@@ -167,8 +168,9 @@ func (e *experiment) hold(pl placement, duet runner) {
 	e.Helper()
 	run := strings.NewReplacer(":", "", ",", "-", "/", "-").Replace(pl.String())
 	towers := `["` + strings.ReplaceAll(pl.devices, ",", `", "`) + `"]`
-	duet(append([]string{"train", "config.toml", "--run", run}, sets("devices.towers="+towers, "devices.precision="+pl.precision,
-		"train.checkpoint_steps=1", "train.checkpoint_start=true", "train.keep=1000")...)...)
+	duet(append([]string{"train", "config.toml", "--run", run},
+		sets("devices.towers="+towers, "devices.precision="+pl.precision, "train.checkpoint_steps=1",
+			"train.checkpoint_start=true", "train.keep=1000")...)...)
 	o, err := oracle.New(e.config, e.set)
 	e.check(err)
 	lines := e.metrics(run)
@@ -202,7 +204,8 @@ func (e *experiment) hold(pl placement, duet runner) {
 		state = after
 		if o.Validates(step + 1) {
 			line := next("val_loss")
-			got := outcome{"loss": numbers(line, "val_loss"), "top-1": numbers(line, "val_top1_error"), "top-5": numbers(line, "val_top5_error")}
+			got := outcome{"loss": numbers(line, "val_loss"), "top-1": numbers(line, "val_top1_error"),
+				"top-5": numbers(line, "val_top5_error")}
 			e.compare(pl, fmt.Sprintf("validation after step %d", step+1), got, e.test(o, state, e.config.Train.Views))
 			o.Observe(got["top-1"][0])
 		}
@@ -229,7 +232,8 @@ func (e *experiment) test(o *oracle.Oracle, state outcome, views int) func(func(
 }
 
 // compare holds what the program came to against the oracle, and gives what that came to.
-func (e *experiment) compare(pl placement, what string, got outcome, compute func(disturb func([]float64)) outcome) outcome {
+func (e *experiment) compare(pl placement, what string, got outcome,
+	compute func(disturb func([]float64)) outcome) outcome {
 	e.Helper()
 	want := compute(nil)
 	for name := range got {
@@ -332,12 +336,14 @@ func (e *experiment) checkStatistics() {
 		got["mean colour"] = append(got["mean colour"], float64(s.MeanColor[k]))
 		for c := range 3 {
 			want[name] = append(want[name], deviation*deviation*float64(axis[c]))
-			got[name] = append(got[name], covariance[c][0]*float64(axis[0])+covariance[c][1]*float64(axis[1])+covariance[c][2]*float64(axis[2]))
+			got[name] = append(got[name], covariance[c][0]*float64(axis[0])+covariance[c][1]*float64(axis[1])+
+				covariance[c][2]*float64(axis[2]))
 		}
 	}
 	// A stored axis is rounded, which the variance along the others magnifies.
 	const axisTol = 1e-3
-	for _, d := range differences(got, want, map[string]float64{"principal colour 0": axisTol, "principal colour 1": axisTol, "principal colour 2": axisTol}) {
+	for _, d := range differences(got, want, map[string]float64{"principal colour 0": axisTol,
+		"principal colour 1": axisTol, "principal colour 2": axisTol}) {
 		e.Errorf("set.json: %s", d)
 	}
 }

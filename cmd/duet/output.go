@@ -20,8 +20,8 @@ func tell(format string, args ...any) {
 	fmt.Fprintln(os.Stderr, strings.Join(lines, "\n"))
 }
 
-// results is standard output: every command prints what it comes to here, and nowhere else, so that a full disk is noticed
-// in one place.
+// results is standard output: every command prints what it comes to here, and nowhere else, so that a full disk is
+// noticed in one place.
 var results = &output{to: os.Stdout}
 
 // An output keeps its first error and writes nothing after it.

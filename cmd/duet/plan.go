@@ -16,8 +16,8 @@ func planCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "plan CONFIG",
 		Short: "Show the compiled plan of a network",
-		Long: `Plan prints the layers of a network, the same wherever they run: what each gives for an image, its parameters,
-its additions and multiplications forward, and the bytes of what it gives for a batch and of its weights.
+		Long: `Plan prints the layers of a network, the same wherever they run: what each gives for an image, its
+parameters, its additions and multiplications forward, and the bytes of what it gives for a batch and of its weights.
 
 Then it prints every step of a training step in order: device, layer, operation, shapes, bytes, kernel, and the steps of
 other devices that it waits for; then the memory on each device, and what crosses between devices:

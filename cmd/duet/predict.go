@@ -45,9 +45,9 @@ func predictCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "predict CHECKPOINT IMAGE...",
 		Short: "Classify images with a checkpoint",
-		Long: `Predict prints the most probable classes of each image, as they are found. CHECKPOINT may be the folder of a run, whose best
-checkpoint is taken; IMAGE may be a folder, of which all images are taken. One that cannot be read is named at the end, and
-the status is 1 then.`,
+		Long: `Predict prints the most probable classes of each image, as they are found. CHECKPOINT may be the folder of
+a run, whose best checkpoint is taken; IMAGE may be a folder, of which all images are taken. One that cannot be read
+is named at the end, and the status is 1 then.`,
 		Example: `  duet predict runs/first/checkpoints/best.safetensors cat.jpg dog.png
   duet predict runs/first photos --json`,
 		Args: args(cobra.MinimumNArgs(2)),
@@ -184,7 +184,8 @@ func (out *predictions) print(p prediction) error {
 	return err
 }
 
-// end closes the array, of an interrupted command too, and makes an error of the images that there are no predictions of.
+// end closes the array, of an interrupted command too, and makes an error of the images that there are no predictions
+// of.
 func (out *predictions) end() error {
 	if out.json {
 		text := "\n]\n"
@@ -226,8 +227,8 @@ func (p prediction) lines() string {
 		if g.Probability > 0 { // nor a NaN
 			filled = int(g.Probability*width + 0.5)
 		}
-		fmt.Fprintf(&b, "  %-*s  %s%s  %s\n", longest, g.shown, strings.Repeat("█", filled), strings.Repeat("·", width-filled),
-			metrics.FormatPercent(float64(g.Probability)))
+		fmt.Fprintf(&b, "  %-*s  %s%s  %s\n", longest, g.shown, strings.Repeat("█", filled),
+			strings.Repeat("·", width-filled), metrics.FormatPercent(float64(g.Probability)))
 	}
 	return b.String()
 }

@@ -17,7 +17,8 @@ func TestPredictInterrupted(t *testing.T) {
 	p.write(pngOf(drawing("across", 1)), "image.png")
 	const images = 20000
 	for _, form := range []string{"text", "json"} {
-		args := append([]string{"predict", "runs/run", "--views", "10", "--batch", "2"}, slices.Repeat([]string{"image.png"}, images)...)
+		args := append([]string{"predict", "runs/run", "--views", "10", "--batch", "2"},
+			slices.Repeat([]string{"image.png"}, images)...)
 		if form == "json" {
 			args = append(args, "--json")
 		}
@@ -57,12 +58,14 @@ func TestPredictFolders(t *testing.T) {
 		}
 		return paths
 	}
-	for _, run := range []string{"runs/run", "runs/run/", "runs/run/checkpoints", "runs/run/checkpoints/best.safetensors"} {
+	for _, run := range []string{"runs/run", "runs/run/", "runs/run/checkpoints",
+		"runs/run/checkpoints/best.safetensors"} {
 		r := p.works("predict", run, "photos", "photos/b.png", "--json")
 		if got := images(r); !slices.Equal(got, append(slices.Clone(want), "photos/b.png")) {
 			t.Errorf("%s: predictions of %v", run, got)
 		}
-		if said := "checkpoint: runs/run/checkpoints/best.safetensors\n"; strings.Contains(r.stderr, said) != !strings.HasSuffix(run, "rs") {
+		if said := "checkpoint: runs/run/checkpoints/best.safetensors\n"; strings.Contains(r.stderr,
+			said) != !strings.HasSuffix(run, "rs") {
 			t.Errorf("%s: %s", run, r.stderr)
 		}
 	}
@@ -74,7 +77,8 @@ func TestPredictFolders(t *testing.T) {
 
 	p.check(os.Mkdir(p.path("empty"), 0o777))
 	p.refused(exitFailed, []string{"empty", "no images"}, "predict", "runs/run", "empty")
-	p.refused(exitFailed, []string{"photos is a folder without checkpoints", "folder of a run"}, "predict", "photos", "photos")
+	p.refused(exitFailed, []string{"photos is a folder without checkpoints", "folder of a run"}, "predict", "photos",
+		"photos")
 	p.refused(exitFailed, []string{"empty is a folder without checkpoints"}, "eval", "empty")
 	p.works("prepare", "generated", "set")
 	p.refused(exitUsage, []string{"set is a packed set", "duet eval CHECKPOINT --data set"}, "predict", "runs/run", "set")
@@ -123,7 +127,8 @@ rate = 1e34
 	checkpoint := "runs/nan/checkpoints/step-00000001.safetensors"
 	var eval map[string]any
 	p.object(p.works("eval", checkpoint, "--json", "--devices", "reference:0"), &eval)
-	if loss, there := eval["loss"]; loss != nil || !there || eval["images"] != 4.0 || fmt.Sprint(eval["top5_error"]) != "0" {
+	if loss, there := eval["loss"]; loss != nil || !there || eval["images"] != 4.0 ||
+		fmt.Sprint(eval["top5_error"]) != "0" {
 		t.Errorf("eval: %v", eval)
 	}
 	if r := p.works("eval", checkpoint, "--devices", "reference:0"); !strings.Contains(r.stdout, "loss         NaN\n") {

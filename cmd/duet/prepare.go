@@ -24,21 +24,21 @@ func prepareCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "prepare SOURCE... OUT",
 		Short: "Decode images once into a packed set",
-		Long: `Prepare decodes a source of labelled images into a packed set, a folder of .npy files that training maps into memory.
-What the source is, is found by looking:
+		Long: `Prepare decodes a source of labelled images into a packed set, a folder of .npy files that training maps
+into memory. What the source is, is found by looking:
 
-  - ImageNet (ILSVRC2012): the archives as they come, or the folder that holds them: ILSVRC2012_img_train.tar, and for the
-    validation split ILSVRC2012_img_val.tar with ILSVRC2012_devkit_t12.tar.gz or another list of its labels
+  - ImageNet (ILSVRC2012): the archives as they come, or the folder that holds them: ILSVRC2012_img_train.tar, and for
+    the validation split ILSVRC2012_img_val.tar with ILSVRC2012_devkit_t12.tar.gz or another list of its labels
   - class folders, with or without train/ and val/ above them
   - images with a CSV file of their labels, in its usual columns or those of --columns
   - CIFAR-10 and CIFAR-100 (binary version), IDX files (MNIST)
   - a packed set, to resize it or to take a part of it
   - "generated": images that duet draws
 
-Folders may be inside a .tar, .tar.gz or .zip. Images become RGB, their shorter side is resized to --size and the centre is
-kept. Files that cannot be read are listed in OUT/rejected.csv. Labels follow the order of the classes' names: of their
-values where all are whole numbers (2 before 10), else of their bytes. Interrupted, even killed, the same command goes on after
-the last finished shard; OUT is there whole or not at all.`,
+Folders may be inside a .tar, .tar.gz or .zip. Images become RGB, their shorter side is resized to --size and the
+centre is kept. Files that cannot be read are listed in OUT/rejected.csv. Labels follow the order of the classes'
+names: of their values where all are whole numbers (2 before 10), else of their bytes. Interrupted, even killed, the
+same command goes on after the last finished shard; OUT is there whole or not at all.`,
 		Example: `  duet prepare ILSVRC2012_img_train.tar ILSVRC2012_img_val.tar ILSVRC2012_devkit_t12.tar.gz data/imagenet
   duet prepare photos data/photos --val-fraction 0.1
   duet prepare data/imagenet data/imagenet-10 --classes @classes.txt --per-class 500 --size 128`,
@@ -139,7 +139,8 @@ func readClassList(text string) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--classes: %w", err)
 		}
-		text, separator = strings.TrimPrefix(string(data), "\ufeff"), "\n" // without the mark that some editors begin a file with
+		// without the mark that some editors begin a file with
+		text, separator = strings.TrimPrefix(string(data), "\ufeff"), "\n"
 	}
 	var classes []string
 	for name := range strings.SplitSeq(text, separator) {
@@ -158,10 +159,11 @@ func readClassList(text string) ([]string, error) {
 const shownNotes = 5
 
 func printPrepared(out string, s prepare.Summary, took time.Duration) error {
-	fmt.Fprintf(results, "%s: %s, %d training and %d validation images of %d x %d in %d classes, %s\n", out, s.Kind, s.Train, s.Val,
-		s.Size, s.Size, len(s.Classes), metrics.FormatBytes(uint64(s.Bytes)))
+	fmt.Fprintf(results, "%s: %s, %d training and %d validation images of %d x %d in %d classes, %s\n", out, s.Kind,
+		s.Train, s.Val, s.Size, s.Size, len(s.Classes), metrics.FormatBytes(uint64(s.Bytes)))
 	if s.Decoded > 0 {
-		fmt.Fprintf(results, "%s images/s in %s", metrics.FormatRate(float64(s.Decoded)/took.Seconds()), metrics.FormatDuration(took))
+		fmt.Fprintf(results, "%s images/s in %s", metrics.FormatRate(float64(s.Decoded)/took.Seconds()),
+			metrics.FormatDuration(took))
 		if s.Earlier > 0 {
 			fmt.Fprintf(results, ", after %d that an interrupted run had done", s.Earlier)
 		}
@@ -175,7 +177,8 @@ func printPrepared(out string, s prepare.Summary, took time.Duration) error {
 		fmt.Fprintf(results, "not used: %s\n", note)
 	}
 	if n := len(s.Rejected); n > 0 {
-		fmt.Fprintf(results, "rejected %s, see %s/rejected.csv; the first: %s: %s\n", counted(n, "file"), out, s.Rejected[0].File, s.Rejected[0].Cause)
+		fmt.Fprintf(results, "rejected %s, see %s/rejected.csv; the first: %s: %s\n", counted(n, "file"), out,
+			s.Rejected[0].File, s.Rejected[0].Cause)
 	}
 	return nil
 }

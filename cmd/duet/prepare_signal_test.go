@@ -30,7 +30,8 @@ func TestPrepareInterrupted(t *testing.T) {
 	if got := r.end(); got.code == 0 {
 		t.Log("it had come to its end before the signal came")
 	} else {
-		r.failed(result{got.code, got.stdout, withoutNotice(got.stderr)}, 130, []string{"interrupted: finished shards are kept"})
+		r.failed(result{got.code, got.stdout, withoutNotice(got.stderr)}, 130,
+			[]string{"interrupted: finished shards are kept"})
 		if _, err := os.Stat(p.path("set")); err == nil {
 			t.Error("half a set is there")
 		}
@@ -38,7 +39,8 @@ func TestPrepareInterrupted(t *testing.T) {
 			t.Errorf("the second run prints %q", again.stdout)
 		}
 	}
-	for _, name := range []string{"set.json", "train/images-00000.npy", "train/images-00001.npy", "train/labels.npy", "mean.npy"} {
+	for _, name := range []string{"set.json", "train/images-00000.npy", "train/images-00001.npy", "train/labels.npy",
+		"mean.npy"} {
 		p.same(p.path("whole", name), p.path("set", name))
 	}
 }

@@ -15,7 +15,8 @@ import (
 func TestResumeTellsWhatChanges(t *testing.T) {
 	p := newPlace(t)
 	p.works(trainArgs("run", sets("train.max_steps=6")...)...)
-	if r := p.works("train", "--run", "run", "--resume"); strings.Contains(r.stderr, "changed") || !strings.Contains(r.stdout, "6 (1.50 epochs)") {
+	if r := p.works("train", "--run", "run", "--resume"); strings.Contains(r.stderr, "changed") ||
+		!strings.Contains(r.stdout, "6 (1.50 epochs)") {
 		t.Errorf("with nothing changed it says %q, %q", r.stderr, r.stdout)
 	}
 	config := p.read("runs", "run", "config.toml")
@@ -28,7 +29,8 @@ func TestResumeTellsWhatChanges(t *testing.T) {
 	if !strings.Contains(r.stdout, "6 (1.50 epochs)") || string(p.read("runs", "run", "config.toml")) != string(config) {
 		t.Errorf("nothing was trained, but it says %q and config.toml is\n%s", r.stdout, p.read("runs", "run", "config.toml"))
 	}
-	p.refused(exitUsage, []string{"train.seed (9, was 1)", "cannot change"}, "train", "--run", "run", "--resume", "--set", "train.seed=9")
+	p.refused(exitUsage, []string{"train.seed (9, was 1)", "cannot change"}, "train", "--run", "run", "--resume", "--set",
+		"train.seed=9")
 	r = p.works("train", "--run", "run", "--resume", "--set", "train.batch=8", "--set", "train.max_steps=10")
 	if !strings.Contains(r.stdout, "10 (2.00 epochs)") {
 		t.Errorf("after 6 steps of 16 and 4 of 8 images of 64 it says %q", r.stdout)
@@ -58,8 +60,10 @@ func TestOneWayOn(t *testing.T) {
 		resume bool
 		words  []string // of what the other way says
 	}{
-		{"nothing", []string{"config.toml", "metrics.jsonl", "log.txt", "checkpoints", ".lock"}, false, []string{"holds nothing", "leave --resume out"}},
-		{"the lock", []string{"config.toml", "metrics.jsonl", "log.txt", "checkpoints"}, false, []string{"holds nothing", "leave --resume out"}},
+		{"nothing", []string{"config.toml", "metrics.jsonl", "log.txt", "checkpoints", ".lock"}, false,
+			[]string{"holds nothing", "leave --resume out"}},
+		{"the lock", []string{"config.toml", "metrics.jsonl", "log.txt", "checkpoints"}, false,
+			[]string{"holds nothing", "leave --resume out"}},
 		{"the configuration", []string{"metrics.jsonl", "log.txt", "checkpoints"}, true, []string{"exists", "--resume"}},
 		{"all but the lock", []string{".lock"}, true, []string{"exists", "--resume"}},
 		{"no configuration", []string{"config.toml"}, true, []string{"exists", "--resume"}},
@@ -86,7 +90,8 @@ func TestOneWayOn(t *testing.T) {
 	p.check(os.Remove(p.path("runs", "bare", "config.toml")))
 	p.refused(exitUsage, []string{"bare has no config.toml", "CONFIG"}, "train", "--run", "bare", "--resume")
 	p.check(os.RemoveAll(p.path("runs", "bare", "checkpoints")))
-	p.refused(exitFailed, []string{"no checkpoint is left", "metrics.jsonl tells of step 12"}, trainArgs("bare", "--resume")...)
+	p.refused(exitFailed, []string{"no checkpoint is left", "metrics.jsonl tells of step 12"},
+		trainArgs("bare", "--resume")...)
 }
 
 // TestStartedTogether: trainings that begin at the same time, without names, on data that is not there yet.
@@ -119,7 +124,8 @@ func TestRunNames(t *testing.T) {
 	smoke, _ := configs.Preset("smoke")
 	for i, name := range []string{"../x", "a/b", `a\\b`, "..", `\u001b[31m`} {
 		p.write([]byte(strings.Replace(string(smoke), `name = "smoke"`, `name = "`+name+`"`, 1)), "named.toml")
-		p.refused(exitUsage, []string{"named.toml:", "network.name", "runs are named after it"}, append([]string{"train", "named.toml"}, tiny()...)...)
+		p.refused(exitUsage, []string{"named.toml:", "network.name", "runs are named after it"},
+			append([]string{"train", "named.toml"}, tiny()...)...)
 		if i == 0 {
 			p.refused(exitUsage, []string{"network.name"}, "train", "named.toml", "--resume")
 		}
@@ -133,7 +139,8 @@ func TestRunNames(t *testing.T) {
 	}
 	p.write([]byte(strings.Replace(string(smoke), `name = "smoke"`, "", 1)), "named.toml")
 	p.works(append([]string{"train", "named.toml"}, tiny()...)...)
-	if r := p.works(append([]string{"train", "named.toml", "--resume"}, tiny()...)...); !strings.Contains(r.stdout, filepath.Join("runs", "run-001")) {
+	if r := p.works(append([]string{"train", "named.toml", "--resume"}, tiny()...)...); !strings.Contains(r.stdout,
+		filepath.Join("runs", "run-001")) {
 		t.Errorf("the run of a network without a name: %s", r.stdout)
 	}
 }
@@ -155,12 +162,15 @@ func TestNeverTrained(t *testing.T) {
 	if left := p.holds(); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	for _, args := range [][]string{{"plan", "smoke"}, {"bench", "smoke", "--steps", "1", "--devices", "reference:0"}, {"gradcheck", "smoke", "--samples", "1"}} {
-		if r := p.works(append(args, sets("train.schedule.type=fixed")...)...); !strings.Contains(r.stderr, "note: --set train.schedule.type=fixed leaves out") {
+	for _, args := range [][]string{{"plan", "smoke"}, {"bench", "smoke", "--steps", "1", "--devices", "reference:0"},
+		{"gradcheck", "smoke", "--samples", "1"}} {
+		if r := p.works(append(args, sets("train.schedule.type=fixed")...)...); !strings.Contains(r.stderr,
+			"note: --set train.schedule.type=fixed leaves out") {
 			t.Errorf("%v says %q", args, r.stderr)
 		}
 	}
-	r := p.works("train", "smoke", "--run", "fixed", "--set", "train.schedule.type=fixed", "--set", "train.max_steps=1", "--set", "train.validate_epochs=0")
+	r := p.works("train", "smoke", "--run", "fixed", "--set", "train.schedule.type=fixed", "--set", "train.max_steps=1",
+		"--set", "train.validate_epochs=0")
 	if !strings.Contains(r.stderr, "note: --set train.schedule.type=fixed leaves out what smoke says for another: ") {
 		t.Errorf("another schedule's keys are left out, but it says %q", r.stderr)
 	}

@@ -44,7 +44,8 @@ func contactSheet(cells []cell) *image.RGBA {
 		if len(text) > fitting {
 			text = append(text[:fitting-1], '~')
 		}
-		d := font.Drawer{Dst: sheet, Src: image.NewUniform(color.Black), Face: basicfont.Face7x13, Dot: fixed.P(x, y+height-cellGap-4)}
+		d := font.Drawer{Dst: sheet, Src: image.NewUniform(color.Black), Face: basicfont.Face7x13,
+			Dot: fixed.P(x, y+height-cellGap-4)}
 		d.DrawString(string(text))
 	}
 	return sheet

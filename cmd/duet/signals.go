@@ -9,18 +9,18 @@ import (
 	"syscall"
 )
 
-// withSignals gives a context that ends with the first SIGINT, SIGTERM or SIGHUP, so that a run can save itself. caught is
-// the number of the first signal, 0 before.
+// withSignals gives a context that ends with the first SIGINT, SIGTERM or SIGHUP, so that a run can save itself.
+// caught is the number of the first signal, 0 before.
 //
-// A second SIGINT or SIGTERM ends the process at once. A SIGHUP never does: of a terminal that is closed, kernel and shell
-// send one each, and some systems a SIGTERM beside it.
+// A second SIGINT or SIGTERM ends the process at once. A SIGHUP never does: of a terminal that is closed, kernel and
+// shell send one each, and some systems a SIGTERM beside it.
 //
 // What is ignored at the start stays so: SIGHUP under nohup, SIGINT of what a shell's script runs in the background.
 func withSignals(parent context.Context) (ctx context.Context, caught func() int) {
 	ctx, cancel := context.WithCancel(parent)
 	ignoreLimits()
-	// A reader of stdout or stderr that ends first, as the tee of "duet train 2>&1 | tee log" at Ctrl-C, makes writing an error,
-	// and is not the end of the program.
+	// A reader of stdout or stderr that ends first, as the tee of "duet train 2>&1 | tee log" at Ctrl-C, makes writing an
+	// error, and is not the end of the program.
 	signal.Ignore(syscall.SIGPIPE)
 	signals := make(chan os.Signal, 4)
 	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {

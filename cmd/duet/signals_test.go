@@ -111,7 +111,8 @@ func (r *running) interrupted(s syscall.Signal, run string) checkpoint.Meta {
 	r.Helper()
 	got := r.end()
 	m := r.meta(run)
-	r.failed(result{got.code, got.stdout, withoutNotice(got.stderr)}, 128+int(s), []string{fmt.Sprintf("interrupted after step %d;", m.Step), "--resume"})
+	r.failed(result{got.code, got.stdout, withoutNotice(got.stderr)}, 128+int(s),
+		[]string{fmt.Sprintf("interrupted after step %d;", m.Step), "--resume"})
 	return m
 }
 
@@ -149,7 +150,8 @@ func TestSignalInStep(t *testing.T) {
 // TestSignalInValidation: a validation of many views after each small step.
 func TestSignalInValidation(t *testing.T) {
 	p := newPlace(t)
-	long := sets("train.batch=2", "train.max_steps=2", "train.validate_steps=1", "train.views=10", "data.generated.val=150")
+	long := sets("train.batch=2", "train.max_steps=2", "train.validate_steps=1", "train.views=10",
+		"data.generated.val=150")
 	p.works(trainArgs("whole", long...)...)
 	caught := false
 	for i := 0; i < 20 && !caught; i++ {
@@ -173,11 +175,12 @@ func TestSignalInValidation(t *testing.T) {
 	}
 }
 
-// TestSignalInCheckpoint: a large layer, so that writing takes a while; the signal comes when the temporary file is there.
+// TestSignalInCheckpoint: a large layer, so that writing takes a while; the signal comes when the temporary file is
+// there.
 func TestSignalInCheckpoint(t *testing.T) {
 	p := newPlace(t)
-	large := sets("train.batch=1", "train.max_steps=6", "train.checkpoint_steps=1", "train.keep=1", "train.validate_steps=0",
-		"network.layers.fc4.features=8000")
+	large := sets("train.batch=1", "train.max_steps=6", "train.checkpoint_steps=1", "train.keep=1",
+		"train.validate_steps=0", "network.layers.fc4.features=8000")
 	p.works(trainArgs("whole", large...)...)
 	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		run := s.String()
@@ -247,12 +250,13 @@ func TestKill(t *testing.T) {
 	killed(t, 3, 60, 200*time.Millisecond)
 }
 
-// killed trains for some steps and kills that with SIGKILL at random moments, each at most so long after training begins.
-// The end is the same as that of a run that nobody kills.
+// killed trains for some steps and kills that with SIGKILL at random moments, each at most so long after training
+// begins. The end is the same as that of a run that nobody kills.
 func killed(t *testing.T, kills, steps int, within time.Duration) {
 	p := newPlace(t)
-	args := sets(fmt.Sprintf("train.max_steps=%d", steps), "train.checkpoint_steps=7", "train.validate_steps=10", "train.keep=2",
-		"train.schedule.type=plateau", "train.schedule.at_epochs=[]", "train.schedule.gamma=0.5", "train.schedule.patience=2",
+	args := sets(fmt.Sprintf("train.max_steps=%d", steps), "train.checkpoint_steps=7", "train.validate_steps=10",
+		"train.keep=2", "train.schedule.type=plateau", "train.schedule.at_epochs=[]", "train.schedule.gamma=0.5",
+		"train.schedule.patience=2",
 		"train.schedule.threshold=0.1", "train.schedule.drops=50")
 	p.works(trainArgs("whole", args...)...)
 	hits := 0
@@ -275,7 +279,8 @@ func killed(t *testing.T, kills, steps int, within time.Duration) {
 	p.works("train", "--run", "run", "--resume")
 	last := fmt.Sprintf("step-%08d.safetensors", steps)
 	p.same(p.path("runs", "whole", "checkpoints", last), p.path("runs", "run", "checkpoints", last))
-	p.same(p.path("runs", "whole", "checkpoints", "best.safetensors"), p.path("runs", "run", "checkpoints", "best.safetensors"))
+	p.same(p.path("runs", "whole", "checkpoints", "best.safetensors"),
+		p.path("runs", "run", "checkpoints", "best.safetensors"))
 	var validations []float64
 	for v := 10; v <= steps; v += 10 {
 		validations = append(validations, float64(v))
@@ -283,7 +288,8 @@ func killed(t *testing.T, kills, steps int, within time.Duration) {
 	p.checkMetrics("run", steps, validations)
 	whole := p.metrics("whole")
 	for i, l := range p.metrics("run") {
-		if l["loss"] != whole[i]["loss"] || l["val_loss"] != whole[i]["val_loss"] || l["learning_rate"] != whole[i]["learning_rate"] {
+		if l["loss"] != whole[i]["loss"] || l["val_loss"] != whole[i]["val_loss"] ||
+			l["learning_rate"] != whole[i]["learning_rate"] {
 			t.Errorf("%v, in a run that is not killed %v", l, whole[i])
 		}
 	}

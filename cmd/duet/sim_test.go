@@ -204,14 +204,17 @@ func TestSimStaged(t *testing.T) {
 	s := newSimulated(t)
 	args := append(sets("train.max_steps=30", "train.validate_epochs=0", "train.checkpoint_epochs=0"), pair...)
 	_, direct := s.clean(nil, append([]string{"train", "smoke", "--run", "direct"}, args...)...)
-	said, staged := s.clean([]string{"DUET_SIM_PEER=0", "DUET_SIM_DELAY=60", "DUET_SIM_SEED=3"}, append([]string{"train", "smoke", "--run", "staged"}, args...)...)
+	said, staged := s.clean([]string{"DUET_SIM_PEER=0", "DUET_SIM_DELAY=60", "DUET_SIM_SEED=3"},
+		append([]string{"train", "smoke", "--run", "staged"}, args...)...)
 	last := filepath.Join("checkpoints", "step-00000030.safetensors")
 	s.same(s.path("runs", "direct", last), s.path("runs", "staged", last))
 	if len(direct.Peers) == 0 || len(staged.Peers) > 0 {
 		t.Errorf("peer copies %v with access, %v without", direct.Peers, staged.Peers)
 	}
-	for _, from := range []string{"cuda:0: without direct copies from cuda:1", "cuda:1: without direct copies from cuda:0"} {
-		if n := strings.Count(said.stderr, from); n != 1 || !strings.Contains(string(s.read("runs", "staged", "log.txt")), from) {
+	for _, from := range []string{"cuda:0: without direct copies from cuda:1",
+		"cuda:1: without direct copies from cuda:0"} {
+		if n := strings.Count(said.stderr, from); n != 1 || !strings.Contains(string(s.read("runs", "staged", "log.txt")),
+			from) {
 			t.Errorf("%q is printed %d times, want once, and in the log:\n%s", from, n, said.stderr)
 		}
 	}
@@ -221,7 +224,8 @@ func TestSimStaged(t *testing.T) {
 func TestSimWholePath(t *testing.T) {
 	s := newSimulated(t)
 	common := sets("train.epochs=3")
-	r, _ := s.clean(nil, append([]string{"train", "smoke", "--run", "gpu"}, append(sets(`devices.towers=["auto"]`), common...)...)...)
+	r, _ := s.clean(nil, append([]string{"train", "smoke", "--run", "gpu"},
+		append(sets(`devices.towers=["auto"]`), common...)...)...)
 	if !strings.Contains(r.stderr, "cuda:0 cuda:1") {
 		t.Errorf("auto did not say that it took both GPUs:\n%s", r.stderr)
 	}
@@ -245,7 +249,8 @@ func TestSimNoGPU(t *testing.T) {
 	s := newSimulated(t, "DUET_SIM_DEVICES=0")
 	r, _ := s.cuda(nil, append([]string{"train", "smoke", "--run", "run"}, pair...)...)
 	s.failed(r, 1, []string{"cuda:0", "no CUDA-capable device"})
-	r, _ = s.cuda(nil, append([]string{"train", "smoke", "--run", "auto"}, sets(`devices.towers=["auto"]`, "train.max_steps=3")...)...)
+	r, _ = s.cuda(nil, append([]string{"train", "smoke", "--run", "auto"},
+		sets(`devices.towers=["auto"]`, "train.max_steps=3")...)...)
 	if r.code != 0 || !strings.Contains(r.stderr, "auto takes reference:0: cuda: ") ||
 		!strings.Contains(r.stderr, "no CUDA-capable device") {
 		t.Errorf("auto: exit %d\n%s", r.code, r.stderr)
@@ -253,19 +258,22 @@ func TestSimNoGPU(t *testing.T) {
 	nowhere := newSimulated(t, "DUET_CUDA_DRIVER=/nowhere/libcuda.so.1", "LD_PRELOAD=")
 	r, _ = nowhere.cuda(nil, append([]string{"train", "smoke", "--run", "run"}, pair...)...)
 	nowhere.failed(r, 1, []string{"cuda:0", "there is no CUDA driver"})
-	r, _ = nowhere.cuda(nil, append([]string{"train", "smoke", "--run", "auto"}, sets(`devices.towers=["auto"]`, "train.max_steps=3")...)...)
+	r, _ = nowhere.cuda(nil, append([]string{"train", "smoke", "--run", "auto"},
+		sets(`devices.towers=["auto"]`, "train.max_steps=3")...)...)
 	if r.code != 0 || !strings.Contains(r.stderr, "auto takes reference:0: cuda: there is no CUDA driver") {
 		t.Errorf("auto without a driver: exit %d\n%s", r.code, r.stderr)
 	}
 	one := newSimulated(t, "DUET_SIM_DEVICES=1")
-	r, _ = one.clean(nil, append([]string{"train", "smoke", "--run", "auto"}, sets(`devices.towers=["auto"]`, "train.max_steps=3")...)...)
+	r, _ = one.clean(nil, append([]string{"train", "smoke", "--run", "auto"},
+		sets(`devices.towers=["auto"]`, "train.max_steps=3")...)...)
 	if !strings.Contains(r.stderr, "cuda:0") || strings.Contains(r.stderr, "cuda:1") {
 		t.Errorf("auto with one GPU:\n%s", r.stderr)
 	}
 }
 
-// TestSimFaults injects failures at random moments: each ends the run with a line that says what failed, and a resumed run
-// comes to the bytes of one that nothing happened to. DUET_TEST_FAULTS is how many; `make test-long-sim` has a hundred.
+// TestSimFaults injects failures at random moments: each ends the run with a line that says what failed, and a resumed
+// run comes to the bytes of one that nothing happened to. DUET_TEST_FAULTS is how many; `make test-long-sim` has a
+// hundred.
 func TestSimFaults(t *testing.T) {
 	n, _ := strconv.Atoi(os.Getenv("DUET_TEST_FAULTS"))
 	if n == 0 {

@@ -23,10 +23,10 @@ func trainCommand() *cobra.Command {
 		Long: `Train trains the network of a configuration, and records everything in a folder: runs/NAME/config.toml,
 metrics.jsonl, log.txt and checkpoints/. Without CONFIG it trains the built-in "quick", which draws its own images.
 
-The first SIGINT or SIGTERM finishes the step and saves, a second one leaves at once. A closed terminal (SIGHUP) saves too,
-unless nohup has it ignored. --resume goes on with the newest checkpoint of a run, and comes to the same weights as if it had
-never stopped. With another CONFIG or --set it says key by key what changes, and refuses what cannot; epochs go by the images
-that were seen.`,
+The first SIGINT or SIGTERM finishes the step and saves, a second one leaves at once. A closed terminal (SIGHUP) saves
+too, unless nohup has it ignored. --resume goes on with the newest checkpoint of a run, and comes to the same weights
+as if it had never stopped. With another CONFIG or --set it says key by key what changes, and refuses what cannot;
+epochs go by the images that were seen.`,
 		Example: `  duet train                                           # the built-in quick.toml
   duet train configs/cifar10.toml --run first          # into runs/first
   duet train configs/alexnet.toml --data photos --devices auto  # on a folder of images for each class, on what there is
@@ -43,7 +43,8 @@ that were seen.`,
 			return o.run(c.Context())
 		},
 	}
-	c.Flags().StringVar(&o.name, "run", "", "name of the run; default: the network's name and the first free number, with --resume the last")
+	c.Flags().StringVar(&o.name, "run", "",
+		"name of the run; default: the network's name and the first free number, with --resume the last")
 	c.Flags().StringVar(&o.root, "runs", "runs", "folder of the runs")
 	c.Flags().BoolVar(&o.resume, "resume", false, "go on with a run from its newest checkpoint")
 	c.Flags().StringVar(&o.data, "data", "", "packed set, or source that is packed first; the same as --set data.path=")
@@ -117,7 +118,8 @@ func report(s duet.Summary) error {
 		if metrics.HasTop5(s.Last.Classes) {
 			top5 = metrics.FormatPercent(s.Last.Top5Error) + " top-5, "
 		}
-		fmt.Fprintf(results, "last error  %s top-1, %sloss %.4f\n", metrics.FormatPercent(s.Last.Top1Error), top5, s.Last.Loss)
+		fmt.Fprintf(results, "last error  %s top-1, %sloss %.4f\n", metrics.FormatPercent(s.Last.Top1Error), top5,
+			s.Last.Loss)
 	}
 	return nil
 }

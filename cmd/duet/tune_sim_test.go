@@ -9,20 +9,23 @@ import (
 	"testing"
 )
 
-// TestSimTune: what tuning measures is printed, logged and kept in the run's configuration, for both GPUs alike; a resumed run
-// takes it without measuring again, and comes to the same bytes as one that was never stopped.
+// TestSimTune: what tuning measures is printed, logged and kept in the run's configuration, for both GPUs alike; a
+// resumed run takes it without measuring again, and comes to the same bytes as one that was never stopped.
 func TestSimTune(t *testing.T) {
 	s := newSimulated(t)
 	args := func(run, steps string) []string {
 		return append([]string{"train", "smoke", "--run", run}, append(sets("devices.tune=true", "devices.precision=bf16",
-			"train.max_steps="+steps, "train.validate_epochs=0", "train.checkpoint_epochs=0", "train.checkpoint_steps=4"), pair...)...)
+			"train.max_steps="+steps, "train.validate_epochs=0", "train.checkpoint_epochs=0", "train.checkpoint_steps=4"),
+			pair...)...)
 	}
 	r, _ := s.clean(nil, args("whole", "8")...)
 	config, log := string(s.read("runs", "whole", "config.toml")), string(s.read("runs", "whole", "log.txt"))
 	kernels := config[strings.Index(config, "[[devices.kernels]]"):]
-	for _, operation := range []string{"conv2d ", "conv2d_grad_weight ", "linear ", "linear_grad_input ", "linear_grad_weight "} {
+	for _, operation := range []string{"conv2d ", "conv2d_grad_weight ", "linear ", "linear_grad_input ",
+		"linear_grad_weight "} {
 		line := "work = \"" + operation
-		if !strings.Contains(kernels, line) || !strings.Contains(r.stderr, ": "+operation) || !strings.Contains(log, ": "+operation) {
+		if !strings.Contains(kernels, line) || !strings.Contains(r.stderr, ": "+operation) ||
+			!strings.Contains(log, ": "+operation) {
 			t.Errorf("%s is not in the configuration, printed and logged:\n%s\n%s\n%s", operation, kernels, r.stderr, log)
 		}
 	}

@@ -19,21 +19,24 @@ func TestAltered(t *testing.T) {
 		alter func(t *testing.T, dir string)
 		read  func(s *packed.Set) error // nil: Open does
 	}{
-		"classes.txt":             {packed.Raw, replace("classes.txt", "a cat", "a dog"), nil},
-		"mean.npy":                {packed.Raw, word("mean.npy", 5, 0x41000000), nil},
-		"train/labels.npy":        {packed.Raw, word("train/labels.npy", 7, 0), nil},
-		"train/offsets-00000.npy": {packed.JPEG, edit("train/offsets-00000.npy", func(d []byte) []byte { d[128+8]++; return d }), nil},
+		"classes.txt":      {packed.Raw, replace("classes.txt", "a cat", "a dog"), nil},
+		"mean.npy":         {packed.Raw, word("mean.npy", 5, 0x41000000), nil},
+		"train/labels.npy": {packed.Raw, word("train/labels.npy", 7, 0), nil},
+		"train/offsets-00000.npy": {packed.JPEG, edit("train/offsets-00000.npy",
+			func(d []byte) []byte { d[128+8]++; return d }), nil},
 		"train/files.csv": {packed.Raw, replace("train/files.csv", "traina", "trainz"), func(s *packed.Set) error {
 			_, err := s.Files()
 			return err
 		}},
-		"train/images-00001.npy": {packed.Raw, edit("train/images-00001.npy", func(d []byte) []byte { d[130] ^= 1; return d }), func(s *packed.Set) error {
+		"train/images-00001.npy": {packed.Raw, edit("train/images-00001.npy",
+			func(d []byte) []byte { d[130] ^= 1; return d }), func(s *packed.Set) error {
 			return s.Load(context.Background(), nil)
 		}},
-		"train/flags.npy": {packed.Raw, edit("train/flags.npy", func(d []byte) []byte { d[130] ^= 1; return d }), func(s *packed.Set) error {
-			_, err := s.Flags()
-			return err
-		}},
+		"train/flags.npy": {packed.Raw, edit("train/flags.npy", func(d []byte) []byte { d[130] ^= 1; return d }),
+			func(s *packed.Set) error {
+				_, err := s.Flags()
+				return err
+			}},
 	} {
 		t.Run(file, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "set")
@@ -48,7 +51,8 @@ func TestAltered(t *testing.T) {
 			if err == nil {
 				t.Fatal("no error")
 			}
-			for _, want := range []string{filepath.Join(dir, filepath.FromSlash(file)), "altered", "set.json", "duet data verify", "prepare the set again"} {
+			for _, want := range []string{filepath.Join(dir, filepath.FromSlash(file)), "altered", "set.json",
+				"duet data verify", "prepare the set again"} {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("error %q lacks %q", err, want)
 				}
@@ -68,7 +72,8 @@ func TestVerifyShard(t *testing.T) {
 		for n, images := range shards {
 			for i := first; i < first+images; i++ {
 				next, err := s.VerifyShard(context.Background(), i)
-				if n != 1 && (err != nil || next != first+images) || n == 1 && (err == nil || !strings.Contains(err.Error(), "images-00001.npy was altered")) {
+				if n != 1 && (err != nil || next != first+images) || n == 1 &&
+					(err == nil || !strings.Contains(err.Error(), "images-00001.npy was altered")) {
 					t.Errorf("%s: image %d of shard %d: next %d, error %v", codec, i, n, next, err)
 				}
 			}

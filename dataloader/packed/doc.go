@@ -6,8 +6,8 @@
 //
 // Its files:
 //
-//	set.json                 the index: format version, source and options, whether images were turned as their EXIF data say,
-//	                         counts, shards, channel mean, colour PCA, CRC32C
+//	set.json                 the index: format version, source and options, whether images were turned as their EXIF
+//	                         data say, counts, shards, channel mean, colour PCA, CRC32C
 //	classes.txt              one class a line, its folder or WordNet id and, after a tab, its name where that is known;
 //	                         line i is label i
 //	mean.npy                 float32 [3, H, W]: the mean image of the training split, 0 to 255

@@ -19,7 +19,8 @@ func (h *shard) touch(f func()) (err error) {
 		switch p := recover().(type) {
 		case nil:
 		case interface{ Addr() uintptr }:
-			if begin := uintptr(unsafe.Pointer(unsafe.SliceData(h.data))); p.Addr() < begin || p.Addr() >= begin+uintptr(len(h.data)) {
+			if begin := uintptr(unsafe.Pointer(unsafe.SliceData(h.data))); p.Addr() < begin ||
+				p.Addr() >= begin+uintptr(len(h.data)) {
 				panic(p) // not ours
 			}
 			err = fmt.Errorf("%s cannot be read any more: it was cut or overwritten after it was opened, or its disk failed; "+

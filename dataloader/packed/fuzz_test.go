@@ -7,8 +7,9 @@ import (
 )
 
 func FuzzIndex(f *testing.F) {
-	good := Index{Format: format, Version: version, Layout: Layout{Height: 4, Width: 4, Codec: Raw}, Classes: 2, Request: []byte("{}"),
-		Splits: map[string]Split{Train: {Images: 3, PerClass: []int{1, 2}, Shards: []int{2, 1}}}, Checksums: map[string]uint32{}}
+	good := Index{Format: format, Version: version, Layout: Layout{Height: 4, Width: 4, Codec: Raw}, Classes: 2,
+		Request: []byte("{}"), Splits: map[string]Split{Train: {Images: 3, PerClass: []int{1, 2}, Shards: []int{2, 1}}},
+		Checksums: map[string]uint32{}}
 	for _, name := range good.files() {
 		good.Checksums[name] = 7
 	}
@@ -26,7 +27,8 @@ func FuzzIndex(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if s := x.Splits[Train]; s.Images < 1 || x.Height < 1 || x.Height > MaxSide || x.Classes < 1 || len(s.Shards) < 1 || len(x.Checksums) != len(x.files()) {
+		if s := x.Splits[Train]; s.Images < 1 || x.Height < 1 || x.Height > MaxSide || x.Classes < 1 || len(s.Shards) < 1 ||
+			len(x.Checksums) != len(x.files()) {
 			t.Errorf("accepted %+v", x)
 		}
 	})
@@ -34,8 +36,9 @@ func FuzzIndex(f *testing.F) {
 
 // TestReadingOfOlderSets: an index without them has the source's options.
 func TestReadingOfOlderSets(t *testing.T) {
-	x := Index{Format: format, Version: version, Layout: Layout{Height: 4, Width: 4, Codec: Raw}, Classes: 1, Request: []byte(`{"exif":true,"allow_truncated":true}`),
-		Splits: map[string]Split{Train: {Images: 1, PerClass: []int{1}, Shards: []int{1}}}, Checksums: map[string]uint32{}}
+	x := Index{Format: format, Version: version, Layout: Layout{Height: 4, Width: 4, Codec: Raw}, Classes: 1,
+		Request: []byte(`{"exif":true,"allow_truncated":true}`),
+		Splits:  map[string]Split{Train: {Images: 1, PerClass: []int{1}, Shards: []int{1}}}, Checksums: map[string]uint32{}}
 	for _, name := range x.files() {
 		x.Checksums[name] = 7
 	}

@@ -227,7 +227,8 @@ func (s Split) check(classes int) error {
 	if err != nil {
 		return fmt.Errorf("shards: %w", err)
 	}
-	if s.Images < 1 || s.Images > math.MaxInt32 || labelled != s.Images || stored != s.Images || len(s.PerClass) != classes {
+	if s.Images < 1 || s.Images > math.MaxInt32 || labelled != s.Images || stored != s.Images ||
+		len(s.PerClass) != classes {
 		return fmt.Errorf("%d images, %d in %d of %d classes, %d in %d shards: want the same number, 1 to %d",
 			s.Images, labelled, len(s.PerClass), classes, stored, len(s.Shards), math.MaxInt32)
 	}

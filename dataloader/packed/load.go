@@ -15,7 +15,8 @@ import (
 func (s *Set) Load(ctx context.Context, progress func(done, total int64)) error {
 	total := s.Bytes()
 	if free, known := availableMemory(); known && total > free {
-		return fmt.Errorf("%s, split %s: %d MiB of images do not fit in the %d MiB of memory that are left: leave them mapped (cache = \"mmap\")",
+		return fmt.Errorf("%s, split %s: %d MiB of images do not fit in the %d MiB of memory that are left: leave them "+
+			"mapped (cache = \"mmap\")",
 			s.dir, s.split, total>>20, free>>20)
 	}
 	work := make(chan *shard)
@@ -84,7 +85,8 @@ func (h *shard) fill(data []byte, f *summedFile, count func(bytes int) error) er
 	for at := 0; at < len(data); at += step {
 		part := data[at:min(at+step, len(data))]
 		if n, err := io.ReadFull(f, part); err != nil {
-			return fmt.Errorf("%s: %d bytes, want %d: it was cut after it had been opened: %w", h.path, h.start+int64(at+n), h.start+int64(len(data)), err)
+			return fmt.Errorf("%s: %d bytes, want %d: it was cut after it had been opened: %w", h.path, h.start+int64(at+n),
+				h.start+int64(len(data)), err)
 		}
 		if err := count(len(part)); err != nil {
 			return err

@@ -32,7 +32,8 @@ func availableBelow(root string) (bytes int64, known bool) {
 			if !slices.Contains(strings.Split(parts[1], ","), g.controller) { // version 2 names none
 				continue
 			}
-			if left, limited := g.left(filepath.Join(root, "sys/fs/cgroup", g.folder), parts[2]); limited && (!known || left < bytes) {
+			if left, limited := g.left(filepath.Join(root, "sys/fs/cgroup", g.folder), parts[2]); limited &&
+				(!known || left < bytes) {
 				bytes, known = left, true
 			}
 		}
@@ -49,7 +50,8 @@ type groupVersion struct {
 
 var groupVersions = []groupVersion{
 	{"", "", "memory.max", "memory.current", []string{"inactive_file", "active_file"}},
-	{"memory", "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", []string{"total_inactive_file", "total_active_file"}},
+	{"memory", "memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
+		[]string{"total_inactive_file", "total_active_file"}},
 }
 
 // noLimit and more is how version 1 says that there is none.

@@ -39,8 +39,9 @@ func TestAvailableMemory(t *testing.T) {
 		"version 1": {map[string]string{"proc/meminfo": meminfo, "proc/self/cgroup": "7:cpu,cpuacct:/\n4:memory:/a\n0::/\n",
 			"sys/fs/cgroup/memory/a/memory.limit_in_bytes": "6000\n", "sys/fs/cgroup/memory/a/memory.usage_in_bytes": "5500\n",
 			"sys/fs/cgroup/memory/a/memory.stat": "inactive_file 1\ntotal_inactive_file 100\n"}, 600, true},
-		"a path outside of the container": {map[string]string{"proc/meminfo": meminfo, "proc/self/cgroup": "4:memory:/docker/1f\n",
-			"sys/fs/cgroup/memory/memory.limit_in_bytes": "6000\n", "sys/fs/cgroup/memory/memory.usage_in_bytes": "7000\n"}, 0, true},
+		"a path outside of the container": {map[string]string{"proc/meminfo": meminfo,
+			"proc/self/cgroup": "4:memory:/docker/1f\n", "sys/fs/cgroup/memory/memory.limit_in_bytes": "6000\n",
+			"sys/fs/cgroup/memory/memory.usage_in_bytes": "7000\n"}, 0, true},
 	} {
 		root := t.TempDir()
 		for file, text := range c.files {

@@ -65,7 +65,8 @@ func (h npyHeader) encode() []byte {
 	if len(dims) == 1 {
 		shape += ","
 	}
-	b := fmt.Appendf([]byte(npyMagic+"\x01\x00\x00\x00"), "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", h.dtype, shape)
+	b := fmt.Appendf([]byte(npyMagic+"\x01\x00\x00\x00"), "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }",
+		h.dtype, shape)
 	binary.LittleEndian.PutUint16(b[8:], npyHeaderBytes-10)
 	for len(b) < npyHeaderBytes-1 {
 		b = append(b, ' ')

@@ -46,7 +46,8 @@ func TestNpyHeadersOfOthers(t *testing.T) {
 			t.Errorf("%s: %v, error %v", dict, h, err)
 		}
 	}
-	v2 := append([]byte("\x93NUMPY\x02\x00\x3a\x00\x00\x00"), `{'descr': '|u1', 'fortran_order': False, 'shape': (), }  `+"\n\n\n"...)
+	v2 := append([]byte("\x93NUMPY\x02\x00\x3a\x00\x00\x00"),
+		`{'descr': '|u1', 'fortran_order': False, 'shape': (), }  `+"\n\n\n"...)
 	if h, err := readNpyHeader(bytes.NewReader(v2)); err != nil || len(h.shape) != 0 || h.start != 70 {
 		t.Errorf("version 2: %v, error %v", h, err)
 	}
@@ -71,7 +72,8 @@ func TestNpyRefused(t *testing.T) {
 		"an unknown key":     {npyBytes("{'color': 1}", ""), `"color"`},
 		"another type":       {npyBytes("{'descr': '<f8', 'fortran_order': False, 'shape': (4,), }", "abcd"), "'<f8'"},
 		"not the type asked": {npyBytes("{'descr': '<i4', 'fortran_order': False, 'shape': (1,), }", "abcd"), "type <i4"},
-		"fortran order":      {npyBytes("{'descr': '|u1', 'fortran_order': True, 'shape': (4,), }", "abcd"), "fortran_order is True"},
+		"fortran order": {npyBytes("{'descr': '|u1', 'fortran_order': True, 'shape': (4,), }", "abcd"),
+			"fortran_order is True"},
 		"negative size":      {npyBytes(good("-4,"), "abcd"), "shape (-4)"},
 		"no number":          {npyBytes(good("x,"), "abcd"), "shape (x)"},
 		"rank":               {npyBytes(good("2, 2"), "abcd"), "1 dimensions"},

@@ -66,7 +66,8 @@ func readLabels(r recorded, want, classes int) ([]int32, error) {
 func readOffsets(r recorded, images int, size int64) ([]int64, error) {
 	return readArray(r, npyInt64, images+1, func(offsets []int64) error {
 		if offsets[0] != 0 || offsets[images] != size || !slices.IsSorted(offsets) {
-			return fmt.Errorf("offsets from %d to %d: want them to rise from 0 to %d, the size of the shard", offsets[0], offsets[images], size)
+			return fmt.Errorf("offsets from %d to %d: want them to rise from 0 to %d, the size of the shard", offsets[0],
+				offsets[images], size)
 		}
 		return nil
 	})

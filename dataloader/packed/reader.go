@@ -38,7 +38,8 @@ func (r *Reader) Read(i int, dst []byte) (err error) {
 		return err
 	}
 	if _, err := r.decoder.Decode(dst, r.encoded); err != nil {
-		return fmt.Errorf("image %d of split %s of %s: %w: duet data verify says what is damaged", i, r.set.split, r.set.dir, err)
+		return fmt.Errorf("image %d of split %s of %s: %w: duet data verify says what is damaged", i, r.set.split, r.set.dir,
+			err)
 	}
 	return nil
 }

@@ -49,7 +49,8 @@ func Open(dir, split string) (*Set, error) {
 	}
 	counts, ok := x.Splits[split]
 	if !ok {
-		return nil, fmt.Errorf("split %s of %s: %w: prepare it again with a validation fraction, such as 0.1", split, dir, ErrNoSplit)
+		return nil, fmt.Errorf("split %s of %s: %w: prepare it again with a validation fraction, such as 0.1", split, dir,
+			ErrNoSplit)
 	}
 	s := &Set{Index: x, dir: dir, split: split}
 	if s.classes, err = readClasses(x.recorded(dir, ClassesFile), x.Classes); err != nil {

@@ -55,8 +55,9 @@ func write(t testing.TB, codec string, limit int64) string {
 		mean[i] = float32(i%511) / 2 // up to 255
 	}
 	c := packed.Contents{
-		Index: packed.Index{Kind: "test", Decoder: "none", Request: []byte(`{"a":1}`), Layout: l, Splits: map[string]packed.Split{},
-			Checksums: map[string]uint32{}, ChannelMean: [3]float32{1, 2, 3}, ColorStd: [3]float32{4, 5, 6},
+		Index: packed.Index{Kind: "test", Decoder: "none", Request: []byte(`{"a":1}`), Layout: l,
+			Splits: map[string]packed.Split{}, Checksums: map[string]uint32{}, ChannelMean: [3]float32{1, 2, 3},
+			ColorStd:   [3]float32{4, 5, 6},
 			ColorEigen: [3][3]float32{{1, 0, 0}, {0, 0, 1}, {0, -1, 0}}},
 		Classes: []packed.Class{{ID: "n1", Name: "a cat"}, {ID: "n2"}}, Mean: mean,
 		Rejected: []packed.Rejected{{File: "x,y.jpg", Cause: "cut \"short\""}}, Splits: map[string]packed.Rows{},
@@ -95,7 +96,8 @@ func write(t testing.TB, codec string, limit int64) string {
 			if i >= n/2 {
 				label = 1
 			}
-			rows.Labels, rows.Flags, rows.Files = append(rows.Labels, label), append(rows.Flags, uint8(i)), append(rows.Files, name+string(rune('a'+i)))
+			rows.Labels, rows.Flags, rows.Files = append(rows.Labels, label), append(rows.Flags, uint8(i)), append(rows.Files,
+				name+string(rune('a'+i)))
 		}
 		finish()
 		c.Index.Splits[name], c.Splits[name] = split, rows
@@ -230,31 +232,48 @@ func TestDamagedSets(t *testing.T) {
 		damage func(t *testing.T, dir string)
 		want   []string
 	}{
-		"no set.json":       {packed.Raw, gone("set.json"), []string{"not a packed set"}},
-		"set.json cut":      {packed.Raw, edit("set.json", func(d []byte) []byte { return d[:len(d)/2] }), []string{"set.json", "damaged"}},
-		"older version":     {packed.Raw, replace("set.json", `"version": 2`, `"version": 1`), []string{"set.json", "version 1", "reads version 2"}},
-		"another format":    {packed.Raw, replace("set.json", "duet packed set", "other"), []string{"set.json", `"other"`}},
-		"another codec":     {packed.Raw, replace("set.json", `"codec": "raw"`, `"codec": "png"`), []string{"set.json", `codec "png"`, `"jpeg"`}},
-		"unknown key":       {packed.Raw, replace("set.json", `"kind"`, `"sort"`), []string{"set.json", "sort"}},
-		"count":             {packed.Raw, replace("set.json", `"images": 10`, `"images": 11`), []string{"set.json", "11 images, 10 in"}},
-		"shards":            {packed.Raw, replace("set.json", "4,\n        4,", "4,\n        3,"), []string{"set.json", "10 images", "9 in 3 shards"}},
+		"no set.json": {packed.Raw, gone("set.json"), []string{"not a packed set"}},
+		"set.json cut": {packed.Raw, edit("set.json", func(d []byte) []byte { return d[:len(d)/2] }),
+			[]string{"set.json", "damaged"}},
+		"older version": {packed.Raw, replace("set.json", `"version": 2`, `"version": 1`),
+			[]string{"set.json", "version 1", "reads version 2"}},
+		"another format": {packed.Raw, replace("set.json", "duet packed set", "other"), []string{"set.json", `"other"`}},
+		"another codec": {packed.Raw, replace("set.json", `"codec": "raw"`, `"codec": "png"`),
+			[]string{"set.json", `codec "png"`, `"jpeg"`}},
+		"unknown key": {packed.Raw, replace("set.json", `"kind"`, `"sort"`), []string{"set.json", "sort"}},
+		"count": {packed.Raw, replace("set.json", `"images": 10`, `"images": 11`),
+			[]string{"set.json", "11 images, 10 in"}},
+		"shards": {packed.Raw, replace("set.json", "4,\n        4,", "4,\n        3,"),
+			[]string{"set.json", "10 images", "9 in 3 shards"}},
 		"no training split": {packed.Raw, replace("set.json", `"train": {`, `"test": {`), []string{"set.json", "train"}},
-		"a checksum less":   {packed.Raw, replace("set.json", "classes.txt", "../secret"), []string{"set.json", "../secret", "no file of the set"}},
-		"size":              {packed.Raw, replace("set.json", `"height": 12`, `"height": 13`), []string{"mean.npy", "[3 12 12]", "[3 13 12]"}},
-		"mean of 256":       {packed.Raw, replace("set.json", `"channel_mean": [`, `"channel_mean": [256,`), []string{"channel_mean"}},
-		"classes":           {packed.Raw, edit("classes.txt", func(d []byte) []byte { return append(d, "more\n"...) }), []string{"classes.txt", "3 lines", "2 classes"}},
-		"label too large":   {packed.Raw, word("train/labels.npy", 7, 2), []string{"labels.npy", "label 2 of image 7", "0 to 1"}},
-		"label negative":    {packed.Raw, word("train/labels.npy", 7, ^uint32(0)), []string{"labels.npy", "label -1 of image 7"}},
-		"labels cut":        {packed.Raw, edit("train/labels.npy", cut), []string{"labels.npy", "40 bytes", "39 bytes"}},
-		"images cut":        {packed.Raw, edit("train/images-00001.npy", cut), []string{"images-00001.npy", "1728 bytes", "1727 bytes"}},
-		"images missing":    {packed.Raw, gone("train/images-00002.npy"), []string{"images-00002.npy"}},
-		"header lies":       {packed.Raw, replace("train/images-00000.npy", "(4, 12, 12, 3)", "(9, 12, 12, 3)"), []string{"images-00000.npy", "[9 12 12 3]", "1728 bytes follow"}},
-		"fortran order":     {packed.Raw, replace("train/images-00000.npy", "False", "True "), []string{"images-00000.npy", "fortran_order"}},
-		"another type":      {packed.Raw, replace("train/labels.npy", "<i4", "<f8"), []string{"labels.npy", "<f8"}},
-		"mean no number":    {packed.Raw, edit("mean.npy", func(d []byte) []byte { copy(d[128:], "\x00\x00\xc0\x7f"); return d }), []string{"mean.npy", "NaN"}},
-		"offsets missing":   {packed.JPEG, gone("train/offsets-00000.npy"), []string{"offsets-00000.npy"}},
-		"offsets fall":      {packed.JPEG, word("train/offsets-00000.npy", 2, 1<<20), []string{"offsets-00000.npy", "rise from 0"}},
-		"offsets too far":   {packed.JPEG, word("train/offsets-00000.npy", 20, 1<<20), []string{"offsets-00000.npy", "rise from 0"}},
+		"a checksum less": {packed.Raw, replace("set.json", "classes.txt", "../secret"),
+			[]string{"set.json", "../secret", "no file of the set"}},
+		"size": {packed.Raw, replace("set.json", `"height": 12`, `"height": 13`),
+			[]string{"mean.npy", "[3 12 12]", "[3 13 12]"}},
+		"mean of 256": {packed.Raw, replace("set.json", `"channel_mean": [`, `"channel_mean": [256,`),
+			[]string{"channel_mean"}},
+		"classes": {packed.Raw, edit("classes.txt", func(d []byte) []byte { return append(d, "more\n"...) }),
+			[]string{"classes.txt", "3 lines", "2 classes"}},
+		"label too large": {packed.Raw, word("train/labels.npy", 7, 2),
+			[]string{"labels.npy", "label 2 of image 7", "0 to 1"}},
+		"label negative": {packed.Raw, word("train/labels.npy", 7, ^uint32(0)),
+			[]string{"labels.npy", "label -1 of image 7"}},
+		"labels cut": {packed.Raw, edit("train/labels.npy", cut), []string{"labels.npy", "40 bytes", "39 bytes"}},
+		"images cut": {packed.Raw, edit("train/images-00001.npy", cut),
+			[]string{"images-00001.npy", "1728 bytes", "1727 bytes"}},
+		"images missing": {packed.Raw, gone("train/images-00002.npy"), []string{"images-00002.npy"}},
+		"header lies": {packed.Raw, replace("train/images-00000.npy", "(4, 12, 12, 3)", "(9, 12, 12, 3)"),
+			[]string{"images-00000.npy", "[9 12 12 3]", "1728 bytes follow"}},
+		"fortran order": {packed.Raw, replace("train/images-00000.npy", "False", "True "),
+			[]string{"images-00000.npy", "fortran_order"}},
+		"another type": {packed.Raw, replace("train/labels.npy", "<i4", "<f8"), []string{"labels.npy", "<f8"}},
+		"mean no number": {packed.Raw, edit("mean.npy",
+			func(d []byte) []byte { copy(d[128:], "\x00\x00\xc0\x7f"); return d }), []string{"mean.npy", "NaN"}},
+		"offsets missing": {packed.JPEG, gone("train/offsets-00000.npy"), []string{"offsets-00000.npy"}},
+		"offsets fall": {packed.JPEG, word("train/offsets-00000.npy", 2, 1<<20),
+			[]string{"offsets-00000.npy", "rise from 0"}},
+		"offsets too far": {packed.JPEG, word("train/offsets-00000.npy", 20, 1<<20),
+			[]string{"offsets-00000.npy", "rise from 0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "set")
@@ -317,7 +336,8 @@ func TestWriteFails(t *testing.T) {
 	whole := write(t, packed.Raw, 1<<20)
 	x, err := packed.ReadIndex(whole)
 	check(t, err)
-	c := packed.Contents{Index: x, Classes: []packed.Class{{ID: "n1"}, {ID: "n2"}}, Mean: make([]float32, 3*side*side), Splits: map[string]packed.Rows{}}
+	c := packed.Contents{Index: x, Classes: []packed.Class{{ID: "n1"}, {ID: "n2"}}, Mean: make([]float32, 3*side*side),
+		Splits: map[string]packed.Rows{}}
 	for name, n := range counts {
 		c.Splits[name] = packed.Rows{Labels: make([]int32, n), Flags: make([]uint8, n), Files: make([]string, n)}
 	}
@@ -341,11 +361,15 @@ func TestWriteFails(t *testing.T) {
 // A damaged JPEG shows when it is read, and the error says which image.
 func TestDamagedJPEG(t *testing.T) {
 	dir := write(t, packed.JPEG, 1<<20)
-	edit("train/images-00000.npy", func(d []byte) []byte { return append(d[:128:128], slices.Repeat([]byte{0}, len(d)-128)...) })(t, dir)
+	edit("train/images-00000.npy", func(d []byte) []byte {
+		return append(d[:128:128],
+			slices.Repeat([]byte{0}, len(d)-128)...)
+	})(t, dir)
 	r, err := open(t, dir, packed.Train).NewReader()
 	check(t, err)
 	defer r.Close()
-	if err := r.Read(4, make([]byte, side*side*3)); err == nil || !strings.Contains(err.Error(), "image 4 of split train of "+dir) {
+	if err := r.Read(4, make([]byte, side*side*3)); err == nil ||
+		!strings.Contains(err.Error(), "image 4 of split train of "+dir) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -39,6 +39,7 @@ func (r recorded) same(crc uint32) error {
 	if crc == r.crc {
 		return nil
 	}
-	return fmt.Errorf("%s was altered or damaged: its CRC32C is not the one in %s; duet data verify says what else is: prepare the set again",
+	return fmt.Errorf("%s was altered or damaged: its CRC32C is not the one in %s; duet data verify says what else is: "+
+		"prepare the set again",
 		r.path, IndexFile)
 }

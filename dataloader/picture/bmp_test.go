@@ -147,28 +147,30 @@ var (
 
 // bmpVariants are read as Pillow 13 reads them, or not by it where that is said.
 var bmpVariants = map[string]bmpVariant{
-	"1 bit":                         {header: 40, bits: 1, colours: 2},
-	"2 bits":                        {header: 40, bits: 2, colours: 4}, // Windows CE's; not Pillow's
-	"4 bits":                        {header: 40, bits: 4, colours: 16},
-	"8 bits, the palette is short":  {header: 40, bits: 8, colours: 9, used: 9},
-	"8 bits, too long a palette":    {header: 40, bits: 8, colours: 300, used: 300},
-	"8 bits, from the top":          {header: 40, bits: 8, colours: 200, used: 200, topDown: true},
-	"8 bits, a gap":                 {header: 40, bits: 8, colours: 256, gap: 6},
-	"8 bits, the offset is 0":       {header: 40, bits: 8, colours: 256, offset: func(int) int { return 0 }},
-	"8 bits, without the palette":   {header: 40, bits: 8, colours: 256, offset: func(int) int { return 54 }},
-	"OS/2, 1 bit":                   {header: 12, bits: 1, colours: 2},
-	"OS/2, 4 bits":                  {header: 12, bits: 4, colours: 16},
-	"OS/2, 8 bits":                  {header: 12, bits: 8, colours: 256},
-	"OS/2, 24 bits":                 {header: 12, bits: 24, masks: masks8},
-	"OS/2, version 2":               {header: 64, bits: 8, colours: 256},
-	"OS/2, version 2, short":        {header: 16, bits: 24, masks: masks8}, // not Pillow's
-	"16 bits":                       {header: 40, bits: 16, masks: masks555},
-	"16 bits, from the top":         {header: 40, bits: 16, masks: masks555, topDown: true},
-	"16 bits, version 4":            {header: 108, bits: 16, masks: masks555},
-	"555 by masks":                  {header: 40, bits: 16, compression: 3, masks: masks555},
-	"565":                           {header: 40, bits: 16, compression: 3, masks: masks565},
-	"565, version 5":                {header: 124, bits: 16, compression: 3, masks: append([]uint32{}, 0xf800, 0x7e0, 0x1f, 0)},
-	"4444":                          {header: 56, bits: 16, compression: 3, masks: []uint32{0xf00, 0xf0, 0xf, 0xf000}}, // not Pillow's
+	"1 bit":                        {header: 40, bits: 1, colours: 2},
+	"2 bits":                       {header: 40, bits: 2, colours: 4}, // Windows CE's; not Pillow's
+	"4 bits":                       {header: 40, bits: 4, colours: 16},
+	"8 bits, the palette is short": {header: 40, bits: 8, colours: 9, used: 9},
+	"8 bits, too long a palette":   {header: 40, bits: 8, colours: 300, used: 300},
+	"8 bits, from the top":         {header: 40, bits: 8, colours: 200, used: 200, topDown: true},
+	"8 bits, a gap":                {header: 40, bits: 8, colours: 256, gap: 6},
+	"8 bits, the offset is 0":      {header: 40, bits: 8, colours: 256, offset: func(int) int { return 0 }},
+	"8 bits, without the palette":  {header: 40, bits: 8, colours: 256, offset: func(int) int { return 54 }},
+	"OS/2, 1 bit":                  {header: 12, bits: 1, colours: 2},
+	"OS/2, 4 bits":                 {header: 12, bits: 4, colours: 16},
+	"OS/2, 8 bits":                 {header: 12, bits: 8, colours: 256},
+	"OS/2, 24 bits":                {header: 12, bits: 24, masks: masks8},
+	"OS/2, version 2":              {header: 64, bits: 8, colours: 256},
+	"OS/2, version 2, short":       {header: 16, bits: 24, masks: masks8}, // not Pillow's
+	"16 bits":                      {header: 40, bits: 16, masks: masks555},
+	"16 bits, from the top":        {header: 40, bits: 16, masks: masks555, topDown: true},
+	"16 bits, version 4":           {header: 108, bits: 16, masks: masks555},
+	"555 by masks":                 {header: 40, bits: 16, compression: 3, masks: masks555},
+	"565":                          {header: 40, bits: 16, compression: 3, masks: masks565},
+	"565, version 5": {header: 124, bits: 16, compression: 3,
+		masks: append([]uint32{}, 0xf800, 0x7e0, 0x1f, 0)},
+	// not Pillow's
+	"4444":                          {header: 56, bits: 16, compression: 3, masks: []uint32{0xf00, 0xf0, 0xf, 0xf000}},
 	"24 bits":                       {header: 40, bits: 24, masks: masks8},
 	"24 bits, a gap":                {header: 40, bits: 24, masks: masks8, gap: 8},
 	"24 bits, colours unused":       {header: 40, bits: 24, masks: masks8, used: 256},
@@ -179,11 +181,17 @@ var bmpVariants = map[string]bmpVariant{
 	"32 bits by masks":              {header: 40, bits: 32, compression: 3, masks: masks8},
 	"32 bits, RGBX by masks":        {header: 40, bits: 32, compression: 3, masks: []uint32{0xff000000, 0xff0000, 0xff00}},
 	"32 bits, version 2":            {header: 52, bits: 32, compression: 3, masks: masks8},
-	"32 bits, alpha":                {header: 108, bits: 32, compression: 3, masks: masks8888, alpha: func(x int) int { return 51 * x }},
-	"32 bits, alpha, version 3":     {header: 56, bits: 32, compression: 3, masks: masks8888, alpha: func(x int) int { return 51 * x }},
-	"32 bits, alpha first":          {header: 124, bits: 32, compression: 3, masks: []uint32{0xff000000, 0xff0000, 0xff00, 0xff}, alpha: func(x int) int { return 255 - x }},
-	"10 bits a channel":             {header: 40, bits: 32, compression: 3, masks: []uint32{0x3ff00000, 0xffc00, 0x3ff}},                // not Pillow's
-	"alpha by Windows CE":           {header: 40, bits: 32, compression: 6, masks: masks8888, alpha: func(x int) int { return 51 * x }}, // not Pillow's
+	"32 bits, alpha": {header: 108, bits: 32, compression: 3, masks: masks8888,
+		alpha: func(x int) int { return 51 * x }},
+	"32 bits, alpha, version 3": {header: 56, bits: 32, compression: 3, masks: masks8888,
+		alpha: func(x int) int { return 51 * x }},
+	"32 bits, alpha first": {header: 124, bits: 32, compression: 3,
+		masks: []uint32{0xff000000, 0xff0000, 0xff00, 0xff}, alpha: func(x int) int { return 255 - x }},
+	// not Pillow's
+	"10 bits a channel": {header: 40, bits: 32, compression: 3, masks: []uint32{0x3ff00000, 0xffc00, 0x3ff}},
+	// not Pillow's
+	"alpha by Windows CE": {header: 40, bits: 32, compression: 6, masks: masks8888,
+		alpha: func(x int) int { return 51 * x }},
 }
 
 func TestBMPVariants(t *testing.T) {
@@ -242,20 +250,27 @@ func TestBMPRuns(t *testing.T) {
 		runs []byte
 		want string // the picture's rows of numbers, the highest first
 	}{
-		"rows":              {8, []byte{5, 1, 0, 0, 2, 2, 3, 3, 0, 0, 5, 4, 0, 0, 5, 5, 0, 0, 5, 6, 0, 1}, "66666 55555 44444 22333 11111"},
-		"without the end":   {8, []byte{5, 1, 0, 0, 5, 2, 0, 0, 5, 3, 0, 0, 5, 4, 0, 0, 5, 5}, "55555 44444 33333 22222 11111"},
-		"an early end":      {8, []byte{5, 1, 0, 0, 2, 2, 0, 1}, "00000 00000 00000 22000 11111"},
-		"short rows":        {8, []byte{1, 1, 0, 0, 2, 2, 0, 0, 0, 0, 3, 3, 0, 1}, "00000 33300 00000 22000 10000"},
-		"a jump":            {8, []byte{1, 1, 0, 2, 2, 1, 2, 2, 0, 2, 0, 2, 9, 9, 0, 1}, "00000 00000 00000 00022 10000"},
-		"as they are":       {8, []byte{0, 5, 1, 2, 3, 4, 5, 99, 0, 0, 0, 4, 6, 7, 8, 9, 0, 1}, "00000 00000 00000 67890 12345"},
-		"too long a run":    {8, []byte{200, 1, 9, 9, 0, 0, 5, 2, 0, 1}, "00000 00000 00000 22222 11111"},
-		"4 bits, in turn":   {4, []byte{5, 0x12, 0, 0, 4, 0x33, 0, 1}, "00000 00000 00000 33330 12121"},
-		"4 bits, as is":     {4, []byte{0, 5, 0x12, 0x34, 0x50, 99, 0, 0, 0, 3, 0x67, 0x80, 0, 1}, "00000 00000 00000 67800 12345"},
+		"rows": {8, []byte{5, 1, 0, 0, 2, 2, 3, 3, 0, 0, 5, 4, 0, 0, 5, 5, 0, 0, 5, 6, 0, 1},
+			"66666 55555 44444 22333 11111"},
+		"without the end": {8, []byte{5, 1, 0, 0, 5, 2, 0, 0, 5, 3, 0, 0, 5, 4, 0, 0, 5, 5},
+			"55555 44444 33333 22222 11111"},
+		"an early end": {8, []byte{5, 1, 0, 0, 2, 2, 0, 1}, "00000 00000 00000 22000 11111"},
+		"short rows":   {8, []byte{1, 1, 0, 0, 2, 2, 0, 0, 0, 0, 3, 3, 0, 1}, "00000 33300 00000 22000 10000"},
+		"a jump":       {8, []byte{1, 1, 0, 2, 2, 1, 2, 2, 0, 2, 0, 2, 9, 9, 0, 1}, "00000 00000 00000 00022 10000"},
+		"as they are": {8, []byte{0, 5, 1, 2, 3, 4, 5, 99, 0, 0, 0, 4, 6, 7, 8, 9, 0, 1},
+			"00000 00000 00000 67890 12345"},
+		"too long a run":  {8, []byte{200, 1, 9, 9, 0, 0, 5, 2, 0, 1}, "00000 00000 00000 22222 11111"},
+		"4 bits, in turn": {4, []byte{5, 0x12, 0, 0, 4, 0x33, 0, 1}, "00000 00000 00000 33330 12121"},
+		"4 bits, as is": {4, []byte{0, 5, 0x12, 0x34, 0x50, 99, 0, 0, 0, 3, 0x67, 0x80, 0, 1},
+			"00000 00000 00000 67800 12345"},
 		"beyond the last":   {8, []byte{0, 2, 0, 4, 5, 1, 0, 0, 5, 2, 0, 0, 5, 3}, "11111 00000 00000 00000 00000"},
 		"4 bits, a jump up": {4, []byte{0, 2, 1, 4, 2, 0x55, 0, 1}, "05500 00000 00000 00000 00000"},
 	} {
 		v := bmpVariant{header: 40, bits: c.bits, compression: uint32(1 + (8-c.bits)/4), colours: 16, used: 16, runs: c.runs}
-		checkBMP(t, name, v.encode(), picture.NotJPEG, func(x, y int) [3]uint8 { return paletteColour(int(c.want[6*y+x] - '0')) })
+		checkBMP(t, name, v.encode(), picture.NotJPEG, func(x,
+			y int) [3]uint8 {
+			return paletteColour(int(c.want[6*y+x] - '0'))
+		})
 	}
 }
 
@@ -270,10 +285,12 @@ func TestBMPRefused(t *testing.T) {
 		data []byte
 		want string
 	}{
-		"a header of 13 bytes":  {change(plain(), 14, 13), "BMP: a header of 13 bytes: want 12, or 16 to 124"},
-		"a header of 4 GiB":     {change(plain(), 14, 1<<32-1), "BMP: a header of 4294967295 bytes"},
-		"a picture in it":       {change(plain(), 30, 5), "BMP: compression 5: want 0 (none), 1 and 2 (run lengths), 3 or 6 (bit fields)"},
-		"3 bits":                {change(plain(), 26, 1|3<<16), "BMP: 3 bits a pixel with compression 0: want one of [1 2 4 8 16 24 32]"},
+		"a header of 13 bytes": {change(plain(), 14, 13), "BMP: a header of 13 bytes: want 12, or 16 to 124"},
+		"a header of 4 GiB":    {change(plain(), 14, 1<<32-1), "BMP: a header of 4294967295 bytes"},
+		"a picture in it": {change(plain(), 30, 5),
+			"BMP: compression 5: want 0 (none), 1 and 2 (run lengths), 3 or 6 (bit fields)"},
+		"3 bits": {change(plain(), 26, 1|3<<16),
+			"BMP: 3 bits a pixel with compression 0: want one of [1 2 4 8 16 24 32]"},
 		"run lengths of 24 bit": {change(plain(), 30, 1), "BMP: 24 bits a pixel with compression 1: want one of [8]"},
 		"no columns":            {change(plain(), 18, 0), "BMP: 0x5 pixels: want 1 to"},
 		"columns below 0":       {change(plain(), 18, 1<<32-5), "BMP: -5x5 pixels"},
@@ -284,7 +301,8 @@ func TestBMPRefused(t *testing.T) {
 		"pixels cut off":        {plain()[:100], "BMP: cut short: 46 bytes of 79 for 5x5 pixels"},
 		"pixels far away":       {change(plain(), 10, 1<<32-1), "BMP: cut short: 0 bytes of 79 for 5x5 pixels"},
 		"many pixels of few":    {change(change(plain(), 18, 8000), 22, 8000), "BMP: cut short"},
-		"runs cut off":          {bmpVariant{header: 40, bits: 8, compression: 1, colours: 2, used: 2, runs: []byte{5, 1, 0, 0, 5}}.encode(), "BMP: cut short: the runs end"},
+		"runs cut off": {bmpVariant{header: 40, bits: 8, compression: 1, colours: 2, used: 2,
+			runs: []byte{5, 1, 0, 0, 5}}.encode(), "BMP: cut short: the runs end"},
 	} {
 		_, _, err := decode(t, c.data, picture.Options{Size: bmpSide})
 		if err == nil || fmt.Sprint(err)[:min(len(c.want), len(fmt.Sprint(err)))] != c.want {

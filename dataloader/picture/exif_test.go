@@ -130,48 +130,59 @@ func TestEXIFVariants(t *testing.T) {
 	short := string(exif(be, 6))
 	swapped := short[:2] + "\x2a\x00" + short[4:]
 	long := string(entryOf(le, 4, 1, uint32(6)))
-	raw := "\nexif\n      32\n" + hex.EncodeToString([]byte(prefix + short))[:20] + "\n" + hex.EncodeToString([]byte(prefix + short))[20:] + "\n"
-	jpegFile, pngFile, webpData := encodeJPEG(photo(40, 32)), encodePNG(photo(40, 32)), losslessWebP(4, 4, [3]byte{1, 2, 3})[12:]
+	raw := "\nexif\n      32\n" + hex.EncodeToString([]byte(prefix + short))[:20] + "\n" +
+		hex.EncodeToString([]byte(prefix + short))[20:] + "\n"
+	jpegFile, pngFile, webpData := encodeJPEG(photo(40, 32)), encodePNG(photo(40, 32)), losslessWebP(4,
+		4, [3]byte{1, 2, 3})[12:]
 	webp := func(chunks ...string) []byte {
 		return webpFile(append([]string{webpScreen(0, 4, 4), string(webpData)}, chunks...)...)
 	}
 	numbers := map[string][]byte{
-		"long": entryOf(be, 4, 1, uint32(6)), "two": entryOf(be, 3, 2, [2]uint16{6, 3}), "three": entryOf(be, 3, 3, [3]uint16{6, 1, 1}),
-		"two longs": entryOf(be, 4, 2, [2]uint32{6, 1}), "signed byte": entryOf(be, 6, 1, int8(6)), "signed short": entryOf(be, 8, 1, int16(6)),
-		"signed long": entryOf(be, 9, 1, int32(6)), "ratio": entryOf(be, 5, 1, [2]uint32{12, 2}), "signed ratio": entryOf(be, 10, 1, [2]int32{-6, -1}),
-		"float": entryOf(be, 11, 1, float32(6)), "double": entryOf(be, 12, 1, 6.), "directory": entryOf(be, 13, 1, uint32(6)),
-		"64 bits": entryOf(be, 16, 1, uint64(6)), "long II": entryOf(le, 4, 1, uint32(6)), "three II": entryOf(le, 3, 3, [3]uint16{6, 1, 1}),
+		"long": entryOf(be, 4, 1, uint32(6)), "two": entryOf(be, 3, 2, [2]uint16{6, 3}),
+		"three":     entryOf(be, 3, 3, [3]uint16{6, 1, 1}),
+		"two longs": entryOf(be, 4, 2, [2]uint32{6, 1}), "signed byte": entryOf(be, 6, 1, int8(6)),
+		"signed short": entryOf(be, 8, 1, int16(6)),
+		"signed long":  entryOf(be, 9, 1, int32(6)), "ratio": entryOf(be, 5, 1, [2]uint32{12, 2}),
+		"signed ratio": entryOf(be, 10, 1, [2]int32{-6, -1}),
+		"float":        entryOf(be, 11, 1, float32(6)), "double": entryOf(be, 12, 1, 6.),
+		"directory": entryOf(be, 13, 1, uint32(6)),
+		"64 bits":   entryOf(be, 16, 1, uint64(6)), "long II": entryOf(le, 4, 1, uint32(6)),
+		"three II": entryOf(le, 3, 3, [3]uint16{6, 1, 1}),
 	}
 	turned := map[string][]byte{
-		"JPEG, the header's number swapped":   app1(jpegFile, prefix+swapped),
-		"JPEG, the prefix twice":              app1(jpegFile, prefix+prefix+short),
-		"JPEG, in two segments":               app1(jpegFile, prefix+short[:20], prefix+short[20:]),
-		"JPEG, two of them":                   app1(jpegFile, prefix+short, prefix+string(exif(be, 3))),
-		"JPEG, XMP's attribute":               app1(jpegFile, xmp+attribute),
-		"JPEG, XMP's element":                 app1(jpegFile, xmp+element),
-		"JPEG, XMP beside EXIF without it":    app1(jpegFile, prefix+string(entryOf(be, 2, 2, [2]byte{'6'})), xmp+element),
-		"JPEG, EXIF before another XMP":       app1(jpegFile, xmp+`tiff:Orientation="3"`, prefix+short),
-		"PNG, a prefix":                       chunks(pngFile, "eXIf"+prefix+short),
-		"PNG, the prefix twice":               chunks(pngFile, "eXIf"+prefix+prefix+short), // not Pillow's
-		"PNG, behind the pixels":              append(bytes.Clone(pngFile[:len(pngFile)-12]), pngOf("eXIf"+short, "IEND")[8:]...),
-		"PNG, the second counts":              chunks(pngFile, "eXIf"+string(exif(be, 3)), "eXIf"+short),
-		"PNG, ImageMagick's text":             chunks(pngFile, "tEXtRaw profile type exif\x00"+raw),
-		"PNG, ImageMagick's packed text":      chunks(pngFile, "zTXtRaw profile type exif\x00\x00"+idat([]byte(raw))[4:]),
-		"PNG, ImageMagick's text of Unicode":  chunks(pngFile, "iTXtRaw profile type exif\x00\x00\x00\x00\x00"+raw),
-		"PNG, EXIF before ImageMagick's text": chunks(pngFile, "eXIf"+short, "tEXtRaw profile type exif\x00"+strings.ReplaceAll(raw, "0006", "0003")),
-		"PNG, XMP":                            chunks(pngFile, "iTXtXML:com.adobe.xmp\x00\x00\x00\x00\x00"+attribute),
-		"PNG, packed XMP":                     chunks(pngFile, "iTXtXML:com.adobe.xmp\x00\x01\x00en\x00xmp\x00"+idat([]byte(attribute))[4:]),
-		"WebP, long":                          webp(webpChunk("EXIF", []byte(long)...)),
-		"WebP, behind an odd length":          webp(webpChunk("ABCD", 1), webpChunk("EXIF", []byte(short)...)),
-		"WebP, before a chunk cut short":      append(webp(webpChunk("EXIF", []byte(short)...)), "EXIF\x09\x00\x00\x00"...),
-		"WebP, a prefix":                      webp(webpChunk("EXIF", []byte(prefix+long)...)),
-		"WebP, XMP":                           webp(webpChunk("XMP ", []byte(element)...)),
+		"JPEG, the header's number swapped": app1(jpegFile, prefix+swapped),
+		"JPEG, the prefix twice":            app1(jpegFile, prefix+prefix+short),
+		"JPEG, in two segments":             app1(jpegFile, prefix+short[:20], prefix+short[20:]),
+		"JPEG, two of them":                 app1(jpegFile, prefix+short, prefix+string(exif(be, 3))),
+		"JPEG, XMP's attribute":             app1(jpegFile, xmp+attribute),
+		"JPEG, XMP's element":               app1(jpegFile, xmp+element),
+		"JPEG, XMP beside EXIF without it":  app1(jpegFile, prefix+string(entryOf(be, 2, 2, [2]byte{'6'})), xmp+element),
+		"JPEG, EXIF before another XMP":     app1(jpegFile, xmp+`tiff:Orientation="3"`, prefix+short),
+		"PNG, a prefix":                     chunks(pngFile, "eXIf"+prefix+short),
+		"PNG, the prefix twice":             chunks(pngFile, "eXIf"+prefix+prefix+short), // not Pillow's
+		"PNG, behind the pixels": append(bytes.Clone(pngFile[:len(pngFile)-12]),
+			pngOf("eXIf"+short, "IEND")[8:]...),
+		"PNG, the second counts":             chunks(pngFile, "eXIf"+string(exif(be, 3)), "eXIf"+short),
+		"PNG, ImageMagick's text":            chunks(pngFile, "tEXtRaw profile type exif\x00"+raw),
+		"PNG, ImageMagick's packed text":     chunks(pngFile, "zTXtRaw profile type exif\x00\x00"+idat([]byte(raw))[4:]),
+		"PNG, ImageMagick's text of Unicode": chunks(pngFile, "iTXtRaw profile type exif\x00\x00\x00\x00\x00"+raw),
+		"PNG, EXIF before ImageMagick's text": chunks(pngFile, "eXIf"+short,
+			"tEXtRaw profile type exif\x00"+strings.ReplaceAll(raw, "0006", "0003")),
+		"PNG, XMP": chunks(pngFile, "iTXtXML:com.adobe.xmp\x00\x00\x00\x00\x00"+attribute),
+		"PNG, packed XMP": chunks(pngFile,
+			"iTXtXML:com.adobe.xmp\x00\x01\x00en\x00xmp\x00"+idat([]byte(attribute))[4:]),
+		"WebP, long":                     webp(webpChunk("EXIF", []byte(long)...)),
+		"WebP, behind an odd length":     webp(webpChunk("ABCD", 1), webpChunk("EXIF", []byte(short)...)),
+		"WebP, before a chunk cut short": append(webp(webpChunk("EXIF", []byte(short)...)), "EXIF\x09\x00\x00\x00"...),
+		"WebP, a prefix":                 webp(webpChunk("EXIF", []byte(prefix+long)...)),
+		"WebP, XMP":                      webp(webpChunk("XMP ", []byte(element)...)),
 	}
 	for name, b := range numbers {
 		turned["JPEG, "+name], turned["PNG, "+name] = app1(jpegFile, prefix+string(b)), chunks(pngFile, "eXIf"+string(b))
 	}
 	want := map[string][]byte{}
-	for format, data := range map[string][]byte{"JPEG": app1(jpegFile, prefix+short), "PNG": chunks(pngFile, "eXIf"+short), "WebP": webp(webpChunk("EXIF", []byte(short)...))} {
+	for format, data := range map[string][]byte{"JPEG": app1(jpegFile, prefix+short), "PNG": chunks(pngFile, "eXIf"+short),
+		"WebP": webp(webpChunk("EXIF", []byte(short)...))} {
 		pixels, flags, err := decode(t, data, picture.Options{Size: 32, Reading: picture.Reading{EXIF: true}})
 		if check(t, err); flags&picture.Oriented == 0 {
 			t.Fatalf("%s: flags %q", format, flags)
@@ -204,7 +215,8 @@ func TestEXIFVariants(t *testing.T) {
 		"packed text that is not":       chunks(pngFile, "zTXtRaw profile type exif\x00\x00"+raw),
 		"a chunk of text without a key": chunks(pngFile, "zTXt", "iTXt", "tEXt", "iTXta\x00\x01\x00"),
 	} {
-		if _, flags, err := decode(t, data, picture.Options{Size: 32, Reading: picture.Reading{EXIF: true}}); err != nil || flags&picture.Oriented != 0 {
+		if _, flags, err := decode(t, data, picture.Options{Size: 32, Reading: picture.Reading{EXIF: true}}); err != nil ||
+			flags&picture.Oriented != 0 {
 			t.Errorf("%s: flags %q, error %v; want the picture as it is", name, flags, err)
 		}
 	}
@@ -225,8 +237,11 @@ func TestEXIFNonsense(t *testing.T) {
 	for name, b := range map[string][]byte{
 		"empty": nil, "short": good[:7], "no entries": good[:10], "half an entry": good[:18],
 		"byte order": change(0, 'X', 'X'), "no byte order": other,
-		"not 42": change(2, 0, 43), "far directory": change(4, 0xff, 0xff, 0xff, 0xff), "directory at the end": change(4, 0, 0, 0, 25),
-		"type": change(12, 0, 4), "no count": change(14, 0, 0, 0, 0), "far numbers": change(12, 0, 4, 0, 0, 0, 2, 0xff, 0xff, 0xff, 0xff), "text": change(12, 0, 2, 0, 0, 0, 2, '6'), "zero": change(18, 0, 0), "nine": change(18, 0, 9), "another tag": change(10, 1, 0x13),
+		"not 42": change(2, 0, 43), "far directory": change(4, 0xff, 0xff, 0xff, 0xff),
+		"directory at the end": change(4, 0, 0, 0, 25),
+		"type":                 change(12, 0, 4), "no count": change(14, 0, 0, 0, 0),
+		"far numbers": change(12, 0, 4, 0, 0, 0, 2, 0xff, 0xff, 0xff, 0xff), "text": change(12, 0, 2, 0, 0, 0, 2, '6'),
+		"zero": change(18, 0, 0), "nine": change(18, 0, 9), "another tag": change(10, 1, 0x13),
 	} {
 		got, flags, err := decode(t, withEXIF(data, b), picture.Options{Size: 32, Reading: picture.Reading{EXIF: true}})
 		if err != nil || flags != 0 || !bytes.Equal(got, want) {

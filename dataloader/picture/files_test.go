@@ -42,7 +42,8 @@ func interlacedPNG(box image.Rectangle, c [3]byte) []byte {
 
 // interlacedRows are the rows of one colour in the seven passes of Adam7.
 func interlacedRows(box image.Rectangle, c [3]byte) (raw []byte) {
-	for _, pass := range [][4]int{{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}} {
+	for _, pass := range [][4]int{{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2},
+		{0, 1, 1, 2}} {
 		width, height := (box.Dx()-pass[0]+pass[2]-1)/pass[2], (box.Dy()-pass[1]+pass[3]-1)/pass[3]
 		for range height * min(width, 1) {
 			raw = append(append(raw, 0), bytes.Repeat(c[:], width)...)
@@ -137,8 +138,10 @@ func (f flatJPEG) encode() []byte {
 		marker, last = 0xc2, 0
 	}
 	segment(marker, frame...)
-	segment(0xc4, append([]byte{0x00, 0, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)...) // ten codes of 4 bits
-	segment(0xc4, append([]byte{0x10, 1}, make([]byte, 16)...)...)                                                        // one code of 1 bit: end of block
+	// ten codes of 4 bits
+	segment(0xc4, append([]byte{0x00, 0, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)...)
+	// one code of 1 bit: end of block
+	segment(0xc4, append([]byte{0x10, 1}, make([]byte, 16)...)...)
 	segment(0xda, append(scan, 0, last, 0)...)
 	blocks := (f.width + 7) / 8 * ((f.height + 7) / 8)
 	w := bitWriter{b: &b}

@@ -77,23 +77,34 @@ func TestGIF(t *testing.T) {
 		flags picture.Flags
 		want  string // numbers of colours, ". " for black
 	}{
-		"whole":                       {whole, 3, in, "012 345 678"},
-		"interlaced":                  {change(func(g *gifFile) { g.flags = 0x40; g.numbers = []byte{0, 1, 2, 6, 7, 8, 3, 4, 5} }), 3, in, "012 345 678"},
-		"a frame in its screen":       {change(func(g *gifFile) { g.screen = [2]int{5, 5}; g.frame[0], g.frame[1] = 1, 2 }), 5, out, "..... ..... .012. .345. .678."},
-		"a frame beyond its screen":   {change(func(g *gifFile) { g.screen = [2]int{2, 2} }), 3, in, "012 345 678"},
-		"a frame moved out":           {change(func(g *gifFile) { g.screen = [2]int{2, 4}; g.frame[0], g.frame[1] = 1, 1 }), 4, out, ".... .012 .345 .678"},
-		"a screen of no pixels":       {change(func(g *gifFile) { g.screen = [2]int{0, 0} }), 3, in, "012 345 678"},
-		"a transparent colour":        {change(func(g *gifFile) { g.before = transparentColour(4) }), 3, out, "012 3.5 678"},
-		"transparent, not in use":     {change(func(g *gifFile) { g.before = transparentColour(200) }), 3, in, "012 345 678"},
-		"a comment":                   {change(func(g *gifFile) { g.before = "\x21\xfe\x03abc\x02de\x00" }), 3, in, "012 345 678"},
-		"a frame in a comment":        {change(func(g *gifFile) { g.before = "\x21\xfe\x02a,\x00" }), 3, in, "012 345 678"},
-		"an unknown extension":        {change(func(g *gifFile) { g.before = "\x21\x77\x01a\x00" }), 3, in, "012 345 678"},
-		"a long control block":        {change(func(g *gifFile) { g.before = "\x21\xf9\x05\x01\x00\x00\x04\x00\x00" }), 3, out, "012 3.5 678"},
-		"bytes between the blocks":    {change(func(g *gifFile) { g.before = "\x00\x00\x07" }), 3, in, "012 345 678"},
-		"colours beyond the table":    {change(func(g *gifFile) { g.colours = 4 }), 3, in, "012 3.. ..."},
-		"more colours than pixels":    {change(func(g *gifFile) { g.numbers = append(nine, 9, 10, 11, 12) }), 3, in, "012 345 678"},
-		"a damaged second frame":      {change(func(g *gifFile) { g.after = "\x2c garbage" }), 3, in, "012 345 678"},
-		"a second frame, out of both": {change(func(g *gifFile) { g.after = "\x2c\x09\x00\x09\x00\x09\x00\x09\x00\x00\x08\x00" }), 3, in, "012 345 678"},
+		"whole": {whole, 3, in, "012 345 678"},
+		"interlaced": {change(func(g *gifFile) {
+			g.flags = 0x40
+			g.numbers = []byte{0, 1, 2, 6, 7, 8, 3, 4,
+				5}
+		}), 3, in, "012 345 678"},
+		"a frame in its screen": {change(func(g *gifFile) { g.screen = [2]int{5, 5}; g.frame[0], g.frame[1] = 1, 2 }),
+			5, out, "..... ..... .012. .345. .678."},
+		"a frame beyond its screen": {change(func(g *gifFile) { g.screen = [2]int{2, 2} }), 3, in, "012 345 678"},
+		"a frame moved out": {change(func(g *gifFile) { g.screen = [2]int{2, 4}; g.frame[0], g.frame[1] = 1, 1 }),
+			4, out, ".... .012 .345 .678"},
+		"a screen of no pixels":   {change(func(g *gifFile) { g.screen = [2]int{0, 0} }), 3, in, "012 345 678"},
+		"a transparent colour":    {change(func(g *gifFile) { g.before = transparentColour(4) }), 3, out, "012 3.5 678"},
+		"transparent, not in use": {change(func(g *gifFile) { g.before = transparentColour(200) }), 3, in, "012 345 678"},
+		"a comment": {change(func(g *gifFile) { g.before = "\x21\xfe\x03abc\x02de\x00" }), 3, in,
+			"012 345 678"},
+		"a frame in a comment": {change(func(g *gifFile) { g.before = "\x21\xfe\x02a,\x00" }), 3, in, "012 345 678"},
+		"an unknown extension": {change(func(g *gifFile) { g.before = "\x21\x77\x01a\x00" }), 3, in, "012 345 678"},
+		"a long control block": {change(func(g *gifFile) { g.before = "\x21\xf9\x05\x01\x00\x00\x04\x00\x00" }), 3,
+			out, "012 3.5 678"},
+		"bytes between the blocks": {change(func(g *gifFile) { g.before = "\x00\x00\x07" }), 3, in, "012 345 678"},
+		"colours beyond the table": {change(func(g *gifFile) { g.colours = 4 }), 3, in, "012 3.. ..."},
+		"more colours than pixels": {change(func(g *gifFile) { g.numbers = append(nine, 9, 10, 11, 12) }), 3, in,
+			"012 345 678"},
+		"a damaged second frame": {change(func(g *gifFile) { g.after = "\x2c garbage" }), 3, in, "012 345 678"},
+		"a second frame, out of both": {change(func(g *gifFile) {
+			g.after = "\x2c\x09\x00\x09\x00\x09\x00\x09\x00\x00\x08\x00"
+		}), 3, in, "012 345 678"},
 	} {
 		got, flags, err := decode(t, c.file.encode(), picture.Options{Size: c.size})
 		if err != nil || flags != c.flags {
@@ -150,15 +161,19 @@ func TestGIFCut(t *testing.T) {
 		data []byte
 		want string
 	}{
-		"a screen alone":       {whole[:13], "GIF: cut short"},
-		"half a table":         {whole[:20], "GIF: cut short"},
-		"half a descriptor":    {whole[:pixels-5], "GIF: cut short"},
-		"no pixels":            {whole[:pixels], "GIF: row 0 of 3: cut short"},
-		"no frame":             {append(bytes.Clone(whole[:13+48]), 0x3b), "GIF: no frame before its end"},
-		"a frame of no pixels": {gifFile{screen: [2]int{3, 3}, colours: 2, frame: [4]int{0, 0, 0, 3}}.encode(), "GIF: a frame of 0x3 pixels: want 1 or more"},
-		"codes of 9 bits":      {append(append(bytes.Clone(whole[:pixels-1]), 9), whole[pixels:]...), "GIF: codes of 9 bits: want 2 to 8"},
-		"a huge frame":         {gifFile{colours: 2, frame: [4]int{65535, 0, 65535, 65535}}.encode(), "GIF: 131070x65535 pixels: want 1 to"},
-		"codes of nothing":     {append(bytes.Clone(whole[:pixels]), 4, 0xff, 0xff, 0xff, 0xff, 0), "GIF: row 0 of 3: lzw: invalid code"},
+		"a screen alone":    {whole[:13], "GIF: cut short"},
+		"half a table":      {whole[:20], "GIF: cut short"},
+		"half a descriptor": {whole[:pixels-5], "GIF: cut short"},
+		"no pixels":         {whole[:pixels], "GIF: row 0 of 3: cut short"},
+		"no frame":          {append(bytes.Clone(whole[:13+48]), 0x3b), "GIF: no frame before its end"},
+		"a frame of no pixels": {gifFile{screen: [2]int{3, 3}, colours: 2, frame: [4]int{0, 0, 0, 3}}.encode(),
+			"GIF: a frame of 0x3 pixels: want 1 or more"},
+		"codes of 9 bits": {append(append(bytes.Clone(whole[:pixels-1]), 9), whole[pixels:]...),
+			"GIF: codes of 9 bits: want 2 to 8"},
+		"a huge frame": {gifFile{colours: 2, frame: [4]int{65535, 0, 65535, 65535}}.encode(),
+			"GIF: 131070x65535 pixels: want 1 to"},
+		"codes of nothing": {append(bytes.Clone(whole[:pixels]), 4, 0xff, 0xff, 0xff, 0xff, 0),
+			"GIF: row 0 of 3: lzw: invalid code"},
 	} {
 		for _, allow := range []bool{false, true} {
 			_, _, err := decode(t, c.data, picture.Options{Size: 3, Reading: picture.Reading{AllowTruncated: allow}})

@@ -70,7 +70,8 @@ func parseJPEG(data []byte) (jpegHeader, error) {
 		}
 		return h, fmt.Errorf("%w: %d bytes end before the pixels", ErrTruncated, len(data))
 	case h.scans > maxScans || h.scans > 1 && h.scans*h.width*h.height > maxScanPixels:
-		return h, fmt.Errorf("%d scans of %dx%d pixels: want at most %d, and %d pixels in all scans", h.scans, h.width, h.height, maxScans, maxScanPixels)
+		return h, fmt.Errorf("%d scans of %dx%d pixels: want at most %d, and %d pixels in all scans", h.scans, h.width,
+			h.height, maxScans, maxScanPixels)
 	}
 	if h.needs&^h.has != 0 {
 		return h, fmt.Errorf("quantisation tables %04b (a bit each): the frame wants %04b", h.has, h.needs)

@@ -33,10 +33,12 @@ func TestBombs(t *testing.T) {
 	copy(screen[6:], []byte{0x40, 0x1f, 0x40, 0x1f})
 	deflated := idat(make([]byte, 20<<20)) // much more than the rows want
 	for name, data := range map[string][]byte{
-		"JPEG": flat, "progressive JPEG": progressive, "PNG": pngOf(ihdr(8000, 8000, 0), idat(nil)), "interlaced PNG": pngOf(ihdr(8000, 8000, 1), idat(nil)),
+		"JPEG": flat, "progressive JPEG": progressive, "PNG": pngOf(ihdr(8000, 8000, 0), idat(nil)),
+		"interlaced PNG": pngOf(ihdr(8000, 8000, 1), idat(nil)),
 		"PNG with more pixels than it has room for": pngOf(ihdr(8, 8, 0), deflated, "IEND"),
 		"PNG with a large text":                     pngOf(ihdr(8, 8, 0), "zTXt"+deflated, idat(make([]byte, 8*25)), "IEND"),
-		"BMP":                                       bmpFile(8000, 1, [3]byte{})[:54], "GIF of 200 frames": animated.Bytes(), "GIF on a large screen": screen,
+		"BMP":                                       bmpFile(8000, 1, [3]byte{})[:54], "GIF of 200 frames": animated.Bytes(),
+		"GIF on a large screen": screen,
 	} {
 		for _, allow := range []bool{false, true} {
 			var before, after runtime.MemStats
@@ -44,7 +46,8 @@ func TestBombs(t *testing.T) {
 			_, _, err := decode(t, data, picture.Options{Size: 8, Reading: picture.Reading{AllowTruncated: allow}})
 			runtime.ReadMemStats(&after)
 			if used := after.TotalAlloc - before.TotalAlloc; used > most {
-				t.Errorf("%s (allowed %v): %d bytes of memory for a file of %d, want at most %d; error %v", name, allow, used, len(data), most, err)
+				t.Errorf("%s (allowed %v): %d bytes of memory for a file of %d, want at most %d; error %v", name, allow, used,
+					len(data), most, err)
 			}
 		}
 	}
@@ -53,8 +56,9 @@ func TestBombs(t *testing.T) {
 // TestReuse: one Decoder gives the same bytes whatever it met before.
 func TestReuse(t *testing.T) {
 	large, small := encodeJPEG(photo(1200, 900)), encodeJPEG(photo(50, 40))
-	files := [][]byte{encodeJPEG(photo(90, 70)), large, small, large[:len(large)/2], nil, encodePNG(photo(90, 70)), small[:len(small)/2],
-		flatJPEG{values: []uint8{1, 2, 3, 4}}.encode(), flatJPEG{values: []uint8{5}}.encode(), encodeJPEG(photo(90, 70))}
+	files := [][]byte{encodeJPEG(photo(90, 70)), large, small, large[:len(large)/2], nil, encodePNG(photo(90, 70)),
+		small[:len(small)/2], flatJPEG{values: []uint8{1, 2, 3, 4}}.encode(), flatJPEG{values: []uint8{5}}.encode(),
+		encodeJPEG(photo(90, 70))}
 	d, err := picture.New(picture.Options{Size: 48})
 	check(t, err)
 	defer d.Close()
@@ -103,7 +107,8 @@ func TestPanic(t *testing.T) {
 	d, err := picture.New(picture.Options{Size: 8})
 	check(t, err)
 	pixels := make([]byte, 8*8*3)
-	if err := d.Fit(pixels, panicking{image.NewGray(image.Rect(0, 0, 9, 9))}); err == nil || !strings.Contains(err.Error(), "panicked: no pixels") {
+	if err := d.Fit(pixels, panicking{image.NewGray(image.Rect(0, 0, 9, 9))}); err == nil ||
+		!strings.Contains(err.Error(), "panicked: no pixels") {
 		t.Errorf("error %v", err)
 	}
 	if err := d.Fit(pixels, &picture.RGB{Width: 9, Height: 9, Pix: make([]byte, 5)}); err == nil {
@@ -115,7 +120,8 @@ func TestPanic(t *testing.T) {
 	}
 	d.Close()
 	d.Close()
-	if err := d.Fit(pixels, image.NewGray(image.Rect(0, 0, 9, 9))); err == nil || !strings.Contains(err.Error(), "closed") {
+	if err := d.Fit(pixels, image.NewGray(image.Rect(0, 0, 9, 9))); err == nil ||
+		!strings.Contains(err.Error(), "closed") {
 		t.Errorf("closed: error %v", err)
 	}
 }

@@ -17,7 +17,8 @@ func truncatedJPEG(err error, h jpegHeader) error {
 	switch {
 	case err == nil:
 		return fmt.Errorf("%w: no end marker", ErrTruncated)
-	case !h.ended, errors.Is(err, jpeg.FormatError("short Huffman data")), errors.Is(err, jpeg.FormatError("missing 0xff00 sequence")):
+	case !h.ended, errors.Is(err, jpeg.FormatError("short Huffman data")),
+		errors.Is(err, jpeg.FormatError("missing 0xff00 sequence")):
 		return fmt.Errorf("%w: %w", ErrTruncated, err)
 	}
 	return cutShort(err)

@@ -95,14 +95,20 @@ func TestColourModels(t *testing.T) {
 		want  [3]int
 		flags picture.Flags
 	}{
-		"RGB PNG":          {encodePNG(fill(image.NewNRGBA(box), orange)), [3]int{200, 100, 50}, picture.NotJPEG},
-		"grey PNG":         {encodePNG(fill(image.NewGray(box), color.Gray{77})), [3]int{77, 77, 77}, picture.NotJPEG | picture.Grey},
-		"16-bit PNG":       {encodePNG(fill(image.NewNRGBA64(box), color.NRGBA64{200 * 257, 100 * 257, 50 * 257, 0xffff})), [3]int{200, 100, 50}, picture.NotJPEG | picture.SixteenBit},
-		"16-bit alpha PNG": {encodePNG(fill(image.NewNRGBA64(box), color.NRGBA64{200 * 257, 100 * 257, 50 * 257, 0x8080})), [3]int{100, 50, 25}, picture.NotJPEG | picture.SixteenBit | picture.Alpha},
-		"16-bit grey PNG":  {encodePNG(fill(image.NewGray16(box), color.Gray16{77*257 + 3})), [3]int{77, 77, 77}, picture.NotJPEG | picture.SixteenBit | picture.Grey},
-		"palette PNG":      {encodePNG(fill(image.NewPaletted(box, palette), orange)), [3]int{200, 100, 50}, picture.NotJPEG},
-		"half transparent": {encodePNG(fill(image.NewNRGBA(box), color.NRGBA{200, 100, 50, 128})), [3]int{100, 50, 25}, picture.NotJPEG | picture.Alpha},
-		"transparent":      {encodePNG(fill(image.NewNRGBA(box), color.NRGBA{200, 100, 50, 0})), [3]int{0, 0, 0}, picture.NotJPEG | picture.Alpha},
+		"RGB PNG": {encodePNG(fill(image.NewNRGBA(box), orange)), [3]int{200, 100, 50}, picture.NotJPEG},
+		"grey PNG": {encodePNG(fill(image.NewGray(box), color.Gray{77})), [3]int{77, 77, 77},
+			picture.NotJPEG | picture.Grey},
+		"16-bit PNG": {encodePNG(fill(image.NewNRGBA64(box), color.NRGBA64{200 * 257, 100 * 257, 50 * 257, 0xffff})),
+			[3]int{200, 100, 50}, picture.NotJPEG | picture.SixteenBit},
+		"16-bit alpha PNG": {encodePNG(fill(image.NewNRGBA64(box), color.NRGBA64{200 * 257, 100 * 257, 50 * 257, 0x8080})),
+			[3]int{100, 50, 25}, picture.NotJPEG | picture.SixteenBit | picture.Alpha},
+		"16-bit grey PNG": {encodePNG(fill(image.NewGray16(box), color.Gray16{77*257 + 3})), [3]int{77, 77, 77},
+			picture.NotJPEG | picture.SixteenBit | picture.Grey},
+		"palette PNG": {encodePNG(fill(image.NewPaletted(box, palette), orange)), [3]int{200, 100, 50}, picture.NotJPEG},
+		"half transparent": {encodePNG(fill(image.NewNRGBA(box), color.NRGBA{200, 100, 50, 128})), [3]int{100, 50, 25},
+			picture.NotJPEG | picture.Alpha},
+		"transparent": {encodePNG(fill(image.NewNRGBA(box), color.NRGBA{200, 100, 50, 0})), [3]int{0, 0, 0},
+			picture.NotJPEG | picture.Alpha},
 		"interlaced PNG":   {interlacedPNG(box, [3]byte{200, 100, 50}), [3]int{200, 100, 50}, picture.NotJPEG},
 		"GIF":              {encodeGIF(fill(image.NewPaletted(box, palette), orange)), [3]int{200, 100, 50}, picture.NotJPEG},
 		"BMP":              {bmpFile(8, 8, [3]byte{200, 100, 50}), [3]int{200, 100, 50}, picture.NotJPEG},
@@ -114,10 +120,13 @@ func TestColourModels(t *testing.T) {
 		"RGB by name":      {flatJPEG{values: []uint8{200, 100, 50}, names: "RGB"}.encode(), [3]int{200, 100, 50}, 0},
 		"progressive":      {flatJPEG{values: []uint8{150, 90, 160}, progressive: true}.encode(), [3]int{195, 140, 83}, 0},
 		"progressive grey": {flatJPEG{values: []uint8{77}, progressive: true}.encode(), [3]int{77, 77, 77}, picture.Grey},
-		"CMYK JPEG":        {flatJPEG{values: []uint8{200, 100, 50, 255}, adobe: true}.encode(), [3]int{200, 100, 50}, picture.CMYK},
-		"dark CMYK JPEG":   {flatJPEG{values: []uint8{200, 100, 50, 128}, adobe: true}.encode(), [3]int{100, 50, 25}, picture.CMYK},
-		"CMYK, no marker":  {flatJPEG{values: []uint8{200, 100, 50, 128}}.encode(), [3]int{100, 50, 25}, picture.CMYK},
-		"YCCK JPEG":        {flatJPEG{values: []uint8{77, 128, 128, 255}, adobe: true, transform: 2}.encode(), [3]int{178, 178, 178}, picture.CMYK},
+		"CMYK JPEG": {flatJPEG{values: []uint8{200, 100, 50, 255}, adobe: true}.encode(), [3]int{200, 100, 50},
+			picture.CMYK},
+		"dark CMYK JPEG": {flatJPEG{values: []uint8{200, 100, 50, 128}, adobe: true}.encode(), [3]int{100, 50, 25},
+			picture.CMYK},
+		"CMYK, no marker": {flatJPEG{values: []uint8{200, 100, 50, 128}}.encode(), [3]int{100, 50, 25}, picture.CMYK},
+		"YCCK JPEG": {flatJPEG{values: []uint8{77, 128, 128, 255}, adobe: true, transform: 2}.encode(),
+			[3]int{178, 178, 178}, picture.CMYK},
 	} {
 		for _, size := range []int{8, 5, 11} {
 			pixels, flags, err := decode(t, c.data, picture.Options{Size: size})
@@ -155,7 +164,8 @@ func TestReadFile(t *testing.T) {
 		name string
 		size int
 		want string
-	}{{"image.txt", 0, "want 1 to 4096"}, {"image.txt", 4097, "want 1 to 4096"}, {"none", 8, "no such file"}, {"empty", 8, "empty file"}} {
+	}{{"image.txt", 0, "want 1 to 4096"}, {"image.txt", 4097, "want 1 to 4096"}, {"none", 8, "no such file"},
+		{"empty", 8, "empty file"}} {
 		_, err := picture.ReadFile(filepath.Join(filepath.Dir(path), c.name), picture.Options{Size: c.size})
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.name) {
 			t.Errorf("%s at %d: error %v, want the name and %q", c.name, c.size, err, c.want)
@@ -165,9 +175,12 @@ func TestReadFile(t *testing.T) {
 
 func TestFormats(t *testing.T) {
 	for head, want := range map[string]string{
-		"\xff\xd8\xff\xe0": "JPEG", "\x89PNG\r\n\x1a\n": "PNG", "GIF89a": "GIF", "BM": "BMP", "RIFF\x10\x00\x00\x00WEBPVP8 ": "WebP",
-		"II*\x00": "TIFF", "MM\x00*": "TIFF", "\x00\x00\x00\x20ftypheic": "HEIC", "\x00\x00\x00\x20ftypavif": "AVIF",
-		"\x00\x00\x00\x0cjP  \r\n\x87\n": "JPEG 2000", "\xff\x0a": "JPEG XL", "RIFF\x10\x00\x00\x00WAVE": "", "<html>": "", "": "",
+		"\xff\xd8\xff\xe0": "JPEG", "\x89PNG\r\n\x1a\n": "PNG", "GIF89a": "GIF", "BM": "BMP",
+		"RIFF\x10\x00\x00\x00WEBPVP8 ": "WebP",
+		"II*\x00":                      "TIFF", "MM\x00*": "TIFF", "\x00\x00\x00\x20ftypheic": "HEIC",
+		"\x00\x00\x00\x20ftypavif":       "AVIF",
+		"\x00\x00\x00\x0cjP  \r\n\x87\n": "JPEG 2000", "\xff\x0a": "JPEG XL", "RIFF\x10\x00\x00\x00WAVE": "", "<html>": "",
+		"": "",
 	} {
 		if got := picture.Format([]byte(head)); got != want {
 			t.Errorf("%q is %q, want %q", head, got, want)
@@ -210,7 +223,8 @@ func TestEncodeJPEG(t *testing.T) {
 			t.Errorf("size %d: a JPEG of %dx%d, error %v", size, width, height, err)
 		}
 	}
-	for _, c := range []struct{ bytes, size, quality int }{{64 * 64 * 3, 64, 0}, {64 * 64 * 3, 64, 101}, {5, 64, 90}, {0, 0, 90}} {
+	for _, c := range []struct{ bytes, size, quality int }{{64 * 64 * 3, 64, 0}, {64 * 64 * 3, 64, 101}, {5, 64, 90},
+		{0, 0, 90}} {
 		if _, err := picture.EncodeJPEG(rgb.Pix[:c.bytes], c.size, c.quality); err == nil {
 			t.Errorf("%+v: no error", c)
 		}
@@ -222,7 +236,9 @@ func TestFlagNames(t *testing.T) {
 		t.Errorf("flags are named %q", got)
 	}
 	// Stored in files: never to change.
-	if got := []picture.Flags{picture.Grey, picture.CMYK, picture.NotJPEG, picture.Truncated, picture.Oriented, picture.Upscaled, picture.Alpha, picture.SixteenBit}; !bytes.Equal(bytesOf(got), []byte{1, 2, 4, 8, 16, 32, 64, 128}) {
+	if got := []picture.Flags{picture.Grey, picture.CMYK, picture.NotJPEG, picture.Truncated, picture.Oriented,
+		picture.Upscaled, picture.Alpha, picture.SixteenBit}; !bytes.Equal(bytesOf(got),
+		[]byte{1, 2, 4, 8, 16, 32, 64, 128}) {
 		t.Errorf("flags are %v", bytesOf(got))
 	}
 }

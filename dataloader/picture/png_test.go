@@ -51,25 +51,28 @@ func TestPNGOdd(t *testing.T) {
 	for name, c := range map[string]struct{ odd, like []byte }{
 		"checksum of a text before the pixels": {spoil(pngOf(rgb, text, pixels, "IEND"), "tEXt"), whole},
 		"checksum of a text after them":        {spoil(whole, "tEXt"), whole},
-		"checksum of a profile":                {spoil(pngOf(header(8, 3, 0), "iCCPp\x00\x00x", palette, numbers, "IEND"), "iCCP"), paletted},
-		"checksum of transparency":             {spoil(pngOf(header(8, 3, 0), palette, "tRNS\x00", numbers, "IEND"), "tRNS"), paletted},
-		"checksum of the end":                  {spoil(whole, "IEND"), whole},
-		"checksum of the pixels' chunk":        {spoil(whole, "IDAT"), whole},
-		"checksum of zlib":                     {pngOf(rgb, wrongSum, "IEND"), whole},
-		"no end":                               {whole[:end], whole},
-		"half an end":                          {whole[:end+5], whole},
-		"half a text after the pixels":         {whole[:end-9], whole},
-		"nothing behind the pixels":            {pngOf(rgb, pixels), whole},
-		"pixels without their checksum":        {pngOf(rgb, pixels)[:len(pngOf(rgb, pixels))-4], whole},
-		"pixels without zlib's checksum":       {pngOf(rgb, pixels[:len(pixels)-4], "IEND"), whole},
-		"an end with a body":                   {pngOf(rgb, pixels, "IENDx"), whole},
-		"a chunk of 4 GiB behind the pixels":   {append(pngOf(rgb, pixels), "\xff\xff\xff\xfftEXtabc"...), whole},
-		"too many rows":                        {pngOf(rgb, idat(append(rawRows(3), 0, 1, 2, 3, 4, 5, 6)), "IEND"), whole},
-		"bytes behind the rows":                {pngOf(rgb, pixels+"garbage", "IEND"), whole},
-		"another picture behind the first":     {pngOf(rgb, pixels, pixels, "IEND"), whole},
-		"a text between the pixels":            {pngOf(rgb, pixels[:20], text, "IDAT"+pixels[20:], "IEND"), whole},
+		"checksum of a profile": {spoil(pngOf(header(8, 3, 0), "iCCPp\x00\x00x", palette, numbers, "IEND"),
+			"iCCP"), paletted},
+		"checksum of transparency": {spoil(pngOf(header(8, 3, 0), palette, "tRNS\x00", numbers, "IEND"), "tRNS"),
+			paletted},
+		"checksum of the end":                {spoil(whole, "IEND"), whole},
+		"checksum of the pixels' chunk":      {spoil(whole, "IDAT"), whole},
+		"checksum of zlib":                   {pngOf(rgb, wrongSum, "IEND"), whole},
+		"no end":                             {whole[:end], whole},
+		"half an end":                        {whole[:end+5], whole},
+		"half a text after the pixels":       {whole[:end-9], whole},
+		"nothing behind the pixels":          {pngOf(rgb, pixels), whole},
+		"pixels without their checksum":      {pngOf(rgb, pixels)[:len(pngOf(rgb, pixels))-4], whole},
+		"pixels without zlib's checksum":     {pngOf(rgb, pixels[:len(pixels)-4], "IEND"), whole},
+		"an end with a body":                 {pngOf(rgb, pixels, "IENDx"), whole},
+		"a chunk of 4 GiB behind the pixels": {append(pngOf(rgb, pixels), "\xff\xff\xff\xfftEXtabc"...), whole},
+		"too many rows":                      {pngOf(rgb, idat(append(rawRows(3), 0, 1, 2, 3, 4, 5, 6)), "IEND"), whole},
+		"bytes behind the rows":              {pngOf(rgb, pixels+"garbage", "IEND"), whole},
+		"another picture behind the first":   {pngOf(rgb, pixels, pixels, "IEND"), whole},
+		"a text between the pixels":          {pngOf(rgb, pixels[:20], text, "IDAT"+pixels[20:], "IEND"), whole},
 		"too many rows, interlaced": {
-			pngOf(header(8, 2, 1), idat(append(interlacedRows(image.Rect(0, 0, 4, 4), [3]byte{1, 2, 3}), 0)), "IEND"), interlaced},
+			pngOf(header(8, 2, 1), idat(append(interlacedRows(image.Rect(0, 0, 4, 4), [3]byte{1, 2, 3}), 0)), "IEND"),
+			interlaced},
 		"a palette twice":               {pngOf(header(8, 3, 0), "PLTE\x01\x02\x03", palette, numbers, "IEND"), paletted},
 		"a palette after the pixels":    {pngOf(rgb, pixels, palette, "IEND"), whole},
 		"a palette of grey pixels":      {pngOf(header(8, 0, 0), palette, idat(rawRows(1)), "IEND"), grey},
@@ -100,7 +103,8 @@ func TestPNGOdd(t *testing.T) {
 		for _, allow := range []bool{false, true} {
 			got, flags, err := decode(t, c.odd, picture.Options{Size: 4, Reading: picture.Reading{AllowTruncated: allow}})
 			if err != nil || flags != wantFlags || !bytes.Equal(got, want) {
-				t.Errorf("%s, allowed %v: flags %q, error %v, equal pixels %v; want %q", name, allow, flags, err, bytes.Equal(got, want), wantFlags)
+				t.Errorf("%s, allowed %v: flags %q, error %v, equal pixels %v; want %q", name, allow, flags, err,
+					bytes.Equal(got, want), wantFlags)
 			}
 		}
 	}
@@ -133,15 +137,18 @@ func TestPNGDamaged(t *testing.T) {
 		data []byte
 		want string
 	}{
-		"checksum of the header":    {spoil(whole, "IHDR"), "PNG: the checksum of IHDR is wrong"},
-		"another chunk first":       {pngOf("CgBI\x00\x00\x00\x00", rgb, idat(rows), "IEND"), `PNG: its first chunk is "CgBI" of 4 bytes: want IHDR of 13`},
-		"half a header":             {whole[:20], "PNG: cut short"},
-		"a signature alone":         {whole[:8], "PNG: cut short"},
-		"3 bits a channel":          {pngOf(header(3, 2, 0), idat(rows), "IEND"), "PNG: png: unsupported feature: bit depth 3, color type 2"},
+		"checksum of the header": {spoil(whole, "IHDR"), "PNG: the checksum of IHDR is wrong"},
+		"another chunk first": {pngOf("CgBI\x00\x00\x00\x00", rgb, idat(rows), "IEND"),
+			`PNG: its first chunk is "CgBI" of 4 bytes: want IHDR of 13`},
+		"half a header":     {whole[:20], "PNG: cut short"},
+		"a signature alone": {whole[:8], "PNG: cut short"},
+		"3 bits a channel": {pngOf(header(3, 2, 0), idat(rows), "IEND"),
+			"PNG: png: unsupported feature: bit depth 3, color type 2"},
 		"no pixels":                 {pngOf(rgb, "IEND"), "PNG: png: invalid format: chunk out of order"},
 		"pixels that are no zlib's": {pngOf(rgb, "IDATabcdefgh", "IEND"), "PNG: "},
 		"no palette":                {pngOf(header(8, 3, 0), idat(rawRows(1)), "IEND"), "PNG: "},
-		"a filter of number 9":      {pngOf(rgb, idat(bytes.Repeat([]byte{9}, 52)), "IEND"), "PNG: png: invalid format: bad filter type"},
+		"a filter of number 9": {pngOf(rgb, idat(bytes.Repeat([]byte{9}, 52)), "IEND"),
+			"PNG: png: invalid format: bad filter type"},
 	} {
 		for _, allow := range []bool{false, true} {
 			_, _, err := decode(t, c.data, picture.Options{Size: 4, Reading: picture.Reading{AllowTruncated: allow}})

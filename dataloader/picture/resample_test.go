@@ -120,11 +120,14 @@ func TestFit(t *testing.T) {
 		return y
 	}
 	for name, m := range map[string]image.Image{
-		"RGB": rgb, "NRGBA": clear, "RGBA": draw(image.NewRGBA(box)), "Gray": draw(image.NewGray(box)), "Gray16": draw(image.NewGray16(box)),
+		"RGB": rgb, "NRGBA": clear, "RGBA": draw(image.NewRGBA(box)), "Gray": draw(image.NewGray(box)),
+		"Gray16": draw(image.NewGray16(box)),
 		"RGBA64": draw(image.NewRGBA64(box)), "CMYK": draw(image.NewCMYK(box)),
 		"Paletted": draw(image.NewPaletted(box, color.Palette{color.Black, color.White, color.NRGBA{200, 100, 50, 128}})),
-		"4:4:4":    ycbcr(image.YCbCrSubsampleRatio444), "4:2:2": ycbcr(image.YCbCrSubsampleRatio422), "4:2:0": ycbcr(image.YCbCrSubsampleRatio420),
-		"4:4:0": ycbcr(image.YCbCrSubsampleRatio440), "4:1:1": ycbcr(image.YCbCrSubsampleRatio411), "4:1:0": ycbcr(image.YCbCrSubsampleRatio410),
+		"4:4:4":    ycbcr(image.YCbCrSubsampleRatio444), "4:2:2": ycbcr(image.YCbCrSubsampleRatio422),
+		"4:2:0": ycbcr(image.YCbCrSubsampleRatio420),
+		"4:4:0": ycbcr(image.YCbCrSubsampleRatio440), "4:1:1": ycbcr(image.YCbCrSubsampleRatio411),
+		"4:1:0": ycbcr(image.YCbCrSubsampleRatio410),
 	} {
 		parts := []image.Image{m}
 		if s, ok := m.(interface {

@@ -34,7 +34,8 @@ func TestTruncated(t *testing.T) {
 		header := bytes.Index(c.data, []byte(c.start))
 		for _, cut := range []int{header / 2, header} {
 			for _, allow := range []bool{false, true} {
-				if _, _, err := decode(t, c.data[:cut], picture.Options{Size: 80, Reading: picture.Reading{AllowTruncated: allow}}); !isTruncated(err) {
+				if _, _, err := decode(t, c.data[:cut], picture.Options{Size: 80,
+					Reading: picture.Reading{AllowTruncated: allow}}); !isTruncated(err) {
 					t.Errorf("%s cut to %d bytes, allowed %v: error %v, want %v", name, cut, allow, err, picture.ErrTruncated)
 				}
 			}
@@ -68,7 +69,8 @@ func TestTruncated(t *testing.T) {
 	}
 	got, flags, err := decode(t, noEnd, picture.Options{Size: 80, Reading: picture.Reading{AllowTruncated: true}})
 	check(t, err)
-	if want, _, _ := decode(t, photoJPEG, picture.Options{Size: 80}); flags != picture.Truncated || !bytes.Equal(got, want) {
+	if want, _, _ := decode(t, photoJPEG, picture.Options{Size: 80}); flags != picture.Truncated ||
+		!bytes.Equal(got, want) {
 		t.Errorf("without the end marker, allowed: flags %q, or other pixels", flags)
 	}
 }
@@ -161,7 +163,8 @@ func TestDamaged(t *testing.T) {
 	scan := bytes.Index(data, []byte{0xff, 0xda}) + 10
 	middle := (scan + len(data)) / 2
 	damaged := append(append(bytes.Clone(data[:middle]), 0xff, 0, 0xff, 0, 0xff, 0), data[middle:]...)
-	if _, _, err := decode(t, damaged, picture.Options{Size: 64}); err == nil || !strings.Contains(err.Error(), "bad Huffman code") {
+	if _, _, err := decode(t, damaged, picture.Options{Size: 64}); err == nil ||
+		!strings.Contains(err.Error(), "bad Huffman code") {
 		t.Errorf("error %v, want a bad Huffman code", err)
 	}
 	got, flags, err := decode(t, damaged, picture.Options{Size: 64, Reading: picture.Reading{AllowTruncated: true}})

@@ -57,7 +57,8 @@ func (e *engine) axes(x, y *axis) error {
 }
 
 func (e *engine) rows(_ *axis, src []byte, stride, rows, channels int, dst []byte, dstStride int) {
-	C.turbo_rows(e.c, bytesOf(src), C.ptrdiff_t(stride), C.int(rows), C.int(channels), bytesOf(dst), C.ptrdiff_t(dstStride))
+	C.turbo_rows(e.c, bytesOf(src), C.ptrdiff_t(stride), C.int(rows), C.int(channels), bytesOf(dst),
+		C.ptrdiff_t(dstStride))
 }
 
 func (e *engine) columns(_ *axis, src []byte, stride, rows, width int, dst []byte) {
@@ -96,7 +97,8 @@ func (d *Decoder) jpeg(dst, data []byte, h jpegHeader) (Flags, error) {
 	if d.o.AllowTruncated {
 		allow = 1
 	}
-	code := C.turbo_jpeg(d.engine.c, bytesOf(data), C.size_t(len(data)), C.int(width), C.int(height), C.int(shrink), allow, bytesOf(dst), &truncated)
+	code := C.turbo_jpeg(d.engine.c, bytesOf(data), C.size_t(len(data)), C.int(width), C.int(height), C.int(shrink), allow,
+		bytesOf(dst), &truncated)
 	if code != C.TURBO_OK {
 		return 0, d.engine.failure(code)
 	}

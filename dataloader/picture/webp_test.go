@@ -54,22 +54,32 @@ func TestWebP(t *testing.T) {
 		colour [3]uint8
 		at     int // the frame's place from above and left
 	}{
-		"lossy":                        {webpFile(vp8), 4, in, lossyColour, 0},
-		"lossless":                     {webpFile(vp8l), 4, in, losslessColour, 0},
-		"extended":                     {webpFile(webpScreen(0, 4, 4), webpChunk("ICCP", 1, 2, 3), vp8, webpChunk("EXIF")), 4, in, lossyColour, 0},
-		"alpha":                        {webpFile(webpScreen(alpha, 4, 4), half, vp8), 4, out, halfColour, 0},
-		"alpha without its flag":       {webpFile(webpScreen(0, 4, 4), half, vp8), 4, in, lossyColour, 0},
-		"a flag without alpha":         {webpFile(webpScreen(alpha, 4, 4), vp8), 4, in, lossyColour, 0},
-		"a wrong length of the file":   {append([]byte("RIFF\x40\x42\x0f\x00"), webpFile(vp8)[8:]...), 4, in, lossyColour, 0},
-		"bytes behind it":              {append(webpFile(vp8), "garbage"...), 4, in, lossyColour, 0},
-		"animated":                     {webpFile(webpScreen(animation, 4, 4), anim, webpAnimated(0, 0, vp8), webpAnimated(0, 0, other)), 4, in, lossyColour, 0},
-		"animated, lossless":           {webpFile(webpScreen(animation, 4, 4), anim, webpAnimated(0, 0, vp8l), webpAnimated(0, 0, other)), 4, in, losslessColour, 0},
-		"animated, alpha":              {webpFile(webpScreen(animation|alpha, 4, 4), anim, webpAnimated(0, 0, half, vp8)), 4, out, halfColour, 0},
-		"animated, lossless and alpha": {webpFile(webpScreen(animation|alpha, 4, 4), anim, webpAnimated(0, 0, vp8l)), 4, in, losslessColour, 0},
-		"animated, a part":             {webpFile(webpScreen(animation, 8, 8), anim, webpAnimated(2, 2, vp8l), webpAnimated(0, 0, other)), 8, out, losslessColour, 4},
-		"animated, an unknown chunk":   {webpFile(webpScreen(animation, 4, 4), webpChunk("ABCD", 1), anim, webpAnimated(0, 0, webpChunk("EFGH", 1), vp8l)), 4, in, losslessColour, 0},
-		"animated, one frame":          {webpFile(webpScreen(animation, 4, 4), anim, webpAnimated(0, 0, vp8l)), 4, in, losslessColour, 0},
-		"animated, the second damaged": {webpFile(webpScreen(animation, 4, 4), anim, webpAnimated(0, 0, vp8l), webpAnimated(9, 9, other)[:30]), 4, in, losslessColour, 0}, // not Pillow's
+		"lossy":    {webpFile(vp8), 4, in, lossyColour, 0},
+		"lossless": {webpFile(vp8l), 4, in, losslessColour, 0},
+		"extended": {webpFile(webpScreen(0, 4, 4), webpChunk("ICCP", 1, 2, 3), vp8, webpChunk("EXIF")), 4,
+			in, lossyColour, 0},
+		"alpha":                      {webpFile(webpScreen(alpha, 4, 4), half, vp8), 4, out, halfColour, 0},
+		"alpha without its flag":     {webpFile(webpScreen(0, 4, 4), half, vp8), 4, in, lossyColour, 0},
+		"a flag without alpha":       {webpFile(webpScreen(alpha, 4, 4), vp8), 4, in, lossyColour, 0},
+		"a wrong length of the file": {append([]byte("RIFF\x40\x42\x0f\x00"), webpFile(vp8)[8:]...), 4, in, lossyColour, 0},
+		"bytes behind it":            {append(webpFile(vp8), "garbage"...), 4, in, lossyColour, 0},
+		"animated": {webpFile(webpScreen(animation, 4, 4), anim, webpAnimated(0, 0, vp8),
+			webpAnimated(0, 0, other)), 4, in, lossyColour, 0},
+		"animated, lossless": {webpFile(webpScreen(animation, 4, 4), anim, webpAnimated(0, 0, vp8l),
+			webpAnimated(0, 0, other)), 4, in, losslessColour, 0},
+		"animated, alpha": {webpFile(webpScreen(animation|alpha, 4, 4), anim, webpAnimated(0, 0, half, vp8)),
+			4, out, halfColour, 0},
+		"animated, lossless and alpha": {webpFile(webpScreen(animation|alpha, 4, 4), anim, webpAnimated(0, 0, vp8l)), 4, in,
+			losslessColour, 0},
+		"animated, a part": {webpFile(webpScreen(animation, 8, 8), anim, webpAnimated(2, 2, vp8l),
+			webpAnimated(0, 0, other)), 8, out, losslessColour, 4},
+		"animated, an unknown chunk": {webpFile(webpScreen(animation, 4, 4), webpChunk("ABCD", 1), anim,
+			webpAnimated(0, 0, webpChunk("EFGH", 1), vp8l)), 4, in, losslessColour, 0},
+		"animated, one frame": {webpFile(webpScreen(animation, 4, 4), anim, webpAnimated(0, 0, vp8l)), 4, in,
+			losslessColour, 0},
+		// not Pillow's
+		"animated, the second damaged": {webpFile(webpScreen(animation, 4, 4), anim, webpAnimated(0, 0, vp8l),
+			webpAnimated(9, 9, other)[:30]), 4, in, losslessColour, 0},
 	} {
 		got, flags, err := decode(t, c.data, picture.Options{Size: c.size})
 		if err != nil || flags != c.flags {
@@ -91,12 +101,15 @@ func TestWebP(t *testing.T) {
 		data []byte
 		want string
 	}{
-		"an animation of nothing":       {webpFile(webpScreen(animation, 4, 4), anim), "WebP: cut short"},
-		"a frame of nothing":            {webpFile(webpScreen(animation, 4, 4), anim, webpAnimated(0, 0)), "WebP: cut short"},
-		"a frame beyond its screen":     {webpFile(webpScreen(animation, 6, 6), anim, webpAnimated(2, 0, vp8l)), "WebP: pixels of (4,0)-(8,4), but a screen of (0,0)-(6,6)"},
-		"a still smaller than its head": {webpFile(webpScreen(0, 9, 9), vp8), "WebP: pixels of (0,0)-(4,4), but a screen of (0,0)-(9,9)"},
-		"a huge screen":                 {webpFile(webpChunk("VP8X", 2, 0, 0, 0, 255, 255, 255, 255, 255, 255), webpAnimated(0, 0, vp8l)), "WebP: 16777216x16777216 pixels: want 1 to"},
-		"a chunk of 4 GiB":              {append(webpFile(), "ABCD\xff\xff\xff\xff"...), "WebP: cut short"},
+		"an animation of nothing": {webpFile(webpScreen(animation, 4, 4), anim), "WebP: cut short"},
+		"a frame of nothing":      {webpFile(webpScreen(animation, 4, 4), anim, webpAnimated(0, 0)), "WebP: cut short"},
+		"a frame beyond its screen": {webpFile(webpScreen(animation, 6, 6), anim, webpAnimated(2, 0, vp8l)),
+			"WebP: pixels of (4,0)-(8,4), but a screen of (0,0)-(6,6)"},
+		"a still smaller than its head": {webpFile(webpScreen(0, 9, 9), vp8),
+			"WebP: pixels of (0,0)-(4,4), but a screen of (0,0)-(9,9)"},
+		"a huge screen": {webpFile(webpChunk("VP8X", 2, 0, 0, 0, 255, 255, 255, 255, 255, 255),
+			webpAnimated(0, 0, vp8l)), "WebP: 16777216x16777216 pixels: want 1 to"},
+		"a chunk of 4 GiB": {append(webpFile(), "ABCD\xff\xff\xff\xff"...), "WebP: cut short"},
 	} {
 		if _, _, err := decode(t, c.data, picture.Options{Size: 4}); err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", name, err, c.want)

@@ -28,7 +28,8 @@ func named(t *testing.T, dir, lines string) {
 
 // A class is meant by its id, or by a name that is no other's: an id always wins over a name.
 func TestClassIDsAndNames(t *testing.T) {
-	dir, _ := run(t, mini.Join(mini.Animals(2), mini.Files{"cranes/a.png": mini.GreyPNG(8, 8, 50), "n3/a.png": mini.GreyPNG(8, 8, 60)}).Folder(t), prepare.Options{})
+	dir, _ := run(t, mini.Join(mini.Animals(2), mini.Files{"cranes/a.png": mini.GreyPNG(8, 8, 50),
+		"n3/a.png": mini.GreyPNG(8, 8, 60)}).Folder(t), prepare.Options{})
 	named(t, dir, "cats\tdogs\ncranes\tcrane\ndogs\tcrane\nn3\towl\n")
 	for _, c := range []struct {
 		classes []string
@@ -41,13 +42,16 @@ func TestClassIDsAndNames(t *testing.T) {
 		{[]string{"cranes", "cats"}, "cats cranes", nil},
 		{[]string{"crane"}, "", []string{`class "crane" is the name of 2 classes`, `"cranes", "dogs"`, "want an id"}},
 		{[]string{"crane", "dogs"}, "", []string{`class "crane" is the name of 2 classes`}},
-		{[]string{"Owl", "owl, barn"}, "", []string{`no class "Owl", "owl, barn" in the source`, `4 classes, such as "cats"`}},
+		{[]string{"Owl", "owl, barn"}, "", []string{`no class "Owl", "owl, barn" in the source`,
+			`4 classes, such as "cats"`}},
 	} {
 		out := filepath.Join(t.TempDir(), "set")
-		s, err := prepare.Run(context.Background(), []string{dir}, out, prepare.Options{Settings: prepare.Settings{Classes: c.classes}})
+		s, err := prepare.Run(context.Background(), []string{dir}, out,
+			prepare.Options{Settings: prepare.Settings{Classes: c.classes}})
 		if c.refused == nil {
 			check(t, err)
-			if got := strings.Join(open(t, out, "train").ClassIDs(), " "); got != c.ids || len(s.Classes) != len(strings.Fields(c.ids)) {
+			if got := strings.Join(open(t, out, "train").ClassIDs(), " "); got != c.ids ||
+				len(s.Classes) != len(strings.Fields(c.ids)) {
 				t.Errorf("%q took %s, want %s", c.classes, got, c.ids)
 			}
 			continue

@@ -12,8 +12,8 @@ import (
 	"duet/dataloader/prepare"
 )
 
-// A packed set whose images were altered is no source: the copy would be whole. Shards from which nothing is taken do not
-// matter.
+// A packed set whose images were altered is no source: the copy would be whole. Shards from which nothing is taken do
+// not matter.
 func TestDamagedSetAsSource(t *testing.T) {
 	source := many().Folder(t)
 	flip := func(file string) func(dir string) []string {
@@ -32,12 +32,17 @@ func TestDamagedSetAsSource(t *testing.T) {
 		o      prepare.Options
 		works  bool
 	}{
-		"a flipped bit":              {packed.Raw, flip("train/images-00001.npy"), prepare.Options{}, false},
-		"in the validation split":    {packed.Raw, flip("val/images-00000.npy"), prepare.Options{Settings: prepare.Settings{Size: 16}}, false},
-		"of a JPEG file":             {packed.JPEG, flip("train/images-00000.npy"), prepare.Options{Settings: prepare.Settings{Codec: packed.JPEG}}, false},
-		"swapped":                    {packed.Raw, func(dir string) []string { return swap(t, dir) }, prepare.Options{}, false},
-		"nothing is taken of it":     {packed.Raw, flip("train/images-00004.npy"), prepare.Options{Settings: prepare.Settings{Classes: []string{"a"}}}, true},
-		"one image is taken of each": {packed.Raw, flip("train/images-00004.npy"), prepare.Options{Settings: prepare.Settings{PerClass: 1}}, false},
+		"a flipped bit": {packed.Raw, flip("train/images-00001.npy"), prepare.Options{}, false},
+		"in the validation split": {packed.Raw, flip("val/images-00000.npy"),
+			prepare.Options{Settings: prepare.Settings{Size: 16}}, false},
+		"of a JPEG file": {packed.JPEG, flip("train/images-00000.npy"),
+			prepare.Options{Settings: prepare.Settings{Codec: packed.JPEG}}, false},
+		"swapped": {packed.Raw, func(dir string) []string { return swap(t, dir) }, prepare.Options{},
+			false},
+		"nothing is taken of it": {packed.Raw, flip("train/images-00004.npy"),
+			prepare.Options{Settings: prepare.Settings{Classes: []string{"a"}}}, true},
+		"one image is taken of each": {packed.Raw, flip("train/images-00004.npy"),
+			prepare.Options{Settings: prepare.Settings{PerClass: 1}}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := manyOptions()

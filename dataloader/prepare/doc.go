@@ -1,8 +1,8 @@
 // Package prepare turns a source of labelled images into a packed set, once, on all cores.
 //
-// The images of a split keep the order of the source's listing, so that the same source and options give the same bytes,
-// whatever the number of workers and however often the work was interrupted. Memory does not grow with the images, only by
-// some hundred bytes for each one's name.
+// The images of a split keep the order of the source's listing, so that the same source and options give the same
+// bytes, whatever the number of workers and however often the work was interrupted. Memory does not grow with the
+// images, only by some hundred bytes for each one's name.
 //
 // # Interruption
 //

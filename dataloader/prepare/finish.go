@@ -12,7 +12,8 @@ import (
 // contents is everything of the set but its shards, from what is known of them.
 func (m *maker) contents() (packed.Contents, error) {
 	c := packed.Contents{Splits: map[string]packed.Rows{}}
-	c.Index = packed.Index{Kind: m.listing.Kind, Layout: m.layout, Splits: map[string]packed.Split{}, Checksums: map[string]uint32{}}
+	c.Index = packed.Index{Kind: m.listing.Kind, Layout: m.layout, Splits: map[string]packed.Split{},
+		Checksums: map[string]uint32{}}
 	for _, class := range m.classes {
 		c.Classes = append(c.Classes, packed.Class{ID: class.ID, Name: class.Name})
 	}
@@ -65,15 +66,17 @@ func (m *maker) rows(i int) (split packed.Split, rows packed.Rows, rejected []pa
 		}
 	}
 	if split.Images == 0 {
-		return split, rows, nil, fmt.Errorf("no image of the validation split is readable; the first: %s: %s", rejected[0].File, rejected[0].Cause)
+		return split, rows, nil, fmt.Errorf("no image of the validation split is readable; the first: %s: %s",
+			rejected[0].File, rejected[0].Cause)
 	}
 	return split, rows, rejected, nil
 }
 
 // summary is of a set that was published.
 func (m *maker) summary(c packed.Contents) (Summary, error) {
-	s := Summary{Kind: m.listing.Kind, Size: m.layout.Width, Train: c.Index.Splits[packed.Train].Images, Val: c.Index.Splits[packed.Val].Images,
-		Classes: c.Classes, Rejected: c.Rejected, Notes: m.listing.Notes, OwnVal: m.ownVal, Earlier: m.told.Earlier, Decoded: m.told.Done - m.told.Earlier}
+	s := Summary{Kind: m.listing.Kind, Size: m.layout.Width, Train: c.Index.Splits[packed.Train].Images,
+		Val: c.Index.Splits[packed.Val].Images, Classes: c.Classes, Rejected: c.Rejected, Notes: m.listing.Notes,
+		OwnVal: m.ownVal, Earlier: m.told.Earlier, Decoded: m.told.Done - m.told.Earlier}
 	err := filepath.WalkDir(m.partial.out, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err

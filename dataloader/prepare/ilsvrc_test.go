@@ -14,17 +14,19 @@ import (
 	"duet/dataloader/source/mini"
 )
 
-// A miniature of ILSVRC2012's three archives, with the real set's quirks and two damaged files, becomes a packed set with
-// all labels, names and rejections right, and each image as its file alone gives it.
+// A miniature of ILSVRC2012's three archives, with the real set's quirks and two damaged files, becomes a packed set
+// with all labels, names and rejections right, and each image as its file alone gives it.
 func TestILSVRC(t *testing.T) {
 	archives := t.TempDir()
 	m, err := mini.ILSVRC(archives, mini.Options{Classes: 4, Train: 5, Val: 9, Quirks: true, Damaged: true})
 	check(t, err)
-	for name, sources := range map[string][]string{"three archives": {m.Devkit, m.ValTar, m.TrainTar}, "their folder": {archives}} {
+	for name, sources := range map[string][]string{"three archives": {m.Devkit, m.ValTar, m.TrainTar},
+		"their folder": {archives}} {
 		out := filepath.Join(t.TempDir(), "set")
 		summary, err := prepare.Run(context.Background(), sources, out, prepare.Options{})
 		check(t, err)
-		if summary.Train != 20 || summary.Val != 9 || summary.Size != 256 || len(summary.Rejected) != 2 || !strings.Contains(summary.Kind, "ILSVRC2012") {
+		if summary.Train != 20 || summary.Val != 9 || summary.Size != 256 || len(summary.Rejected) != 2 ||
+			!strings.Contains(summary.Kind, "ILSVRC2012") {
 			t.Fatalf("%s: summary %+v", name, summary)
 		}
 		for i, r := range summary.Rejected {

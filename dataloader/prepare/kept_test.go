@@ -31,7 +31,8 @@ func TestForeignPartial(t *testing.T) {
 		}
 		before := contents(t, out+".partial")
 		for _, source := range []string{photos, filepath.Join(out, "nowhere")} {
-			if _, err := prepare.Run(context.Background(), []string{source}, out, prepare.Options{}); err == nil || !strings.Contains(err.Error(), "move it away") {
+			if _, err := prepare.Run(context.Background(), []string{source}, out, prepare.Options{}); err == nil ||
+				!strings.Contains(err.Error(), "move it away") {
 				t.Errorf("%s: error %v", name, err)
 			}
 			if got := contents(t, out+".partial"); !reflect.DeepEqual(got, before) {
@@ -60,7 +61,8 @@ func TestStateThatCannotBeRead(t *testing.T) {
 	if _, err := prepare.Run(ctx, []string{photos}, out, o); err == nil || !strings.Contains(err.Error(), "train-00000") {
 		t.Errorf("error %v", err)
 	}
-	if _, err := prepare.Run(context.Background(), []string{photos}, out, prepare.Options{Settings: prepare.Settings{Size: 64}}); err == nil ||
+	if _, err := prepare.Run(context.Background(), []string{photos}, out,
+		prepare.Options{Settings: prepare.Settings{Size: 64}}); err == nil ||
 		!strings.Contains(err.Error(), "--restart") {
 		t.Errorf("with other options: error %v", err)
 	}
@@ -85,7 +87,8 @@ func TestSourceGoneAtTheEnd(t *testing.T) {
 			}
 		}
 	}
-	if _, err := prepare.Run(context.Background(), []string{tar}, out, o); !errors.Is(err, prepare.ErrKept) || !errors.Is(err, os.ErrNotExist) {
+	if _, err := prepare.Run(context.Background(), []string{tar}, out, o); !errors.Is(err, prepare.ErrKept) ||
+		!errors.Is(err, os.ErrNotExist) {
 		t.Fatalf("error %v, want %v", err, prepare.ErrKept)
 	}
 	check(t, os.Rename(tar+" away", tar))
@@ -114,7 +117,8 @@ func TestRestartPastUnreadable(t *testing.T) {
 	}
 }
 
-// A shard that a killed process left unfinished is no part of the set, even when no image comes for its number any more.
+// A shard that a killed process left unfinished is no part of the set, even when no image comes for its number any
+// more.
 func TestLeftShard(t *testing.T) {
 	photos := many().Folder(t)
 	out := filepath.Join(t.TempDir(), "set")

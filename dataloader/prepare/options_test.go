@@ -54,12 +54,15 @@ func TestBounds(t *testing.T) {
 		{settings{ShardMiB: 1<<20 + 1}, "shard_mib: 1048577, want 1 to 1048576 MiB"},
 		{settings{ShardMiB: -1}, "shard_mib: -1, "},
 	} {
-		if err := c.s.Validate(); c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want)) {
+		if err := c.s.Validate(); c.want == "" && err != nil || c.want != "" &&
+			(err == nil || !strings.HasPrefix(err.Error(), c.want)) {
 			t.Errorf("%+v: error %v, want %q", c.s, err, c.want)
 		}
 	}
-	for workers, want := range map[int]string{0: "", 1024: "", 1025: "workers: 1025, want 0 (one a core) to 1024", -1: "workers: -1, "} {
-		if err := (prepare.Options{Workers: workers}).Check(); want == "" && err != nil || want != "" && (err == nil || !strings.HasPrefix(err.Error(), want)) {
+	for workers, want := range map[int]string{0: "", 1024: "", 1025: "workers: 1025, want 0 (one a core) to 1024",
+		-1: "workers: -1, "} {
+		if err := (prepare.Options{Workers: workers}).Check(); want == "" && err != nil || want != "" &&
+			(err == nil || !strings.HasPrefix(err.Error(), want)) {
 			t.Errorf("%d workers: error %v, want %q", workers, err, want)
 		}
 	}
@@ -75,7 +78,8 @@ func TestSettingsList(t *testing.T) {
 	}
 	for i, l := range list {
 		if key := v.Type().Field(i).Tag.Get("toml"); l.Key != key || l.Value != v.Field(i).Addr().Interface() || l.Use == "" {
-			t.Errorf("setting %d is %q (%s) at %p, want key %q at %p", i, l.Key, l.Use, l.Value, key, v.Field(i).Addr().Interface())
+			t.Errorf("setting %d is %q (%s) at %p, want key %q at %p", i, l.Key, l.Use, l.Value, key,
+				v.Field(i).Addr().Interface())
 		}
 	}
 }
@@ -106,8 +110,10 @@ func TestRequests(t *testing.T) {
 			"seed 0 instead of 1, size 0 instead of 8"},
 		{of(prepare.Options{Settings: prepare.Settings{Codec: packed.JPEG}}, "a/b/c"), string(plain.JSON()),
 			`codec "jpeg" instead of "raw", quality 92 instead of none`},
-		{of(prepare.Options{Settings: prepare.Settings{Quality: 50}}, "a/b/c"), string(plain.JSON()), ""}, // is of no use to pixels
-		{of(prepare.Options{Settings: prepare.Settings{Classes: []string{"x"}}}, "a/b/c"), string(plain.JSON()), `classes ["x"] instead of none`},
+		// is of no use to pixels
+		{of(prepare.Options{Settings: prepare.Settings{Quality: 50}}, "a/b/c"), string(plain.JSON()), ""},
+		{of(prepare.Options{Settings: prepare.Settings{Classes: []string{"x"}}}, "a/b/c"), string(plain.JSON()),
+			`classes ["x"] instead of none`},
 		{plain, `{"source":["a/b/c"],"size":0,"val_fraction":0,"seed":0,"codec":"raw","shard_mib":512,"exif":true}`,
 			"exif none instead of true"},
 		{plain, `[]`, "what was recorded is no request: "},
@@ -125,7 +131,8 @@ func TestSuits(t *testing.T) {
 	parent := t.TempDir()
 	out := filepath.Join(parent, "set")
 	unsuited, asked, started := errors.New("too small"), 0, false
-	o := prepare.Options{Settings: prepare.Settings{PerClass: 3, Size: 12}, Progress: func(p prepare.Progress) { started = started || p.Total > 0 }}
+	o := prepare.Options{Settings: prepare.Settings{PerClass: 3, Size: 12},
+		Progress: func(p prepare.Progress) { started = started || p.Total > 0 }}
 	o.Suits = func(all prepare.Outline) error {
 		asked++
 		want := []packed.Class{{ID: "cats"}, {ID: "dogs"}}
@@ -232,6 +239,7 @@ func TestPackedClassWithoutImages(t *testing.T) {
 		!strings.Contains(err.Error(), "class b has no training image") {
 		t.Errorf("error %v", err)
 	}
-	_, err = prepare.Run(context.Background(), []string{dir}, out, prepare.Options{Settings: prepare.Settings{Classes: []string{"a"}}})
+	_, err = prepare.Run(context.Background(), []string{dir}, out,
+		prepare.Options{Settings: prepare.Settings{Classes: []string{"a"}}})
 	check(t, err)
 }

@@ -24,11 +24,12 @@ func TestInterruptionLeavesNothing(t *testing.T) {
 	source := mini.Animals(20).Folder(t)
 	parent := t.TempDir()
 	ctx, cancel := context.WithCancel(context.Background())
-	_, err := prepare.Run(ctx, []string{source}, filepath.Join(parent, "set"), prepare.Options{Progress: func(p prepare.Progress) {
-		if p.Done == 5 {
-			cancel()
-		}
-	}})
+	_, err := prepare.Run(ctx, []string{source}, filepath.Join(parent, "set"),
+		prepare.Options{Progress: func(p prepare.Progress) {
+			if p.Done == 5 {
+				cancel()
+			}
+		}})
 	if !errors.Is(err, context.Canceled) || errors.Is(err, prepare.ErrKept) {
 		t.Errorf("error %v, want %v alone", err, context.Canceled)
 	}
@@ -116,11 +117,12 @@ func TestHopelessClass(t *testing.T) {
 		out := filepath.Join(parent, "set")
 		ctx, cancel := context.WithCancel(context.Background())
 		last := 0
-		o := prepare.Options{Settings: prepare.Settings{Size: 128, ShardMiB: 1}, Workers: 1, Progress: func(p prepare.Progress) {
-			if last = p.Done; interrupted && last == 25 {
-				cancel()
-			}
-		}}
+		o := prepare.Options{Settings: prepare.Settings{Size: 128, ShardMiB: 1}, Workers: 1,
+			Progress: func(p prepare.Progress) {
+				if last = p.Done; interrupted && last == 25 {
+					cancel()
+				}
+			}}
 		_, err := prepare.Run(ctx, []string{source}, out, o)
 		cancel()
 		if interrupted {
@@ -130,7 +132,8 @@ func TestHopelessClass(t *testing.T) {
 			interrupted, last = false, 0
 			_, err = prepare.Run(context.Background(), []string{source}, out, o)
 		}
-		if err == nil || !strings.Contains(err.Error(), "class dark has no readable training image; the last: 069.png: ") || last != 30 {
+		if err == nil || !strings.Contains(err.Error(), "class dark has no readable training image; the last: 069.png: ") ||
+			last != 30 {
 			t.Errorf("after %d images: error %v", last, err)
 		}
 		if left := leftIn(t, parent); len(left) > 0 || errors.Is(err, prepare.ErrKept) {
@@ -182,7 +185,8 @@ func TestOtherRequestsAreRefused(t *testing.T) {
 		change func(o *prepare.Options, folder string)
 		want   string
 	}{
-		"another size": {func(o *prepare.Options, _ string) { o.Size = 64 }, "size 64 instead of 128: repeat the command that began it, or give --restart"},
+		"another size": {func(o *prepare.Options, _ string) { o.Size = 64 },
+			"size 64 instead of 128: repeat the command that began it, or give --restart"},
 		"another fraction": {func(o *prepare.Options, _ string) { o.ValFraction = 0.1 },
 			"val_fraction 0.1 instead of 0.2: repeat the command that began it, or give --restart to begin anew"},
 		"a new image": {func(_ *prepare.Options, folder string) {
@@ -215,12 +219,16 @@ func TestDamagedStateIsMadeAgain(t *testing.T) {
 	whole, _ := run(t, source, manyOptions())
 	want := contents(t, whole)
 	for name, damage := range map[string]func(partial string) error{
-		"a state is cut":    func(p string) error { return os.Truncate(filepath.Join(p, "state", "train-00001"), 50) },
-		"a state is gone":   func(p string) error { return os.Remove(filepath.Join(p, "state", "train-00000")) },
-		"a shard is short":  func(p string) error { return os.Truncate(filepath.Join(p, "set", "train", "images-00001.npy"), 50) },
+		"a state is cut":  func(p string) error { return os.Truncate(filepath.Join(p, "state", "train-00001"), 50) },
+		"a state is gone": func(p string) error { return os.Remove(filepath.Join(p, "state", "train-00000")) },
+		"a shard is short": func(p string) error {
+			return os.Truncate(filepath.Join(p, "set", "train", "images-00001.npy"),
+				50)
+		},
 		"begun.json is cut": func(p string) error { return os.Truncate(filepath.Join(p, "begun.json"), 9) },
 		"beside a stray": func(p string) error {
-			return errors.Join(os.Truncate(filepath.Join(p, "begun.json"), 9), os.WriteFile(filepath.Join(p, ".nfs01"), nil, 0o666))
+			return errors.Join(os.Truncate(filepath.Join(p, "begun.json"), 9),
+				os.WriteFile(filepath.Join(p, ".nfs01"), nil, 0o666))
 		},
 	} {
 		out := filepath.Join(t.TempDir(), "set")
@@ -255,7 +263,8 @@ const preparedHere = "DUET_TEST_PREPARE"
 
 // killedOptions take long enough to be killed within, and have several shards a split.
 func killedOptions() prepare.Options {
-	return prepare.Options{Settings: prepare.Settings{ShardMiB: 1, Size: 32}, Generated: source.Generated{Classes: 10, Train: 2400, Val: 500, Size: 24}}
+	return prepare.Options{Settings: prepare.Settings{ShardMiB: 1, Size: 32},
+		Generated: source.Generated{Classes: 10, Train: 2400, Val: 500, Size: 24}}
 }
 
 // kills is how often TestKilled kills; the long tests do it more often.

@@ -71,8 +71,8 @@ func (p *pool) window() int {
 	return min(4*p.workers+2, p.workers+1+windowBytes/p.layout.Pixels())
 }
 
-// run reads the wanted items, decodes them, and gives them to take in the order of reading, from one goroutine. The first
-// error of reading or of take ends it.
+// run reads the wanted items, decodes them, and gives them to take in the order of reading, from one goroutine. The
+// first error of reading or of take ends it.
 func (p *pool) run(ctx context.Context, src source.Source, want func(item int) bool, take func(*task) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -48,8 +48,8 @@ func TestWhoseFault(t *testing.T) {
 		"no memory": {err: fmt.Errorf("coefficients: %w", picture.ErrMemory), lost: true},
 		"a panic":   {err: errors.New("index out of range"), panics: true},
 	} {
-		p := &pool{layout: packed.Layout{Height: 8, Width: 8, Codec: packed.Raw}, picture: picture.Options{Size: 8}, workers: 1,
-			size: func(int) int64 { return 1 }}
+		p := &pool{layout: packed.Layout{Height: 8, Width: 8, Codec: packed.Raw}, picture: picture.Options{Size: 8},
+			workers: 1, size: func(int) int64 { return 1 }}
 		taken := 0
 		err := p.run(context.Background(), failing{err: c.err, panics: c.panics}, nil, func(k *task) error {
 			why := errors.Join(k.lost, k.cause)

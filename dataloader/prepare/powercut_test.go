@@ -11,8 +11,8 @@ import (
 	"duet/internal/disk/powercut"
 )
 
-// TestPowerCut: a set that is published would be there after a power cut, whole, whether it was made at once or in several
-// runs; it gets its name when all that is in it is on disk.
+// TestPowerCut: a set that is published would be there after a power cut, whole, whether it was made at once or in
+// several runs; it gets its name when all that is in it is on disk.
 func TestPowerCut(t *testing.T) {
 	source := many().Folder(t)
 	for _, codec := range []string{packed.Raw, packed.JPEG} {
@@ -36,7 +36,8 @@ func TestPowerCut(t *testing.T) {
 			}
 		}
 		cut.Has(dir, out)
-		for _, name := range []string{"set.json", "classes.txt", "train/images-00000.npy", "train/labels.npy", "val/files.csv"} {
+		for _, name := range []string{"set.json", "classes.txt", "train/images-00000.npy", "train/labels.npy",
+			"val/files.csv"} {
 			cut.Has(dir, filepath.Join(out, filepath.FromSlash(name)))
 		}
 	}

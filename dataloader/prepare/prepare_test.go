@@ -167,10 +167,10 @@ func TestUnusableSources(t *testing.T) {
 			prepare.Options{}, []string{"validation split", "val/cats/a.png"}},
 		"a class without images": {withDocs.Folder(t), prepare.Options{},
 			[]string{"class docs has no image", "chosen by name"}},
-		"the same, asked for": {withDocs.Folder(t), prepare.Options{Settings: prepare.Settings{Classes: []string{"cats", "docs"}}},
-			[]string{"class docs has no image"}},
-		"unknown classes": {mini.Animals(2).Folder(t), prepare.Options{Settings: prepare.Settings{Classes: []string{"cats", "cows", "pigs"}}},
-			[]string{`no class "cows", "pigs" in`, "2 classes", `"cats"`}},
+		"the same, asked for": {withDocs.Folder(t), prepare.Options{Settings: prepare.Settings{Classes: []string{"cats",
+			"docs"}}}, []string{"class docs has no image"}},
+		"unknown classes": {mini.Animals(2).Folder(t), prepare.Options{Settings: prepare.Settings{Classes: []string{"cats",
+			"cows", "pigs"}}}, []string{`no class "cows", "pigs" in`, "2 classes", `"cats"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			parent := t.TempDir()
@@ -274,7 +274,8 @@ func TestSubset(t *testing.T) {
 		"birds/b.png": mini.GreyPNG(8, 8, 201)})
 	source := mini.Join(f.Below("train"), f.Below("val"), mini.Files{"train/docs/": nil,
 		"val/fish/a.png": nil}).Folder(t) // left out
-	dir, summary := run(t, source, prepare.Options{Settings: prepare.Settings{Classes: []string{"dogs", "birds"}, PerClass: 3, ValPerClass: 1, Seed: 2}})
+	dir, summary := run(t, source, prepare.Options{Settings: prepare.Settings{Classes: []string{"dogs", "birds"},
+		PerClass: 3, ValPerClass: 1, Seed: 2}})
 	if summary.Train != 5 || summary.Val != 2 || len(summary.Classes) != 2 {
 		t.Fatalf("summary %+v", summary)
 	}
@@ -287,7 +288,8 @@ func TestSubset(t *testing.T) {
 			t.Errorf("image %d is grey %d under label %d", i, v, s.Labels()[i])
 		}
 	}
-	other, _ := run(t, source, prepare.Options{Settings: prepare.Settings{Classes: []string{"dogs", "birds"}, PerClass: 3, Seed: 3}})
+	other, _ := run(t, source, prepare.Options{Settings: prepare.Settings{Classes: []string{"dogs", "birds"}, PerClass: 3,
+		Seed: 3}})
 	if a, b := firstBytes(s)[2:], firstBytes(open(t, other, "train"))[2:]; slices.Equal(a, b) {
 		t.Errorf("two seeds took the same %v", a)
 	}
@@ -298,7 +300,8 @@ func TestRepack(t *testing.T) {
 	for _, codec := range []string{packed.Raw, packed.JPEG} {
 		dir, _ := run(t, mini.Join(mini.Animals(4).Below("train"), mini.Animals(2).Below("val")).Folder(t),
 			prepare.Options{Settings: prepare.Settings{Codec: codec}})
-		again, summary := run(t, dir, prepare.Options{Settings: prepare.Settings{Size: 4, PerClass: 3, Classes: []string{"dogs"}}})
+		again, summary := run(t, dir, prepare.Options{Settings: prepare.Settings{Size: 4, PerClass: 3,
+			Classes: []string{"dogs"}}})
 		if summary.Train != 3 || summary.Val != 2 || summary.Size != 4 {
 			t.Fatalf("summary %+v", summary)
 		}
@@ -330,7 +333,8 @@ func TestWorkersDoNotChangeTheSet(t *testing.T) {
 	for _, codec := range []string{packed.Raw, packed.JPEG} {
 		var want map[string]string
 		for _, workers := range []int{1, 2, 8} {
-			dir, _ := run(t, source, prepare.Options{Settings: prepare.Settings{Size: 16, ValFraction: 0.2, Codec: codec}, Workers: workers})
+			dir, _ := run(t, source, prepare.Options{Settings: prepare.Settings{Size: 16, ValFraction: 0.2, Codec: codec},
+				Workers: workers})
 			got := contents(t, dir)
 			if want == nil {
 				want = got

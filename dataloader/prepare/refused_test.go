@@ -14,8 +14,8 @@ import (
 	"duet/dataloader/source/mini"
 )
 
-// A source that goes away while it is read, all of it or a part, is an error that keeps the finished shards: its images are
-// not taken for damaged ones. When it is back, the same call comes to the same bytes.
+// A source that goes away while it is read, all of it or a part, is an error that keeps the finished shards: its
+// images are not taken for damaged ones. When it is back, the same call comes to the same bytes.
 func TestSourceGoesAway(t *testing.T) {
 	folder := many().Folder(t)
 	whole, _ := run(t, folder, manyOptions())
@@ -52,7 +52,8 @@ func TestStrictGoesOn(t *testing.T) {
 	interrupted(t, folder, out)
 	o := manyOptions()
 	o.Strict = true
-	if _, err := prepare.Run(context.Background(), []string{folder}, out, o); err == nil || !strings.Contains(err.Error(), "a/000.png") || !strings.Contains(err.Error(), "strict") {
+	if _, err := prepare.Run(context.Background(), []string{folder}, out, o); err == nil ||
+		!strings.Contains(err.Error(), "a/000.png") || !strings.Contains(err.Error(), "strict") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -101,7 +102,8 @@ func TestUnusableOuts(t *testing.T) {
 		filepath.Join(linked, "packed"):             "within the source",
 		foreign:                                     "mine.partial",
 	} {
-		if _, err := prepare.Run(context.Background(), []string{folder}, out, prepare.Options{}); err == nil || !strings.Contains(err.Error(), want) || errors.Is(err, prepare.ErrKept) {
+		if _, err := prepare.Run(context.Background(), []string{folder}, out, prepare.Options{}); err == nil ||
+			!strings.Contains(err.Error(), want) || errors.Is(err, prepare.ErrKept) {
 			t.Errorf("OUT %q: error %v, want %q", out, err, want)
 		}
 	}
@@ -113,14 +115,16 @@ func TestUnusableOuts(t *testing.T) {
 	}
 }
 
-// An OUT.partial that is a link, wherever it leads, is refused before anything is listed: the set could not be renamed from
-// another file system.
+// An OUT.partial that is a link, wherever it leads, is refused before anything is listed: the set could not be renamed
+// from another file system.
 func TestPartialIsALink(t *testing.T) {
-	for name, target := range map[string]string{"to a folder": t.TempDir(), "to nothing": filepath.Join(t.TempDir(), "nothing")} {
+	for name, target := range map[string]string{"to a folder": t.TempDir(),
+		"to nothing": filepath.Join(t.TempDir(), "nothing")} {
 		out := filepath.Join(t.TempDir(), "set")
 		check(t, os.Symlink(target, out+".partial"))
 		listed := false
-		_, err := prepare.Run(context.Background(), []string{mini.Animals(2).Folder(t)}, out, prepare.Options{Progress: func(prepare.Progress) { listed = true }})
+		_, err := prepare.Run(context.Background(), []string{mini.Animals(2).Folder(t)}, out,
+			prepare.Options{Progress: func(prepare.Progress) { listed = true }})
 		if err == nil || !strings.Contains(err.Error(), out+".partial is a symbolic link") || listed {
 			t.Errorf("%s: error %v, listed %v", name, err, listed)
 		}
@@ -134,9 +138,10 @@ func TestPartialIsALink(t *testing.T) {
 func TestClassNames(t *testing.T) {
 	f := mini.Files{"a\tb/x.png": mini.GreyPNG(4, 4, 1), "c/x.png": mini.GreyPNG(4, 4, 1)}
 	decoded := false
-	_, err := prepare.Run(context.Background(), []string{f.Folder(t)}, filepath.Join(t.TempDir(), "set"), prepare.Options{Progress: func(p prepare.Progress) {
-		decoded = decoded || p.Done > 0
-	}})
+	_, err := prepare.Run(context.Background(), []string{f.Folder(t)}, filepath.Join(t.TempDir(), "set"),
+		prepare.Options{Progress: func(p prepare.Progress) {
+			decoded = decoded || p.Done > 0
+		}})
 	if err == nil || !strings.Contains(err.Error(), "tab") || decoded {
 		t.Errorf("error %v, decoded %v", err, decoded)
 	}
@@ -144,7 +149,8 @@ func TestClassNames(t *testing.T) {
 
 // Requests that differ in white space inside a name are different.
 func TestDifference(t *testing.T) {
-	a, b := prepare.RequestOf([]string{"my photos"}, prepare.Options{}), prepare.RequestOf([]string{"myphotos"}, prepare.Options{})
+	a, b := prepare.RequestOf([]string{"my photos"}, prepare.Options{}), prepare.RequestOf([]string{"myphotos"},
+		prepare.Options{})
 	if a.Difference(b.JSON()) == "" || a.Difference(a.JSON()) != "" {
 		t.Errorf("differences %q and %q", a.Difference(b.JSON()), a.Difference(a.JSON()))
 	}

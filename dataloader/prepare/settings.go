@@ -11,8 +11,8 @@ import (
 	"duet/internal/invalid"
 )
 
-// Settings say what becomes of a source. They are keys of a configuration's [data], flags of duet prepare, and what a set
-// records of how it was asked for. List says what each of them is. The zero value is usable.
+// Settings say what becomes of a source. They are keys of a configuration's [data], flags of duet prepare, and what a
+// set records of how it was asked for. List says what each of them is. The zero value is usable.
 type Settings struct {
 	Format         string   `toml:"format" json:"format,omitempty"`
 	Columns        []string `toml:"columns" json:"columns,omitempty"`
@@ -44,12 +44,17 @@ func (s Setting) Flag() string { return "--" + strings.ReplaceAll(s.Key, "_", "-
 // List is all of them, in the order of the keys.
 func (s *Settings) List() []Setting {
 	return []Setting{
-		{"format", "what the source is, where looking is not enough: " + strings.Join(source.Formats(), ", "), &s.Format, false},
-		{"columns", "names of a table's columns of files, of labels and perhaps of splits; none: the usual ones", &s.Columns, false},
-		{"size", "side of the packed images in pixels; 0: kept where all images are square, alike and at most 256, else 256", &s.Size, true},
-		{"val_fraction", "part of every class, chosen by seed, that validates where the source has no split for that", &s.ValFraction, true},
+		{"format", "what the source is, where looking is not enough: " + strings.Join(source.Formats(), ", "), &s.Format,
+			false},
+		{"columns", "names of a table's columns of files, of labels and perhaps of splits; none: the usual ones", &s.Columns,
+			false},
+		{"size", "side of the packed images in pixels; 0: kept where all images are square, alike and at most 256, else 256",
+			&s.Size, true},
+		{"val_fraction", "part of every class, chosen by seed, that validates where the source has no split for that",
+			&s.ValFraction, true},
 		{"seed", "of every choice among images", &s.Seed, false},
-		{"classes", "IDs or names of the only classes to take; an ID wins over a name, and a name is of one class; none: all", &s.Classes, true},
+		{"classes", "IDs or names of the only classes to take; an ID wins over a name, and a name is of one class; none: all",
+			&s.Classes, true},
 		{"per_class", "training images of a class at most, chosen by seed; 0: all", &s.PerClass, true},
 		{"val_per_class", "validation images of a class at most, chosen by seed; 0: all", &s.ValPerClass, true},
 		{"exif", "turn images as their EXIF orientation says; ImageNet is used without", &s.EXIF, false},
@@ -69,10 +74,11 @@ func (s *Settings) Validate() error {
 			errs = append(errs, invalid.Key(key, format, args...))
 		}
 	}
-	check(s.Format == "" || slices.Contains(source.Formats(), s.Format), "format", "%q, want one of %q, or empty for a look",
-		s.Format, source.Formats())
+	check(s.Format == "" || slices.Contains(source.Formats(), s.Format), "format",
+		"%q, want one of %q, or empty for a look", s.Format, source.Formats())
 	check(len(s.Columns) != 1 && len(s.Columns) <= 3 && !slices.Contains(s.Columns, ""), "columns",
-		"%q, want such as [\"image_id\", \"species\"], the names of the columns of files, of labels and perhaps of splits", s.Columns)
+		"%q, want such as [\"image_id\", \"species\"], the names of the columns of files, of labels and perhaps of splits",
+		s.Columns)
 	check(s.Size >= 0 && s.Size <= packed.MaxSide, "size", "%d, want 0 (automatic) to %d pixels", s.Size, packed.MaxSide)
 	check(s.ValFraction >= 0 && s.ValFraction < 1, "val_fraction", "%v, want 0 up to, not including, 1", s.ValFraction)
 	check(s.PerClass >= 0, "per_class", "%d, want 0 (all) or more images", s.PerClass)
@@ -80,9 +86,10 @@ func (s *Settings) Validate() error {
 	jpeg := s.Codec == packed.JPEG
 	check(jpeg || s.Codec == packed.Raw || s.Codec == "", "codec", "%q, want %q or %q", s.Codec, packed.Raw, packed.JPEG)
 	check(s.Quality >= 0 && s.Quality <= 100, "quality", "%d, want 1 to 100, or 0 for the default", s.Quality)
-	check(s.Quality <= 0 || s.Quality > 100 || jpeg, "quality", "%d with codec %q, which stores pixels as they are, want 0 or codec %q",
-		s.Quality, packed.Raw, packed.JPEG)
-	check(s.ShardMiB >= 0 && s.ShardMiB <= 1<<20, "shard_mib", "%d, want 1 to %d MiB, or 0 for the default", s.ShardMiB, 1<<20)
+	check(s.Quality <= 0 || s.Quality > 100 || jpeg, "quality",
+		"%d with codec %q, which stores pixels as they are, want 0 or codec %q", s.Quality, packed.Raw, packed.JPEG)
+	check(s.ShardMiB >= 0 && s.ShardMiB <= 1<<20, "shard_mib", "%d, want 1 to %d MiB, or 0 for the default", s.ShardMiB,
+		1<<20)
 	return errors.Join(errs...)
 }
 

@@ -108,8 +108,8 @@ func (p *partial) state(split string, n int) (*shardState, error) {
 	return s, nil
 }
 
-// forget removes the states and the files of shard number n and later ones. The states must be gone before those shards are
-// made again: a state would fit a file of the right size that is not whole.
+// forget removes the states and the files of shard number n and later ones. The states must be gone before those
+// shards are made again: a state would fit a file of the right size that is not whole.
 func (p *partial) forget(split string, n int) error {
 	if err := removeFrom(filepath.Join(p.dir, stateFolder), n, split); err != nil {
 		return err
@@ -117,8 +117,8 @@ func (p *partial) forget(split string, n int) error {
 	return removeFrom(filepath.Join(p.set(), split), n, "images", "offsets")
 }
 
-// removeFrom removes the files PREFIX-NUMBER of a folder, whatever their ending, with a number of n or more. A folder that
-// is not there has none.
+// removeFrom removes the files PREFIX-NUMBER of a folder, whatever their ending, with a number of n or more. A folder
+// that is not there has none.
 func removeFrom(folder string, n int, prefixes ...string) error {
 	entries, err := os.ReadDir(folder)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -19,8 +19,8 @@ type moments struct {
 // products are sums over all pixels of the products of channels: R*R, R*G, R*B, G*G, G*B, B*B.
 type products [6]uint64
 
-// productsOf sums over one image [H*W*3]. A multiplication takes several products at a time, side by side in fields of 20
-// bits: 16 pixels' products of at most 255*255 fit in one.
+// productsOf sums over one image [H*W*3]. A multiplication takes several products at a time, side by side in fields of
+// 20 bits: 16 pixels' products of at most 255*255 fit in one.
 func productsOf(image []byte) products {
 	const field, pixels = 20, 16
 	const mask = 1<<field - 1

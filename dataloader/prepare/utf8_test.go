@@ -24,8 +24,9 @@ func TestClassesAreUTF8(t *testing.T) {
 	named(t, dir, "cats\t"+latin1+"\ndogs\n")
 	for name, source := range map[string]string{
 		"folder": mini.Files{latin1 + "/a.png": grey, "tea/a.png": grey}.Tar(t, "a.tar"),
-		"table":  mini.Files{"a.png": grey, "b.png": grey, "labels.csv": []byte("a.png," + latin1 + "\nb.png,tea\n")}.Tar(t, "a.tar"),
-		"name":   dir,
+		"table": mini.Files{"a.png": grey, "b.png": grey, "labels.csv": []byte("a.png," + latin1 + "\nb.png,tea\n")}.Tar(t,
+			"a.tar"),
+		"name": dir,
 	} {
 		_, err := prepare.Run(context.Background(), []string{source}, filepath.Join(t.TempDir(), "set"), prepare.Options{})
 		for _, want := range []string{`"caf\xe9"`, "not valid UTF-8", "rename the folder", "save the table as UTF-8"} {
@@ -34,7 +35,8 @@ func TestClassesAreUTF8(t *testing.T) {
 			}
 		}
 	}
-	_, err := prepare.Run(context.Background(), []string{dir}, filepath.Join(t.TempDir(), "set"), prepare.Options{Settings: prepare.Settings{Classes: []string{"dogs"}}})
+	_, err := prepare.Run(context.Background(), []string{dir}, filepath.Join(t.TempDir(), "set"),
+		prepare.Options{Settings: prepare.Settings{Classes: []string{"dogs"}}})
 	check(t, err) // the other class is left out
 }
 
@@ -54,7 +56,8 @@ func TestFileNamesAreEscaped(t *testing.T) {
 		if s.Train != 6 || len(s.Rejected) != 1 {
 			t.Errorf("%s: %+v", name, s)
 		}
-		for file, want := range map[string]string{"train/files.csv": `cats/caf\xe9, \xff\xfe.png`, "rejected.csv": `dogs/caf\xe9.jpg`} {
+		for file, want := range map[string]string{"train/files.csv": `cats/caf\xe9, \xff\xfe.png`,
+			"rejected.csv": `dogs/caf\xe9.jpg`} {
 			data, err := os.ReadFile(filepath.Join(dir, file))
 			check(t, err)
 			rows, err := csv.NewReader(strings.NewReader(string(data))).ReadAll()
@@ -69,11 +72,13 @@ func TestFileNamesAreEscaped(t *testing.T) {
 		}
 		files, err := open(t, dir, "train").Files()
 		check(t, err)
-		if all := strings.Join(files, "\n"); !strings.Contains(all, `cats/caf\xe9, \xff\xfe.png`) || !strings.Contains(all, "cats/größe.png") {
+		if all := strings.Join(files, "\n"); !strings.Contains(all, `cats/caf\xe9, \xff\xfe.png`) ||
+			!strings.Contains(all, "cats/größe.png") {
 			t.Errorf("%s: files %q", name, files)
 		}
 		again, _ := run(t, dir, prepare.Options{Settings: prepare.Settings{Size: 4}}) // escaped once
-		if files, err = open(t, again, "train").Files(); err != nil || !strings.Contains(strings.Join(files, "\n"), `cats/caf\xe9, \xff`) {
+		if files, err = open(t, again, "train").Files(); err != nil || !strings.Contains(strings.Join(files, "\n"),
+			`cats/caf\xe9, \xff`) {
 			t.Errorf("%s: again: files %q, error %v", name, files, err)
 		}
 	}

@@ -12,10 +12,12 @@ import (
 
 // Config is the [devices] table of a configuration: which devices run the network, and how.
 type Config struct {
-	Towers    []string `toml:"towers"`    // one device a tower, or one for all: ["cuda:0", "cuda:1"], ["dnnl:0"], ["auto"]; must be said
+	// one device a tower, or one for all: ["cuda:0", "cuda:1"], ["dnnl:0"], ["auto"]; must be said
+	Towers    []string `toml:"towers"`
 	Precision string   `toml:"precision"` // fp32 (default), bf16, or fp64 on the reference backend
 	Threads   int      `toml:"threads"`   // of each CPU device; 0 = the cores, divided among the devices
-	Check     bool     `toml:"check"`     // of GPUs: wait for every kernel, so that the error of one that fails names it; slow
+	// of GPUs: wait for every kernel, so that the error of one that fails names it; slow
+	Check bool `toml:"check"`
 
 	// Tune measures the kernels that could do a piece of work, where a device has several, and takes the fastest; else a
 	// count of operations and bytes chooses. What was measured is written into the run's configuration as Kernels, so that
@@ -76,7 +78,8 @@ func (c *Config) Validate() error {
 		kinds = append(kinds, kind)
 	}
 	if len(kinds) == 2 && kinds[0] != kinds[1] {
-		errs = append(errs, invalid.Key("towers", "%q and %q are of different backends, want two devices of one", c.Towers[0], c.Towers[1]))
+		errs = append(errs, invalid.Key("towers", "%q and %q are of different backends, want two devices of one", c.Towers[0],
+			c.Towers[1]))
 	}
 	switch c.Precision {
 	case "", "fp32", "bf16", "fp64":
@@ -85,7 +88,8 @@ func (c *Config) Validate() error {
 	}
 	for i, pin := range c.Kernels {
 		if pin.Work == "" || pin.Use == "" {
-			errs = append(errs, invalid.Key(fmt.Sprintf("kernels[%d]", i), "want both work and use, as a run's config.toml has them"))
+			errs = append(errs, invalid.Key(fmt.Sprintf("kernels[%d]", i),
+				"want both work and use, as a run's config.toml has them"))
 		}
 	}
 	if c.Threads < 0 || c.Threads > maxThreads {
@@ -110,8 +114,8 @@ func Missing() (names []string) {
 	return names
 }
 
-// Resolve replaces Auto by the devices that it stands for: two GPUs for two towers, else one, else the CPU. It tells log, which
-// may be nil, what it took, and why nothing better.
+// Resolve replaces Auto by the devices that it stands for: two GPUs for two towers, else one, else the CPU. It tells
+// log, which may be nil, what it took, and why nothing better.
 func (c *Config) Resolve(towers int, log func(line string)) error {
 	if len(c.Towers) != 1 || c.Towers[0] != Auto {
 		return nil
@@ -144,15 +148,16 @@ func (c *Config) Resolve(towers int, log func(line string)) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("devices.towers: auto: this program finds no device: %s: %w", strings.Join(not, "; "), ErrUnknownDevice)
+	return fmt.Errorf("devices.towers: auto: this program finds no device: %s: %w", strings.Join(not, "; "),
+		ErrUnknownDevice)
 }
 
 // OpenAll opens the devices of a configuration, or none. log and stop, which may be nil, are those of Options.
 func (c *Config) OpenAll(log func(line string), stop func() error) ([]Device, error) {
 	var devices []Device
 	for _, name := range c.Towers {
-		d, err := Open(name, Options{Precision: c.Precision, Threads: c.Threads, Devices: len(c.Towers), Check: c.Check, Tune: c.Tune,
-			Kernels: c.Kernels, Log: log, Stop: stop})
+		d, err := Open(name, Options{Precision: c.Precision, Threads: c.Threads, Devices: len(c.Towers), Check: c.Check,
+			Tune: c.Tune, Kernels: c.Kernels, Log: log, Stop: stop})
 		if err != nil {
 			if absent := Available([]string{name}); absent != nil {
 				err = absent

@@ -105,9 +105,9 @@ type Awaiter interface {
 	Await(number uint64) error
 }
 
-// Wait returns when the host memory may be filled again, from any goroutine and any number of times. It does not wait for
-// what the device does with the upload afterwards. Its error is that of a device that failed meanwhile, which does not
-// read either.
+// Wait returns when the host memory may be filled again, from any goroutine and any number of times. It does not wait
+// for what the device does with the upload afterwards. Its error is that of a device that failed meanwhile, which does
+// not read either.
 func (t Transfer) Wait() error {
 	if t.On == nil {
 		return nil

@@ -72,8 +72,9 @@ func Find(name string) (Backend, int, error) {
 	}
 	b, ok := backends[kind]
 	if !ok {
-		return Backend{}, 0, fmt.Errorf("device %q: this program has the backends %s: want a device of one of them, or \"auto\" for the best there are: %w",
-			name, names(), ErrUnknownDevice)
+		return Backend{}, 0,
+			fmt.Errorf("device %q: this program has the backends %s: want a device of one of them, or \"auto\" for the best "+
+				"there are: %w", name, names(), ErrUnknownDevice)
 	}
 	return b, index, nil
 }

@@ -29,7 +29,8 @@ func TestAuto(t *testing.T) {
 	}
 	failure = errors.New("no library")
 	c.Towers = []string{"auto"}
-	if err := c.Resolve(1, nil); !errors.Is(err, backend.ErrUnknownDevice) || !strings.Contains(err.Error(), "dnnl: no library") {
+	if err := c.Resolve(1, nil); !errors.Is(err, backend.ErrUnknownDevice) ||
+		!strings.Contains(err.Error(), "dnnl: no library") {
 		t.Errorf("without any device: %v", err)
 	}
 	devices, failure = nil, nil

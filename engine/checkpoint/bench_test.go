@@ -12,7 +12,8 @@ func alexnet() *checkpoint.File {
 	f := &checkpoint.File{}
 	for _, name := range []string{"weight", "momentum.weight"} {
 		const parameters = 60_965_224
-		f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: name, Shape: []int{parameters}, Data: make([]float32, parameters)})
+		f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: name, Shape: []int{parameters},
+			Data: make([]float32, parameters)})
 	}
 	return f
 }

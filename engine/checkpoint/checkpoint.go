@@ -28,9 +28,11 @@ const Format = 1
 
 // Errors that callers tell apart with errors.Is. Every error that carries one also names the file and the numbers.
 var (
-	ErrDamaged = errors.New("damaged file")                       // cut short, a flipped byte, a header that contradicts itself
-	ErrNewer   = errors.New("made by a newer version of duet")    // Meta.Format is larger than Format
-	ErrForeign = errors.New("not a checkpoint of duet")           // safetensors without duet's metadata, see LoadTensors, or another kind of file
+	// cut short, a flipped byte, a header that contradicts itself
+	ErrDamaged = errors.New("damaged file")
+	ErrNewer   = errors.New("made by a newer version of duet") // Meta.Format is larger than Format
+	// safetensors without duet's metadata, see LoadTensors, or another kind of file
+	ErrForeign = errors.New("not a checkpoint of duet")
 	ErrDtype   = errors.New("element type that duet cannot read") // see LoadTensors for those that it can
 	ErrNetwork = errors.New("checkpoint of another network")      // names or shapes differ; see CheckShapes
 	ErrNone    = errors.New("no checkpoint")                      // a Store that has none yet

@@ -137,7 +137,8 @@ func TestPlainReader(t *testing.T) {
 	if err := binary.Read(bytes.NewReader(raw[8+n:][w.Offsets[0]:]), binary.LittleEndian, data); err != nil {
 		t.Fatal(err)
 	}
-	if want := sample(3).Tensors[0]; w.Dtype != "F32" || !slices.Equal(w.Shape, want.Shape) || !slices.Equal(data, want.Data) {
+	if want := sample(3).Tensors[0]; w.Dtype != "F32" || !slices.Equal(w.Shape, want.Shape) ||
+		!slices.Equal(data, want.Data) {
 		t.Errorf("conv1.weight reads as %+v %v", w, data)
 	}
 }
@@ -160,13 +161,16 @@ func TestSaveRefuses(t *testing.T) {
 		change func(f *checkpoint.File)
 		want   string
 	}{
-		{"short data", func(f *checkpoint.File) { f.Tensors[0].Data = f.Tensors[0].Data[1:] }, "shape [2 3 5 5] needs 150 numbers, there are 149"},
+		{"short data", func(f *checkpoint.File) { f.Tensors[0].Data = f.Tensors[0].Data[1:] },
+			"shape [2 3 5 5] needs 150 numbers, there are 149"},
 		{"negative size", func(f *checkpoint.File) { f.Tensors[0].Shape[1] = -3 }, "shape [2 -3 5 5] has a negative size"},
-		{"huge size", func(f *checkpoint.File) { f.Tensors[3].Shape = []int{math.MaxInt, math.MaxInt} }, "or too many elements"},
+		{"huge size", func(f *checkpoint.File) { f.Tensors[3].Shape = []int{math.MaxInt, math.MaxInt} },
+			"or too many elements"},
 		{"same name", func(f *checkpoint.File) { f.Tensors[2].Name = "conv1.bias" }, "two tensors are called conv1.bias"},
 		{"reserved name", func(f *checkpoint.File) { f.Tensors[2].Name = "__metadata__" }, `tensor name "__metadata__"`},
 		{"no name", func(f *checkpoint.File) { f.Tensors[2].Name = "" }, `tensor name ""`},
-		{"reserved key", func(f *checkpoint.File) { f.Meta.Extra["duet.step"] = "1" }, `keys that begin with "duet." are reserved`},
+		{"reserved key", func(f *checkpoint.File) { f.Meta.Extra["duet.step"] = "1" },
+			`keys that begin with "duet." are reserved`},
 		{"bad UTF-8", func(f *checkpoint.File) { f.Meta.Config = "\xff" }, "not UTF-8"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -182,7 +186,8 @@ func TestSaveRefuses(t *testing.T) {
 // folder.
 func checkRefused(t *testing.T, path string, err error, want string) {
 	t.Helper()
-	if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "\n") {
+	if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) ||
+		strings.Contains(err.Error(), "\n") {
 		t.Errorf("error %v, want one line with the path and %q", err, want)
 	}
 	if f, err := checkpoint.Load(path); err != nil || f.Meta.Step != 1 {

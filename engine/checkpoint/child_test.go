@@ -116,7 +116,8 @@ func TestKill(t *testing.T) {
 			if err != nil {
 				t.Fatalf("round %d: %v", round, err)
 			}
-			if data := f.Tensors[0].Data; len(data) != 1<<19 || slices.ContainsFunc(data, func(x float32) bool { return x != float32(f.Meta.Step) }) {
+			if data := f.Tensors[0].Data; len(data) != 1<<19 ||
+				slices.ContainsFunc(data, func(x float32) bool { return x != float32(f.Meta.Step) }) {
 				t.Fatalf("round %d: %s has numbers of another step", round, name)
 			}
 		}

@@ -56,28 +56,49 @@ func TestDamage(t *testing.T) {
 		{"empty", nil, "0 bytes long", checkpoint.ErrDamaged},
 		{"length alone", sound[:8], "is larger than the file of 8 bytes", checkpoint.ErrDamaged},
 		{"cut in header", sound[:100], "is larger than the file of 100 bytes", checkpoint.ErrDamaged},
-		{"cut in data", sound[:len(sound)-1], "tensor w: data ends at 8, the file has 7 bytes of data: cut short", checkpoint.ErrDamaged},
-		{"longer", append(sound[:len(sound):len(sound)], 0), "the tensors have 8 bytes of data, the file 9", checkpoint.ErrDamaged},
-		{"length", append([]byte{255, 255, 255, 255, 255, 255, 255, 255}, sound...), "header length 18446744073709551615 is larger than the file", checkpoint.ErrDamaged},
-		{"not an object", craft(`["duet.format","duet.crc32c.header":"HHHHHHHH"]`, nil), "header is not a JSON object", checkpoint.ErrDamaged},
+		{"cut in data", sound[:len(sound)-1], "tensor w: data ends at 8, the file has 7 bytes of data: cut short",
+			checkpoint.ErrDamaged},
+		{"longer", append(sound[:len(sound):len(sound)], 0), "the tensors have 8 bytes of data, the file 9",
+			checkpoint.ErrDamaged},
+		{"length", append([]byte{255, 255, 255, 255, 255, 255, 255, 255}, sound...),
+			"header length 18446744073709551615 is larger than the file", checkpoint.ErrDamaged},
+		{"not an object", craft(`["duet.format","duet.crc32c.header":"HHHHHHHH"]`, nil), "header is not a JSON object",
+			checkpoint.ErrDamaged},
 		{"not JSON", craft(`{`+meta("1")+`,w}`, nil), "header is not JSON after byte", checkpoint.ErrDamaged},
 		{"open end", craft(`{`+meta("1"), nil), "header is not JSON after byte", checkpoint.ErrDamaged},
 		{"more after it", craft(`{`+meta("1")+`} {}`, nil), "goes on after its JSON object", checkpoint.ErrDamaged},
 		{"not UTF-8", craft(`{`+meta("1")+`,"`+"\xff"+`":{}}`, nil), "not UTF-8", checkpoint.ErrDamaged},
-		{"metadata of numbers", craft(`{"__metadata__":{"duet.format":1,"duet.crc32c.header":"HHHHHHHH"}}`, nil), "not an object of strings", checkpoint.ErrDamaged},
-		{"overlap", craft(`{`+meta("1")+`,"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, eight), "tensor b: data [4 8] overlaps", checkpoint.ErrDamaged},
-		{"gap", craft(`{`+meta("1")+`,"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, eight), "tensor a: data begins at 4, 4 bytes after", checkpoint.ErrDamaged},
-		{"out of range", one(`{"dtype":"F32","shape":[4],"data_offsets":[0,16]}`), "data ends at 16, the file has 8", checkpoint.ErrDamaged},
+		{"metadata of numbers", craft(`{"__metadata__":{"duet.format":1,"duet.crc32c.header":"HHHHHHHH"}}`, nil),
+			"not an object of strings", checkpoint.ErrDamaged},
+		{"overlap",
+			craft(`{`+meta("1")+
+				`,"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`,
+				eight), "tensor b: data [4 8] overlaps", checkpoint.ErrDamaged},
+		{"gap", craft(`{`+meta("1")+`,"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, eight),
+			"tensor a: data begins at 4, 4 bytes after", checkpoint.ErrDamaged},
+		{"out of range", one(`{"dtype":"F32","shape":[4],"data_offsets":[0,16]}`), "data ends at 16, the file has 8",
+			checkpoint.ErrDamaged},
 		{"backwards", one(`{"dtype":"F32","shape":[2],"data_offsets":[8,0]}`), "data_offsets [8 0]", checkpoint.ErrDamaged},
-		{"twice", craft(`{`+meta("1")+`,"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, eight), "header has a twice", checkpoint.ErrDamaged},
-		{"shape", one(`{"dtype":"F32","shape":[3],"data_offsets":[0,8]}`), "shape [3] of F32 needs 12 bytes", checkpoint.ErrDamaged},
-		{"huge shape", one(`{"dtype":"F32","shape":[4294967296,4294967296,4294967296],"data_offsets":[0,8]}`), "too many elements", checkpoint.ErrDamaged},
-		{"huge and zero", one(`{"dtype":"F32","shape":[0,18446744073709551615],"data_offsets":[0,0]}`), "too many elements", checkpoint.ErrDamaged},
-		{"negative shape", one(`{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}`), "cannot unmarshal number -2", checkpoint.ErrDamaged},
-		{"no shape", one(`{"dtype":"F32","data_offsets":[0,8]}`), "needs dtype, shape and two data_offsets", checkpoint.ErrDamaged},
-		{"one offset", one(`{"dtype":"F32","shape":[2],"data_offsets":[8]}`), "needs dtype, shape and two data_offsets", checkpoint.ErrDamaged},
-		{"dtype", one(`{"dtype":"F77","shape":[2],"data_offsets":[0,8]}`), "tensor w: dtype F77, can read", checkpoint.ErrDtype},
-		{"dtype of integers", one(`{"dtype":"I64","shape":[1],"data_offsets":[0,8]}`), "tensor w: dtype I64, can read", checkpoint.ErrDtype},
+		{"twice",
+			craft(`{`+meta("1")+
+				`,"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`,
+				eight), "header has a twice", checkpoint.ErrDamaged},
+		{"shape", one(`{"dtype":"F32","shape":[3],"data_offsets":[0,8]}`), "shape [3] of F32 needs 12 bytes",
+			checkpoint.ErrDamaged},
+		{"huge shape", one(`{"dtype":"F32","shape":[4294967296,4294967296,4294967296],"data_offsets":[0,8]}`),
+			"too many elements", checkpoint.ErrDamaged},
+		{"huge and zero", one(`{"dtype":"F32","shape":[0,18446744073709551615],"data_offsets":[0,0]}`), "too many elements",
+			checkpoint.ErrDamaged},
+		{"negative shape", one(`{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}`), "cannot unmarshal number -2",
+			checkpoint.ErrDamaged},
+		{"no shape", one(`{"dtype":"F32","data_offsets":[0,8]}`), "needs dtype, shape and two data_offsets",
+			checkpoint.ErrDamaged},
+		{"one offset", one(`{"dtype":"F32","shape":[2],"data_offsets":[8]}`), "needs dtype, shape and two data_offsets",
+			checkpoint.ErrDamaged},
+		{"dtype", one(`{"dtype":"F77","shape":[2],"data_offsets":[0,8]}`), "tensor w: dtype F77, can read",
+			checkpoint.ErrDtype},
+		{"dtype of integers", one(`{"dtype":"I64","shape":[1],"data_offsets":[0,8]}`), "tensor w: dtype I64, can read",
+			checkpoint.ErrDtype},
 		{"name of two lines", craft(`{`+meta("1")+`,"a\nb":{}}`, nil), `tensor "a\nb"`, checkpoint.ErrDamaged},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -98,7 +119,8 @@ func TestDamage(t *testing.T) {
 // checkError checks a one-line error with the path and the expected text and kind.
 func checkError(t *testing.T, what string, err error, path, want string, is error) {
 	t.Helper()
-	if !errors.Is(err, is) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+	if !errors.Is(err, is) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), want) ||
+		strings.Contains(err.Error(), "\n") {
 		t.Errorf("%s: error %v, want one line with the path and %q, an %q", what, err, want, is)
 	}
 }
@@ -110,13 +132,19 @@ func TestMetadataErrors(t *testing.T) {
 		is                 error
 	}{
 		{"newer", `{` + meta("2") + `}`, "format 2, this program reads up to 1", checkpoint.ErrNewer},
-		{"newer, with types of its own", `{` + meta("7") + `,"w":{"dtype":"F4","shape":[1],"data_offsets":[0,1]}}`, "format 7", checkpoint.ErrNewer},
-		{"newer, without our keys", `{"__metadata__":{"duet.format":"3","duet.crc32c.header":"HHHHHHHH"}}`, "format 3", checkpoint.ErrNewer},
-		{"without format", `{"__metadata__":{"duet.crc32c.header":"HHHHHHHH"}}`, "metadata has no duet.format", checkpoint.ErrDamaged},
-		{"format in words", `{` + meta("one") + `}`, `metadata duet.format is "one", not a whole number`, checkpoint.ErrDamaged},
-		{"without step", `{` + strings.Replace(meta("1"), `,"duet.step":"2"`, "", 1) + `}`, "metadata has no duet.step", checkpoint.ErrDamaged},
+		{"newer, with types of its own", `{` + meta("7") + `,"w":{"dtype":"F4","shape":[1],"data_offsets":[0,1]}}`,
+			"format 7", checkpoint.ErrNewer},
+		{"newer, without our keys", `{"__metadata__":{"duet.format":"3","duet.crc32c.header":"HHHHHHHH"}}`, "format 3",
+			checkpoint.ErrNewer},
+		{"without format", `{"__metadata__":{"duet.crc32c.header":"HHHHHHHH"}}`, "metadata has no duet.format",
+			checkpoint.ErrDamaged},
+		{"format in words", `{` + meta("one") + `}`, `metadata duet.format is "one", not a whole number`,
+			checkpoint.ErrDamaged},
+		{"without step", `{` + strings.Replace(meta("1"), `,"duet.step":"2"`, "", 1) + `}`, "metadata has no duet.step",
+			checkpoint.ErrDamaged},
 		{"without checksum", `{"__metadata__":{"duet.format":"1"}}`, "header has lost its checksum", checkpoint.ErrDamaged},
-		{"without metadata", `{"x":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}`, "metadata has no duet.format", checkpoint.ErrForeign},
+		{"without metadata", `{"x":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}`, "metadata has no duet.format",
+			checkpoint.ErrForeign},
 		{"of PyTorch", `{"__metadata__":{"format":"pt"}}`, "metadata has no duet.format", checkpoint.ErrForeign},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -173,7 +201,8 @@ func TestCutShort(t *testing.T) {
 // TestForeignTensors reads a file as PyTorch writes it: half precision, names not in order, metadata of its own.
 func TestForeignTensors(t *testing.T) {
 	header := `{"__metadata__": {"format": "pt"}, "b": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}, ` +
-		`"a.half": {"dtype": "F16", "shape": [6], "data_offsets": [4, 16]}, "a.brain": {"dtype": "BF16", "shape": [1, 2], "data_offsets": [16, 20]}}  `
+		`"a.half": {"dtype": "F16", "shape": [6], "data_offsets": [4, 16]}, "a.brain": {"dtype": "BF16", "shape": [1, 2], ` +
+		`"data_offsets": [16, 20]}}  `
 	data := []byte{
 		0, 0, 0x80, 0x3f, // 1
 		0, 0x3c, 0, 0xc0, 0xff, 0x7b, 1, 0, 0, 0x80, 0, 0xfc, // 1, -2, 65504, 2^-24, -0, -infinity
@@ -196,9 +225,12 @@ func TestForeignTensors(t *testing.T) {
 // TestForeignOrder: tensors may be listed in any order, empty ones too, which lie where others begin and end.
 func TestForeignOrder(t *testing.T) {
 	data := []byte{0, 0, 0x80, 0x3f, 0, 0, 0, 0x40} // 1, 2
-	const first, second = `"first": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}`, `"second": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}`
-	const start, end = `"start": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}`, `"end": {"dtype": "F32", "shape": [3, 0], "data_offsets": [8, 8]}`
-	for _, order := range [][]string{{first, second}, {second, first}, {end, second, start, first}, {first, start, end, second}, {start, end, second, first}} {
+	const first, second = `"first": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}`, `"second": {"dtype": ` +
+		`"F32", "shape": [1], "data_offsets": [4, 8]}`
+	const start, end = `"start": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}`, `"end": {"dtype": "F32", ` +
+		`"shape": [3, 0], "data_offsets": [8, 8]}`
+	for _, order := range [][]string{{first, second}, {second, first}, {end, second, start, first},
+		{first, start, end, second}, {start, end, second, first}} {
 		got, err := checkpoint.LoadTensors(write(t, craft("{"+strings.Join(order, ", ")+"}", data)))
 		want := 2
 		for _, g := range got {

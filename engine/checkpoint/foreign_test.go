@@ -47,7 +47,9 @@ func TestForeignFiles(t *testing.T) {
 		{"keras.h5", "\x89HDF\r\n\x1a\n\x00\x00\x00\x00\x00\x08\x08\x00", "HDF5"},
 		{"mean.npy", "\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }", "NumPy"},
 		{"llama.gguf", "GGUF\x03\x00\x00\x00\x01\x00\x00\x00", "GGUF"},
-		{"pointer", "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n", "git lfs pull"},
+		{"pointer",
+			"version https://git-lfs.github.com/spec/v1\noid " +
+				"sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n", "git lfs pull"},
 		{"a.gz", made(func(b *bytes.Buffer) error {
 			z := gzip.NewWriter(b)
 			_, err := z.Write([]byte("something"))
@@ -65,7 +67,8 @@ func TestForeignFiles(t *testing.T) {
 		{"feed", `<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>`, "XML"},
 		{"metrics.jsonl", `{"step":1,"epoch":0.01,"loss":2.3}` + "\n", "JSON"},
 		{"config.toml", "[network]\nname = \"größer\"\n", "a text"},
-		{"long.txt", strings.Repeat("ä", 5000) + "b", "a text"}, // the last of the bytes that are looked at is half a character
+		// the last of the bytes that are looked at is half a character
+		{"long.txt", strings.Repeat("ä", 5000) + "b", "a text"},
 		{"zeros", strings.Repeat("\x00", 10000), "zero bytes"},
 		{"a program", "\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00", "program"},
 		{"empty", "", "an empty file"},
@@ -79,7 +82,8 @@ func TestForeignFiles(t *testing.T) {
 		_, tensorsErr := checkpoint.LoadTensors(path)
 		for _, err := range []error{err, metaErr, tensorsErr} {
 			if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), path) ||
-				!errors.Is(err, checkpoint.ErrForeign) && !errors.Is(err, checkpoint.ErrDamaged) || strings.Contains(err.Error(), "header length") {
+				!errors.Is(err, checkpoint.ErrForeign) && !errors.Is(err, checkpoint.ErrDamaged) ||
+				strings.Contains(err.Error(), "header length") {
 				t.Errorf("%s: %v, want %q", c.name, err, c.says)
 			}
 		}
@@ -95,7 +99,8 @@ func TestBest(t *testing.T) {
 	if _, err := checkpoint.Best(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("of no folder: %v", err)
 	}
-	for _, name := range []string{"step-00000009.safetensors", "step-00000010.safetensors", ".step-00000011.safetensors.12.tmp", "best.safetensors"} {
+	for _, name := range []string{"step-00000009.safetensors", "step-00000010.safetensors",
+		".step-00000011.safetensors.12.tmp", "best.safetensors"} {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -25,8 +25,11 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(craft(`{}`, nil))
 	f.Add(craft(`{`+meta("1")+`}`, nil))
-	f.Add(craft(`{"a":{"dtype":"F16","shape":[2,1],"data_offsets":[0,4]},"b":{"dtype":"BF16","shape":[],"data_offsets":[4,6]}}`, make([]byte, 6)))
-	f.Add(craft(`{"a":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,9223372036854775807]}}`, make([]byte, 8)))
+	f.Add(
+		craft(`{"a":{"dtype":"F16","shape":[2,1],"data_offsets":[0,4]},"b":{"dtype":"BF16","shape":[],"data_offsets":[4,6]}}`,
+			make([]byte, 6)))
+	f.Add(craft(`{"a":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,9223372036854775807]}}`,
+		make([]byte, 8)))
 	f.Add(craft(`{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"a":[[[[]]]]}`, nil))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		path := filepath.Join(t.TempDir(), "f")

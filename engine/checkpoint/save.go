@@ -51,7 +51,8 @@ func prepare(f *File) ([]byte, []Tensor, error) {
 		count := 1
 		for _, d := range t.Shape {
 			if d < 0 || d > math.MaxInt/8 || count > math.MaxInt/8/max(d, 1) {
-				return nil, nil, fmt.Errorf("tensor %s: shape %v has a negative size or too many elements", printable(t.Name), t.Shape)
+				return nil, nil, fmt.Errorf("tensor %s: shape %v has a negative size or too many elements", printable(t.Name),
+					t.Shape)
 			}
 			count *= d
 		}

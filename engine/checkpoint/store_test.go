@@ -48,8 +48,9 @@ func TestStoreKeeps(t *testing.T) {
 		{1, []uint64{10, 20}, 20, "[20]"},
 		{0, []uint64{0, 10, 20}, 10, "[0 10 20]"},
 		{3, []uint64{10}, 10, "[10]"},
-		{2, []uint64{10, 20, 20}, 20, "[10 20]"},                             // the same step again
-		{2, []uint64{10, 20, 30, 15}, 20, "[15]"},                            // resumed from before 15: what came later is gone
+		{2, []uint64{10, 20, 20}, 20, "[10 20]"}, // the same step again
+		// resumed from before 15: what came later is gone
+		{2, []uint64{10, 20, 30, 15}, 20, "[15]"},
 		{2, []uint64{99999999, 100000000}, 99999999, "[99999999 100000000]"}, // order of numbers, not of names
 	} {
 		t.Run(fmt.Sprint(c.keep, c.steps), func(t *testing.T) {
@@ -132,7 +133,8 @@ func TestLatestFallsBack(t *testing.T) {
 	if err != nil || f.Meta.Step != 20 || path != s.StepPath(20) {
 		t.Fatalf("newest damaged: %s, %v", path, err)
 	}
-	if len(skipped) != 1 || !errors.Is(skipped[0], checkpoint.ErrDamaged) || !strings.Contains(skipped[0].Error(), s.StepPath(30)) {
+	if len(skipped) != 1 || !errors.Is(skipped[0], checkpoint.ErrDamaged) ||
+		!strings.Contains(skipped[0].Error(), s.StepPath(30)) {
 		t.Errorf("skipped %v", skipped)
 	}
 	// The damaged one must not push out those of the run that goes on.
@@ -141,7 +143,8 @@ func TestLatestFallsBack(t *testing.T) {
 	for _, step := range []uint64{22, 24, 26} {
 		damage(t, s, step)
 	}
-	if _, _, skipped, err := s.Latest(); !errors.Is(err, checkpoint.ErrDamaged) || len(skipped) != 3 || !strings.Contains(err.Error(), "none of the 3 checkpoints is whole") {
+	if _, _, skipped, err := s.Latest(); !errors.Is(err, checkpoint.ErrDamaged) || len(skipped) != 3 ||
+		!strings.Contains(err.Error(), "none of the 3 checkpoints is whole") {
 		t.Errorf("all damaged: %v, %v", skipped, err)
 	}
 }
@@ -159,7 +162,8 @@ func TestLatestStopsAtNewer(t *testing.T) {
 
 func TestOpenStore(t *testing.T) {
 	folder := t.TempDir()
-	for _, name := range []string{".step-00000007.safetensors.123-1.tmp", ".best.safetensors.9-2.tmp", ".other.tmp", "notes.txt", "step-x.safetensors"} {
+	for _, name := range []string{".step-00000007.safetensors.123-1.tmp", ".best.safetensors.9-2.tmp", ".other.tmp",
+		"notes.txt", "step-x.safetensors"} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte("x"), 0o666); err != nil {
 			t.Fatal(err)
 		}

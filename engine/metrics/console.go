@@ -111,7 +111,8 @@ func (c *Console) Validation(v Validation) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.validated, c.valError, c.phase = true, v.Top1Error, ""
-	text := fmt.Sprintf("validation after step %d, epoch %.2f: loss %.4f, top-1 error %s", v.Step, v.Epoch, v.Loss, FormatPercent(v.Top1Error))
+	text := fmt.Sprintf("validation after step %d, epoch %.2f: loss %.4f, top-1 error %s", v.Step, v.Epoch, v.Loss,
+		FormatPercent(v.Top1Error))
 	if HasTop5(v.Classes) {
 		text += ", top-5 error " + FormatPercent(v.Top5Error)
 	}

@@ -76,7 +76,8 @@ func TestBar(t *testing.T) {
 	}
 	c.forward(time.Second)
 	bar.Step(step(501))
-	checkScreen(t, out.String(), "501/1000 [==================>                  ]  epoch 125.25  loss 2.3026  46.5 images/s  1s left")
+	checkScreen(t, out.String(),
+		"501/1000 [==================>                  ]  epoch 125.25  loss 2.3026  46.5 images/s  1s left")
 
 	fmt.Fprintln(bar, "warning: it is hot")
 	bar.Validation(metrics.Validation{Step: 501, Epoch: 125.25, Loss: 1.5, Top1Error: 0.407, Top5Error: 0.182})
@@ -87,7 +88,8 @@ func TestBar(t *testing.T) {
 		"501/1000 [===========>            ]  epoch 125.25  loss 2.3026  46.5 images/s  val 40.70 %  1s left")
 	c.forward(time.Second)
 	bar.Phase("validating", 40, 80, "images")
-	if last := screen(t, out.String())[2]; last != "validating 40/80 [==================>                   ]  50.0 %  10.0 images/s  4s left" {
+	const validating = "validating 40/80 [==================>                   ]  50.0 %  10.0 images/s  4s left"
+	if last := screen(t, out.String())[2]; last != validating {
 		t.Errorf("validating: %q", last)
 	}
 	bar.Step(step(502))

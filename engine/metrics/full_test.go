@@ -60,7 +60,8 @@ func writeWithLimit(path string) error {
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &full); err != nil {
 		return err
 	}
-	if err := m.Flush(); !errors.Is(err, syscall.EFBIG) || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "\n") {
+	if err := m.Flush(); !errors.Is(err, syscall.EFBIG) || !strings.Contains(err.Error(), path) ||
+		strings.Contains(err.Error(), "\n") {
 		return fmt.Errorf("flush beyond the limit: %v, want one line with EFBIG and the path", err)
 	}
 	steps, _, err := metrics.Read(path)

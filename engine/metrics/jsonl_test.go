@@ -49,9 +49,12 @@ func TestLines(t *testing.T) {
 		want string
 	}{
 		{"step", step(1), `{"step":1,"epoch":0.25,"loss":2.302585,"learning_rate":0.01,"images_per_second":46.5}`},
-		{"all of a step", metrics.Step{Step: math.MaxUint64, TrainTop1Error: metrics.Of(0), DataWaitMS: metrics.Of(0.125), DeviceBytes: metrics.Of(1 << 40)},
-			`{"step":18446744073709551615,"epoch":0,"loss":0,"learning_rate":0,"images_per_second":0,"train_top1_error":0,"data_wait_ms":0.125,"device_bytes":1099511627776}`},
-		{"no numbers", metrics.Step{Loss: math.NaN(), LearningRate: inf, ImagesPerSecond: -inf, DataWaitMS: metrics.Of(math.NaN())},
+		{"all of a step", metrics.Step{Step: math.MaxUint64, TrainTop1Error: metrics.Of(0), DataWaitMS: metrics.Of(0.125),
+			DeviceBytes: metrics.Of(1 << 40)},
+			`{"step":18446744073709551615,"epoch":0,"loss":0,"learning_rate":0,"images_per_second":0,"train_top1_error":0,` +
+				`"data_wait_ms":0.125,"device_bytes":1099511627776}`},
+		{"no numbers", metrics.Step{Loss: math.NaN(), LearningRate: inf, ImagesPerSecond: -inf,
+			DataWaitMS: metrics.Of(math.NaN())},
 			`{"step":0,"epoch":0,"loss":null,"learning_rate":null,"images_per_second":null,"data_wait_ms":null}`},
 		{"small and large", metrics.Step{Epoch: 1e-6, Loss: 1e300, LearningRate: 1.5e-7, ImagesPerSecond: 1e20},
 			`{"step":0,"epoch":0.000001,"loss":1e+300,"learning_rate":1.5e-07,"images_per_second":100000000000000000000}`},
@@ -98,7 +101,8 @@ func anys[T any](list []T) []any {
 
 // TestResume opens files as killed runs leave them.
 func TestResume(t *testing.T) {
-	const a, b, v, c = `{"step":1,"loss":3}` + "\n", `{"step":2,"loss":2}` + "\n", `{"step":2,"val_loss":2}` + "\n", `{"step":3,"loss":1}` + "\n"
+	const a, b, v, c = `{"step":1,"loss":3}` + "\n", `{"step":2,"loss":2}` + "\n", `{"step":2,"val_loss":2}` +
+		"\n", `{"step":3,"loss":1}` + "\n"
 	for _, k := range []struct {
 		name, before string
 		after        uint64
@@ -122,7 +126,8 @@ func TestResume(t *testing.T) {
 			m := open(t, path, k.after)
 			check(t, m.WriteStep(step(9)))
 			check(t, m.Close())
-			got, ok := strings.CutSuffix(content(t, path), `{"step":9,"epoch":2.25,"loss":2.302585,"learning_rate":0.01,"images_per_second":46.5}`+"\n")
+			got, ok := strings.CutSuffix(content(t, path),
+				`{"step":9,"epoch":2.25,"loss":2.302585,"learning_rate":0.01,"images_per_second":46.5}`+"\n")
 			if !ok || got != k.want {
 				t.Errorf("kept %q, want %q", got, k.want)
 			}
@@ -157,7 +162,8 @@ func TestUnreadable(t *testing.T) {
 	if _, _, err := metrics.Read(filepath.Join(t.TempDir(), "none")); !os.IsNotExist(unwrapAll(err)) {
 		t.Errorf("no file: %v", err)
 	}
-	if _, err := metrics.OpenJSONL(filepath.Join(t.TempDir(), "none", "metrics.jsonl"), 0, 0); !os.IsNotExist(unwrapAll(err)) {
+	if _, err := metrics.OpenJSONL(filepath.Join(t.TempDir(), "none", "metrics.jsonl"),
+		0, 0); !os.IsNotExist(unwrapAll(err)) {
 		t.Errorf("no folder: %v", err)
 	}
 }

@@ -58,7 +58,8 @@ func newPlainHandler(w io.Writer) *plainHandler {
 	out := &plainOutput{w: w}
 	// A record without a time has none in the text either; level and message are dropped by their empty keys.
 	drop := func(groups []string, a slog.Attr) slog.Attr {
-		if len(groups) == 0 && (a.Key == slog.LevelKey && a.Value.Kind() == slog.KindAny || a.Key == slog.MessageKey && a.Value.String() == "") {
+		if len(groups) == 0 && (a.Key == slog.LevelKey && a.Value.Kind() == slog.KindAny || a.Key == slog.MessageKey &&
+			a.Value.String() == "") {
 			return slog.Attr{}
 		}
 		return a

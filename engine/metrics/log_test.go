@@ -34,7 +34,8 @@ func TestLog(t *testing.T) {
 	if len(lines) != 11 {
 		t.Fatalf("%d lines after two runs, want 10", len(lines)-1)
 	}
-	form := regexp.MustCompile(`^time=\d{4}-\d\d-\d\dT\S+ level=WARN msg="nearly full" device=cuda:1 memory.level=high memory.free=3\n$`)
+	form := regexp.MustCompile(`^time=\d{4}-\d\d-\d\dT\S+ level=WARN msg="nearly full" device=cuda:1 memory.level=high ` +
+		`memory.free=3\n$`)
 	if !form.MatchString(lines[7]) {
 		t.Errorf("line %q", lines[7])
 	}
@@ -52,7 +53,8 @@ func TestLogAboveBar(t *testing.T) {
 }
 
 func TestLogErrors(t *testing.T) {
-	if _, err := metrics.OpenLog(filepath.Join(t.TempDir(), "none", "log.txt"), nil); err == nil || !strings.HasPrefix(err.Error(), "log: ") {
+	if _, err := metrics.OpenLog(filepath.Join(t.TempDir(), "none", "log.txt"), nil); err == nil ||
+		!strings.HasPrefix(err.Error(), "log: ") {
 		t.Errorf("no folder: %v", err)
 	}
 	log, err := metrics.OpenLog(filepath.Join(t.TempDir(), "log.txt"), nil)

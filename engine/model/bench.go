@@ -49,10 +49,10 @@ type LayerTime struct {
 	GFLOPS   float64 `json:"gflops,omitempty"` // of forward and backward
 }
 
-// Bench measures whole training steps, augmentation included, on one batch of random pixels that stays where it is. The steps
-// are done in up to five parts, of which each runs as a training does, without waiting for one step before the next is started,
-// between two waits for the devices. progress, unless nil, is told of every step that is started; ctx ends the
-// measurement as soon as those that are started are done, of which a device holds a few.
+// Bench measures whole training steps, augmentation included, on one batch of random pixels that stays where it is.
+// The steps are done in up to five parts, of which each runs as a training does, without waiting for one step before
+// the next is started, between two waits for the devices. progress, unless nil, is told of every step that is started;
+// ctx ends the measurement as soon as those that are started are done, of which a device holds a few.
 func (m *Model) Bench(ctx context.Context, steps int, progress func(done, total int)) (Speed, error) {
 	if err := m.Initialise(1); err != nil {
 		return Speed{}, err

@@ -21,10 +21,11 @@ type Feed struct {
 	Steps           int     `json:"steps"` // of each kind in a round
 }
 
-// BenchData measures, in turn and several rounds, steps on one resident batch and steps on batches of a set, each run of
-// steps as a training does them: without waiting for one before the next is started. The first batches of a set are taken
-// beforehand, so that those that were made ready while nothing trained are not counted.
-func (m *Model) BenchData(ctx context.Context, set *packed.Set, steps, rounds int, progress func(done, total int)) (f Feed, err error) {
+// BenchData measures, in turn and several rounds, steps on one resident batch and steps on batches of a set, each run
+// of steps as a training does them: without waiting for one before the next is started. The first batches of a set are
+// taken beforehand, so that those that were made ready while nothing trained are not counted.
+func (m *Model) BenchData(ctx context.Context, set *packed.Set, steps, rounds int,
+	progress func(done, total int)) (f Feed, err error) {
 	if err := m.Initialise(1); err != nil {
 		return f, err
 	}

@@ -23,14 +23,16 @@ func TestBenchRuns(t *testing.T) {
 	}{
 		{"on a resident batch", func() error { // two to warm up, three profiled
 			s, err := m.Bench(context.Background(), steps, func(done, total int) { told = total - done })
-			if !(s.StepMS > 0) || !(s.StepMinMS > 0) || s.StepMinMS > s.StepMS || s.ImagesPerSecond != float64(m.Batch)/s.StepMS*1000 {
+			if !(s.StepMS > 0) || !(s.StepMinMS > 0) || s.StepMinMS > s.StepMS ||
+				s.ImagesPerSecond != float64(m.Batch)/s.StepMS*1000 {
 				t.Errorf("%+v", s)
 			}
 			return err
 		}, 2 + steps + 3},
 		{"from a set", func() error { // two to warm up; before each round's steps of a set what was ready is taken
 			f, err := m.BenchData(context.Background(), data.Train, steps, rounds, func(done, total int) { told = total - done })
-			if !(f.StepMS > 0) || !(f.ResidentMS > 0) || f.Steps != steps || f.Rounds != rounds || f.ImagesPerSecond != float64(m.Batch)/f.StepMS*1000 {
+			if !(f.StepMS > 0) || !(f.ResidentMS > 0) || f.Steps != steps || f.Rounds != rounds ||
+				f.ImagesPerSecond != float64(m.Batch)/f.StepMS*1000 {
 				t.Errorf("%+v", f)
 			}
 			return err

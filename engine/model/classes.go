@@ -6,8 +6,8 @@ import (
 	"duet/dataloader/packed"
 )
 
-// ClassName is a class for people: its name, with the ID beside it where another class has that name too; the ID where it
-// has none.
+// ClassName is a class for people: its name, with the ID beside it where another class has that name too; the ID where
+// it has none.
 func (in Input) ClassName(label int) string {
 	id, name := in.Classes[label], in.name(label)
 	if name == "" {

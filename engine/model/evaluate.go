@@ -31,17 +31,19 @@ func (r Result) MarshalJSON() ([]byte, error) {
 	}{plain(r), metrics.Number(r.Loss)})
 }
 
-// Evaluate tests the model on a set, with 1 or 10 views an image whose probabilities are averaged. Classes are matched as
-// Input.Match does; images of those that the network has not learned do not count. progress, unless nil, is told after
-// every batch how many images are done.
-func (m *Model) Evaluate(ctx context.Context, set *packed.Set, views int, progress func(done, total int)) (r Result, err error) {
+// Evaluate tests the model on a set, with 1 or 10 views an image whose probabilities are averaged. Classes are matched
+// as Input.Match does; images of those that the network has not learned do not count. progress, unless nil, is told
+// after every batch how many images are done.
+func (m *Model) Evaluate(ctx context.Context, set *packed.Set, views int, progress func(done, total int)) (r Result,
+	err error) {
 	loader := dataloader.NewEvalLoader(set, m.setup.Data, m.Batch, views, m.Allocate)
 	defer func() {
 		if e := loader.Close(); err == nil { // after a failure it only says again what the device said
 			err = e
 		}
 	}()
-	t := tally{classes: len(m.Input.Classes), probs: make([]float64, m.Batch*len(m.Input.Classes)), labels: m.Input.Match(set.Classes())}
+	t := tally{classes: len(m.Input.Classes), probs: make([]float64, m.Batch*len(m.Input.Classes)),
+		labels: m.Input.Match(set.Classes())}
 	probs := make([]float32, len(t.probs))
 	done := 0
 	for {
@@ -128,7 +130,8 @@ func Rank(probs []float64, class int) (before int) {
 
 func (t *tally) result() Result {
 	n := float64(t.images)
-	return Result{Images: t.images, Classes: t.classes, Loss: t.loss / n, Top1Error: float64(t.top1) / n, Top5Error: float64(t.top5) / n}
+	return Result{Images: t.images, Classes: t.classes, Loss: t.loss / n, Top1Error: float64(t.top1) / n,
+		Top5Error: float64(t.top5) / n}
 }
 
 // Predict gives the probabilities of the classes for images as they are stored, each [Height, Width, 3], with the mean

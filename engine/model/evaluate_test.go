@@ -79,7 +79,8 @@ func testOn(probs [][]float64, labels []int32) model.Result {
 }
 
 func alike(a, b model.Result) bool {
-	return a.Images == b.Images && math.Abs(a.Top1Error-b.Top1Error) <= sumTol && math.Abs(a.Top5Error-b.Top5Error) <= sumTol &&
+	return a.Images == b.Images && math.Abs(a.Top1Error-b.Top1Error) <= sumTol &&
+		math.Abs(a.Top5Error-b.Top5Error) <= sumTol &&
 		math.Abs(a.Loss-b.Loss) <= sumTol
 }
 
@@ -118,15 +119,16 @@ func TestEvaluate(t *testing.T) {
 	}
 }
 
-// TestTenViews: the ten views are the corners, the centre and their mirror images. Each is cut out here, pasted into the
-// middle of a picture and shown to the network alone.
+// TestTenViews: the ten views are the corners, the centre and their mirror images. Each is cut out here, pasted into
+// the middle of a picture and shown to the network alone.
 func TestTenViews(t *testing.T) {
 	const side, crop, border = 24, 20, 2
 	m, data := learn(t).tester(t, "10")
 	for i := range 5 {
 		whole := data.Val.Stored(i)
 		var views [][]byte
-		for _, corner := range [][2]int{{0, 0}, {0, side - crop}, {side - crop, 0}, {side - crop, side - crop}, {border, border}} {
+		for _, corner := range [][2]int{{0, 0}, {0, side - crop}, {side - crop, 0}, {side - crop, side - crop},
+			{border, border}} {
 			for _, mirror := range []bool{false, true} {
 				view := make([]byte, side*side*3)
 				for y := range crop {

@@ -10,8 +10,8 @@ import (
 	"duet/engine/model"
 )
 
-// TestStepsFromOneMemory: steps on one batch, which is filled again as soon as its Wait returns, come to the losses of steps
-// on a batch each, bit for bit, on one device and on two.
+// TestStepsFromOneMemory: steps on one batch, which is filled again as soon as its Wait returns, come to the losses of
+// steps on a batch each, bit for bit, on one device and on two.
 func TestStepsFromOneMemory(t *testing.T) {
 	for _, placement := range watched.Placements() {
 		t.Run(placement, func(t *testing.T) {

@@ -15,11 +15,12 @@ import (
 
 // Check compares one parameter's symbolic gradient with a numeric one.
 type Check struct {
-	Param   string  `json:"param"`
-	Samples int     `json:"samples"`
-	Faint   int     `json:"faint"` // of the samples: the loss's rounding hides so small a gradient, if it is there at all
-	Kinks   int     `json:"kinks"` // samples left out: a rectifier or a maximum changed sides within the difference
-	Worst   float64 `json:"worst"` // largest (|symbolic - numeric| - rounding) / max(|symbolic|, |numeric|, 1e-4 of the largest)
+	Param   string `json:"param"`
+	Samples int    `json:"samples"`
+	Faint   int    `json:"faint"` // of the samples: the loss's rounding hides so small a gradient, if it is there at all
+	Kinks   int    `json:"kinks"` // samples left out: a rectifier or a maximum changed sides within the difference
+	// largest (|symbolic - numeric| - rounding) / max(|symbolic|, |numeric|, 1e-4 of the largest)
+	Worst float64 `json:"worst"`
 }
 
 // kinkTries is how many places are tried for each sample, as those at kinks are left out.
@@ -31,7 +32,8 @@ const kinkTries = 10
 //	numeric = (loss(w+h) - loss(w-h)) / 2h
 //
 // A step of h may carry a rectifier or a maximum over its edge, where there is no derivative. Such a sample shows in
-// that its one-sided differences disagree; it is counted as a kink, and another is taken, up to kinkTries times as many.
+// that its one-sided differences disagree; it is counted as a kink, and another is taken, up to kinkTries times as
+// many.
 //
 // A difference of losses carries their rounding, divided by h; it is measured, and differences below it are none.
 //
@@ -205,7 +207,8 @@ func (m *Model) lossNow() (float64, error) {
 // RandomInput is an input for networks that no data set belongs to: benchmarks and gradient checks.
 func RandomInput(c dataloader.Config, classes int) Input {
 	side := max(c.Size, c.Crop)
-	in := Input{Height: side, Width: side, Classes: make([]string, classes), MeanShape: []int{3, 1, 1}, Mean: []float32{124, 117, 104}}
+	in := Input{Height: side, Width: side, Classes: make([]string, classes), MeanShape: []int{3, 1, 1},
+		Mean: []float32{124, 117, 104}}
 	if c.Mean == "image" {
 		in.MeanShape = []int{3, side, side}
 		in.Mean = make([]float32, op.Type{Shape: in.MeanShape}.Len())

@@ -58,8 +58,12 @@ func TestLargestGradient(t *testing.T) {
 		})
 	}
 	for _, half := range []string{"first", "second"} {
-		if !slices.ContainsFunc(keys(found), func(k string) bool { return strings.HasSuffix(k, half) && !strings.HasPrefix(k, "conv1.weight") }) {
-			t.Errorf("the largest of all lay in %v, never in the %s half of a later parameter: the test shows little", keys(found), half)
+		if !slices.ContainsFunc(keys(found), func(k string) bool {
+			return strings.HasSuffix(k, half) &&
+				!strings.HasPrefix(k, "conv1.weight")
+		}) {
+			t.Errorf("the largest of all lay in %v, never in the %s half of a later parameter: the test shows little",
+				keys(found), half)
 		}
 	}
 }

@@ -20,8 +20,8 @@ type Input struct {
 
 // InputOf describes a set of images as a configuration uses it.
 func InputOf(s *packed.Set, c dataloader.Config) Input {
-	in := Input{Height: s.Height(), Width: s.Width(), Classes: s.ClassIDs(), MeanShape: []int{3, 1, 1}, Identity: s.Identity(),
-		Reading: s.Index.Reading}
+	in := Input{Height: s.Height(), Width: s.Width(), Classes: s.ClassIDs(), MeanShape: []int{3, 1, 1},
+		Identity: s.Identity(), Reading: s.Index.Reading}
 	for label, class := range s.Classes() {
 		if class.Name != "" && in.Names == nil {
 			in.Names = make([]string, len(in.Classes))

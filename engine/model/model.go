@@ -117,11 +117,14 @@ const (
 	Probs  = "probs"  // [batch, classes], in the test plan
 )
 
-// Spec says what is to be compiled of the network's graph: with updates if it has gradients, else up to the probabilities.
+// Spec says what is to be compiled of the network's graph: with updates if it has gradients, else up to the
+// probabilities.
 func (s Setup) Spec(name string, g *Graph) plan.Spec {
-	spec := plan.Spec{Name: name, Graph: g.ExprGraph, Inputs: g.Inputs, Outputs: []plan.Output{{Name: Probs, Node: g.Probs}}}
+	spec := plan.Spec{Name: name, Graph: g.ExprGraph, Inputs: g.Inputs,
+		Outputs: []plan.Output{{Name: Probs, Node: g.Probs}}}
 	for _, p := range g.Params {
-		update := op.SGD{Momentum: float32(s.Momentum), WeightDecay: float32(s.WeightDecay * p.Decay), RateMul: float32(p.Rate)}
+		update := op.SGD{Momentum: float32(s.Momentum), WeightDecay: float32(s.WeightDecay * p.Decay),
+			RateMul: float32(p.Rate)}
 		for i, part := range p.Parts {
 			name := partName(p.Name, i)
 			spec.Params = append(spec.Params, plan.Param{Name: name, Node: part.Node})

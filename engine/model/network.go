@@ -1,5 +1,5 @@
-// Package model runs a network on its devices. A network implements the interface Network; of it a Model makes plans for
-// training and for testing, brings weights in and out, and evaluates.
+// Package model runs a network on its devices. A network implements the interface Network; of it a Model makes plans
+// for training and for testing, brings weights in and out, and evaluates.
 package model
 
 import (

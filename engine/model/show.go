@@ -19,9 +19,10 @@ type Shown struct {
 	Colours []float32 // [3,Crop,Crop], the same on the scale of a picture: the mean added back, the scale taken out
 }
 
-// Show gives the first n images that a loader's batches hold, augmented by the operation that the network's graph begins
-// with, on the reference device. It closes the loader. progress, unless nil, is told after every batch.
-func Show(ctx context.Context, c dataloader.Config, in Input, loader *dataloader.Loader, n int, progress func(done, total int)) (shown []Shown, err error) {
+// Show gives the first n images that a loader's batches hold, augmented by the operation that the network's graph
+// begins with, on the reference device. It closes the loader. progress, unless nil, is told after every batch.
+func Show(ctx context.Context, c dataloader.Config, in Input, loader *dataloader.Loader, n int,
+	progress func(done, total int)) (shown []Shown, err error) {
 	defer func() { err = errors.Join(err, loader.Close()) }()
 	average := in.average()
 	for len(shown) < n {
@@ -36,7 +37,8 @@ func Show(ctx context.Context, c dataloader.Config, in Input, loader *dataloader
 		each := 3 * c.Crop * c.Crop
 		for i := range min(b.Valid, n-len(shown)) {
 			own := pixels[i*each : (i+1)*each]
-			shown = append(shown, Shown{Index: int(b.Index[i]), Label: b.Labels[i], Pixels: own, Colours: in.colours(c, average, own, b.Draws[i*op.Draws:])})
+			shown = append(shown, Shown{Index: int(b.Index[i]), Label: b.Labels[i], Pixels: own,
+				Colours: in.colours(c, average, own, b.Draws[i*op.Draws:])})
 		}
 		if err := loader.Release(b); err != nil {
 			return shown, err

@@ -13,8 +13,8 @@ import (
 // shownTol is what a pixel may be off by: the roundings of its division by the scale and of the mean, of 255.
 const shownTol = 1e-3
 
-// TestShow: what is shown are the set's own pixels, where the draws say that they lie, whatever was subtracted and scaled;
-// beside the image there is the mean colour. What goes into the network is that less the mean, times the scale.
+// TestShow: what is shown are the set's own pixels, where the draws say that they lie, whatever was subtracted and
+// scaled; beside the image there is the mean colour. What goes into the network is that less the mean, times the scale.
 func TestShow(t *testing.T) {
 	const batch, n = 8, 13
 	for _, mean := range []string{"image", "channel", "none"} {
@@ -54,9 +54,10 @@ func TestShow(t *testing.T) {
 						} else {
 							colour, subtracted = float64(pixels[(y*in.Width+x)*3+c]), meanAt(in, c, y, x)
 						}
-						if !(math.Abs(float64(got)-colour) <= shownTol) || !(math.Abs(float64(s.Pixels[at])-(colour-subtracted)/4) <= shownTol) {
-							t.Fatalf("image %d, channel %d at %d, %d: shown %v and seen %v, want %v and %v", s.Index, c, y, x, got, s.Pixels[at],
-								colour, (colour-subtracted)/4)
+						if !(math.Abs(float64(got)-colour) <= shownTol) ||
+							!(math.Abs(float64(s.Pixels[at])-(colour-subtracted)/4) <= shownTol) {
+							t.Fatalf("image %d, channel %d at %d, %d: shown %v and seen %v, want %v and %v", s.Index, c, y, x, got,
+								s.Pixels[at], colour, (colour-subtracted)/4)
 						}
 					}
 				}

@@ -141,7 +141,8 @@ func InputFrom(f *checkpoint.File) (Input, error) {
 			return in, fmt.Errorf("metadata %s %q is not a list of names: %w", extraNames, text, err)
 		}
 		if len(in.Names) != len(in.Classes) {
-			return in, fmt.Errorf("metadata %s has %d names, want one for each of %d classes", extraNames, len(in.Names), len(in.Classes))
+			return in, fmt.Errorf("metadata %s has %d names, want one for each of %d classes", extraNames, len(in.Names),
+				len(in.Classes))
 		}
 	}
 	for key, into := range map[string]*int{extraHeight: &in.Height, extraWidth: &in.Width} {

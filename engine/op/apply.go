@@ -58,7 +58,8 @@ func Leaf(g *gorgonia.ExprGraph, name string, t Type, wide bool) *Node {
 	if len(t.Shape) == 0 {
 		return gorgonia.NewScalar(g, dtypeOf(t.DType, float), gorgonia.WithName(name))
 	}
-	return gorgonia.NewTensor(g, dtypeOf(t.DType, float), len(t.Shape), gorgonia.WithName(name), gorgonia.WithShape(t.Shape...))
+	return gorgonia.NewTensor(g, dtypeOf(t.DType, float), len(t.Shape), gorgonia.WithName(name),
+		gorgonia.WithShape(t.Shape...))
 }
 
 // TypeOf is the type of a node's value.

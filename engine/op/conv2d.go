@@ -144,7 +144,8 @@ func (o Conv2DGradBias) Primary() Op { return Conv2DGradWeight(o) }
 func windows(n, k, stride, pad int, ceil bool) (int, error) {
 	switch {
 	case k < 1 || stride < 1 || pad < 0:
-		return 0, fmt.Errorf("kernel %d, stride %d, pad %d: want kernel and stride of at least 1 and no negative pad", k, stride, pad)
+		return 0, fmt.Errorf("kernel %d, stride %d, pad %d: want kernel and stride of at least 1 and no negative pad",
+			k, stride, pad)
 	case pad >= k:
 		return 0, fmt.Errorf("pad %d must be smaller than the kernel %d", pad, k)
 	case n+2*pad < k:

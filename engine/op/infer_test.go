@@ -32,8 +32,10 @@ func everySound() []sound {
 	lrn := op.LRN{N: 5, K: 2, Alpha: 1e-4, Beta: 0.75, Groups: 2}
 	both := op.LRNMaxPool{LRN: lrn, Pool: pool}
 	return []sound{
-		{op.Conv2D{Kernel: 11, Stride: 4, Groups: 1}, []op.Type{f(2, 3, 227, 227), f(96, 3, 11, 11), f(96)}, f(2, 96, 55, 55)},
-		{op.Conv2D{Kernel: 5, Stride: 1, Pad: 2, Groups: 2}, []op.Type{f(2, 96, 27, 27), f(256, 48, 5, 5), f(256)}, f(2, 256, 27, 27)},
+		{op.Conv2D{Kernel: 11, Stride: 4, Groups: 1}, []op.Type{f(2, 3, 227, 227), f(96, 3, 11, 11), f(96)},
+			f(2, 96, 55, 55)},
+		{op.Conv2D{Kernel: 5, Stride: 1, Pad: 2, Groups: 2}, []op.Type{f(2, 96, 27, 27), f(256, 48, 5, 5), f(256)},
+			f(2, 256, 27, 27)},
 		{conv, []op.Type{f(1, 1, 1, 1), f(1, 1, 3, 3), f(1)}, f(1, 1, 1, 1)},
 		{op.Conv2DGradInput{Conv: conv, H: 5, W: 7}, []op.Type{f(4, 3, 3, 3), f(2, 4, 5, 7)}, f(2, 3, 5, 7)},
 		{op.Conv2DGradWeight{Conv: conv}, []op.Type{f(2, 3, 5, 7), f(2, 4, 5, 7)}, f(4, 3, 3, 3)},
@@ -48,7 +50,8 @@ func everySound() []sound {
 		{pool, []op.Type{f(2, 96, 55, 55)}, f(2, 96, 27, 27)},
 		{pool, []op.Type{f(1, 1, 32, 32)}, f(1, 1, 15, 15)},
 		{op.MaxPool{Kernel: 3, Stride: 2, Ceil: true}, []op.Type{f(1, 1, 32, 32)}, f(1, 1, 16, 16)},
-		{op.MaxPool{Kernel: 2, Stride: 3, Pad: 1, Ceil: true}, []op.Type{f(1, 1, 4, 5)}, f(1, 1, 2, 2)}, // a third window would start outside
+		// a third window would start outside
+		{op.MaxPool{Kernel: 2, Stride: 3, Pad: 1, Ceil: true}, []op.Type{f(1, 1, 4, 5)}, f(1, 1, 2, 2)},
 		{op.MaxPoolArgmax{Pool: pool}, []op.Type{f(2, 4, 5, 7)}, bytes(2, 4, 2, 3)},
 		{op.MaxPoolGrad{Pool: pool, H: 5, W: 7}, []op.Type{bytes(2, 4, 2, 3), f(2, 4, 2, 3)}, f(2, 4, 5, 7)},
 		{both, []op.Type{f(2, 6, 5, 7)}, f(2, 6, 2, 3)},
@@ -88,8 +91,8 @@ func TestShapes(t *testing.T) {
 	}
 }
 
-// TestEveryInputIsChecked: one input less or more, and any input of another type, of another rank or without elements, is
-// refused, by every operation.
+// TestEveryInputIsChecked: one input less or more, and any input of another type, of another rank or without elements,
+// is refused, by every operation.
 func TestEveryInputIsChecked(t *testing.T) {
 	ranks := map[string]map[int]bool{}
 	for _, c := range everySound() {
@@ -149,11 +152,15 @@ func TestRefusals(t *testing.T) {
 		{conv, []op.Type{f(0, 2, 3, 3), f(4, 2, 3, 3), f(4)}, "every extent must be at least 1"},
 		{conv, []op.Type{f(1, 2, 3, 3), f(4, 3, 3, 3), f(4)}, "weight is [4 3 3 3], want [4 2 3 3]"},
 		{conv, []op.Type{f(1, 2, 3, 3), f(4, 2, 3, 3), f(5)}, "bias has 5 elements, want 4"},
-		{op.Conv2D{Kernel: 3, Stride: 1, Groups: 3}, []op.Type{f(1, 4, 3, 3), f(6, 1, 3, 3), f(6)}, "3 groups do not divide 4 input and 6 output maps"},
-		{op.Conv2D{Kernel: 5, Stride: 1, Groups: 1}, []op.Type{f(1, 1, 3, 9), f(1, 1, 5, 5), f(1)}, "kernel 5 is larger than the input 3 with pad 0"},
+		{op.Conv2D{Kernel: 3, Stride: 1, Groups: 3}, []op.Type{f(1, 4, 3, 3), f(6, 1, 3, 3), f(6)},
+			"3 groups do not divide 4 input and 6 output maps"},
+		{op.Conv2D{Kernel: 5, Stride: 1, Groups: 1}, []op.Type{f(1, 1, 3, 9), f(1, 1, 5, 5), f(1)},
+			"kernel 5 is larger than the input 3 with pad 0"},
 		{op.Conv2D{Kernel: 3, Stride: 0, Groups: 1}, []op.Type{f(1, 1, 3, 3), f(1, 1, 3, 3), f(1)}, "stride 0"},
-		{op.Conv2D{Kernel: 3, Stride: 1, Pad: 3, Groups: 1}, []op.Type{f(1, 1, 3, 3), f(1, 1, 3, 3), f(1)}, "pad 3 must be smaller than the kernel 3"},
-		{op.Conv2DGradInput{Conv: conv, H: 5, W: 5}, []op.Type{f(4, 3, 3, 3), f(2, 4, 5, 4)}, "dz is float [2 4 5 4], want float [2 4 5 5]"},
+		{op.Conv2D{Kernel: 3, Stride: 1, Pad: 3, Groups: 1}, []op.Type{f(1, 1, 3, 3), f(1, 1, 3, 3), f(1)},
+			"pad 3 must be smaller than the kernel 3"},
+		{op.Conv2DGradInput{Conv: conv, H: 5, W: 5}, []op.Type{f(4, 3, 3, 3), f(2, 4, 5, 4)},
+			"dz is float [2 4 5 4], want float [2 4 5 5]"},
 		{op.Conv2DGradWeight{Conv: op.Conv2D{Kernel: 3, Stride: 1}}, []op.Type{f(2, 3, 5, 7), f(2, 4, 5, 7)}, "0 groups"},
 		{op.Linear{}, []op.Type{f(2, 3), f(4, 5), f(4)}, "weight is [4 5] and bias [4] for an input of [2 3]"},
 		{op.LinearGradInput{}, []op.Type{f(4, 3), f(2, 5)}, "weight is [4 3] for a gradient of [2 5]"},
@@ -161,14 +168,19 @@ func TestRefusals(t *testing.T) {
 		{op.LRN{N: 4, K: 1, Groups: 1}, []op.Type{f(1, 4, 1, 1)}, "window 4, want an odd number of maps"},
 		{op.LRN{N: 5, K: 1, Groups: 3}, []op.Type{f(1, 4, 1, 1)}, "3 groups do not divide 4 maps"},
 		{op.LRN{N: 5, K: 0, Groups: 1}, []op.Type{f(1, 4, 1, 1)}, "want k above 0"},
-		{op.LRNGrad{LRN: lrn}, []op.Type{f(1, 4, 1, 1), f(1, 4, 1, 1), f(1, 4, 1, 2)}, "dy is float [1 4 1 2], want float [1 4 1 1]"},
+		{op.LRNGrad{LRN: lrn}, []op.Type{f(1, 4, 1, 1), f(1, 4, 1, 1), f(1, 4, 1, 2)},
+			"dy is float [1 4 1 2], want float [1 4 1 1]"},
 		{pool, []op.Type{f(1, 1, 2, 5)}, "kernel 3 is larger than the input 2 with pad 0"},
 		{op.MaxPoolArgmax{Pool: op.MaxPool{Kernel: 17, Stride: 1}}, []op.Type{f(1, 1, 20, 20)}, "window 17, want at most 16"},
-		{op.MaxPoolGrad{Pool: pool, H: 5, W: 7}, []op.Type{bytes(2, 4, 2, 2), f(2, 4, 2, 3)}, "argmax is uint8 [2 4 2 2], want uint8 [2 4 2 3]"},
+		{op.MaxPoolGrad{Pool: pool, H: 5, W: 7}, []op.Type{bytes(2, 4, 2, 2), f(2, 4, 2, 3)},
+			"argmax is uint8 [2 4 2 2], want uint8 [2 4 2 3]"},
 		{both, []op.Type{f(1, 4, 2, 5)}, "kernel 3 is larger than the input 2 with pad 0"},
-		{op.LRNMaxPool{LRN: op.LRN{N: 4, K: 1, Groups: 1}, Pool: pool}, []op.Type{f(1, 4, 5, 5)}, "window 4, want an odd number of maps"},
-		{op.LRNMaxPoolGrad{LRNMaxPool: both}, []op.Type{f(1, 4, 5, 7), bytes(1, 4, 2, 2), f(1, 4, 2, 3)}, "argmax is uint8 [1 4 2 2], want uint8 [1 4 2 3]"},
-		{op.LRNMaxPoolGrad{LRNMaxPool: both}, []op.Type{f(1, 4, 5, 7), bytes(1, 4, 2, 3), f(1, 4, 2, 2)}, "dy is float [1 4 2 2], want float [1 4 2 3]"},
+		{op.LRNMaxPool{LRN: op.LRN{N: 4, K: 1, Groups: 1}, Pool: pool}, []op.Type{f(1, 4, 5, 5)},
+			"window 4, want an odd number of maps"},
+		{op.LRNMaxPoolGrad{LRNMaxPool: both}, []op.Type{f(1, 4, 5, 7), bytes(1, 4, 2, 2), f(1, 4, 2, 3)},
+			"argmax is uint8 [1 4 2 2], want uint8 [1 4 2 3]"},
+		{op.LRNMaxPoolGrad{LRNMaxPool: both}, []op.Type{f(1, 4, 5, 7), bytes(1, 4, 2, 3), f(1, 4, 2, 2)},
+			"dy is float [1 4 2 2], want float [1 4 2 3]"},
 		{op.ReLUGrad{}, []op.Type{f(5), f(6)}, "dy is float [6], want float [5]"},
 		{op.Dropout{Rate: 1, Width: 5}, []op.Type{f(2, 5), words(4)}, "rate 1, want 0 to below 1"},
 		{op.Dropout{Rate: 0.5, Width: 5, First: 1}, []op.Type{f(2, 5), words(4)}, "features 1 to 6 of a layer of 5"},

@@ -30,8 +30,8 @@ func (o LRN) Coefficient() float64 {
 	return float64(o.Alpha)
 }
 
-// Window is N, or, of so few channels that a narrower window holds all of a group from anywhere, the least such: backends
-// compute with it, so that what a window costs is bounded by the channels.
+// Window is N, or, of so few channels that a narrower window holds all of a group from anywhere, the least such:
+// backends compute with it, so that what a window costs is bounded by the channels.
 func (o LRN) Window(channels int) int { return min(o.N, 2*(channels/o.Groups)-1) }
 
 func (o LRN) Infer(in []Type) (Type, error) {
@@ -44,7 +44,8 @@ func (o LRN) Infer(in []Type) (Type, error) {
 	case o.Groups < 1 || c%o.Groups != 0:
 		return Type{}, fmt.Errorf("%d groups do not divide %d maps", o.Groups, c)
 	case !(o.K > 0) || !(o.Alpha >= 0) || !(o.Beta >= 0):
-		return Type{}, fmt.Errorf("k %v, alpha %v, beta %v: want k above 0 and no negative alpha or beta", o.K, o.Alpha, o.Beta)
+		return Type{}, fmt.Errorf("k %v, alpha %v, beta %v: want k above 0 and no negative alpha or beta", o.K, o.Alpha,
+			o.Beta)
 	}
 	return in[0], nil
 }

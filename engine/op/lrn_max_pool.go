@@ -4,8 +4,9 @@ package op
 //
 //	y = MaxPool(LRN(x))
 //
-// Networks have the two layers; a plan makes one operation of them where a device has a kernel for it, because what lies
-// between them, LRN's y and s and the gradient of that y, is as large as x and would be written and read for nothing else.
+// Networks have the two layers; a plan makes one operation of them where a device has a kernel for it, because what
+// lies between them, LRN's y and s and the gradient of that y, is as large as x and would be written and read for
+// nothing else.
 //
 // x: [batch, C, H, W], y: [batch, C, H', W'] as MaxPool has it.
 type LRNMaxPool struct {
@@ -38,8 +39,8 @@ func (o LRNMaxPoolArgmax) Infer(in []Type) (Type, error) {
 
 func (o LRNMaxPoolArgmax) Primary() Op { return o.LRNMaxPool }
 
-// LRNMaxPoolGrad is the gradient of LRNMaxPool: LRNGrad of MaxPoolGrad, with s computed from x again. With ReLU, x is what
-// a rectifier made, and dx the gradient before it: 0 where x is not above 0.
+// LRNMaxPoolGrad is the gradient of LRNMaxPool: LRNGrad of MaxPoolGrad, with s computed from x again. With ReLU, x is
+// what a rectifier made, and dx the gradient before it: 0 where x is not above 0.
 // Inputs: x [batch, C, H, W]; argmax (uint8) and dy, both [batch, C, H', W']. Output: dx, of x's shape.
 type LRNMaxPoolGrad struct {
 	LRNMaxPool LRNMaxPool

@@ -43,8 +43,8 @@ func (o MaxPool) Grad(p Place, in []*Node, _, dy *Node) ([]*Node, error) {
 	return []*Node{dx}, c.Err
 }
 
-// MaxPoolArgmax is where in its window each maximum was: u*Kernel + v of the first one, or of the first NaN, in row-major
-// order.
+// MaxPoolArgmax is where in its window each maximum was: u*Kernel + v of the first one, or of the first NaN, in
+// row-major order.
 // Input: x of MaxPool. Output: uint8 of MaxPool's output shape; so a window has at most 256 places.
 type MaxPoolArgmax struct{ Pool MaxPool }
 

@@ -99,10 +99,12 @@ func (c oracleCase) ours(t *testing.T, g *gorgonia.ExprGraph, in []node) node {
 
 func (c oracleCase) theirs(_ *testing.T, g *gorgonia.ExprGraph, in []node) node {
 	must := gorgonia.Must
-	y := must(gorgonia.Conv2d(in[0], in[1], tensor.Shape{c.kernel, c.kernel}, []int{c.pad, c.pad}, []int{c.stride, c.stride}, []int{1, 1}))
+	y := must(gorgonia.Conv2d(in[0], in[1], tensor.Shape{c.kernel, c.kernel}, []int{c.pad, c.pad},
+		[]int{c.stride, c.stride}, []int{1, 1}))
 	bias := must(gorgonia.Reshape(in[2], tensor.Shape{1, c.maps, 1, 1}))
 	y = must(gorgonia.Rectify(must(gorgonia.BroadcastAdd(y, bias, nil, []byte{0, 2, 3}))))
-	y = must(gorgonia.MaxPool2D(y, tensor.Shape{c.poolKernel, c.poolKernel}, []int{0, 0}, []int{c.poolStride, c.poolStride}))
+	y = must(gorgonia.MaxPool2D(y, tensor.Shape{c.poolKernel, c.poolKernel}, []int{0, 0},
+		[]int{c.poolStride, c.poolStride}))
 	flat := must(gorgonia.Reshape(y, tensor.Shape{c.batch, c.pooled}))
 	z := must(gorgonia.Mul(flat, must(gorgonia.Transpose(in[3], 1, 0))))
 	z = must(gorgonia.BroadcastAdd(z, must(gorgonia.Reshape(in[4], tensor.Shape{1, c.classes})), nil, []byte{0}))

@@ -2,8 +2,8 @@ package op
 
 import "fmt"
 
-// VelocityPrefix begins the name of a parameter's velocity, PeakPrefix that of the largest magnitude in its gradient. No
-// parameter's own name may begin so.
+// VelocityPrefix begins the name of a parameter's velocity, PeakPrefix that of the largest magnitude in its gradient.
+// No parameter's own name may begin so.
 const (
 	VelocityPrefix = "momentum."
 	PeakPrefix     = "peak."

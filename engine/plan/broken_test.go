@@ -32,7 +32,8 @@ func TestEveryCallMayFail(t *testing.T) {
 			t.Errorf("%q does not name %s, whose %s failed", err, device, what)
 		}
 	}
-	for _, what := range []string{"place", "prepare", "alloc", "alloc host", "free host", "upload", "event", "load", "step", "close", "free"} {
+	for _, what := range []string{"place", "prepare", "alloc", "alloc host", "free host", "upload", "event", "load",
+		"step", "close", "free"} {
 		if !seen[what] {
 			t.Errorf("no %s failed", what)
 		}
@@ -40,7 +41,8 @@ func TestEveryCallMayFail(t *testing.T) {
 }
 
 // unnamed are the calls whose errors are the device's own words; of steps see TestBothDevicesFail.
-var unnamed = map[string]bool{"close": true, "free": true, "alloc host": true, "free host": true, "upload": true, "step": true}
+var unnamed = map[string]bool{"close": true, "free": true, "alloc host": true, "free host": true, "upload": true,
+	"step": true}
 
 // life makes a plan of two devices that exchange, trains, profiles twice, and closes everything.
 func life(t *testing.T, b *breaks) (err error) {

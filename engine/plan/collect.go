@@ -61,7 +61,8 @@ type collector struct {
 
 // collect makes values and steps of everything that outputs and updates need.
 func collect(spec Spec, devices int) (*collector, error) {
-	c := &collector{spec: spec, devices: devices, values: map[*op.Node]*value{}, params: map[string]*value{}, rates: make([]*value, devices)}
+	c := &collector{spec: spec, devices: devices, values: map[*op.Node]*value{}, params: map[string]*value{},
+		rates: make([]*value, devices)}
 	nodes, err := needed(spec)
 	if err != nil {
 		return nil, err
@@ -251,7 +252,8 @@ func (c *collector) step(o op.Op, place op.Place, kids []*op.Node, made map[any]
 // companion adds a second output to the step of the primary.
 func (c *collector) companion(s *step, o op.Companion) (*value, error) {
 	if s.companion != nil {
-		return nil, fmt.Errorf("plan %s: %s has two companions, %s and %s", c.spec.Name, s.name(), s.companion.Name(), o.Name())
+		return nil, fmt.Errorf("plan %s: %s has two companions, %s and %s", c.spec.Name, s.name(), s.companion.Name(),
+			o.Name())
 	}
 	t, err := o.Infer(types(s.in))
 	if err != nil {
@@ -272,7 +274,8 @@ func settle(s *step, v *value) error {
 		v.device = device
 	}
 	if v.device != device {
-		return fmt.Errorf("%s on device %d reads %s on device %d; want a send between", s.name(), s.place.Device, v.name, v.device)
+		return fmt.Errorf("%s on device %d reads %s on device %d; want a send between", s.name(), s.place.Device, v.name,
+			v.device)
 	}
 	return nil
 }

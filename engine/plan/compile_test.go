@@ -183,7 +183,8 @@ func TestPruning(t *testing.T) {
 		t.Errorf("%d steps, want 1", n)
 	}
 	if len(p.Inputs()) != 0 || state.Has("unused") || !state.Has("w") {
-		t.Errorf("inputs %v; state has the unused parameter: %v, the used: %v", p.Inputs(), state.Has("unused"), state.Has("w"))
+		t.Errorf("inputs %v; state has the unused parameter: %v, the used: %v", p.Inputs(), state.Has("unused"),
+			state.Has("w"))
 	}
 	if err := p.Upload("x", bytesOf(1)); err != nil {
 		t.Error(err)
@@ -349,7 +350,8 @@ func TestState(t *testing.T) {
 		g := gorgonia.NewGraph()
 		w := op.Leaf(g, "w", typ, false)
 		y := apply(t, mix{ID: 1, Inputs: 1, Bytes: 8}, device, w)
-		return plan.Spec{Name: "first", Graph: g, Params: []plan.Param{{Name: "w", Node: w}}, Outputs: []plan.Output{{Name: "y", Node: y}}}
+		return plan.Spec{Name: "first", Graph: g, Params: []plan.Param{{Name: "w", Node: w}},
+			Outputs: []plan.Output{{Name: "y", Node: y}}}
 	}
 	p, err := plan.Compile(specOn(0, scalar), state)
 	if err != nil {
@@ -364,7 +366,8 @@ func TestState(t *testing.T) {
 		t.Errorf("state takes %v bytes, want 4 and 0", b)
 	}
 	var host uint64
-	for what, err := range map[string]error{"upload": state.Upload("v", host), "download": state.Download("v", &host), "output": p.Download("z", &host)} {
+	for what, err := range map[string]error{"upload": state.Upload("v", host), "download": state.Download("v", &host),
+		"output": p.Download("z", &host)} {
 		if err == nil {
 			t.Errorf("%s of an unknown name is no error", what)
 		}

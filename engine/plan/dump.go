@@ -77,7 +77,8 @@ func (r Report) WriteDot(w io.Writer) error {
 		fmt.Fprintf(&b, "\tsubgraph cluster_%d {\n\t\tlabel=%q;\n", i, fmt.Sprintf("%s, %d bytes", d.Name, d.Bytes))
 		for _, s := range r.Steps {
 			if i == r.clusterOf(s) {
-				fmt.Fprintf(&b, "\t\ts%d [label=%q];\n", s.Index, fmt.Sprintf("%d %s.%s\n%s", s.Index, s.Layer, s.Op, s.Out[0].Type))
+				fmt.Fprintf(&b, "\t\ts%d [label=%q];\n", s.Index,
+					fmt.Sprintf("%d %s.%s\n%s", s.Index, s.Layer, s.Op, s.Out[0].Type))
 			}
 		}
 		b.WriteString("\t}\n")

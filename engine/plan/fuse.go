@@ -7,9 +7,9 @@ import (
 	"duet/engine/op"
 )
 
-// fuse makes one step of local response normalisation and the max pooling of its result, and one of their gradients and of
-// the rectifier's before them, where a device has kernels for it and nobody else reads what lies between. That is then
-// neither written nor read: it is as large as the normalisation's input, four times over in training.
+// fuse makes one step of local response normalisation and the max pooling of its result, and one of their gradients
+// and of the rectifier's before them, where a device has kernels for it and nobody else reads what lies between. That
+// is then neither written nor read: it is as large as the normalisation's input, four times over in training.
 func (c *collector) fuse(devices []backend.Device) {
 	for _, s := range slices.Clone(c.steps) {
 		norm, ok := s.op.(op.LRN)
@@ -31,7 +31,8 @@ func (c *collector) fuse(devices []backend.Device) {
 // pair is a normalisation and the pooling behind it, and their gradients, which are nil together.
 type pair struct{ norm, pool, normGrad, poolGrad *step }
 
-// pairOf finds the pooling and the gradients that belong to a normalisation, unless what lies between is wanted elsewhere.
+// pairOf finds the pooling and the gradients that belong to a normalisation, unless what lies between is wanted
+// elsewhere.
 func pairOf(norm *step) (p pair, ok bool) {
 	p = pair{norm: norm, pool: only[op.MaxPool](norm.out[0])}
 	if p.pool == nil || (norm.companion == nil) != (p.pool.companion == nil) {
@@ -72,7 +73,8 @@ func (c *collector) join(p pair, o op.LRNMaxPool, fuser backend.Fuser) {
 	}
 	argmax, dy := p.poolGrad.in[0], p.poolGrad.in[1]
 	last, gradient := p.normGrad, op.LRNMaxPoolGrad{LRNMaxPool: o, ReLU: true}
-	if relu := only[op.ReLUGrad](last.out[0]); relu != nil && relu.in[0] == x && relu.in[1] == last.out[0] && fuser.Fuses(gradient, x.typ) {
+	if relu := only[op.ReLUGrad](last.out[0]); relu != nil && relu.in[0] == x && relu.in[1] == last.out[0] &&
+		fuser.Fuses(gradient, x.typ) {
 		c.replace(last, nil)
 		last = relu
 	} else {

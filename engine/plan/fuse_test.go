@@ -50,27 +50,30 @@ func operations(r plan.Report) (names []string) {
 	return names
 }
 
-// TestFusion: normalisation and pooling become one step where the device says so and nothing else reads what is between,
-// and the network learns the same.
+// TestFusion: normalisation and pooling become one step where the device says so and nothing else reads what is
+// between, and the network learns the same.
 func TestFusion(t *testing.T) {
 	plain := network()
 	square, apart, last := network(), network(), network()
 	square.Layers[2].Kernel = 2
-	apart.Layers = slices.Concat(apart.Layers[:2], []alexnet.Layer{{Name: "conv1b", Type: "conv", Maps: 6, Kernel: 3, Pad: 1}}, apart.Layers[2:])
-	last.Layers = slices.Insert(last.Layers, 5, alexnet.Layer{Name: "norm3", Type: "lrn", N: 3, K: 1, Alpha: 1e-2, Beta: 0.5,
-		AlphaOverN: last.Layers[1].AlphaOverN})
+	apart.Layers = slices.Concat(apart.Layers[:2], []alexnet.Layer{{Name: "conv1b", Type: "conv", Maps: 6, Kernel: 3,
+		Pad: 1}}, apart.Layers[2:])
+	last.Layers = slices.Insert(last.Layers, 5, alexnet.Layer{Name: "norm3", Type: "lrn", N: 3, K: 1, Alpha: 1e-2,
+		Beta: 0.5, AlphaOverN: last.Layers[1].AlphaOverN})
 	for _, c := range []struct {
 		name string
 		net  alexnet.Config
 		want []string
 	}{
-		{"both layers", plain, []string{"conv3 relu_grad", "norm1+pool1 lrn_max_pool", "norm1+pool1 lrn_max_pool_grad", "pool3 max_pool", "pool3 max_pool_grad"}},
+		{"both layers", plain, []string{"conv3 relu_grad", "norm1+pool1 lrn_max_pool", "norm1+pool1 lrn_max_pool_grad",
+			"pool3 max_pool", "pool3 max_pool_grad"}},
 		{"twice", last, []string{"norm1+pool1 lrn_max_pool", "norm1+pool1 lrn_max_pool_grad", "norm3+pool3 lrn_max_pool",
 			"norm3+pool3 lrn_max_pool_grad"}},
-		{"a window that the device does not want", square, []string{"conv1 relu_grad", "conv3 relu_grad", "norm1 lrn", "norm1 lrn_grad",
+		{"a window that the device does not want", square,
+			[]string{"conv1 relu_grad", "conv3 relu_grad", "norm1 lrn", "norm1 lrn_grad", "pool1 max_pool",
+				"pool1 max_pool_grad", "pool3 max_pool", "pool3 max_pool_grad"}},
+		{"a layer between", apart, []string{"conv1 relu_grad", "conv3 relu_grad", "norm1 lrn", "norm1 lrn_grad",
 			"pool1 max_pool", "pool1 max_pool_grad", "pool3 max_pool", "pool3 max_pool_grad"}},
-		{"a layer between", apart, []string{"conv1 relu_grad", "conv3 relu_grad", "norm1 lrn", "norm1 lrn_grad", "pool1 max_pool", "pool1 max_pool_grad", "pool3 max_pool",
-			"pool3 max_pool_grad"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			fused, _, _ := build(t, c.net, "fusing:0")
@@ -141,7 +144,8 @@ func TestFusionKeeps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := operations(p.Report()); slices.Contains(got, "norm1+pool1 lrn_max_pool") || !slices.Contains(got, "norm1 lrn") {
+	if got := operations(p.Report()); slices.Contains(got, "norm1+pool1 lrn_max_pool") ||
+		!slices.Contains(got, "norm1 lrn") {
 		t.Errorf("steps %v", got)
 	}
 	for _, err := range []error{p.Close(), state.Close(), d.Close()} {
@@ -171,9 +175,11 @@ func TestFusionOfItsOwnGradient(t *testing.T) {
 		spec := plan.Spec{Name: "own", Graph: g, Outputs: []plan.Output{{Name: "z", Node: z}, {Name: "dx", Node: dx}}}
 		switch c {
 		case "scale read twice":
-			spec.Outputs = append(spec.Outputs, plan.Output{Name: "again", Node: layer(t, "again", op.LRNGrad{LRN: norm}, other, scale, other)})
+			spec.Outputs = append(spec.Outputs, plan.Output{Name: "again",
+				Node: layer(t, "again", op.LRNGrad{LRN: norm}, other, scale, other)})
 		case "argmax read twice":
-			spec.Outputs = append(spec.Outputs, plan.Output{Name: "again", Node: layer(t, "again", unpool, argmax, layer(t, "again", op.ReLU{}, dy))})
+			spec.Outputs = append(spec.Outputs, plan.Output{Name: "again",
+				Node: layer(t, "again", unpool, argmax, layer(t, "again", op.ReLU{}, dy))})
 		}
 		for _, n := range []*op.Node{first, other, dy} {
 			typ, err := op.TypeOf(n)

@@ -44,7 +44,8 @@ func slots(steps []*step) []*slot {
 					continue
 				}
 			}
-			v.slot = &slot{device: v.device, bytes: max(v.layout.Bytes(), 1), first: s.index, last: v.lastUse(), values: []*value{v}}
+			v.slot = &slot{device: v.device, bytes: max(v.layout.Bytes(), 1), first: s.index, last: v.lastUse(),
+				values: []*value{v}}
 			all = append(all, v.slot)
 		}
 	}

@@ -7,8 +7,8 @@ import (
 	"duet/engine/plan"
 )
 
-// TestOrder: what another device waits for comes before what nobody waits for, and an update, which frees its gradient's
-// memory, before other steps; whatever the graph has first.
+// TestOrder: what another device waits for comes before what nobody waits for, and an update, which frees its
+// gradient's memory, before other steps; whatever the graph has first.
 func TestOrder(t *testing.T) {
 	s := newSmall(newFake("fake:0", 1), newFake("fake:1", 2))
 	m := func(id int) mix { return mix{ID: id, Inputs: 1, Bytes: 100} }

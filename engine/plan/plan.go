@@ -125,8 +125,8 @@ func (p *Plan) Inputs() map[string]op.Type {
 	return types
 }
 
-// Upload sets an input to a row-major host array on every device that reads it, and waits until the array may be reused.
-// An input that the plan does not need is ignored, as pruning may have removed it.
+// Upload sets an input to a row-major host array on every device that reads it, and waits until the array may be
+// reused. An input that the plan does not need is ignored, as pruning may have removed it.
 func (p *Plan) Upload(name string, host any) error {
 	for _, v := range p.inputs[name] {
 		if err := backend.Write(p.state.Devices[v.device], v.buffer, v.layout, host); err != nil {
@@ -136,8 +136,8 @@ func (p *Plan) Upload(name string, host any) error {
 	return nil
 }
 
-// Feed is an Upload from host memory that neither waits nor allocates. The transfers, after whose Waits the memory may be
-// filled again, are appended to under.
+// Feed is an Upload from host memory that neither waits nor allocates. The transfers, after whose Waits the memory may
+// be filled again, are appended to under.
 func (p *Plan) Feed(name string, from backend.Array, under []backend.Transfer) ([]backend.Transfer, error) {
 	for _, v := range p.inputs[name] {
 		t, err := p.state.Devices[v.device].Upload(v.buffer, v.layout, from)

@@ -87,7 +87,8 @@ func specOf(g *model.Graph) plan.Spec {
 			name := fmt.Sprintf("%s/%d", p.Name, i)
 			s.Params = append(s.Params, plan.Param{Name: name, Node: part.Node})
 			if part.Grad != nil {
-				s.Updates = append(s.Updates, plan.Update{Op: op.SGD{Momentum: 0.9, WeightDecay: 5e-4, RateMul: float32(p.Rate)}, Param: name, Grad: part.Grad})
+				s.Updates = append(s.Updates, plan.Update{Op: op.SGD{Momentum: 0.9, WeightDecay: 5e-4, RateMul: float32(p.Rate)},
+					Param: name, Grad: part.Grad})
 			}
 		}
 	}

@@ -22,7 +22,8 @@ func missing(name string, steps []*step, devices []backend.Device) error {
 	var errs []error
 	for _, d := range devices {
 		if names := lacking[d.Name()]; names != nil {
-			errs = append(errs, fmt.Errorf("plan %s: %s: %s: %w", name, d.Name(), strings.Join(names, ", "), backend.ErrNoKernel))
+			errs = append(errs, fmt.Errorf("plan %s: %s: %s: %w", name, d.Name(), strings.Join(names, ", "),
+				backend.ErrNoKernel))
 			delete(lacking, d.Name())
 		}
 	}
@@ -95,7 +96,8 @@ func (p *Plan) kernel(s *step) error {
 	s.kernel = k
 	out := k.Out()
 	if len(out) != len(s.out) {
-		return fmt.Errorf("%s: prepare %s of %v: %d output layouts, want %d", d.Name(), s.name(), r.InTypes, len(out), len(s.out))
+		return fmt.Errorf("%s: prepare %s of %v: %d output layouts, want %d", d.Name(), s.name(), r.InTypes, len(out),
+			len(s.out))
 	}
 	for i, v := range s.out {
 		if v.layout == nil { // what an update writes in place has its layout

@@ -31,7 +31,8 @@ func (p *Plan) load(o backend.LoadOptions) ([]program, error) {
 		d := s.place.Device
 		if s.begin {
 			from := s.in[0].device
-			add(d, nil, backend.Command{Kind: backend.Wait, Event: begins[from], Label: s.name() + " waits for the begin of " + devices[from].Name()})
+			add(d, nil, backend.Command{Kind: backend.Wait, Event: begins[from],
+				Label: s.name() + " waits for the begin of " + devices[from].Name()})
 		}
 		for _, on := range s.waits {
 			add(d, nil, backend.Command{Kind: backend.Wait, Event: events[on], Label: s.name() + " waits for " + on.name()})
@@ -117,7 +118,8 @@ func (p *Plan) meet(add func(int, *step, backend.Command)) error {
 func (p *Plan) command(s *step) backend.Command {
 	c := backend.Command{Kind: backend.Launch, Label: s.name(), Kernel: s.kernel}
 	if s.copies() {
-		return backend.Command{Kind: backend.Copy, Label: s.name(), From: p.state.Devices[s.in[0].device], Src: s.in[0].buffer, Dst: s.out[0].buffer}
+		return backend.Command{Kind: backend.Copy, Label: s.name(), From: p.state.Devices[s.in[0].device],
+			Src: s.in[0].buffer, Dst: s.out[0].buffer}
 	}
 	for _, v := range s.in {
 		c.In = append(c.In, v.buffer)

@@ -266,7 +266,8 @@ func TestMemoryIsReported(t *testing.T) {
 	eachRandom(t, 30, func(t *testing.T, x *random, p *plan.Plan, s *plan.State) {
 		state := s.Bytes()
 		for d, m := range p.Report().Devices {
-			if f := x.devices[d]; m.Bytes-m.Staging != f.bytes || m.State != state[d] || m.Bytes != m.Arena+m.Other+m.State+m.Staging {
+			if f := x.devices[d]; m.Bytes-m.Staging != f.bytes || m.State != state[d] ||
+				m.Bytes != m.Arena+m.Other+m.State+m.Staging {
 				t.Errorf("%s: %+v, and %d bytes were allocated, of which %d are the state's", f.name, m, f.bytes, state[d])
 			}
 		}

@@ -129,7 +129,8 @@ func (p *Plan) memory() []Memory {
 	return all
 }
 
-// staging is what a device keeps beside the buffers of its inputs while they are under way; inputs of one size take turns.
+// staging is what a device keeps beside the buffers of its inputs while they are under way; inputs of one size take
+// turns.
 func (p *Plan) staging(d int) (bytes int64) {
 	stager, ok := p.state.Devices[d].(backend.Stager)
 	if !ok {
@@ -161,7 +162,8 @@ func (p *Plan) describe(s *step) Step {
 func (p *Plan) tensors(vs []*value) []Tensor {
 	var ts []Tensor
 	for _, v := range vs {
-		t := Tensor{Name: v.name, Type: v.typ.String(), Layout: v.layout.String(), Bytes: v.layout.Bytes(), Offset: -1, Writer: -1}
+		t := Tensor{Name: v.name, Type: v.typ.String(), Layout: v.layout.String(), Bytes: v.layout.Bytes(), Offset: -1,
+			Writer: -1}
 		if v.slot != nil {
 			t.Offset = v.slot.offset
 		}

@@ -28,7 +28,8 @@ func TestNoAllocation(t *testing.T) {
 	for _, names := range [][]string{{"reference:0"}, {"reference:0", "reference:1"}} {
 		p, _, _ := build(t, network(), names...)
 		feed(t, p, 0)
-		least := math.Inf(1) // of some tries: what a run allocates is in all of them, the runtime's own background work in one or two
+		// of some tries: what a run allocates is in all of them, the runtime's own background work in one or two
+		least := math.Inf(1)
 		for try := 0; try < 5 && least >= 1; try++ {
 			least = min(least, testing.AllocsPerRun(5, func() {
 				p.Run()

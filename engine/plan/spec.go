@@ -22,8 +22,8 @@ type Spec struct {
 	Outputs []Output
 	Updates []Update
 
-	// Prepared is told how many of the steps' kernels are prepared, which may take long where they are measured or compiled;
-	// its error ends that. It may be nil.
+	// Prepared is told how many of the steps' kernels are prepared, which may take long where they are measured or
+	// compiled; its error ends that. It may be nil.
 	Prepared func(done, total int) error
 }
 

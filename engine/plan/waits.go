@@ -2,8 +2,8 @@ package plan
 
 import "slices"
 
-// A clock says for every device how much is known to be done: 0 is nothing, 1 that it has begun the run, n+1 that it has
-// done n steps.
+// A clock says for every device how much is known to be done: 0 is nothing, 1 that it has begun the run, n+1 that it
+// has done n steps.
 type clock []int
 
 func (c clock) join(d clock) {

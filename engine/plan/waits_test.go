@@ -34,7 +34,8 @@ func history(devices []*fake, runs int) [][]*happening {
 }
 
 // order fills in what is surely done before each happening: what stands before it on its device, and what a signal that
-// it waited for follows. without is a wait that is left out, in every run, or nil. It fails where devices wait in a circle.
+// it waited for follows. without is a wait that is left out, in every run, or nil. It fails where devices wait in a
+// circle.
 func order(t *testing.T, all [][]*happening, without *happening) {
 	t.Helper()
 	next := make([]int, len(all))
@@ -147,8 +148,8 @@ func TestWaitsSuffice(t *testing.T) {
 	})
 }
 
-// TestWaitsAreFew: without any one of the waits for steps, or for another device's begin, there would be a race. The waits
-// for each other's end, at the end of a run, are for the next run.
+// TestWaitsAreFew: without any one of the waits for steps, or for another device's begin, there would be a race. The
+// waits for each other's end, at the end of a run, are for the next run.
 func TestWaitsAreFew(t *testing.T) {
 	total := 0
 	eachRandom(t, 150, func(t *testing.T, x *random, p *plan.Plan, s *plan.State) {

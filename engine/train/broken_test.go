@@ -10,8 +10,8 @@ import (
 	"duet/engine/train"
 )
 
-// TestEveryDeviceCallMayFail lets every call of a device fail once while a run begins, trains and goes on: the error comes
-// out.
+// TestEveryDeviceCallMayFail lets every call of a device fail once while a run begins, trains and goes on: the error
+// comes out.
 func TestEveryDeviceCallMayFail(t *testing.T) {
 	r := newRuns(t)
 	ctx := context.Background()

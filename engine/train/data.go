@@ -103,7 +103,8 @@ func (d *Data) Suits(c Solver) error { return c.Suits(d.Val != nil) }
 // Suits is the same of data of which no more is known than whether it has a validation split.
 func (c Solver) Suits(hasVal bool) error {
 	if !hasVal && (c.ValidateEpochs > 0 || c.ValidateSteps > 0) {
-		return fmt.Errorf("the data has no validation split: prepare it with --val-fraction (data.val_fraction), or set train.validate_epochs and " +
+		return fmt.Errorf("the data has no validation split: prepare it with --val-fraction (data.val_fraction), or set " +
+			"train.validate_epochs and " +
 			"train.validate_steps to 0")
 	}
 	return nil

@@ -33,17 +33,22 @@ func TestDataThatCannotBeUsed(t *testing.T) {
 		words  []string
 	}{
 		{name: "a source that is not there", sets: []string{"data.path=nowhere"}, words: []string{"nowhere"}},
-		{name: "a network that refuses the set", hooks: train.DataHooks{Hooks: dataloader.Hooks{Suits: func(prepare.Outline) error { return refused }}},
+		{name: "a network that refuses the set",
+			hooks: train.DataHooks{Hooks: dataloader.Hooks{Suits: func(prepare.Outline) error { return refused }}},
 			words: []string{refused.Error()}},
 		{name: "images smaller than the crop, before any is packed", crop: 30, words: []string{"data.crop = 30", "24x24",
 			"--set data.size=30"}},
 		{name: "images smaller than the crop, in a set", crop: 30, damage: func(string) error { return nil },
 			words: []string{"data.crop = 30", "24x24", "prepared again with --size 30"}},
-		{name: "no training split", damage: func(dir string) error { return os.RemoveAll(filepath.Join(dir, packed.Train)) }, words: []string{packed.Train}},
-		{name: "a damaged validation split", damage: func(dir string) error { return os.Truncate(filepath.Join(dir, packed.Val, "labels.npy"), 130) },
-			words: []string{filepath.Join(packed.Val, "labels.npy")}},
+		{name: "no training split", damage: func(dir string) error { return os.RemoveAll(filepath.Join(dir, packed.Train)) },
+			words: []string{packed.Train}},
+		{name: "a damaged validation split", damage: func(dir string) error {
+			return os.Truncate(filepath.Join(dir,
+				packed.Val, "labels.npy"), 130)
+		}, words: []string{filepath.Join(packed.Val, "labels.npy")}},
 		{name: "damaged images, read into memory", sets: []string{"data.cache=ram"},
-			damage: func(dir string) error { return flip(filepath.Join(dir, packed.Val, "images-00000.npy"), 200) }, words: []string{"data.cache", "images-00000.npy"}},
+			damage: func(dir string) error { return flip(filepath.Join(dir, packed.Val, "images-00000.npy"), 200) },
+			words:  []string{"data.cache", "images-00000.npy"}},
 		{name: "interrupted while it is read into memory", sets: []string{"data.cache=ram"}, ctx: stopped,
 			damage: func(string) error { return nil }, words: []string{context.Canceled.Error()}},
 	} {

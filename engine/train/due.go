@@ -11,7 +11,8 @@ func due(step uint64, epochs float64, steps uint64, c Clock) bool {
 	if epochs == 0 {
 		return false
 	}
-	period := func(s uint64) uint64 { return uint64(c.Epoch(s)/epochs + 1e-9) } // whole periods, whatever the division rounded
+	// whole periods, whatever the division rounded
+	period := func(s uint64) uint64 { return uint64(c.Epoch(s)/epochs + 1e-9) }
 	return period(step) > period(step-1)
 }
 

@@ -30,8 +30,8 @@ type Folder struct {
 	lock *os.File
 }
 
-// CreateFolder makes the folder of a new run with its configuration, or takes one that holds nothing. Any other is never
-// touched; after an error there is none that was not there before.
+// CreateFolder makes the folder of a new run with its configuration, or takes one that holds nothing. Any other is
+// never touched; after an error there is none that was not there before.
 func CreateFolder(dir string, config []byte) (*Folder, error) {
 	if err := disk.MakeFolder(filepath.Dir(dir)); err != nil {
 		return nil, err
@@ -83,7 +83,8 @@ const lockName = ".lock"
 func IsEmpty(dir string) bool {
 	entries, err := os.ReadDir(dir)
 	ours := []string{lockName, configName + disk.Fresh}
-	return err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return !slices.Contains(ours, e.Name()) })
+	return err == nil && !slices.ContainsFunc(entries,
+		func(e fs.DirEntry) bool { return !slices.Contains(ours, e.Name()) })
 }
 
 // Free checks that a folder is not there, or holds nothing, so that a run can begin in it; its error is an ErrExists.
@@ -114,7 +115,8 @@ func OpenFolder(dir string) (*Folder, error) {
 	locked, err := disk.TryLock(lock)
 	switch {
 	case err != nil:
-		err = fmt.Errorf("%s cannot be locked against other processes (%w): want --runs on a file system with locks", dir, err)
+		err = fmt.Errorf("%s cannot be locked against other processes (%w): want --runs on a file system with locks", dir,
+			err)
 	case !locked:
 		err = fmt.Errorf("%s: %w", dir, ErrBusy)
 	default:
@@ -142,7 +144,8 @@ func (f *Folder) Checkpoints() string { return filepath.Join(f.Dir, "checkpoints
 // Close lets other processes train the run.
 func (f *Folder) Close() error { return f.lock.Close() }
 
-// LastName is the one of base-001, base-002, ... in a folder of runs with the highest number that holds anything, or "".
+// LastName is the one of base-001, base-002, ... in a folder of runs with the highest number that holds anything, or
+// "".
 func LastName(root, base string) string {
 	numbers := numbers(root, base)
 	for _, n := range slices.Backward(numbers) {
@@ -153,8 +156,8 @@ func LastName(root, base string) string {
 	return ""
 }
 
-// FreeName is the name after the highest number: a folder in between that was removed is not filled again, so that the last
-// run is always the newest.
+// FreeName is the name after the highest number: a folder in between that was removed is not filled again, so that the
+// last run is always the newest.
 func FreeName(root, base string) string {
 	last := 0
 	if numbers := numbers(root, base); len(numbers) > 0 {

@@ -80,8 +80,8 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestEmptyFolder: a folder that holds nothing of a run, as a process leaves that is killed at once, is taken for a new one; it
-// is nobody's last run.
+// TestEmptyFolder: a folder that holds nothing of a run, as a process leaves that is killed at once, is taken for a
+// new one; it is nobody's last run.
 func TestEmptyFolder(t *testing.T) {
 	for _, c := range []struct {
 		holds []string

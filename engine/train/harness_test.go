@@ -19,7 +19,8 @@ import (
 	"duet/engine/train"
 )
 
-// small shrinks the smoke preset: four classes, 64 images of which 16 make a step, 24 to validate, which is no multiple.
+// small shrinks the smoke preset: four classes, 64 images of which 16 make a step, 24 to validate, which is no
+// multiple.
 var small = []string{"data.generated.train=64", "data.generated.val=24", "train.epochs=0", "train.max_steps=12",
 	"train.validate_epochs=0", "train.validate_steps=3", "train.checkpoint_epochs=0", "train.checkpoint_steps=4",
 	"train.schedule.at_epochs=[2]"}
@@ -75,7 +76,8 @@ func (r *runs) run(ctx context.Context, name string, resume bool, sets ...string
 	data, err := train.OpenData(context.Background(), c.Data, train.DataHooks{})
 	r.check(err)
 	defer func() { r.check(data.Close()) }()
-	m, err := model.New(context.Background(), c.Setup(), model.InputOf(data.Train, c.Data), model.ForTraining, model.Hooks{})
+	m, err := model.New(context.Background(), c.Setup(), model.InputOf(data.Train, c.Data), model.ForTraining,
+		model.Hooks{})
 	r.check(err)
 	defer func() { r.check(m.Close()) }()
 	return r.runOn(ctx, m, data, name, resume, c)
@@ -147,12 +149,13 @@ func (r *runs) eachStepOnce(name, like string) {
 	steps, validations := r.metrics(name)
 	want, wantValidations := r.metrics(like)
 	if len(steps) != len(want) || len(validations) != len(wantValidations) {
-		r.t.Fatalf("%s: %d steps and %d validations, want %d and %d", name, len(steps), len(validations), len(want), len(wantValidations))
+		r.t.Fatalf("%s: %d steps and %d validations, want %d and %d", name, len(steps), len(validations), len(want),
+			len(wantValidations))
 	}
 	for i, s := range steps {
 		if s.Step != uint64(i+1) || s.Loss != want[i].Loss || s.LearningRate != want[i].LearningRate {
-			r.t.Errorf("%s: line %d is of step %d, loss %v, rate %v; want loss %v, rate %v", name, i, s.Step, s.Loss, s.LearningRate,
-				want[i].Loss, want[i].LearningRate)
+			r.t.Errorf("%s: line %d is of step %d, loss %v, rate %v; want loss %v, rate %v", name, i, s.Step, s.Loss,
+				s.LearningRate, want[i].Loss, want[i].LearningRate)
 		}
 	}
 	for i, v := range validations {

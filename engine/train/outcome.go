@@ -45,6 +45,8 @@ type Diverged struct {
 }
 
 func (e *Diverged) Error() string {
-	return fmt.Sprintf("step %d: the loss is %v (when last read: %.4g) at learning rate %.3g; largest gradient before that: %s; "+
-		"want a lower train.schedule.rate, or warmup_steps; the last checkpoint is intact", e.Step, e.Loss, e.Previous, e.Rate, e.Gradient)
+	return fmt.Sprintf("step %d: the loss is %v (when last read: %.4g) at learning rate %.3g; largest gradient before "+
+		"that: %s; "+
+		"want a lower train.schedule.rate, or warmup_steps; the last checkpoint is intact", e.Step, e.Loss, e.Previous,
+		e.Rate, e.Gradient)
 }

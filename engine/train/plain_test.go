@@ -10,12 +10,13 @@ import (
 	"duet/engine/train"
 )
 
-// TestPlainRun: without shuffling, augmentation and dropout, and with a checkpoint at step 0, another program can follow
-// a run. Here the loss of each step is computed from the checkpoint before it and the images in their order.
+// TestPlainRun: without shuffling, augmentation and dropout, and with a checkpoint at step 0, another program can
+// follow a run. Here the loss of each step is computed from the checkpoint before it and the images in their order.
 func TestPlainRun(t *testing.T) {
 	r := newRuns(t)
-	sets := []string{onTwo, "data.shuffle=false", "data.random_crop=false", "data.mirror=false", "network.layers.drop4.drop_rate=0",
-		"train.checkpoint_start=true", "train.checkpoint_steps=1", "train.max_steps=6", "train.keep=9", "train.validate_steps=0"}
+	sets := []string{onTwo, "data.shuffle=false", "data.random_crop=false", "data.mirror=false",
+		"network.layers.drop4.drop_rate=0", "train.checkpoint_start=true", "train.checkpoint_steps=1", "train.max_steps=6",
+		"train.keep=9", "train.validate_steps=0"}
 	_, err := r.train(context.Background(), "run", sets...)
 	r.check(err)
 	_, err = r.train(context.Background(), "again", sets...)
@@ -26,7 +27,8 @@ func TestPlainRun(t *testing.T) {
 	data, err := train.OpenData(context.Background(), c.Data, train.DataHooks{})
 	r.check(err)
 	defer func() { r.check(data.Close()) }()
-	m, err := model.New(context.Background(), c.Setup(), model.InputOf(data.Train, c.Data), model.ForTesting, model.Hooks{})
+	m, err := model.New(context.Background(), c.Setup(), model.InputOf(data.Train, c.Data), model.ForTesting,
+		model.Hooks{})
 	r.check(err)
 	defer func() { r.check(m.Close()) }()
 	steps, _ := r.metrics("run")

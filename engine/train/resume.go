@@ -20,17 +20,18 @@ var ErrFixed = errors.New("keys that cannot change in a run")
 // Change is a key whose value is another than that of the run so far.
 type Change struct{ Key, Was, Is string }
 
-// fixed are the keys that cannot change in a run, alone or with all in their table: the function that is learned, and the
-// row of images of which the run is somewhere in the middle.
+// fixed are the keys that cannot change in a run, alone or with all in their table: the function that is learned, and
+// the row of images of which the run is somewhere in the middle.
 var fixed = []string{"network", "train.seed", "data.crop", "data.mean", "data.scale", "data.shuffle"}
 
-// loose are the keys of layers that can change all the same: how fast it is learned, and numbers of outputs, which the shapes
-// of the weights hold fast.
+// loose are the keys of layers that can change all the same: how fast it is learned, and numbers of outputs, which the
+// shapes of the weights hold fast.
 var loose = []string{"rate", "bias_rate", "decay", "bias_decay", "drop_rate", "maps", "features"}
 
 // isFixed says whether a key cannot change. The network's name is only a name.
 func isFixed(key string) bool {
-	if last := key[strings.LastIndexByte(key, '.')+1:]; key == "network.name" || strings.HasPrefix(key, "network.layers.") && slices.Contains(loose, last) {
+	if last := key[strings.LastIndexByte(key, '.')+1:]; key == "network.name" ||
+		strings.HasPrefix(key, "network.layers.") && slices.Contains(loose, last) {
 		return false
 	}
 	return slices.ContainsFunc(fixed, func(f string) bool { return key == f || strings.HasPrefix(key, f+".") })
@@ -52,13 +53,14 @@ func (r *run) resume() error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if path == r.store.BestPath() {
-		fmt.Fprintf(r.Console, "warning: no other whole checkpoint is left than %s: going on from there, after step %d\n", path, r.step)
+		fmt.Fprintf(r.Console, "warning: no other whole checkpoint is left than %s: going on from there, after step %d\n",
+			path, r.step)
 	}
 	return nil
 }
 
-// again begins a run again that was stopped before its first checkpoint was saved: to the same steps as before, as none of
-// them depends on anything else than the configuration. Where the records tell of a checkpoint, that was lost.
+// again begins a run again that was stopped before its first checkpoint was saved: to the same steps as before, as
+// none of them depends on anything else than the configuration. Where the records tell of a checkpoint, that was lost.
 func (r *run) again() error {
 	steps, validations, err := metrics.Read(r.Folder.Metrics())
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(steps) == 0 {
@@ -73,10 +75,12 @@ func (r *run) again() error {
 		saved = c.saves(step, r.clock)
 	}
 	if saved {
-		return fmt.Errorf("%s: no checkpoint is left, though %s tells of step %d: want one of this run put back there, or a new run under another name",
+		return fmt.Errorf("%s: no checkpoint is left, though %s tells of step %d: want one of this run put back there, or "+
+			"a new run under another name",
 			r.Folder.Checkpoints(), r.Folder.Metrics(), last)
 	}
-	fmt.Fprintf(r.Console, "warning: the run was stopped after step %d, before its first checkpoint: beginning again at the first step\n", last)
+	fmt.Fprintf(r.Console,
+		"warning: the run was stopped after step %d, before its first checkpoint: beginning again at the first step\n", last)
 	return r.model.Initialise(r.Config.Train.Seed)
 }
 
@@ -91,8 +95,10 @@ func (r *run) restore(f *checkpoint.File) error {
 		return err
 	}
 	if in.Identity != r.model.Input.Identity {
-		return fmt.Errorf("the run learned from other data: %s; now it is %s of %s: if another CONFIG or --set names it, leave that out; "+
-			"if the set there was replaced since, restore it, or begin a new run", in.Identity, r.model.Input.Identity, r.data.Train.Dir())
+		return fmt.Errorf("the run learned from other data: %s; now it is %s of %s: if another CONFIG or --set names it, "+
+			"leave that out; "+
+			"if the set there was replaced since, restore it, or begin a new run", in.Identity, r.model.Input.Identity,
+			r.data.Train.Dir())
 	}
 	if err := r.model.Restore(f); err != nil {
 		return err

@@ -15,7 +15,8 @@ import (
 )
 
 // byEpochs are three epochs, which are 12 steps of 16 images, with a rate that falls over all of them.
-var byEpochs = []string{onOne, "train.max_steps=0", "train.epochs=3", "train.schedule.type=cosine", "train.schedule.at_epochs=[]"}
+var byEpochs = []string{onOne, "train.max_steps=0", "train.epochs=3", "train.schedule.type=cosine",
+	"train.schedule.at_epochs=[]"}
 
 // files are the contents of a run's files by their names.
 func (r *runs) files(name string) map[string]string {
@@ -46,7 +47,8 @@ func (r *runs) sameFiles(name string, before map[string]string) {
 	}
 }
 
-// TestResumeWithAnotherBatch: epochs and the rate go on by the images that were seen; a second interruption changes nothing.
+// TestResumeWithAnotherBatch: epochs and the rate go on by the images that were seen; a second interruption changes
+// nothing.
 func TestResumeWithAnotherBatch(t *testing.T) {
 	for _, batch := range []int{8, 32, 24} {
 		t.Run(fmt.Sprint(batch), func(t *testing.T) {
@@ -95,7 +97,8 @@ func TestResumeWithAnotherBatch(t *testing.T) {
 			r.check(err)
 			r.same("run", "again", s.Steps)
 			r.eachStepOnce("again", "run")
-			if log, err := os.ReadFile(filepath.Join(r.path("run"), "log.txt")); err != nil || !strings.Contains(string(log), fmt.Sprintf("changed key=train.batch was=16 is=%d\n", batch)) {
+			if log, err := os.ReadFile(filepath.Join(r.path("run"), "log.txt")); err != nil ||
+				!strings.Contains(string(log), fmt.Sprintf("changed key=train.batch was=16 is=%d\n", batch)) {
 				t.Errorf("the log does not tell of the batch: %v\n%s", err, log)
 			}
 		})
@@ -153,10 +156,12 @@ func TestFixedKeys(t *testing.T) {
 		{[]string{"data.mean=none"}, []string{"data.mean (none, was channel)"}},
 		{[]string{"data.scale=0.5"}, []string{"data.scale (0.5, was "}},
 		{[]string{"data.shuffle=false"}, []string{"data.shuffle (false, was true)"}},
-		{[]string{"network.layers.conv1.relu=false", "network.layers.norm1.k=3"}, []string{"network.layers.conv1.relu (false, was true), network.layers.norm1.k (3, was "}},
+		{[]string{"network.layers.conv1.relu=false", "network.layers.norm1.k=3"},
+			[]string{"network.layers.conv1.relu (false, was true), network.layers.norm1.k (3, was "}},
 		{[]string{"network.layers.conv1.bias=0.25"}, []string{"network.layers.conv1.bias (0.25, was 0)"}},
 		{[]string{"network.layers.conv1.name=first"}, []string{"network.layers ("}},
-		{[]string{"network.layers.drop4.inverted=true", "train.batch=8"}, []string{"network.layers.drop4.inverted (true, was false): want"}},
+		{[]string{"network.layers.drop4.inverted=true", "train.batch=8"},
+			[]string{"network.layers.drop4.inverted (true, was false): want"}},
 	} {
 		t.Run(strings.Join(c.sets, " "), func(t *testing.T) {
 			_, err := r.resume(context.Background(), "run", append([]string{onOne, "train.max_steps=6"}, c.sets...)...)
@@ -206,7 +211,8 @@ func TestOnlyTheBestIsLeft(t *testing.T) {
 	r := newRuns(t)
 	_, err := r.train(context.Background(), "whole", onOne, "train.keep=9")
 	r.check(err)
-	for name, spoil := range map[string]func(path string) error{"removed": os.Remove, "damaged": func(path string) error { return os.Truncate(path, 100) }} {
+	for name, spoil := range map[string]func(path string) error{"removed": os.Remove,
+		"damaged": func(path string) error { return os.Truncate(path, 100) }} {
 		r.check(os.CopyFS(r.path(name), os.DirFS(r.path("whole"))))
 		steps, err := r.store(name).Steps()
 		r.check(err)
@@ -227,7 +233,8 @@ func TestOnlyTheBestIsLeft(t *testing.T) {
 	}
 }
 
-// TestNoCheckpointIsLeft: a run that had a checkpoint is never begun again; one that was stopped before its first one is.
+// TestNoCheckpointIsLeft: a run that had a checkpoint is never begun again; one that was stopped before its first one
+// is.
 func TestNoCheckpointIsLeft(t *testing.T) {
 	r := newRuns(t)
 	_, err := r.train(context.Background(), "whole", onOne)
@@ -337,7 +344,8 @@ func TestRefusedResume(t *testing.T) {
 		words []string
 	}{
 		{"other data", []string{"data.generated.train=80", "data.packed=" + r.path("other")}, nil, []string{
-			"learned from other data", "of " + r.path("other"), "if another CONFIG or --set names it", "if the set there was replaced"}},
+			"learned from other data", "of " + r.path("other"), "if another CONFIG or --set names it",
+			"if the set there was replaced"}},
 		{"a layer of another size", []string{"network.layers.fc4.features=64"}, checkpoint.ErrNetwork,
 			[]string{"fc4.weight"}},
 	}

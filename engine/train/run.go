@@ -72,7 +72,8 @@ type run struct {
 
 // Run trains until the configuration's end, until ctx ends, or until something fails.
 func Run(ctx context.Context, o Options, data *Data, m *model.Model) (s Summary, err error) {
-	r := &run{Options: o, model: m, data: data, text: string(o.Config.TOML()), plateau: NewPlateau(), best: math.NaN(), loss: math.NaN()}
+	r := &run{Options: o, model: m, data: data, text: string(o.Config.TOML()), plateau: NewPlateau(), best: math.NaN(),
+		loss: math.NaN()}
 	if r.Console == nil {
 		r.Console = io.Discard
 	}
@@ -127,7 +128,8 @@ func (r *run) open() error {
 		verb = "resuming"
 	}
 	r.log.Info(verb, "run", r.Folder.Dir, "network", r.Config.Network.Title(), "parameters", r.model.Parameters(),
-		"devices", r.Config.Devices.Towers, "precision", r.Config.Devices.Precision, "data", r.data.Train.Dir(), "images", r.data.Train.Len(),
+		"devices", r.Config.Devices.Towers, "precision", r.Config.Devices.Precision, "data", r.data.Train.Dir(), "images",
+		r.data.Train.Len(),
 		"batch", r.clock.Batch, "step", r.step, "steps", r.clock.Steps)
 	for _, c := range r.changes {
 		r.log.Info("changed", "key", c.Key, "was", c.Was, "is", c.Is)
@@ -177,7 +179,8 @@ func (r *run) end() []any {
 // loop does what is due after each step, and the next step.
 func (r *run) loop(ctx context.Context) (err error) {
 	c := r.Config.Train
-	loader := dataloader.NewTrainLoader(r.data.Train, r.Config.Data, c.Batch, c.Seed, r.clock.Seen(r.step), r.model.Allocate)
+	loader := dataloader.NewTrainLoader(r.data.Train, r.Config.Data, c.Batch, c.Seed, r.clock.Seen(r.step),
+		r.model.Allocate)
 	defer func() {
 		if e := loader.Close(); err == nil { // after a failure it only says again what the device said
 			err = e
@@ -298,7 +301,8 @@ func (r *run) validate(ctx context.Context) error {
 		r.best, r.bestStep = result.Top1Error, r.step
 	}
 	v := metrics.Validation{Step: r.step, Epoch: r.clock.Epoch(r.step), Loss: result.Loss,
-		Top1Error: result.Top1Error, Top5Error: result.Top5Error, Images: metrics.Of(float64(result.Images)), Classes: result.Classes}
+		Top1Error: result.Top1Error, Top5Error: result.Top5Error, Images: metrics.Of(float64(result.Images)),
+		Classes: result.Classes}
 	r.console.Validation(v)
 	if err := r.jsonl.WriteValidation(v); err != nil || r.Validation == nil {
 		return err

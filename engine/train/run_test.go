@@ -19,13 +19,14 @@ import (
 )
 
 // placementTol is what losses of two placements or backends may differ by, relatively. They add the same products, in
-// another order or in another precision of the sum: the reference adds in float64 and rounds once, oneDNN adds in fp32, and
-// the gradients of two towers meet in fp32 on two devices. 50 steps magnify that.
+// another order or in another precision of the sum: the reference adds in float64 and rounds once, oneDNN adds in
+// fp32, and the gradients of two towers meet in fp32 on two devices. 50 steps magnify that.
 const placementTol = 1e-4
 
 func TestPlacementsAndBackendsTrainAlike(t *testing.T) {
 	r := newRuns(t)
-	sets := []string{"train.max_steps=50", "network.layers.drop4.drop_rate=0.5", "data.mirror=true", "data.color_noise=0.1"}
+	sets := []string{"train.max_steps=50", "network.layers.drop4.drop_rate=0.5", "data.mirror=true",
+		"data.color_noise=0.1"}
 	_, err := r.train(context.Background(), "reference", append(sets, onOne)...)
 	r.check(err)
 	want, wantValid := r.metrics("reference")
@@ -159,11 +160,13 @@ func TestPlateauEnds(t *testing.T) {
 	}
 }
 
-// TestDueInTenths: every tenth of an epoch is due at its step, though three times 0.1 divided by 0.1 is below 3 in floats.
+// TestDueInTenths: every tenth of an epoch is due at its step, though three times 0.1 divided by 0.1 is below 3 in
+// floats.
 func TestDueInTenths(t *testing.T) {
 	r := newRuns(t)
-	_, err := r.train(context.Background(), "run", onOne, "data.generated.train=40", "train.batch=4", "train.max_steps=10", "train.validate_steps=0",
-		"train.validate_epochs=0.1", "train.checkpoint_steps=0", "train.checkpoint_epochs=0.1", "train.keep=100")
+	_, err := r.train(context.Background(), "run", onOne, "data.generated.train=40", "train.batch=4", "train.max_steps=10",
+		"train.validate_steps=0", "train.validate_epochs=0.1", "train.checkpoint_steps=0", "train.checkpoint_epochs=0.1",
+		"train.keep=100")
 	r.check(err)
 	_, validations := r.metrics("run")
 	var at []uint64
@@ -186,8 +189,8 @@ type watching struct {
 func (w watching) Err() error            { w.look(); return w.Context.Err() }
 func (w watching) Done() <-chan struct{} { w.look(); return w.Context.Done() }
 
-// TestMetricsBeforeCheckpoint: what a checkpoint has done is in metrics.jsonl when the checkpoint is there, so that a kill
-// at any moment loses no line.
+// TestMetricsBeforeCheckpoint: what a checkpoint has done is in metrics.jsonl when the checkpoint is there, so that a
+// kill at any moment loses no line.
 func TestMetricsBeforeCheckpoint(t *testing.T) {
 	r := newRuns(t)
 	looked := map[uint64]bool{}
@@ -207,8 +210,8 @@ func TestMetricsBeforeCheckpoint(t *testing.T) {
 	}
 }
 
-// TestPowerCut: what a run has said to be done would be there after a power cut: at its end, after an interruption, after a
-// resume, and at every moment the newest checkpoint.
+// TestPowerCut: what a run has said to be done would be there after a power cut: at its end, after an interruption,
+// after a resume, and at every moment the newest checkpoint.
 func TestPowerCut(t *testing.T) {
 	r := newRuns(t)
 	cut := powercut.Watch(t)
@@ -226,14 +229,16 @@ func TestPowerCut(t *testing.T) {
 		cut.Has(r.dir, r.path("run"))
 		ctx.Context = context.Background()
 	}
-	for _, name := range []string{"config.toml", "metrics.jsonl", "log.txt", "checkpoints/best.safetensors", "checkpoints/step-00000012.safetensors"} {
+	for _, name := range []string{"config.toml", "metrics.jsonl", "log.txt", "checkpoints/best.safetensors",
+		"checkpoints/step-00000012.safetensors"} {
 		cut.Has(r.dir, filepath.Join(r.path("run"), name))
 	}
 }
 
 func TestDiverged(t *testing.T) {
 	r := newRuns(t)
-	_, err := r.train(context.Background(), "run", onOne, "train.schedule.rate=1e30", "train.checkpoint_start=true", "train.checkpoint_steps=0")
+	_, err := r.train(context.Background(), "run", onOne, "train.schedule.rate=1e30", "train.checkpoint_start=true",
+		"train.checkpoint_steps=0")
 	d, ok := errors.AsType[*train.Diverged](err)
 	if !ok {
 		t.Fatalf("%v, want Diverged", err)
@@ -255,8 +260,8 @@ func TestDiverged(t *testing.T) {
 // weights have become infinite, or a signal then, must not put them in the place of good ones.
 func TestBrokenWeightsAreNotSaved(t *testing.T) {
 	r := newRuns(t)
-	sets := []string{onOne, "train.schedule.rate=1e30", "network.layers.fc5.rate=1e30", "train.checkpoint_start=true", "train.checkpoint_steps=1", "train.keep=1",
-		"train.validate_steps=0"}
+	sets := []string{onOne, "train.schedule.rate=1e30", "network.layers.fc5.rate=1e30", "train.checkpoint_start=true",
+		"train.checkpoint_steps=1", "train.keep=1", "train.validate_steps=0"}
 	_, err := r.train(context.Background(), "run", sets...)
 	wantError(t, err, "rate")
 	finite(t, r, "run")
@@ -347,7 +352,8 @@ func TestReportSteps(t *testing.T) {
 	r := newRuns(t)
 	_, err := r.train(context.Background(), "all", onTwo)
 	r.check(err)
-	_, err = r.train(context.Background(), "some", onTwo, "train.report_steps=5", "train.validate_steps=7", "train.checkpoint_steps=8")
+	_, err = r.train(context.Background(), "some", onTwo, "train.report_steps=5", "train.validate_steps=7",
+		"train.checkpoint_steps=8")
 	r.check(err)
 	all, _ := r.metrics("all")
 	some, _ := r.metrics("some")

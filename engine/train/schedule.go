@@ -10,7 +10,8 @@ type Clock struct {
 	From          Origin
 }
 
-// Origin is where a run last went on with another batch. It is kept in checkpoints; the zero value is of a run that never did.
+// Origin is where a run last went on with another batch. It is kept in checkpoints; the zero value is of a run that
+// never did.
 type Origin struct {
 	Step   uint64 `json:"step"`   // steps that were done
 	Images uint64 `json:"images"` // that were seen in them
@@ -38,8 +39,8 @@ func (c Clock) StepAt(epoch float64) uint64 {
 	return c.From.Step + uint64(math.Ceil(left/float64(c.Batch)-rounding))
 }
 
-// done is the part of the training that has passed after a number of steps, 0 to 1: of its images where epochs say when it
-// ends, else of its steps.
+// done is the part of the training that has passed after a number of steps, 0 to 1: of its images where epochs say
+// when it ends, else of its steps.
 func (c Clock) done(steps uint64) float64 {
 	if c.ByEpochs {
 		return float64(c.Seen(steps)) / float64(max(c.Seen(c.Steps), 1))
@@ -52,7 +53,8 @@ type Plateau struct {
 	Drops int     `json:"drops"` // reductions so far
 	Best  float64 `json:"best"`  // lowest validation error so far; above 1 before the first validation
 	Bad   int     `json:"bad"`   // validations since
-	Ended bool    `json:"ended"` // another reduction was due where the schedule allows no more: the paper's end of training
+	// another reduction was due where the schedule allows no more: the paper's end of training
+	Ended bool `json:"ended"`
 }
 
 // NewPlateau is the state before the first validation.

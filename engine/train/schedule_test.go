@@ -12,8 +12,8 @@ const rateTol = 1e-12
 
 func near(got, want float64) bool { return math.Abs(got-want) <= rateTol*math.Abs(want) }
 
-// clock is that of 100 epochs of 1000 images in batches of 128: 7.8125 steps an epoch, so that no epoch ends with a step
-// but every 16th.
+// clock is that of 100 epochs of 1000 images in batches of 128: 7.8125 steps an epoch, so that no epoch ends with a
+// step but every 16th.
 var clock = train.Clock{Batch: 128, Images: 1000, Steps: 800}
 
 func TestSchedules(t *testing.T) {
@@ -42,8 +42,8 @@ func TestSchedules(t *testing.T) {
 			rates{0: 1, 200: 0.6 + 0.4*math.Sqrt2/2, 400: 0.6, 600: 0.6 - 0.4*math.Sqrt2/2, 800: 0.2}},
 		{"fixed, warming up", train.Schedule{Type: "fixed", Rate: 1, WarmupSteps: 4},
 			rates{0: 0.25, 1: 0.5, 2: 0.75, 3: 1, 4: 1}},
-		{"step, warming up over a reduction", train.Schedule{Type: "step", Rate: 1, Gamma: 0.5, EverySteps: 2, WarmupSteps: 4},
-			rates{0: 0.25, 1: 0.5, 2: 0.375, 3: 0.5, 4: 0.25}},
+		{"step, warming up over a reduction", train.Schedule{Type: "step", Rate: 1, Gamma: 0.5, EverySteps: 2,
+			WarmupSteps: 4}, rates{0: 0.25, 1: 0.5, 2: 0.375, 3: 0.5, 4: 0.25}},
 		{"linear, warming up", train.Schedule{Type: "linear", Rate: 1, WarmupSteps: 100},
 			rates{49: 0.5 * (1 - 49./800), 99: 1 - 99./800, 100: 1 - 100./800}},
 	} {
@@ -120,7 +120,8 @@ func TestPlateau(t *testing.T) {
 	} {
 		p.Observe(s, v.error)
 		if rate := s.At(1000, clock, p); !near(rate, v.rate) || p.Ended != v.ended {
-			t.Fatalf("validation %d (error %v): rate %v, ended %v; want %v, %v: %+v", i, v.error, rate, p.Ended, v.rate, v.ended, p)
+			t.Fatalf("validation %d (error %v): rate %v, ended %v; want %v, %v: %+v", i, v.error, rate, p.Ended, v.rate, v.ended,
+				p)
 		}
 	}
 }
@@ -181,7 +182,8 @@ func TestClock(t *testing.T) {
 }
 
 // halved is the clock of a run that had batches of 64 for ten steps, and has 32 since.
-var halved = train.Clock{Batch: 32, Images: 1000, Steps: 40, ByEpochs: true, From: train.Origin{Step: 10, Images: 640, Batch: 64}}
+var halved = train.Clock{Batch: 32, Images: 1000, Steps: 40, ByEpochs: true,
+	From: train.Origin{Step: 10, Images: 640, Batch: 64}}
 
 // TestAnotherBatch: what was seen stays seen, and the rate goes on from where it was.
 func TestAnotherBatch(t *testing.T) {
@@ -196,7 +198,8 @@ func TestAnotherBatch(t *testing.T) {
 	}{
 		{train.Schedule{Type: "linear", Rate: 1}, map[uint64]float64{10: 0.6, 25: 0.3, 40: 0}},
 		{train.Schedule{Type: "cosine", Rate: 1}, map[uint64]float64{15: 0.5, 40: 0}},
-		{train.Schedule{Type: "step", Rate: 1, Gamma: 0.5, AtEpochs: []float64{0.3, 0.64, 1}}, map[uint64]float64{10: 0.25, 21: 0.25, 22: 0.125}},
+		{train.Schedule{Type: "step", Rate: 1, Gamma: 0.5, AtEpochs: []float64{0.3, 0.64, 1}},
+			map[uint64]float64{10: 0.25, 21: 0.25, 22: 0.125}},
 		{train.Schedule{Type: "exp", Rate: 1, Gamma: 0.5, EveryEpochs: 0.64}, map[uint64]float64{10: 0.5, 30: 0.25}},
 	} {
 		for step, want := range c.want {

@@ -101,11 +101,13 @@ func (c *Solver) Validate() error {
 	check(c.Batch >= 1 && c.Batch <= maxBatch, "batch", "%d, want 1 to %d", c.Batch, maxBatch)
 	check(c.Epochs >= 0, "epochs", "%v, want above 0, or 0 to train until max_steps", c.Epochs)
 	check(c.Epochs > 0 || c.MaxSteps > 0, "epochs", "neither epochs nor max_steps say when to end, want one of them")
-	check(c.Momentum >= 0 && float32(c.Momentum) < 1, "momentum", "%v, want 0 to below 1, also when rounded to float32", c.Momentum)
+	check(c.Momentum >= 0 && float32(c.Momentum) < 1, "momentum", "%v, want 0 to below 1, also when rounded to float32",
+		c.Momentum)
 	check(c.WeightDecay >= 0, "weight_decay", "%v, want at least 0", c.WeightDecay)
 	check(c.ValidateEpochs >= 0, "validate_epochs", "%v, want above 0, or 0 for no validation by epochs", c.ValidateEpochs)
 	check(c.Views == 1 || c.Views == 10, "views", "%d, want 1 or 10", c.Views)
-	check(c.CheckpointEpochs >= 0, "checkpoint_epochs", "%v, want above 0, or 0 for no checkpoints by epochs", c.CheckpointEpochs)
+	check(c.CheckpointEpochs >= 0, "checkpoint_epochs", "%v, want above 0, or 0 for no checkpoints by epochs",
+		c.CheckpointEpochs)
 	check(c.Keep >= 1, "keep", "%d, want at least 1", c.Keep)
 	errs = append(errs, invalid.Under("schedule", c.Schedule.validate(c)))
 	return errors.Join(errs...)
@@ -125,11 +127,13 @@ func (s *Schedule) validate(c *Solver) error {
 		regular := s.EveryEpochs > 0 || s.EverySteps > 0
 		check(regular != (len(s.AtEpochs) > 0), "type", "step wants one of every_epochs, every_steps and at_epochs")
 	case "exp":
-		check(s.EveryEpochs > 0 || s.EverySteps > 0, "type", "exp wants every_epochs or every_steps, after which gamma has applied once")
+		check(s.EveryEpochs > 0 || s.EverySteps > 0, "type",
+			"exp wants every_epochs or every_steps, after which gamma has applied once")
 	case "plateau":
 		check(s.Patience >= 1, "patience", "%d, want at least 1 validation", s.Patience)
 		check(s.Drops >= 0, "drops", "%d, want at least 0", s.Drops)
-		check(c.ValidateEpochs > 0 || c.ValidateSteps > 0, "type", "plateau needs validations: want validate_epochs or validate_steps")
+		check(c.ValidateEpochs > 0 || c.ValidateSteps > 0, "type",
+			"plateau needs validations: want validate_epochs or validate_steps")
 	case "linear", "cosine":
 		check(s.FinalRate >= 0 && s.FinalRate <= s.Rate, "final_rate", "%v, want 0 to the rate %v", s.FinalRate, s.Rate)
 	default:

@@ -85,7 +85,8 @@ func TestInvalid(t *testing.T) {
 
 		// keys of another schedule
 		{"schedule.gamma", schedule(train.Schedule{Type: "fixed", Rate: 1, Gamma: 0.1})},
-		{"schedule.every_epochs", schedule(train.Schedule{Type: "plateau", Rate: 1, Gamma: 0.1, Patience: 1, EveryEpochs: 1})},
+		{"schedule.every_epochs", schedule(train.Schedule{Type: "plateau", Rate: 1, Gamma: 0.1, Patience: 1,
+			EveryEpochs: 1})},
 		{"schedule.every_steps", schedule(train.Schedule{Type: "linear", Rate: 1, EverySteps: 1})},
 		{"schedule.at_epochs", schedule(train.Schedule{Type: "cosine", Rate: 1, AtEpochs: []float64{1}})},
 		{"schedule.patience", schedule(train.Schedule{Type: "fixed", Rate: 1, Patience: 1})},

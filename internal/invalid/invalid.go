@@ -16,17 +16,19 @@ type Error struct {
 	Key string // dotted path, such as "network.layers[2].kernel"
 	Why string // what is wrong and what would be accepted
 
-	// Missing says the same where the key was not given at all; "" unless the impossible value is the one that it then has.
+	// Missing says the same where the key was not given at all; "" unless the impossible value is the one that it then
+	// has.
 	Missing string
 }
 
 func (e *Error) Error() string { return e.Key + ": " + e.Why }
 
-// Key says that the value of a key is impossible. A format of what is wanted alone begins with the verb of the value and a
-// comma, as in "%d, want at least 1".
+// Key says that the value of a key is impossible. A format of what is wanted alone begins with the verb of the value
+// and a comma, as in "%d, want at least 1".
 func Key(key, format string, args ...any) error {
 	e := &Error{Key: key, Why: fmt.Sprintf(format, args...)}
-	if verb, wanted, ok := strings.Cut(format, ", "); ok && len(verb) == 2 && verb[0] == '%' && reflect.ValueOf(args[0]).IsZero() {
+	if verb, wanted, ok := strings.Cut(format, ", "); ok && len(verb) == 2 && verb[0] == '%' &&
+		reflect.ValueOf(args[0]).IsZero() {
 		e.Missing = "missing, " + fmt.Sprintf(wanted, args[1:]...)
 	}
 	return e

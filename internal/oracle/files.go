@@ -45,7 +45,8 @@ func ReadSet(dir string) (*Set, error) {
 	if index.Codec != "raw" {
 		return nil, fmt.Errorf("oracle: %s: codec %q, want raw", dir, index.Codec)
 	}
-	s := &Set{Height: index.Height, Width: index.Width, Classes: index.Classes, MeanColor: index.Mean, Colors: index.Eigen, Deviations: index.Std}
+	s := &Set{Height: index.Height, Width: index.Width, Classes: index.Classes, MeanColor: index.Mean, Colors: index.Eigen,
+		Deviations: index.Std}
 	for name, split := range map[string]*Split{"train": &s.Train, "val": &s.Val} {
 		for n := range index.Splits[name].Shards {
 			pixels, err := readNpy(filepath.Join(dir, name, fmt.Sprintf("images-%05d.npy", n)))

@@ -38,7 +38,8 @@ type layer struct {
 func network(c Config, classes int) (layers []*layer, params []*Param, err error) {
 	towers, in := 1, shape{3, c.Data.Crop, c.Data.Crop}
 	for i, description := range c.Network.Layers {
-		l := &layer{Layer: description, in: in, out: in, towers: towers, groups: 1, high: description.Kernel, wide: description.Kernel}
+		l := &layer{Layer: description, in: in, out: in, towers: towers, groups: 1, high: description.Kernel,
+			wide: description.Kernel}
 		switch l.Type {
 		case "relu", "lrn", "dropout":
 		case "maxpool":
@@ -89,7 +90,8 @@ func (l *layer) parameters(seed uint64) {
 	inputs := l.in.maps / l.groups * l.high * l.wide
 	rate, decay := or(l.Rate, 1), or(l.Decay, 1)
 	l.weight = &Param{Name: l.Name + ".weight", Values: make([]float64, l.out.maps*inputs), rate: rate, decay: decay}
-	l.bias = &Param{Name: l.Name + ".bias", Values: make([]float64, l.out.maps), rate: or(l.BiasRate, rate), decay: or(l.BiasDecay, decay)}
+	l.bias = &Param{Name: l.Name + ".bias", Values: make([]float64, l.out.maps), rate: or(l.BiasRate, rate),
+		decay: or(l.BiasDecay, decay)}
 	deviation := l.Std
 	if l.Init == "" || l.Init == "he" { // He, Zhang, Ren, Sun 2015, section 2.2
 		deviation = math.Sqrt(2 / float64(inputs))

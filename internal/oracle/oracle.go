@@ -59,7 +59,8 @@ func (o *Oracle) drawn(epoch, image int) view {
 	colors := stream{o.config.Train.Seed, augment, 1, uint32(epoch)}
 	for c := range 3 {
 		for k := range 3 {
-			v.shift[c] += d.ColorNoise * colors.normal(first+uint64(k)) * float64(o.set.Deviations[k]) * float64(o.set.Colors[k][c])
+			v.shift[c] += d.ColorNoise * colors.normal(first+
+				uint64(k)) * float64(o.set.Deviations[k]) * float64(o.set.Colors[k][c])
 		}
 		v.shift[c] = single(v.shift[c])
 	}

@@ -22,7 +22,8 @@ func script(t *testing.T, steps string, env ...string) (results string, c *exec.
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{"steps.sh": string(library), "run.sh": `. "$(dirname "$0")/steps.sh"` + "\n" + steps} {
+	for name, text := range map[string]string{"steps.sh": string(library),
+		"run.sh": `. "$(dirname "$0")/steps.sh"` + "\n" + steps} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -79,9 +80,12 @@ func TestStepsEnd(t *testing.T) {
 		says        []string // of the summary, in order
 		status      int
 	}{
-		{"well", "step 9 one echo first\nstep 9 two echo second\nfinish", nil, []string{"one ", "ok", "first", "two ", "ok", "second", "0 failed"}, 0},
-		{"failing", "step 9 bad sh -c 'echo why; exit 3'\nstep 9 good echo fine\nfinish", nil, []string{"bad ", "status 3", "why", "good ", "ok", "1 failed"}, 1},
-		{"hanging", "step 1 stuck sh -c 'echo begun; sleep 60'\nstep 9 good echo fine\nfinish", nil, []string{"stuck ", "over 1 s", "begun", "good ", "ok", "1 failed"}, 1},
+		{"well", "step 9 one echo first\nstep 9 two echo second\nfinish", nil,
+			[]string{"one ", "ok", "first", "two ", "ok", "second", "0 failed"}, 0},
+		{"failing", "step 9 bad sh -c 'echo why; exit 3'\nstep 9 good echo fine\nfinish", nil,
+			[]string{"bad ", "status 3", "why", "good ", "ok", "1 failed"}, 1},
+		{"hanging", "step 1 stuck sh -c 'echo begun; sleep 60'\nstep 9 good echo fine\nfinish", nil,
+			[]string{"stuck ", "over 1 s", "begun", "good ", "ok", "1 failed"}, 1},
 		{"out of time", "step 9 late echo no\nfinish", []string{"TOTAL=3"}, []string{"late ", "no time left", "1 failed"}, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -149,7 +153,8 @@ func TestStepsAreKilled(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if state, err := os.ReadFile("/proc/" + strings.TrimSpace(string(text)) + "/stat"); err == nil && !strings.Contains(string(state), ") Z") {
+			if state, err := os.ReadFile("/proc/" + strings.TrimSpace(string(text)) + "/stat"); err == nil &&
+				!strings.Contains(string(state), ") Z") {
 				t.Errorf("the step goes on: %s", state)
 			}
 		})

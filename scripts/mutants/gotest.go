@@ -38,7 +38,8 @@ type module struct {
 
 // list asks the go command for the module's packages.
 func list(tags string, chosen []string) (*module, error) {
-	out, err := exec.Command("go", "list", "-deps", "-test", "-tags", tags, "-json=ImportPath,Dir,GoFiles,Deps,ForTest,Module", "./...").Output()
+	out, err := exec.Command("go", "list", "-deps", "-test", "-tags", tags,
+		"-json=ImportPath,Dir,GoFiles,Deps,ForTest,Module", "./...").Output()
 	if err != nil {
 		return nil, fmt.Errorf("go list: %w", err)
 	}
@@ -64,7 +65,8 @@ func list(tags string, chosen []string) (*module, error) {
 			continue
 		}
 		if p.ForTest == "" {
-			byPath[p.ImportPath] = &pkg{path: strings.TrimPrefix(p.ImportPath, "duet/"), dir: p.Dir, files: p.GoFiles, uses: map[string]bool{}}
+			byPath[p.ImportPath] = &pkg{path: strings.TrimPrefix(p.ImportPath, "duet/"), dir: p.Dir, files: p.GoFiles,
+				uses: map[string]bool{}}
 		}
 	}
 	for path, deps := range tested {
@@ -119,7 +121,8 @@ func (t *trial) try(m mutant) (by string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if err := errors.Join(os.WriteFile(changed, m.apply(source), 0o666), os.WriteFile(overlay, replace, 0o666)); err != nil {
+	if err := errors.Join(os.WriteFile(changed, m.apply(source), 0o666),
+		os.WriteFile(overlay, replace, 0o666)); err != nil {
 		return "", err
 	}
 	for _, p := range append([]*pkg{t.of}, t.others()...) {
@@ -136,7 +139,8 @@ func (t *trial) try(m mutant) (by string, err error) {
 
 // test runs a package's tests up to the first failure, and gives what the go command says.
 func (t *trial) test(p *pkg, flags ...string) (said string, err error) {
-	c := exec.Command("go", slices.Concat([]string{"test", "-vet=off", "-failfast", "-tags", t.tags}, flags, []string{"./" + p.path})...)
+	c := exec.Command("go", slices.Concat([]string{"test", "-vet=off", "-failfast", "-tags", t.tags}, flags,
+		[]string{"./" + p.path})...)
 	out, err := c.CombinedOutput()
 	return string(out), err
 }

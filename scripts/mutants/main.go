@@ -19,8 +19,10 @@ func main() {
 	flag.Uint64Var(&o.seed, "seed", 1, "which changes")
 	flag.StringVar(&o.tags, "tags", "", "build tags")
 	flag.Float64Var(&o.least, "least", 85, "the percentage that must be noticed in every package")
-	flag.DurationVar(&o.quick, "quick", 0, "run the tests of a dependent only if they take no longer; 0: those of the package alone")
-	equivalent := flag.String("equivalent", "scripts/mutants/equivalent.txt", "the changes that are not counted, with their reasons")
+	flag.DurationVar(&o.quick, "quick",
+		0, "run the tests of a dependent only if they take no longer; 0: those of the package alone")
+	equivalent := flag.String("equivalent", "scripts/mutants/equivalent.txt",
+		"the changes that are not counted, with their reasons")
 	flag.Parse()
 	err := o.run(*equivalent, flag.Args())
 	if err != nil {
@@ -157,7 +159,8 @@ func (t *trial) run() (score float64, err error) {
 	if tried > 0 {
 		score = float64(100*noticed) / float64(tried)
 	}
-	fmt.Printf("%-28s %5.1f %%  %d of %d noticed (%d by its own tests, %d by others'), %d of no consequence, seed %d, of %d changes\n",
+	fmt.Printf("%-28s %5.1f %%  %d of %d noticed (%d by its own tests, %d by others'), %d of no consequence, seed %d, "+
+		"of %d changes\n",
 		t.of.path, score, noticed, tried, t.own, t.dependents, t.equals, t.seed, len(all))
 	return score, nil
 }

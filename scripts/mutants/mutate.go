@@ -27,13 +27,15 @@ func (m mutant) apply(source []byte) []byte {
 
 // swaps are the operators that take each other's place.
 var swaps = map[token.Token][]token.Token{
-	token.LSS: {token.LEQ, token.GEQ}, token.LEQ: {token.LSS, token.GTR}, token.GTR: {token.GEQ, token.LEQ}, token.GEQ: {token.GTR, token.LSS},
+	token.LSS: {token.LEQ, token.GEQ}, token.LEQ: {token.LSS, token.GTR}, token.GTR: {token.GEQ, token.LEQ},
+	token.GEQ: {token.GTR, token.LSS},
 	token.EQL: {token.NEQ}, token.NEQ: {token.EQL}, token.LAND: {token.LOR}, token.LOR: {token.LAND},
 	token.ADD: {token.SUB}, token.SUB: {token.ADD}, token.MUL: {token.QUO}, token.QUO: {token.MUL}, token.REM: {token.MUL},
 	token.AND: {token.OR}, token.OR: {token.AND}, token.SHL: {token.SHR}, token.SHR: {token.SHL}, token.XOR: {token.AND},
 	token.INC: {token.DEC}, token.DEC: {token.INC},
 	token.ADD_ASSIGN: {token.SUB_ASSIGN, token.ASSIGN}, token.SUB_ASSIGN: {token.ADD_ASSIGN, token.ASSIGN},
-	token.MUL_ASSIGN: {token.QUO_ASSIGN, token.ASSIGN}, token.QUO_ASSIGN: {token.MUL_ASSIGN, token.ASSIGN}, token.OR_ASSIGN: {token.ASSIGN},
+	token.MUL_ASSIGN: {token.QUO_ASSIGN, token.ASSIGN}, token.QUO_ASSIGN: {token.MUL_ASSIGN, token.ASSIGN},
+	token.OR_ASSIGN: {token.ASSIGN},
 }
 
 // names are the identifiers that take each other's place.
@@ -55,7 +57,8 @@ func find(file string, source []byte) ([]mutant, error) {
 		return nil, err
 	}
 	for _, d := range parsed.Decls {
-		if fn, is := d.(*ast.FuncDecl); is && fn.Body != nil && fn.Name.Name == "String" { // what people read, not what is computed
+		// what people read, not what is computed
+		if fn, is := d.(*ast.FuncDecl); is && fn.Body != nil && fn.Name.Name == "String" {
 			continue
 		}
 		ast.Inspect(d, f.visit)

@@ -64,7 +64,9 @@ func TestFind(t *testing.T) {
 
 // TestFindLeaves what no test should hold: text for people, imports and tags.
 func TestFindLeaves(t *testing.T) {
-	all, err := find("p/f.go", []byte("package p\n\nimport \"a/b\"\n\ntype t struct {\n\tx int `json:\"x\"`\n}\n\nfunc (t) String() string {\n\treturn b.Of(1)\n}\n"))
+	all, err := find("p/f.go",
+		[]byte("package p\n\nimport \"a/b\"\n\ntype t struct {\n\tx int `json:\"x\"`\n}\n\nfunc (t) String() string "+
+			"{\n\treturn b.Of(1)\n}\n"))
 	if err != nil || len(all) > 0 {
 		t.Errorf("%v, error %v", all, err)
 	}

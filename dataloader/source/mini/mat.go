@@ -99,7 +99,8 @@ func chars(s string) []byte {
 // structs is the struct array, n by 1, with the fields of the real one.
 func structs(synsets []Synset) []byte {
 	const width = 32
-	fields := []string{"ILSVRC2012_ID", "WNID", "words", "gloss", "num_children", "children", "wordnet_height", "num_train_images"}
+	fields := []string{"ILSVRC2012_ID", "WNID", "words", "gloss", "num_children", "children", "wordnet_height",
+		"num_train_images"}
 	b := append(head(2, len(synsets), 1, "synsets"), element(5, []byte{width, 0, 0, 0})...)
 	var names []byte
 	for _, f := range fields {

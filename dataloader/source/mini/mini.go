@@ -113,7 +113,8 @@ func (s *Set) images(o Options) error {
 	if o.Damaged {
 		cut := photo(o.Seed, 0, 1<<20)
 		first := s.WNIDs[0]
-		bad := []Image{{first + "_900001.JPEG", first, cut[:len(cut)/2]}, {first + "_900002.JPEG", first, []byte("not an image\n")}}
+		bad := []Image{{first + "_900001.JPEG", first, cut[:len(cut)/2]},
+			{first + "_900002.JPEG", first, []byte("not an image\n")}}
 		at := slices.IndexFunc(s.Train, func(m Image) bool { return m.WNID != first })
 		if at < 0 {
 			at = len(s.Train)
@@ -158,7 +159,8 @@ func (s *Set) trainTar() []byte {
 	return tarOf(inner)
 }
 
-// devkit is the development kit's tar. Numbers of classes are not in the order of their WordNet IDs, as in the real one.
+// devkit is the development kit's tar. Numbers of classes are not in the order of their WordNet IDs, as in the real
+// one.
 func (s *Set) devkit(seed uint64) []byte {
 	ids := s.IDs(seed)
 	var truth bytes.Buffer

@@ -26,7 +26,8 @@ func chainCases() []testCase {
 }
 
 func (c chain) build(n *network) {
-	images := n.leaf("images", op.Type{DType: op.Uint8, Shape: []int{c.batch, c.side, c.side, 3}}, pixels("images", c.batch*c.side*c.side*3))
+	images := n.leaf("images", op.Type{DType: op.Uint8, Shape: []int{c.batch, c.side, c.side, 3}},
+		pixels("images", c.batch*c.side*c.side*3))
 	draws := make([]float64, c.batch*op.Draws)
 	for i := range draws {
 		draws[i] = float64(i % 2)
@@ -90,5 +91,6 @@ func (c chain) build(n *network) {
 
 // parameters are a weight and a bias.
 func (n *network) parameters(layer string, fan int, shape ...int) (w, b id) {
-	return n.weight(layer+".weight", fan, shape...), n.leaf(layer+".bias", op.Floats(shape[0]), spread(layer+".bias", 0.1, shape[0]))
+	return n.weight(layer+".weight", fan, shape...), n.leaf(layer+".bias", op.Floats(shape[0]),
+		spread(layer+".bias", 0.1, shape[0]))
 }

@@ -31,8 +31,8 @@ var convShapes = []convShape{
 	{n: 1, c: 1, h: 11, w: 12, o: 7, k: 11, s: 1, p: 0, g: 1},
 	{n: 2, c: 48, h: 6, w: 6, o: 16, k: 2, s: 2, p: 0, g: 1},
 	{n: 2, c: 3, h: 32, w: 32, o: 16, k: 5, s: 1, p: 2, g: 1},
-	// Across the edges of tiles of 64 and 128 in all three extents of each product, with rows in memory that are multiples of
-	// 16 bytes and rows that are not, and with remainders of the sums' lengths by 8, 16 and 32.
+	// Across the edges of tiles of 64 and 128 in all three extents of each product, with rows in memory that are
+	// multiples of 16 bytes and rows that are not, and with remainders of the sums' lengths by 8, 16 and 32.
 	{n: 2, c: 30, h: 9, w: 13, o: 262, k: 3, s: 1, p: 1, g: 2},
 	{n: 2, c: 266, h: 9, w: 13, o: 30, k: 3, s: 1, p: 1, g: 2},
 	{n: 3, c: 24, h: 9, w: 10, o: 136, k: 3, s: 1, p: 0, g: 1},

@@ -7,7 +7,8 @@ import (
 )
 
 // flatShapes are shapes of activations: plain and of images.
-var flatShapes = [][]int{{1, 1}, {2, 17}, {5, 48}, {3, 1000}, {1, 1, 1, 1}, {2, 3, 5, 7}, {3, 16, 11, 11}, {2, 17, 13, 13}}
+var flatShapes = [][]int{{1, 1}, {2, 17}, {5, 48}, {3, 1000}, {1, 1, 1, 1}, {2, 3, 5, 7}, {3, 16, 11, 11},
+	{2, 17, 13, 13}}
 
 func elementwiseCases() []testCase {
 	cases := []testCase{{

@@ -35,13 +35,14 @@ func exchangeCases() []testCase {
 		{1, 1, []int{1, 1}}, {3, 5, []int{5, 7}}, {16, 16, []int{11, 11}}, {48, 48, []int{13, 13}}, {17, 16, []int{3, 3}},
 	} {
 		for _, batch := range []int{1, 3} {
-			cases = append(cases, testCase{name: fmt.Sprintf("concat %d+%d %v of %d", c.a, c.b, c.rest, batch), build: func(n *network) {
-				a := n.random("a", append([]int{batch, c.a}, c.rest...)...)
-				b := n.random("b", append([]int{batch, c.b}, c.rest...)...)
-				y := n.apply("y", op.Concat{}, a, b)
-				n.apply("a again", op.Slice{First: 0, End: c.a}, y)
-				n.apply("b again", op.Slice{First: c.a, End: c.a + c.b}, y)
-			}})
+			cases = append(cases, testCase{name: fmt.Sprintf("concat %d+%d %v of %d", c.a, c.b, c.rest, batch),
+				build: func(n *network) {
+					a := n.random("a", append([]int{batch, c.a}, c.rest...)...)
+					b := n.random("b", append([]int{batch, c.b}, c.rest...)...)
+					y := n.apply("y", op.Concat{}, a, b)
+					n.apply("a again", op.Slice{First: 0, End: c.a}, y)
+					n.apply("b again", op.Slice{First: c.a, End: c.a + c.b}, y)
+				}})
 		}
 	}
 	for _, s := range [][4]int{{1, 1, 1, 1}, {2, 3, 5, 7}, {3, 16, 6, 6}, {2, 17, 3, 1}} {

@@ -39,9 +39,10 @@ func linearCases() []testCase {
 			if c.slow && !relu {
 				continue
 			}
-			cases = append(cases, testCase{name: fmt.Sprintf("linear %s relu=%v", shape, relu), slow: c.slow, build: func(n *network) {
-				n.apply("y", op.Linear{ReLU: relu}, n.random("x", c.n, c.i), n.weight("w", c.i, c.o, c.i), n.random("b", c.o))
-			}})
+			cases = append(cases, testCase{name: fmt.Sprintf("linear %s relu=%v", shape, relu), slow: c.slow,
+				build: func(n *network) {
+					n.apply("y", op.Linear{ReLU: relu}, n.random("x", c.n, c.i), n.weight("w", c.i, c.o, c.i), n.random("b", c.o))
+				}})
 		}
 		cases = append(cases, testCase{name: "linear_grad_input " + shape, slow: c.slow, build: func(n *network) {
 			n.apply("dx", op.LinearGradInput{}, n.weight("w", c.o, c.o, c.i), n.random("dz", c.n, c.o))

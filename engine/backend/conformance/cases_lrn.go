@@ -32,7 +32,8 @@ func lrnCases() []testCase {
 			x[5] = 1024
 			n.apply("y", o, n.leaf("x", op.Floats(1, 8, 1, 1), x))
 		},
-		want: map[string]any{"y": []float64{0, 0, 0, 0, 0, 1024 * math.Pow(2+float64(float32(1e-4))/5*1024*1024, -0.75), 0, 0}},
+		want: map[string]any{"y": []float64{0, 0, 0, 0, 0, 1024 * math.Pow(2+float64(float32(1e-4))/5*1024*1024, -0.75), 0,
+			0}},
 	}}
 	alexnet := op.LRN{N: 5, K: 2, Alpha: 1e-4, Beta: 0.75, AlphaOverN: true}
 	strong := op.LRN{N: 5, K: 1, Alpha: 0.5, Beta: 0.75}
@@ -65,11 +66,12 @@ func lrnCases() []testCase {
 	} {
 		o := c.o
 		o.Groups = c.g
-		cases = append(cases, testCase{name: fmt.Sprintf("lrn %+v of %dx%dx%dx%d", o, c.n, c.c, c.h, c.w), slow: c.slow, build: func(n *network) {
-			x := n.random("x", c.n, c.c, c.h, c.w)
-			outs := n.applyWith("y", o, op.LRNScale{LRN: o}, x)
-			n.apply("dx", op.LRNGrad{LRN: o}, x, outs[1], n.random("dy", c.n, c.c, c.h, c.w))
-		}})
+		cases = append(cases, testCase{name: fmt.Sprintf("lrn %+v of %dx%dx%dx%d", o, c.n, c.c, c.h, c.w), slow: c.slow,
+			build: func(n *network) {
+				x := n.random("x", c.n, c.c, c.h, c.w)
+				outs := n.applyWith("y", o, op.LRNScale{LRN: o}, x)
+				n.apply("dx", op.LRNGrad{LRN: o}, x, outs[1], n.random("dy", c.n, c.c, c.h, c.w))
+			}})
 	}
 	return cases
 }

@@ -43,8 +43,10 @@ func lrnMaxPoolCases() []testCase {
 		{strong, op.MaxPool{Kernel: 5, Stride: 3, Pad: 2}, 2, 1, 38, 11, 11, false},
 		{op.LRN{N: 3, K: 1, Alpha: 1, Beta: 0.5}, square, 1, 2, 5, 17, 4, false},
 		{op.LRN{N: 7, K: 2, Alpha: 0.3, Beta: 1}, paper, 1, 1, 6, 9, 3, false},
-		{op.LRN{N: 9, K: 1, Alpha: 0.1, Beta: 0.75, AlphaOverN: true}, op.MaxPool{Kernel: 4, Stride: 4}, 1, 2, 21, 8, 16, false},
-		{strong, paper, 2, 2, 96, 55, 55, true}, // with so small an alpha as AlexNet's, results would differ by less than rounding
+		{op.LRN{N: 9, K: 1, Alpha: 0.1, Beta: 0.75, AlphaOverN: true}, op.MaxPool{Kernel: 4, Stride: 4}, 1, 2, 21, 8, 16,
+			false},
+		// with so small an alpha as AlexNet's, results would differ by less than rounding
+		{strong, paper, 2, 2, 96, 55, 55, true},
 		{strong, paper, 1, 2, 128, 27, 27, true},
 	} {
 		o := op.LRNMaxPool{LRN: c.norm, Pool: c.pool}

@@ -46,7 +46,8 @@ func poolCases() []testCase {
 	}, {
 		name: "max_pool rounded up",
 		build: func(n *network) {
-			n.apply("y", op.MaxPool{Kernel: 2, Stride: 2, Ceil: true}, n.leaf("x", op.Floats(1, 1, 1+2, 3), []float64{1, 2, 3, 4, 5, 6, 7, 8, 9}))
+			n.apply("y", op.MaxPool{Kernel: 2, Stride: 2, Ceil: true},
+				n.leaf("x", op.Floats(1, 1, 1+2, 3), []float64{1, 2, 3, 4, 5, 6, 7, 8, 9}))
 		},
 		want: map[string]any{"y": []float64{5, 6, 8, 9}},
 	}}

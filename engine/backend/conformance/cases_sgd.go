@@ -27,21 +27,23 @@ func sgdCases() []testCase {
 			n.applyWith("w'", op.SGD{Momentum: 0.9, WeightDecay: 5e-4, RateMul: 1}, nil, w, v, n.random("g", shape...), rate)
 		}})
 	}
-	// The peak, wherever in the gradient it lies: in whichever thread, warp and block of a GPU, or past the last whole four.
+	// The peak, wherever in the gradient it lies: in whichever thread, warp and block of a GPU, or past the last whole
+	// four.
 	const n = 1031
 	for _, at := range []int{0, 3, 4, 127, 128, 500, 895, 896, 1023, 1027, 1028, n - 1} {
 		cases = append(cases, testCase{name: fmt.Sprintf("gradient peak at %d of %d", at, n), build: func(net *network) {
 			o, t := op.SGD{Momentum: 0.5, WeightDecay: 0.5, RateMul: 1}, op.Floats(n)
 			g := spread("g", 1, n)
 			g[at] = -8 // a magnitude
-			net.applyWith("w'", o, op.GradientPeak{SGD: o}, net.fine("w", t, spread("w", 1, n)), net.fine("v", t, spread("v", 0.01, n)),
-				net.leaf("g", t, g), net.fine("rate", op.Floats(1), []float64{0.01}))
+			net.applyWith("w'", o, op.GradientPeak{SGD: o}, net.fine("w", t, spread("w", 1, n)),
+				net.fine("v", t, spread("v", 0.01, n)), net.leaf("g", t, g), net.fine("rate", op.Floats(1), []float64{0.01}))
 		}, want: map[string]any{"gradient_peak of w'": []float64{8}}})
 	}
 	cases = append(cases, testCase{name: "gradient peak of nothing", build: func(net *network) {
 		o, t := op.SGD{Momentum: 0.5, RateMul: 1}, op.Floats(33)
-		net.applyWith("w'", o, op.GradientPeak{SGD: o}, net.fine("w", t, spread("w", 1, 33)), net.fine("v", t, spread("v", 1, 33)),
-			net.leaf("g", t, make([]float64, 33)), net.fine("rate", op.Floats(1), []float64{0.01}))
+		net.applyWith("w'", o, op.GradientPeak{SGD: o}, net.fine("w", t, spread("w", 1, 33)),
+			net.fine("v", t, spread("v", 1, 33)), net.leaf("g", t, make([]float64, 33)),
+			net.fine("rate", op.Floats(1), []float64{0.01}))
 	}, want: map[string]any{"gradient_peak of w'": []float64{0}}})
 	for _, c := range []struct{ features, from int }{{1, 1}, {5, 13}, {65, 130}, {64, 48}} {
 		cases = append(cases, testCase{name: fmt.Sprintf("sgd, then fully connected %+v", c), build: func(n *network) {
@@ -76,8 +78,8 @@ func (n *network) updated(o op.Op, x id, shape ...int) {
 	b := n.leaf("b", op.Floats(shape[0]), eighths("b", shape[0]))
 	n.apply("before", o, x, w, b)
 	update := op.SGD{Momentum: 0.5, RateMul: 2}
-	moved := n.applyWith("w'", update, nil, w, n.fine("v", t, make([]float64, t.Len())), n.leaf("g", t, eighths("g", t.Len())),
-		n.fine("rate", op.Floats(1), []float64{0.5}))
+	moved := n.applyWith("w'", update, nil, w, n.fine("v", t, make([]float64, t.Len())),
+		n.leaf("g", t, eighths("g", t.Len())), n.fine("rate", op.Floats(1), []float64{0.5}))
 	n.apply("after", o, x, moved[0], b)
 }
 

@@ -23,8 +23,8 @@ func within(t testing.TB, f func()) {
 	}
 }
 
-// twoDevices passes a tensor to and fro between two devices that each add one. The first one adds another one when it is
-// back: a launch that did not wait for the copy before it would be lost.
+// twoDevices passes a tensor to and fro between two devices that each add one. The first one adds another one when it
+// is back: a launch that did not wait for the copy before it would be lost.
 func (s *suite) twoDevices(t *testing.T) {
 	for _, seed := range []int64{1, 2, 3} {
 		a, b := newCounter(t, s.device(t)), newCounter(t, s.device(t))

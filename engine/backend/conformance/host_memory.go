@@ -77,7 +77,8 @@ func allocHost(t testing.TB, d backend.Device, bytes int) backend.HostMemory {
 		t.Fatal(err)
 	}
 	if data := m.Data(); len(data) != bytes || cap(data) != bytes || m.Bytes() != int64(bytes) {
-		t.Fatalf("asked for %d bytes, got %d with room for %d, which are said to be %d", bytes, len(data), cap(data), m.Bytes())
+		t.Fatalf("asked for %d bytes, got %d with room for %d, which are said to be %d", bytes, len(data), cap(data),
+			m.Bytes())
 	}
 	return m
 }

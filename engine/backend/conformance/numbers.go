@@ -17,7 +17,8 @@ func (s *suite) dropoutBits(t *testing.T, d backend.Device) {
 	draw := func(t *testing.T, o op.Dropout, features int) []float64 {
 		n := &network{t: t}
 		x := n.leaf("x", op.Floats(batch, features), constant(batch*features, 1))
-		counters := n.leaf("counters", op.Type{DType: op.Uint32, Shape: []int{4}}, []uint32{uint32(seed), uint32(seed >> 32), step, 0})
+		counters := n.leaf("counters", op.Type{DType: op.Uint32, Shape: []int{4}},
+			[]uint32{uint32(seed), uint32(seed >> 32), step, 0})
 		y := n.apply("y", o, x, counters)
 		r := s.load(t, d, n, mode{})
 		defer r.free(t)
@@ -92,7 +93,8 @@ func (s *suite) nan(t *testing.T, d backend.Device) {
 		wanted bool
 	}{
 		{"conv2d", func(n *network) id {
-			return n.apply("y", op.Conv2D{Kernel: 3, Stride: 1, Pad: 1, Groups: 1}, poisoned(n, 1, 3, 5, 5), n.random("w", 4, 3, 3, 3), n.random("b", 4))
+			return n.apply("y", op.Conv2D{Kernel: 3, Stride: 1, Pad: 1, Groups: 1}, poisoned(n, 1, 3, 5, 5),
+				n.random("w", 4, 3, 3, 3), n.random("b", 4))
 		}, true},
 		{"linear", func(n *network) id {
 			return n.apply("y", op.Linear{}, poisoned(n, 2, 5), n.random("w", 3, 5), n.random("b", 3))

@@ -15,7 +15,8 @@ func (s *suite) programs(t *testing.T, d backend.Device) {
 			t.Fatal(err)
 		}
 		nothing := backend.Buffer{Memory: m}
-		for _, commands := range [][]backend.Command{nil, {}, {{Kind: backend.Copy, Label: "nothing", From: d, Src: nothing, Dst: nothing}}} {
+		for _, commands := range [][]backend.Command{nil, {},
+			{{Kind: backend.Copy, Label: "nothing", From: d, Src: nothing, Dst: nothing}}} {
 			p, err := d.Load(commands, backend.LoadOptions{Profile: true})
 			if err != nil {
 				t.Fatal(err)
@@ -135,7 +136,8 @@ func newCounter(t testing.TB, d backend.Device) *counter {
 		ones[i] = 1
 	}
 	fatal(backend.Write(d, c.one, c.layout, ones))
-	c.step = backend.Command{Kind: backend.Launch, Label: "add one", Kernel: k, In: []backend.Buffer{c.sum, c.one}, Out: []backend.Buffer{c.sum}}
+	c.step = backend.Command{Kind: backend.Launch, Label: "add one", Kernel: k, In: []backend.Buffer{c.sum, c.one},
+		Out: []backend.Buffer{c.sum}}
 	scratch := backend.Buffer{Memory: m, Offset: 2 << 12, Bytes: k.Scratch()}
 	if k.InPlace() != 0 || k.Out()[0].String() != c.layout.String() { // then add a copy back: never needed so far
 		t.Fatalf("add is not in place: %d, %v to %v", k.InPlace(), c.layout, k.Out()[0])

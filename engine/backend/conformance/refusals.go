@@ -75,7 +75,8 @@ func (s *suite) refusals(t *testing.T, d backend.Device) {
 
 	launch := func(what string, change func(c *backend.Command)) {
 		t.Helper()
-		c := backend.Command{Kind: backend.Launch, Label: what, Kernel: k, In: []backend.Buffer{buffer}, Out: []backend.Buffer{second}}
+		c := backend.Command{Kind: backend.Launch, Label: what, Kernel: k, In: []backend.Buffer{buffer},
+			Out: []backend.Buffer{second}}
 		change(&c)
 		p, err := d.Load([]backend.Command{c}, backend.LoadOptions{})
 		refused("load: "+what, err)
@@ -84,7 +85,10 @@ func (s *suite) refusals(t *testing.T, d backend.Device) {
 		}
 	}
 	launch("another backend's kernel", func(c *backend.Command) { c.Kernel = strange{} })
-	launch("another backend's memory", func(c *backend.Command) { c.In = []backend.Buffer{{Memory: strange{}, Bytes: l.Bytes()}} })
+	launch("another backend's memory", func(c *backend.Command) {
+		c.In = []backend.Buffer{{Memory: strange{},
+			Bytes: l.Bytes()}}
+	})
 	launch("no input", func(c *backend.Command) { c.In = nil })
 	launch("two outputs", func(c *backend.Command) { c.Out = []backend.Buffer{second, second} })
 	launch("a buffer beyond its memory", func(c *backend.Command) {
@@ -94,9 +98,13 @@ func (s *suite) refusals(t *testing.T, d backend.Device) {
 		c.Out = []backend.Buffer{{Memory: m, Offset: -backend.Alignment, Bytes: l.Bytes()}}
 	})
 	launch("a buffer that is too small", func(c *backend.Command) { c.Out[0].Bytes = l.Bytes() - 1 })
-	launch("another backend's event", func(c *backend.Command) { *c = backend.Command{Kind: backend.Signal, Event: strange{}} })
+	launch("another backend's event", func(c *backend.Command) {
+		*c = backend.Command{Kind: backend.Signal,
+			Event: strange{}}
+	})
 	launch("a copy of two sizes", func(c *backend.Command) {
-		*c = backend.Command{Kind: backend.Copy, From: d, Src: buffer, Dst: backend.Buffer{Memory: m, Offset: backend.Alignment, Bytes: 1}}
+		*c = backend.Command{Kind: backend.Copy, From: d, Src: buffer,
+			Dst: backend.Buffer{Memory: m, Offset: backend.Alignment, Bytes: 1}}
 	})
 
 	four := []float32{1, 2, 3, 4}
@@ -104,7 +112,8 @@ func (s *suite) refusals(t *testing.T, d backend.Device) {
 	refused("upload of integers", backend.Write(d, buffer, l, []int32{1, 2, 3, 4}))
 	refused("upload to another backend's memory", backend.Write(d, backend.Buffer{Memory: strange{}, Bytes: 16}, l, four))
 	refused("upload in another backend's layout", backend.Write(d, buffer, strange{}, four))
-	refused("upload beyond the memory", backend.Write(d, backend.Buffer{Memory: m, Offset: 4 * backend.Alignment, Bytes: l.Bytes()}, l, four))
+	refused("upload beyond the memory", backend.Write(d,
+		backend.Buffer{Memory: m, Offset: 4 * backend.Alignment, Bytes: l.Bytes()}, l, four))
 	refused("download of five elements", d.Download(make([]float32, 5), buffer, l))
 	refused("download of bytes", d.Download(make([]uint8, 4), buffer, l))
 	refused("download of another backend's layout", d.Download(make([]float32, 4), buffer, strange{}))

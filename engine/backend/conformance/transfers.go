@@ -111,8 +111,8 @@ func (s *suite) transfers(t *testing.T, d backend.Device) {
 	})
 }
 
-// ties uploads numbers that lie between two of bf16, which a device in that precision rounds to the nearest, and to the even
-// one where both are as near; or keeps as they are.
+// ties uploads numbers that lie between two of bf16, which a device in that precision rounds to the nearest, and to
+// the even one where both are as near; or keeps as they are.
 func (s *suite) ties(t *testing.T, d backend.Device, l backend.Layout, length int) {
 	m, err := d.Alloc(l.Bytes())
 	if err != nil {
@@ -120,7 +120,8 @@ func (s *suite) ties(t *testing.T, d backend.Device, l backend.Layout, length in
 	}
 	buffer := backend.Buffer{Memory: m, Bytes: l.Bytes()}
 	const ulp = 1. / 128 // of bf16 from 1 to 2
-	few := []float64{1 + ulp/2, 1 + 3*ulp/2, -1 - ulp/2, -1 - 3*ulp/2, 1 + 0.499*ulp, 1 + 0.501*ulp, 1 + 1.499*ulp, 1 + 1.501*ulp, 2 - ulp/2}
+	few := []float64{1 + ulp/2, 1 + 3*ulp/2, -1 - ulp/2, -1 - 3*ulp/2, 1 + 0.499*ulp, 1 + 0.501*ulp, 1 + 1.499*ulp,
+		1 + 1.501*ulp, 2 - ulp/2}
 	exact, host := make([]float64, length), make([]float32, length)
 	for i := range exact {
 		exact[i] = math.Ldexp(few[i%len(few)], i%30-15)

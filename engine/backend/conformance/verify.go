@@ -82,7 +82,8 @@ func (s *suite) compare(t testing.TB, n *network, st step, name string, got any,
 	w, isReal := want.Data.([]float64)
 	if !isReal {
 		if i := firstDifference(got, want.Data); i >= 0 {
-			t.Errorf("%s, %s: element %d of %v: got %v, want %v", name, describe(n, st), i, want.Type, element(got, i), element(want.Data, i))
+			t.Errorf("%s, %s: element %d of %v: got %v, want %v", name, describe(n, st), i, want.Type, element(got, i),
+				element(want.Data, i))
 		}
 		return
 	}

@@ -10,7 +10,8 @@ import (
 	"duet/kernels"
 )
 
-// agreed are the numbers that both kernels and their launches reckon with, by the names that AGREED gives them in kernels/.
+// agreed are the numbers that both kernels and their launches reckon with, by the names that AGREED gives them in
+// kernels/.
 var agreed = map[string]int{
 	"augment_draws":             op.Draws,
 	"conv2d_nowhere":            2 * mostExtent,
@@ -32,7 +33,8 @@ func agree(modules []kernels.Module) error {
 			}
 			want, known := agreed[name]
 			if !known || is != want {
-				return fmt.Errorf("%s.ptx has %s = %d, and its launch reckons with %d: the kernels are another version's: run make kernels, and build again",
+				return fmt.Errorf("%s.ptx has %s = %d, and its launch reckons with %d: the kernels are another version's: run "+
+					"make kernels, and build again",
 					m.Name, name, is, want)
 			}
 			seen[name] = true
@@ -40,7 +42,8 @@ func agree(modules []kernels.Module) error {
 	}
 	for name := range agreed {
 		if !seen[name] {
-			return fmt.Errorf("no PTX says what %s is: the kernels are another version's: run make kernels, and build again", name)
+			return fmt.Errorf("no PTX says what %s is: the kernels are another version's: run make kernels, and build again",
+				name)
 		}
 	}
 	return nil

@@ -32,7 +32,8 @@ func TestAgreed(t *testing.T) {
 			changed++
 			others := slices.Clone(all)
 			others[i].Info.Constants = map[string]int{"agreed_" + name: is + 1}
-			if err := agree(others); err == nil || !strings.Contains(err.Error(), m.Name+".ptx") || !strings.Contains(err.Error(), name) {
+			if err := agree(others); err == nil || !strings.Contains(err.Error(), m.Name+".ptx") ||
+				!strings.Contains(err.Error(), name) {
 				t.Errorf("%s in %s.ptx is another number: %v", name, m.Name, err)
 			}
 		}
@@ -61,7 +62,8 @@ func TestWholeBlocks(t *testing.T) {
 		}
 		return l
 	}
-	k, err := d.Prepare(backend.Request{Op: op.Softmax{}, InTypes: []op.Type{op.Floats(3, 7)}, In: []backend.Layout{layout(3, 7)}, OutTypes: []op.Type{op.Floats(3, 7)}})
+	k, err := d.Prepare(backend.Request{Op: op.Softmax{}, InTypes: []op.Type{op.Floats(3, 7)},
+		In: []backend.Layout{layout(3, 7)}, OutTypes: []op.Type{op.Floats(3, 7)}})
 	if err != nil {
 		t.Fatal(err)
 	}

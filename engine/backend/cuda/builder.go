@@ -65,7 +65,8 @@ func (b *builder) input(i int, e element) operand {
 	case l.element == e:
 		return b.stored(i)
 	case l.copied && e == bfloat16:
-		return operand{space: inputs, index: i, offset: l.copyOffset(), element: bfloat16, bytes: int64(l.length()) * bfloat16.size()}
+		return operand{space: inputs, index: i, offset: l.copyOffset(), element: bfloat16,
+			bytes: int64(l.length()) * bfloat16.size()}
 	case e > bfloat16 || l.element > bfloat16:
 		b.fail("input %d is %v, want %v", i, l.element, e)
 		return operand{}
@@ -92,7 +93,8 @@ func (b *builder) output(e element) operand {
 // outputAs is the next output, in a layout.
 func (b *builder) outputAs(l *layout) operand {
 	b.k.out = append(b.k.out, l)
-	return operand{space: outputs, index: len(b.k.out) - 1, element: l.element, bytes: int64(l.length()) * l.element.size()}
+	return operand{space: outputs, index: len(b.k.out) - 1, element: l.element,
+		bytes: int64(l.length()) * l.element.size()}
 }
 
 // hasCompanion says whether the second output is wanted.
@@ -125,8 +127,8 @@ const maxGrid = 1 << 20
 func ceilDiv(n, d int) int { return (n + d - 1) / d }
 
 // launch adds a launch of an entry of the PTX. Arguments are operands, int32, uint32, int64, uint64 and float32, as the
-// entry's parameters want them; dynamic is the bytes of dynamic shared memory. A block of no size has as many threads as the
-// entry may have at most, which is how many those must have that are written for a number of threads.
+// entry's parameters want them; dynamic is the bytes of dynamic shared memory. A block of no size has as many threads
+// as the entry may have at most, which is how many those must have that are written for a number of threads.
 func (b *builder) launch(entry string, grid, block dims, dynamic int, args ...any) {
 	if b.failure != nil {
 		return
@@ -158,12 +160,14 @@ func (b *builder) launch(entry string, grid, block dims, dynamic int, args ...an
 
 // copy adds a copy of bytes within the device; nothing when both are the same memory, as of an output in place.
 func (b *builder) copy(dst, src operand, bytes int64) {
-	b.k.steps = append(b.k.steps, step{kind: stepCopy, name: "copy", args: []argument{{operand: dst, pointer: true}, {operand: src, pointer: true}}, bytes: bytes})
+	b.k.steps = append(b.k.steps, step{kind: stepCopy, name: "copy",
+		args: []argument{{operand: dst, pointer: true}, {operand: src, pointer: true}}, bytes: bytes})
 }
 
 // clear adds the filling of an operand with zero bytes.
 func (b *builder) clear(o operand) {
-	b.k.steps = append(b.k.steps, step{kind: stepClear, name: "clear", args: []argument{{operand: o, pointer: true}}, bytes: o.bytes})
+	b.k.steps = append(b.k.steps, step{kind: stepClear, name: "clear", args: []argument{{operand: o, pointer: true}},
+		bytes: o.bytes})
 }
 
 // convert adds a conversion of n elements between f32 and bf16.

@@ -37,7 +37,8 @@ func result(r C.CUresult) error {
 	if r == C.CUDA_SUCCESS {
 		return nil
 	}
-	return fmt.Errorf("%w, %s (%s)", as(cu.Success, int(r)), C.GoString(C.duet_error_name(r)), C.GoString(C.duet_error_text(r)))
+	return fmt.Errorf("%w, %s (%s)", as(cu.Success, int(r)), C.GoString(C.duet_error_name(r)),
+		C.GoString(C.duet_error_text(r)))
 }
 
 // as converts a number to the type of another, which has no name outside its package.
@@ -156,7 +157,8 @@ func (s *sequence) capture(stream cu.Stream) error {
 func (s *sequence) enqueue(stream cu.Stream, wait bool) error {
 	if s.graph != nil {
 		if err := result(C.cuGraphLaunch(s.graph, handle[C.CUstream](stream))); err != nil {
-			return fmt.Errorf("%s to %s: launch of a graph of %d steps: %w", s.labels[0], s.labels[len(s.labels)-1], len(s.steps), err)
+			return fmt.Errorf("%s to %s: launch of a graph of %d steps: %w", s.labels[0], s.labels[len(s.labels)-1],
+				len(s.steps), err)
 		}
 		return nil
 	}
@@ -167,7 +169,8 @@ func (s *sequence) enqueue(stream cu.Stream, wait bool) error {
 	if wait {
 		waits = 1
 	}
-	if r := C.duet_enqueue(&s.steps[0], C.int(len(s.steps)), handle[C.CUstream](stream), waits, &failed); r != C.CUDA_SUCCESS {
+	if r := C.duet_enqueue(&s.steps[0], C.int(len(s.steps)), handle[C.CUstream](stream), waits,
+		&failed); r != C.CUDA_SUCCESS {
 		return fmt.Errorf("%s: launch %s: %w", s.labels[failed], s.names[failed], result(r))
 	}
 	return nil

@@ -51,8 +51,8 @@ func (d *device) Choices() []backend.Pin {
 	return pins
 }
 
-// choose lays out a candidate for a piece of work, which names operation, sizes and precision: the one that is pinned, or the
-// fastest one measured, or, where nothing is to be measured, the one of the least count.
+// choose lays out a candidate for a piece of work, which names operation, sizes and precision: the one that is pinned,
+// or the fastest one measured, or, where nothing is to be measured, the one of the least count.
 func (b *builder) choose(work string, candidates []candidate) {
 	if b.failure != nil {
 		return
@@ -104,8 +104,8 @@ func named(use string, candidates []candidate) (candidate, error) {
 	return nil, fmt.Errorf("kernel %q: this device has, for this work, %s", use, strings.Join(names, ", "))
 }
 
-// measured is the fastest candidate by work, of the whole process: devices that train together must choose alike, as a run's
-// configuration has one kernel for a piece of work.
+// measured is the fastest candidate by work, of the whole process: devices that train together must choose alike, as a
+// run's configuration has one kernel for a piece of work.
 var measured struct {
 	sync.Mutex
 	use map[string]string

@@ -16,10 +16,11 @@ import (
 )
 
 // products are the operations that have several candidates.
-var products = []string{"conv2d", "conv2d_grad_input", "conv2d_grad_weight", "linear", "linear_grad_input", "linear_grad_weight"}
+var products = []string{"conv2d", "conv2d_grad_input", "conv2d_grad_weight", "linear", "linear_grad_input",
+	"linear_grad_weight"}
 
-// TestCandidates runs the cases of convolutions and linear layers with every kernel that could do them, whichever would be
-// chosen, and checks that the suite launches every entry of the PTX.
+// TestCandidates runs the cases of convolutions and linear layers with every kernel that could do them, whichever
+// would be chosen, and checks that the suite launches every entry of the PTX.
 func TestCandidates(t *testing.T) {
 	var others []string
 	for name := range table {
@@ -55,7 +56,8 @@ func TestCandidates(t *testing.T) {
 				if tensor && precision == "fp32" {
 					continue
 				}
-				suite(fmt.Sprintf("%s/%v", precision, tile{side, 1, tensor}), conformance.Options{Precision: precision, Slow: true, Only: products},
+				suite(fmt.Sprintf("%s/%v", precision, tile{side, 1, tensor}),
+					conformance.Options{Precision: precision, Slow: true, Only: products},
 					func(work string, candidates []candidate) candidate { return pickTile(work, candidates, side, tensor) })
 			}
 		}
@@ -81,8 +83,8 @@ func TestCandidates(t *testing.T) {
 	}
 }
 
-// pickTile is the candidate of a tile, and among its numbers of parts one by the work's name, so that all come up; where the
-// device has none of it, the one of the least count.
+// pickTile is the candidate of a tile, and among its numbers of parts one by the work's name, so that all come up;
+// where the device has none of it, the one of the least count.
 func pickTile(work string, candidates []candidate, side int, tensor bool) candidate {
 	var found []candidate
 	for _, c := range candidates {
@@ -151,13 +153,14 @@ func TestTune(t *testing.T) {
 	}
 }
 
-// TestPins: a pinned kernel is taken and not measured; one that the device does not have is an error that names those it has;
-// work that does not occur does not matter.
+// TestPins: a pinned kernel is taken and not measured; one that the device does not have is an error that names those
+// it has; work that does not occur does not matter.
 func TestPins(t *testing.T) {
 	const work = "linear 33x1040 to 56 bf16"
 	for _, use := range []string{"simt_128", "simt_64", "tensor_64", "cublaslt"} {
-		d := opened(t, backend.Options{Precision: "bf16", Tune: true, Kernels: []backend.Pin{{Work: work, Use: use}, {Work: "another", Use: "thing"}},
-			Log: func(line string) { t.Errorf("measured %s", line) }})
+		d := opened(t, backend.Options{Precision: "bf16", Tune: true,
+			Kernels: []backend.Pin{{Work: work, Use: use}, {Work: "another", Use: "thing"}},
+			Log:     func(line string) { t.Errorf("measured %s", line) }})
 		k, err := d.Prepare(linearRequest(t, d, 33, 1040, 56))
 		if use == "cublaslt" || use == "tensor_64" && d.capability < 80 {
 			if err == nil || !strings.Contains(err.Error(), work) || !strings.Contains(err.Error(), "simt_128") {

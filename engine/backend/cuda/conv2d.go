@@ -18,7 +18,8 @@ func prepareConv2D(b *builder, o op.Conv2D) {
 	if o.ReLU {
 		relu = 1
 	}
-	p := product{stem: "conv2d_forward", rows: g.maps, columns: columns, k: length, copies: g.groups, lengths: []int{length}, gathered: 1}
+	p := product{stem: "conv2d_forward", rows: g.maps, columns: columns, k: length, copies: g.groups,
+		lengths: []int{length}, gathered: 1}
 	b.choose("conv2d "+g.String(), b.tiles(p, func(b *builder, t tile) {
 		b.product(p, t, slices.Concat([]any{y, x, w, bias}, g.args(), []any{int32(columns)}, g.dividers(), []any{relu})...)
 	}))
@@ -32,7 +33,8 @@ func prepareConv2DGradInput(b *builder, o op.Conv2DGradInput) {
 	classes := g.stride * g.stride
 	columns := g.batch * ceilDiv(g.height, g.stride) * ceilDiv(g.width, g.stride)
 	side := ceilDiv(g.kernel, g.stride)
-	p := product{stem: "conv2d_grad_input", rows: g.channels, columns: columns, k: g.maps * side * side, copies: g.groups * classes, gathered: 2}
+	p := product{stem: "conv2d_grad_input", rows: g.channels, columns: columns, k: g.maps * side * side,
+		copies: g.groups * classes, gathered: 2}
 	b.choose("conv2d_grad_input "+g.String(), b.tiles(p, func(b *builder, t tile) {
 		b.product(p, t, slices.Concat([]any{dx, w, dz}, g.args(), []any{int32(g.batch)})...)
 	}))
@@ -43,7 +45,8 @@ func prepareConv2DGradWeight(b *builder, o op.Conv2DGradWeight) {
 	g := geometryOf(o.Conv, b.shape(0), b.shape(1))
 	b.indexed(g)
 	places, length := g.batch*g.outHeight*g.outWidth, g.channels*g.kernel*g.kernel
-	p := product{stem: "conv2d_grad_weight", rows: g.maps, columns: length, k: places, copies: g.groups, split: true, gathered: 2}
+	p := product{stem: "conv2d_grad_weight", rows: g.maps, columns: length, k: places, copies: g.groups, split: true,
+		gathered: 2}
 	b.choose("conv2d_grad_weight "+g.String(), b.tiles(p, func(b *builder, t tile) {
 		parts := b.parts(dw, t)
 		b.product(p, t, slices.Concat([]any{parts, x, dz}, g.args(), []any{int32(places), int32(t.splits)}, g.dividers())...)
@@ -51,8 +54,8 @@ func prepareConv2DGradWeight(b *builder, o op.Conv2DGradWeight) {
 	}))
 	if b.hasCompanion() {
 		db := b.output(float32s)
-		b.launch(b.named("bias_gradient"), dims{x: g.groups * g.maps}, dims{}, 0, db, dz, int32(g.batch), int32(g.groups*g.maps),
-			int32(g.outHeight*g.outWidth))
+		b.launch(b.named("bias_gradient"), dims{x: g.groups * g.maps}, dims{}, 0, db, dz, int32(g.batch),
+			int32(g.groups*g.maps), int32(g.outHeight*g.outWidth))
 	}
 }
 
@@ -74,8 +77,8 @@ func (b *builder) finish(result, parts, bias operand, rows, columns int, t tile,
 	if relu {
 		rectify = 1
 	}
-	b.launch("finish_"+result.element.String(), cover(rows*columns, 256), dims{x: 256}, 0, result, parts, bias, int64(rows), int32(columns),
-		int32(t.splits), rectify)
+	b.launch("finish_"+result.element.String(), cover(rows*columns, 256), dims{x: 256}, 0, result, parts, bias,
+		int64(rows), int32(columns), int32(t.splits), rectify)
 }
 
 // geometry is a convolution of one group.
@@ -90,19 +93,20 @@ func geometryOf(o op.Conv2D, x, y []int) geometry {
 
 // args are the kernels' parameters that describe it.
 func (g geometry) args() []any {
-	return []any{int32(g.groups), int32(g.channels), int32(g.height), int32(g.width), int32(g.maps), int32(g.outHeight), int32(g.outWidth),
-		int32(g.kernel), int32(g.stride), int32(g.pad)}
+	return []any{int32(g.groups), int32(g.channels), int32(g.height), int32(g.width), int32(g.maps), int32(g.outHeight),
+		int32(g.outWidth), int32(g.kernel), int32(g.stride), int32(g.pad)}
 }
 
 // dividers are the parameters by which the kernels take a place and a weight apart.
 func (g geometry) dividers() []any {
-	return slices.Concat(divider(g.outHeight*g.outWidth), divider(g.outWidth), divider(g.kernel*g.kernel), divider(g.kernel))
+	return slices.Concat(divider(g.outHeight*g.outWidth), divider(g.outWidth), divider(g.kernel*g.kernel),
+		divider(g.kernel))
 }
 
 // String is the sizes for a Pin's work, of all groups: 128x96x27x27 to 256 k5 s1 p2 g2.
 func (g geometry) String() string {
-	return fmt.Sprintf("%dx%dx%dx%d to %d k%d s%d p%d g%d", g.batch, g.groups*g.channels, g.height, g.width, g.groups*g.maps, g.kernel,
-		g.stride, g.pad, g.groups)
+	return fmt.Sprintf("%dx%dx%dx%d to %d k%d s%d p%d g%d", g.batch, g.groups*g.channels, g.height, g.width,
+		g.groups*g.maps, g.kernel, g.stride, g.pad, g.groups)
 }
 
 // indexed checks that the kernels can count the places and weights, and what they step over within an image.

@@ -35,7 +35,8 @@ func (d *device) copying(c backend.Command) (interface{ enqueue() error }, error
 	if direct {
 		return p, nil
 	}
-	d.without("direct copies from "+from.name, errors.New("the GPUs cannot reach each other, copies go by way of the host"))
+	d.without("direct copies from "+from.name,
+		errors.New("the GPUs cannot reach each other, copies go by way of the host"))
 	s := &stagedCopy{peerCopy: p}
 	if err := s.make(); err != nil {
 		return nil, errors.Join(err, s.free())
@@ -85,8 +86,9 @@ func (p peerCopy) enqueue() error {
 	return nil
 }
 
-// stagedCopy goes by way of the host: out of the sender on a stream of its context that waits for the receiver, and into
-// the receiver on its compute stream. The pinned memory is the copy's own; runs follow each other on the compute stream.
+// stagedCopy goes by way of the host: out of the sender on a stream of its context that waits for the receiver, and
+// into the receiver on its compute stream. The pinned memory is the copy's own; runs follow each other on the compute
+// stream.
 type stagedCopy struct {
 	peerCopy
 	host         []byte

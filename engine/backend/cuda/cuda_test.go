@@ -14,8 +14,8 @@ import (
 	"duet/engine/backend/conformance"
 )
 
-// TestMain refuses to run where no test could say anything: `make test-sim` runs them on the simulated driver, whose report
-// must then tell of nothing that a test did not mean to do.
+// TestMain refuses to run where no test could say anything: `make test-sim` runs them on the simulated driver, whose
+// report must then tell of nothing that a test did not mean to do.
 func TestMain(m *testing.M) {
 	if err := driverProblem(); err != nil {
 		fmt.Fprintf(os.Stderr, "these tests want a GPU, or make test-sim: %v\n", err)
@@ -118,6 +118,7 @@ func newBroken(t testing.TB, on backend.Device) backend.Kernel {
 	}
 	null := argument{kind: "b64"}
 	return &kernel{on: d, inPlace: -1, steps: []step{{
-		kind: stepLaunch, name: "broken", function: f, grid: [3]uint32{1, 1, 1}, block: [3]uint32{4096, 1, 1}, args: []argument{null, null, null},
+		kind: stepLaunch, name: "broken", function: f, grid: [3]uint32{1, 1, 1}, block: [3]uint32{4096, 1, 1},
+		args: []argument{null, null, null},
 	}}}
 }

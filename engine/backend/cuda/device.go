@@ -60,7 +60,8 @@ func Open(index int, o backend.Options) (backend.Device, error) {
 	if err := driverProblem(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	d := &device{name: name, check: o.Check, live: map[*memory]bool{}, hosts: hosts{live: map[*hostMemory]bool{}}, reached: map[*device]bool{}, choices: newChoices(o)}
+	d := &device{name: name, check: o.Check, live: map[*memory]bool{}, hosts: hosts{live: map[*hostMemory]bool{}},
+		reached: map[*device]bool{}, choices: newChoices(o)}
 	switch o.Precision {
 	case "", "fp32":
 	case "bf16":
@@ -158,8 +159,8 @@ func (d *device) errorf(call string, err error) error {
 }
 
 // kernelErrors are what the driver answers after a kernel failed while it ran, to whichever call comes next.
-var kernelErrors = []error{cu.IllegalAddress, cu.LaunchTimeout, cu.Assert, cu.HardwareStackError, cu.IllegalInstruction, cu.MisalignedAddress,
-	cu.InvalidAddressSpace, cu.InvalidPc, cu.LaunchFailed}
+var kernelErrors = []error{cu.IllegalAddress, cu.LaunchTimeout, cu.Assert, cu.HardwareStackError, cu.IllegalInstruction,
+	cu.MisalignedAddress, cu.InvalidAddressSpace, cu.InvalidPc, cu.LaunchFailed}
 
 // open is an error when the device is closed.
 func (d *device) open() error {

@@ -10,9 +10,9 @@
 // their launches. A kernel's launches are laid out when it is prepared, checked against the parameter lists of the PTX,
 // and bound to memory when a program is loaded; a run only enqueues them.
 //
-// Convolutions and linear layers have several kernels each: in tiles of two sizes, with and without tensor cores, and with
-// their sums in one part or in several. The file choose.go picks one by count, by measurement or as a run's configuration
-// says; tile.go counts.
+// Convolutions and linear layers have several kernels each: in tiles of two sizes, with and without tensor cores, and
+// with their sums in one part or in several. The file choose.go picks one by count, by measurement or as a run's
+// configuration says; tile.go counts.
 //
 // Tensors are row-major. In bf16, activations and their gradients are bf16, sums are fp32, and a weight's memory holds
 // its fp32 master and behind it the bf16 copy that the forward and the backward pass read; the update writes both.

@@ -12,8 +12,8 @@ func prepareDropout(b *builder, o op.Dropout) {
 	b.inPlace(0)
 	batch, features := b.shape(0)[0], b.shape(0)[1]
 	grid := dims{x: ceilDiv(features/4+2, 256), y: min(batch, maxGridY)}
-	b.launch(b.named("dropout_forward"), grid, dims{x: 256}, 0, y, x, counters, int32(batch), int32(features), uint64(o.Width), uint64(o.First),
-		o.Threshold(), rng.Tag(rng.Dropout, o.Stream), o.Factor())
+	b.launch(b.named("dropout_forward"), grid, dims{x: 256}, 0, y, x, counters, int32(batch), int32(features),
+		uint64(o.Width), uint64(o.First), o.Threshold(), rng.Tag(rng.Dropout, o.Stream), o.Factor())
 }
 
 func prepareScale(b *builder, o op.Scale) {

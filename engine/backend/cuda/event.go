@@ -11,9 +11,9 @@ import (
 	"duet/engine/backend/worker"
 )
 
-// event is a ring of the driver's events, one a run, and a count of how many were recorded: a stream may be told to wait
-// for an event only after it was recorded, as before that it would not wait at all. The ring lets a device record the
-// next run's while others have still to be told to wait for this one's.
+// event is a ring of the driver's events, one a run, and a count of how many were recorded: a stream may be told to
+// wait for an event only after it was recorded, as before that it would not wait at all. The ring lets a device record
+// the next run's while others have still to be told to wait for this one's.
 type event struct {
 	*worker.Event
 	on      *device

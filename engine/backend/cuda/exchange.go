@@ -51,5 +51,6 @@ func (b *builder) copyRows(to, from operand, rows int, bytes, toStride, fromStri
 	}
 	to.offset, from.offset = to.offset+toOffset, from.offset+fromOffset
 	grid := dims{x: min(ceilDiv(int(bytes/unit), 256), maxGrid), y: min(rows, maxGridY)}
-	b.launch(fmt.Sprintf("copy_rows_%d", unit), grid, dims{x: 256}, 0, to, from, int32(rows), bytes/unit, toStride/unit, fromStride/unit)
+	b.launch(fmt.Sprintf("copy_rows_%d", unit), grid, dims{x: 256}, 0, to, from, int32(rows), bytes/unit, toStride/unit,
+		fromStride/unit)
 }

@@ -59,8 +59,8 @@ func aligned(n int64) int64 {
 	return (n + backend.Alignment - 1) / backend.Alignment * backend.Alignment
 }
 
-// Place lays a leaf out row-major: a weight that convolutions or products read as fp32 with a bf16 copy when activations
-// are bf16, a velocity as fp32, images of the network as activations.
+// Place lays a leaf out row-major: a weight that convolutions or products read as fp32 with a bf16 copy when
+// activations are bf16, a velocity as fp32, images of the network as activations.
 func (d *device) Place(t op.Type, used []backend.Use) (backend.Layout, error) {
 	if err := d.open(); err != nil {
 		return nil, d.errorf("place", err)

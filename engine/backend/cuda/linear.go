@@ -29,12 +29,14 @@ func prepareLinearGradWeight(b *builder, _ op.LinearGradWeight) {
 	b.linear("linear_grad_weight", p, batch, inputs, features, x, dz, dw, null, false)
 	if b.hasCompanion() {
 		db := b.output(float32s)
-		b.launch(b.named("bias_gradient_rows"), dims{x: ceilDiv(features, 64)}, dims{x: 64}, 0, db, dz, int32(batch), int32(features))
+		b.launch(b.named("bias_gradient_rows"), dims{x: ceilDiv(features, 64)}, dims{x: 64}, 0, db, dz, int32(batch),
+			int32(features))
 	}
 }
 
 // linear makes a product of the first and the second matrix, and the result of its parts.
-func (b *builder) linear(name string, p product, batch, inputs, features int, first, second, result, bias operand, relu bool) {
+func (b *builder) linear(name string, p product, batch, inputs, features int, first, second, result, bias operand,
+	relu bool) {
 	b.within31("elements of a matrix", max(batch*inputs, batch*features, features*inputs))
 	p.copies, p.split = 1, true
 	b.choose(fmt.Sprintf("%s %dx%d to %d", name, batch, inputs, features), b.tiles(p, func(b *builder, t tile) {

@@ -35,8 +35,8 @@ func columns(b *builder, o op.LRN) (grid, block dims, sizes []any) {
 	}
 	chunk := chunkOf(c, n*o.Groups*area)
 	grid = dims{x: ceilDiv(n*area, threads), y: o.Groups * ceilDiv(c, chunk)}
-	return grid, dims{x: threads}, []any{uint32(n * area), int32(o.Groups), int32(c), int32(area), int32(chunk), int32(window), o.K,
-		float32(o.Coefficient()), o.Beta}
+	return grid, dims{x: threads}, []any{uint32(n * area), int32(o.Groups), int32(c), int32(area), int32(chunk),
+		int32(window), o.K, float32(o.Coefficient()), o.Beta}
 }
 
 // chunkSteps is how many channels the kernels take at a time.

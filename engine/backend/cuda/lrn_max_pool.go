@@ -14,8 +14,8 @@ const mostPlaces = 256
 // What the kernels know: windows of so many maps, and of stride to 2*stride places, where this is the least stride.
 const leastWindow, mostWindow, leastStride = 3, 9, 2
 
-// Fuses says that LRN and max pooling are one operation where the windows are those that the kernels know, and a rectifier
-// before them part of its gradient.
+// Fuses says that LRN and max pooling are one operation where the windows are those that the kernels know, and a
+// rectifier before them part of its gradient.
 func (d *device) Fuses(o op.Op, x op.Type) bool {
 	switch o := o.(type) {
 	case op.LRNMaxPool:
@@ -28,7 +28,8 @@ func (d *device) Fuses(o op.Op, x op.Type) bool {
 
 func fusesLRNMaxPool(o op.LRNMaxPool, x []int) bool {
 	n, p := o.LRN.N, o.Pool
-	return n >= leastWindow && n <= mostWindow && p.Stride >= leastStride && p.Kernel >= p.Stride && p.Kernel <= 2*p.Stride && p.Kernel*p.Kernel <= mostPlaces &&
+	return n >= leastWindow && n <= mostWindow && p.Stride >= leastStride && p.Kernel >= p.Stride &&
+		p.Kernel <= 2*p.Stride && p.Kernel*p.Kernel <= mostPlaces &&
 		x[0]*x[2]*x[3] <= math.MaxInt32 && (x[1]+2*n)*x[2]*x[3] <= math.MaxInt32
 }
 
@@ -68,18 +69,19 @@ func prepareLRNMaxPoolGrad(b *builder, o op.LRNMaxPoolGrad) {
 	if o.ReLU {
 		rectified = 1
 	}
-	b.launch(b.named("lrn_max_pool_backward"), dims{x: ceilDiv(places, threads), y: groups * ceilDiv(channels, chunk)}, dims{x: threads}, 0,
-		append(append([]any{dx, x, argmax, dy, uint32(places)}, extents(f, in, out)...), int32(chunk), int32(f.LRN.N), f.LRN.K,
-			float32(f.LRN.Coefficient()), f.LRN.Beta, rectified)...)
+	b.launch(b.named("lrn_max_pool_backward"), dims{x: ceilDiv(places, threads), y: groups * ceilDiv(channels, chunk)},
+		dims{x: threads}, 0, append(append([]any{dx, x, argmax, dy, uint32(places)}, extents(f, in, out)...), int32(chunk),
+			int32(f.LRN.N), f.LRN.K, float32(f.LRN.Coefficient()), f.LRN.Beta, rectified)...)
 }
 
 // extents are the kernels' arguments for the maps of one group and the windows over them.
 func extents(o op.LRNMaxPool, in, out []int) []any {
-	return append([]any{int32(o.LRN.Groups), int32(in[1] / o.LRN.Groups), int32(in[2]), int32(in[3]), int32(out[2]), int32(out[3])},
-		windows(o.Pool)...)
+	return append([]any{int32(o.LRN.Groups), int32(in[1] / o.LRN.Groups), int32(in[2]), int32(in[3]), int32(out[2]),
+		int32(out[3])}, windows(o.Pool)...)
 }
 
-// tileSide is how many of `outputs` in a row a tile takes: as many as its threads can normalise the inputs of, made even.
+// tileSide is how many of `outputs` in a row a tile takes: as many as its threads can normalise the inputs of, made
+// even.
 func tileSide(p op.MaxPool, outputs int) int {
 	side := 1
 	for reach := side*p.Stride + p.Kernel; reach*reach <= mostPlaces; reach = side*p.Stride + p.Kernel {

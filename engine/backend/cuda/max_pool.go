@@ -15,7 +15,8 @@ func prepareMaxPool(b *builder, o op.MaxPool) {
 	}
 	in, out := b.shape(0), b.outShape(0)
 	grid, block := maps(in, out[2]*out[3])
-	b.launch(b.named("max_pool_forward"), grid, block, 0, append(append([]any{y, argmax, x}, b.pooled(in, out)...), windows(o)...)...)
+	b.launch(b.named("max_pool_forward"), grid, block, 0,
+		append(append([]any{y, argmax, x}, b.pooled(in, out)...), windows(o)...)...)
 }
 
 func prepareMaxPoolGrad(b *builder, o op.MaxPoolGrad) {
@@ -31,8 +32,8 @@ func prepareMaxPoolGrad(b *builder, o op.MaxPoolGrad) {
 	b.launch(b.named("max_pool_backward"), grid, block, 0, append(args, windows(o.Pool)...)...)
 }
 
-// maps is a grid with a thread for each of some places of a map, in as few blocks as can be and those as small as can be,
-// and the maps along y.
+// maps is a grid with a thread for each of some places of a map, in as few blocks as can be and those as small as can
+// be, and the maps along y.
 func maps(shape []int, places int) (grid, block dims) {
 	const threads, warp = 256, 32
 	blocks := ceilDiv(places, threads)

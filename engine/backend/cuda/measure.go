@@ -11,7 +11,8 @@ import (
 	"gorgonia.org/cu"
 )
 
-// measure lays a candidate out for trial and takes the median time of a few runs on memory of its own, which is given back.
+// measure lays a candidate out for trial and takes the median time of a few runs on memory of its own, which is given
+// back.
 func (b *builder) measure(c candidate) (time.Duration, error) {
 	before := *b.k
 	defer func() { *b.k = before }()

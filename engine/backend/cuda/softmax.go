@@ -25,7 +25,8 @@ func prepareSoftmaxLoss(b *builder, _ op.SoftmaxLoss) {
 func prepareSoftmaxLossGrad(b *builder, _ op.SoftmaxLossGrad) {
 	z, labels, dloss, dz := b.input(0, float32s), b.input(1, words32), b.input(2, float32s), b.output(b.activations())
 	grid, block := b.rows()
-	b.launch(b.named("softmax_loss_backward"), grid, block, 0, dz, z, labels, dloss, int32(b.shape(0)[0]), int32(b.shape(0)[1]))
+	b.launch(b.named("softmax_loss_backward"), grid, block, 0, dz, z, labels, dloss, int32(b.shape(0)[0]),
+		int32(b.shape(0)[1]))
 }
 
 func prepareTopErrors(b *builder, _ op.TopErrors) {

@@ -8,14 +8,16 @@ import (
 	"slices"
 )
 
-// product is a matrix product [rows, columns] of length k, or several, as kernels/tile.h and kernels/tensor_tile.h make them.
+// product is a matrix product [rows, columns] of length k, or several, as kernels/tile.h and kernels/tensor_tile.h
+// make them.
 type product struct {
 	stem             string // of the kernels' names: conv2d_forward
 	rows, columns, k int
-	copies           int   // groups, and the like
-	split            bool  // whether k can be divided into parts
-	lengths          []int // of the rows in memory: the tensor cores' kernels copy 16 bytes of them at a time where they can
-	gathered         int   // operands that are gathered element by element
+	copies           int  // groups, and the like
+	split            bool // whether k can be divided into parts
+	// of the rows in memory: the tensor cores' kernels copy 16 bytes of them at a time where they can
+	lengths  []int
+	gathered int // operands that are gathered element by element
 }
 
 // tile is how a product is cut: the side of a block's square, and the parts of k.
@@ -65,8 +67,8 @@ func (b *builder) tiles(p product, launch func(*builder, tile)) []candidate {
 // enough blocks keep a large GPU busy: two on each of 132 multiprocessors.
 const enough = 264
 
-// splits are the parts of k worth trying: as many as make enough blocks, half and twice as many, and one. A part is long enough
-// that writing and reading its sums once does not count.
+// splits are the parts of k worth trying: as many as make enough blocks, half and twice as many, and one. A part is
+// long enough that writing and reading its sums once does not count.
 func (p product) splits(side int) []int {
 	n := blocks(p.rows, p.columns, side) * p.copies
 	most := min(p.k/256, 64)
@@ -85,7 +87,8 @@ func (p product) splits(side int) []int {
 
 func blocks(rows, columns, side int) int { return ceilDiv(rows, side) * ceilDiv(columns, side) }
 
-// clocks estimates how long the product takes, in clocks of a large GPU. It only has to put candidates in order, and counts
+// clocks estimates how long the product takes, in clocks of a large GPU. It only has to put candidates in order, and
+// counts
 //
 //   - for 32 of k, what a block's multiplications take on a multiprocessor, or its instructions, if they take longer
 //   - blocks on the multiprocessor that has most of them; one alone leaves it idle while it waits for memory
@@ -125,10 +128,10 @@ func (c tiled) rate() float64 {
 	return 64
 }
 
-// issue is the clocks in which a multiprocessor's four schedulers issue a block's instructions for 32 of k. The tensor cores'
-// kernels were counted in the code that ptxas makes for sm_80: what multiplies and copies, and what an operand takes that is
-// gathered, 16 elements a thread. The others have 5 for every 4 multiplications of a thread, whose operands come from shared
-// memory, or 6 with the smaller square.
+// issue is the clocks in which a multiprocessor's four schedulers issue a block's instructions for 32 of k. The tensor
+// cores' kernels were counted in the code that ptxas makes for sm_80: what multiplies and copies, and what an operand
+// takes that is gathered, 16 elements a thread. The others have 5 for every 4 multiplications of a thread, whose
+// operands come from shared memory, or 6 with the smaller square.
 func (c tiled) issue() float64 {
 	warps := float64(c.threads() / 32)
 	if !c.tensor {

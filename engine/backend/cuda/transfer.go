@@ -43,8 +43,8 @@ func (d *device) tensor(b backend.Buffer, l backend.Layout) (*layout, cu.DeviceP
 	return mine, at, err
 }
 
-// Upload lets the GPU take the array when its turn comes. What is stored in bf16, as weights are beside fp32, is rounded
-// here, and has arrived when Upload returns: no step uploads any.
+// Upload lets the GPU take the array when its turn comes. What is stored in bf16, as weights are beside fp32, is
+// rounded here, and has arrived when Upload returns: no step uploads any.
 func (d *device) Upload(dst backend.Buffer, l backend.Layout, src backend.Array) (backend.Transfer, error) {
 	mine, at, err := d.tensor(dst, l)
 	if err == nil {

@@ -12,12 +12,12 @@ import (
 	"duet/engine/backend"
 )
 
-// small is how many bytes go in turn with the kernels. Images are larger: they go by the copy stream, so that they cross the
-// bus while the kernels of the step before run.
+// small is how many bytes go in turn with the kernels. Images are larger: they go by the copy stream, so that they
+// cross the bus while the kernels of the step before run.
 const small = 64 << 10
 
-// Numbers of what is used in turn: uploads under way, and memory of the device that images pass through. Two of the latter
-// are what lets one batch cross the bus while another is read.
+// Numbers of what is used in turn: uploads under way, and memory of the device that images pass through. Two of the
+// latter are what lets one batch cross the bus while another is read.
 const uploadRing, stagingRing = 32, 2
 
 // uploads are a device's transfers from host memory. Their events are used in turn.

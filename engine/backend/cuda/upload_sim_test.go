@@ -28,8 +28,8 @@ func images(t *testing.T, d backend.Device, bytes int) (backend.Layout, [2]backe
 	return l, buffers
 }
 
-// TestImagesTakeStaging: images take beside their buffer what Staging says, to the byte, as the simulated driver counts;
-// what is smaller takes nothing.
+// TestImagesTakeStaging: images take beside their buffer what Staging says, to the byte, as the simulated driver
+// counts; what is smaller takes nothing.
 func TestImagesTakeStaging(t *testing.T) {
 	for _, bytes := range []int{3 * 227 * 227, small + 1, small} {
 		t.Run(fmt.Sprint(bytes), func(t *testing.T) {
@@ -76,12 +76,14 @@ func TestWaitEndsWithTheCopy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, err := d.Prepare(backend.Request{Op: op.Add{}, InTypes: []op.Type{typ, typ}, In: []backend.Layout{l, l}, OutTypes: []op.Type{typ}})
+	k, err := d.Prepare(backend.Request{Op: op.Add{}, InTypes: []op.Type{typ, typ}, In: []backend.Layout{l, l},
+		OutTypes: []op.Type{typ}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := backend.Buffer{Memory: m, Bytes: l.Bytes()}
-	add := backend.Command{Kind: backend.Launch, Label: "add", Kernel: k, In: []backend.Buffer{b, b}, Out: []backend.Buffer{b}}
+	add := backend.Command{Kind: backend.Launch, Label: "add", Kernel: k, In: []backend.Buffer{b, b},
+		Out: []backend.Buffer{b}}
 	p, err := d.Load([]backend.Command{add}, backend.LoadOptions{})
 	if err != nil {
 		t.Fatal(err)

@@ -27,13 +27,14 @@ func run(t testing.TB, d backend.Device, p backend.Program) {
 	}
 }
 
-// No kernel of the network may be oneDNN's reference code, and where the full one reorders is known: the ends of the fully
-// connected part, and copies of the small weights of convolutions after their update.
+// No kernel of the network may be oneDNN's reference code, and where the full one reorders is known: the ends of the
+// fully connected part, and copies of the small weights of convolutions after their update.
 func TestNetworkIsFast(t *testing.T) {
 	each(t, func(t *testing.T, precision string) {
 		d := open(t, 0, backend.Options{Precision: precision})
 		defer d.Close()
-		for _, a := range []*alexnet{newAlexnet(t, full, 32, true), newAlexnet(t, full, 32, false), newAlexnet(t, small, 8, true)} {
+		for _, a := range []*alexnet{newAlexnet(t, full, 32, true), newAlexnet(t, full, 32, false),
+			newAlexnet(t, small, 8, true)} {
 			a.prepare(d)
 			for _, s := range a.steps {
 				name := s.kernel.String()
@@ -43,7 +44,8 @@ func TestNetworkIsFast(t *testing.T) {
 				if a.size != full || !strings.HasPrefix(isa(), "avx") { // older processors share fewer formats
 					continue
 				}
-				known := strings.HasPrefix(s.label, "pool5 ") || strings.HasPrefix(s.label, "conv") && strings.HasSuffix(s.label, " sgd")
+				known := strings.HasPrefix(s.label, "pool5 ") || strings.HasPrefix(s.label, "conv") &&
+					strings.HasSuffix(s.label, " sgd")
 				if strings.Contains(name, "reorder") && !known {
 					t.Errorf("%s runs %s", s.label, name)
 				}
@@ -84,7 +86,8 @@ func TestEvaluationWithTrainingLayouts(t *testing.T) {
 				}
 				run(t, d, own.load(d, backend.LoadOptions{}))
 				run(t, d, shared.load(d, backend.LoadOptions{}))
-				close(t, fmt.Sprintf("logits of %d images", batch), shared.download(d, shared.logits), own.download(d, own.logits), precision)
+				close(t, fmt.Sprintf("logits of %d images", batch), shared.download(d, shared.logits), own.download(d, own.logits),
+					precision)
 				own.free(d)
 				for i := range shared.parameters {
 					shared.values[shared.parameters[i]].buffer = backend.Buffer{}
@@ -198,7 +201,8 @@ func TestErrorsNameTheOperation(t *testing.T) {
 	r.In = slices.Clone(r.In)
 	r.In[1] = a.values[a.parameters[2]].layout // conv2's weight
 	_, err := d.Prepare(r)
-	if err == nil || !strings.Contains(err.Error(), "dnnl:0: prepare: conv2d") || !strings.Contains(err.Error(), "[2 3 67 67]") {
+	if err == nil || !strings.Contains(err.Error(), "dnnl:0: prepare: conv2d") ||
+		!strings.Contains(err.Error(), "[2 3 67 67]") {
 		t.Errorf("a weight of another convolution: %v", err)
 	}
 }

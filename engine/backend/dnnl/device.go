@@ -26,7 +26,9 @@ func Open(index int, o backend.Options) (backend.Device, error) {
 	case "", "fp32":
 	case "bf16":
 		if !hasBF16() {
-			return nil, fmt.Errorf("dnnl:%d: precision bf16 needs a processor with avx512_bf16, and this one is used with %s: use fp32", index, isa())
+			return nil,
+				fmt.Errorf("dnnl:%d: precision bf16 needs a processor with avx512_bf16, and this one is used with %s: use fp32",
+					index, isa())
 		}
 		d.team.bf16 = true
 	default:

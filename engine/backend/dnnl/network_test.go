@@ -105,7 +105,8 @@ func (n *network) prepare(d backend.Device) {
 	n.place(d)
 	for i := range n.steps {
 		s := &n.steps[i]
-		r := backend.Request{Op: s.op, Companion: s.companion, InTypes: n.types(s.in), In: n.layouts(s.in), OutTypes: n.types(s.out)}
+		r := backend.Request{Op: s.op, Companion: s.companion, InTypes: n.types(s.in), In: n.layouts(s.in),
+			OutTypes: n.types(s.out)}
 		k, err := d.Prepare(r)
 		if err != nil {
 			n.t.Fatalf("%s: %v", s.label, err)
@@ -129,7 +130,8 @@ func (n *network) load(d backend.Device, o backend.LoadOptions) backend.Program 
 	var commands []backend.Command
 	for _, s := range n.steps {
 		commands = append(commands, backend.Command{
-			Kind: backend.Launch, Label: s.label, Kernel: s.kernel, In: n.buffers(d, s.in), Out: n.buffers(d, s.out), Scratch: n.scratch,
+			Kind: backend.Launch, Label: s.label, Kernel: s.kernel, In: n.buffers(d, s.in), Out: n.buffers(d, s.out),
+			Scratch: n.scratch,
 		})
 	}
 	p, err := d.Load(commands, o)
@@ -359,7 +361,10 @@ func (b *builder) pool(name string, x int) int {
 func (b *builder) flatten(name string, x int) int {
 	in := b.values[x].typ.Shape
 	y := b.apply(name, op.Flatten{}, nil, x)[0]
-	b.back = append(b.back, func(dy int) int { return b.apply(name, op.Unflatten{C: in[1], H: in[2], W: in[3]}, nil, dy)[0] })
+	b.back = append(b.back, func(dy int) int {
+		return b.apply(name, op.Unflatten{C: in[1], H: in[2], W: in[3]}, nil,
+			dy)[0]
+	})
 	return y
 }
 

@@ -74,8 +74,9 @@ func newLayout(c *C.duet_layout) *layout {
 	text := C.duet_layout_describe(c)
 	defer C.free(unsafe.Pointer(text))
 	l := &layout{
-		c: c, bytes: int64(C.duet_layout_bytes(c)), length: int(C.duet_layout_length(c)), element: element(C.duet_layout_type(c)),
-		text: C.GoString(text),
+		c: c, bytes: int64(C.duet_layout_bytes(c)), length: int(C.duet_layout_length(c)),
+		element: element(C.duet_layout_type(c)),
+		text:    C.GoString(text),
 	}
 	runtime.AddCleanup(l, func(c *C.duet_layout) { C.duet_layout_free(c) }, c)
 	return l
@@ -207,7 +208,8 @@ func prepare(d *device, r backend.Request, in []*layout) (*kernel, error) {
 	}
 	k := &kernel{
 		c: c, on: d, op: r.Op, in: r.In,
-		scratch: int64(C.duet_kernel_scratch(c)), inPlace: int(C.duet_kernel_in_place(c)), name: C.GoString(C.duet_kernel_name(c)),
+		scratch: int64(C.duet_kernel_scratch(c)), inPlace: int(C.duet_kernel_in_place(c)),
+		name: C.GoString(C.duet_kernel_name(c)),
 	}
 	runtime.AddCleanup(k, func(c *C.duet_kernel) { C.duet_kernel_free(c) }, c)
 	for i := range int(C.duet_kernel_outputs(c)) {

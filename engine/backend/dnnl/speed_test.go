@@ -57,7 +57,8 @@ func benchmarkAlexnet(b *testing.B, precision string, batch int) {
 	}
 }
 
-// report prints the shortest time of every kernel, as others may be using the machine, and the share of what is not a primitive of oneDNN's.
+// report prints the shortest time of every kernel, as others may be using the machine, and the share of what is not a
+// primitive of oneDNN's.
 func (a *alexnet) report(kernels [][]time.Duration) {
 	var all, loops time.Duration
 	for i, s := range a.steps {
@@ -69,7 +70,8 @@ func (a *alexnet) report(kernels [][]time.Duration) {
 		}
 		fmt.Printf("%-28s %8.2f ms %8.1f GFLOP/s  %s\n", s.label, t.Seconds()*1e3, a.flops(s)/t.Seconds()*1e-9, name)
 	}
-	fmt.Printf("%-28s %8.2f ms, of it %.1f %% not primitives\n", "all kernels", all.Seconds()*1e3, 100*loops.Seconds()/all.Seconds())
+	fmt.Printf("%-28s %8.2f ms, of it %.1f %% not primitives\n", "all kernels", all.Seconds()*1e3,
+		100*loops.Seconds()/all.Seconds())
 }
 
 func processorTime(b *testing.B) time.Duration {

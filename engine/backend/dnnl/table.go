@@ -122,7 +122,8 @@ func convolution(o op.Conv2D) C.duet_convolution {
 
 func normalisation(o op.LRN, out op.Type) C.duet_normalisation {
 	return C.duet_normalisation{
-		size: C.int(o.Window(out.Shape[1])), groups: C.int(o.Groups), k: C.float(o.K), alpha: C.float(o.Coefficient()), beta: C.float(o.Beta),
+		size: C.int(o.Window(out.Shape[1])), groups: C.int(o.Groups), k: C.float(o.K), alpha: C.float(o.Coefficient()),
+		beta: C.float(o.Beta),
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 	"duet/engine/op"
 )
 
-// BenchmarkUpload takes a batch of the paper's images from where they are kept to the device's buffer: by way of an array
-// and memory aside, or of host memory that is kept.
+// BenchmarkUpload takes a batch of the paper's images from where they are kept to the device's buffer: by way of an
+// array and memory aside, or of host memory that is kept.
 func BenchmarkUpload(b *testing.B) {
 	typ := op.Type{DType: op.Uint8, Shape: []int{128, 256, 256, 3}}
 	kept := make([]uint8, typ.Len())

@@ -29,26 +29,27 @@ func conv2d[T real](o op.Conv2D, out, in []tensor[T]) parts {
 	cv := extents(o, in[0].shape, out[0].shape)
 	x, w, b, y := in[0].float, in[1].float, in[2].float, out[0].float
 	perImage := blocks(cv.area, places)
-	return parts{n: cv.n * cv.Groups * perImage, scratch: places * (cv.patch + cv.og), run: func(part int, scratch []float64) {
-		first := part % perImage * places
-		count := min(places, cv.area-first)
-		n, g := part/perImage/cv.Groups, part/perImage%cv.Groups
-		patches, sums := scratch[:places*cv.patch], scratch[places*cv.patch:][:cv.og*count]
-		image := x[(n*cv.c+g*cv.cg)*cv.h*cv.w:][:cv.cg*cv.h*cv.w]
-		for p := range count {
-			gather(cv, patches[p*cv.patch:][:cv.patch], image, first+p)
-		}
-		for i := range sums {
-			sums[i] = float64(b[g*cv.og+i/count])
-		}
-		products(sums, w[g*cv.og*cv.patch:], cv.patch, cv.og, patches, cv.patch, count, cv.patch)
-		for i := range cv.og {
-			row := y[(n*cv.o+g*cv.og+i)*cv.area+first:][:count]
-			for p := range row {
-				row[p] = T(rectify(cv.ReLU, sums[i*count+p]))
+	return parts{n: cv.n * cv.Groups * perImage, scratch: places * (cv.patch + cv.og),
+		run: func(part int, scratch []float64) {
+			first := part % perImage * places
+			count := min(places, cv.area-first)
+			n, g := part/perImage/cv.Groups, part/perImage%cv.Groups
+			patches, sums := scratch[:places*cv.patch], scratch[places*cv.patch:][:cv.og*count]
+			image := x[(n*cv.c+g*cv.cg)*cv.h*cv.w:][:cv.cg*cv.h*cv.w]
+			for p := range count {
+				gather(cv, patches[p*cv.patch:][:cv.patch], image, first+p)
 			}
-		}
-	}}
+			for i := range sums {
+				sums[i] = float64(b[g*cv.og+i/count])
+			}
+			products(sums, w[g*cv.og*cv.patch:], cv.patch, cv.og, patches, cv.patch, count, cv.patch)
+			for i := range cv.og {
+				row := y[(n*cv.o+g*cv.og+i)*cv.area+first:][:count]
+				for p := range row {
+					row[p] = T(rectify(cv.ReLU, sums[i*count+p]))
+				}
+			}
+		}}
 }
 
 // gather copies the patch of one place of the output.

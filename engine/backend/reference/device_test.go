@@ -30,10 +30,12 @@ func TestRegistered(t *testing.T) {
 	}
 	defer d.Close()
 	info := d.Info()
-	if d.Name() != "reference:3" || info.Name != d.Name() || info.Units != 2 || !slices.Equal(info.Precisions, []string{"fp32", "fp64"}) {
+	if d.Name() != "reference:3" || info.Name != d.Name() || info.Units != 2 ||
+		!slices.Equal(info.Precisions, []string{"fp32", "fp64"}) {
 		t.Errorf("%s: %+v", d.Name(), info)
 	}
-	if _, err := Open(0, backend.Options{Precision: "bf16"}); err == nil || !strings.Contains(err.Error(), `precision "bf16", want fp32 or fp64`) {
+	if _, err := Open(0, backend.Options{Precision: "bf16"}); err == nil ||
+		!strings.Contains(err.Error(), `precision "bf16", want fp32 or fp64`) {
 		t.Errorf("bf16: %v", err)
 	}
 }
@@ -246,8 +248,10 @@ func TestEvaluateRefuses(t *testing.T) {
 	}{
 		{"a wrong shape", op.ReLU{}, zeros(op.Floats(3)), []array{x}, "relu: outputs are [float [3]], want [float [2 3]]"},
 		{"two precisions", op.Add{}, zeros(x.Type), []array{x, narrow(x)}, "add: input 1: array []float32 for float [2 3]"},
-		{"a short array", op.ReLU{}, zeros(x.Type), []array{{Type: x.Type, Data: make([]float64, 5)}}, "relu: input 0: array []float64 for float [2 3]"},
-		{"integers", op.ReLU{}, zeros(x.Type), []array{{Type: x.Type, Data: make([]int32, 6)}}, "relu: input 0: array []int32"},
+		{"a short array", op.ReLU{}, zeros(x.Type), []array{{Type: x.Type, Data: make([]float64, 5)}},
+			"relu: input 0: array []float64 for float [2 3]"},
+		{"integers", op.ReLU{}, zeros(x.Type), []array{{Type: x.Type, Data: make([]int32, 6)}},
+			"relu: input 0: array []int32"},
 		{"an operation of the same name", impostor{}, zeros(x.Type), []array{x}, "no kernel"},
 	} {
 		if err := Evaluate(c.o, []array{c.out}, c.in); err == nil || !strings.Contains(err.Error(), c.want) {

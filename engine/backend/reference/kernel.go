@@ -99,7 +99,8 @@ func (k *kernel[T]) Scratch() int64        { return int64(k.scratch) * int64(k.o
 // Bind makes the job that runs the kernel on these bytes.
 func (k *kernel[T]) Bind(in, out [][]byte, scratch []byte) (worker.Job, error) {
 	if len(in) != len(k.in) || len(out) != len(k.out) {
-		return nil, fmt.Errorf("%s: %d inputs and %d outputs, want %d and %d", k.op.Name(), len(in), len(out), len(k.in), len(k.out))
+		return nil, fmt.Errorf("%s: %d inputs and %d outputs, want %d and %d", k.op.Name(), len(in), len(out), len(k.in),
+			len(k.out))
 	}
 	ins, outs := shapes[T](k.in), shapes[T](k.out)
 	for i, data := range in {

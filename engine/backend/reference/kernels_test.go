@@ -103,7 +103,8 @@ func TestLRNAgainstNaive(t *testing.T) {
 
 func TestMaxPoolAgainstNaive(t *testing.T) {
 	for _, o := range []op.MaxPool{
-		{Kernel: 1, Stride: 1}, {Kernel: 3, Stride: 2}, {Kernel: 3, Stride: 2, Ceil: true}, {Kernel: 2, Stride: 3, Pad: 1, Ceil: true},
+		{Kernel: 1, Stride: 1}, {Kernel: 3, Stride: 2}, {Kernel: 3, Stride: 2, Ceil: true},
+		{Kernel: 2, Stride: 3, Pad: 1, Ceil: true},
 		{Kernel: 5, Stride: 1, Pad: 2},
 	} {
 		for _, shape := range [][]int{{2, 3, 5, 7}, {1, 2, 8, 8}} {
@@ -176,7 +177,8 @@ func TestNaN(t *testing.T) {
 	for _, c := range []struct {
 		o    op.Op
 		want []bool
-	}{{o, []bool{true, false, false, true}}, {wide, []bool{true, true, true, true}}, {op.ReLU{}, []bool{true, false, false, true}}} {
+	}{{o, []bool{true, false, false, true}}, {wide, []bool{true, true, true, true}},
+		{op.ReLU{}, []bool{true, false, false, true}}} {
 		y := zeros(x.Type)
 		if err := Evaluate(c.o, []array{y}, []array{x}); err != nil {
 			t.Fatal(err)

@@ -42,7 +42,8 @@ func lrnMaxPoolGrad[T real](o op.LRNMaxPoolGrad, out, in []tensor[T]) parts {
 		x, dy := image(in[0], part), image(in[2], part)
 		argmax := tensor[float64]{shape: dy.shape, bytes: in[1].bytes[part*len(dy.float):][:len(dy.float)]}
 		between, s, dx := blank(shape), blank(shape), blank(shape)
-		maxPoolGrad(op.MaxPoolGrad{Pool: pool, H: shape[2], W: shape[3]}, []tensor[float64]{between}, []tensor[float64]{argmax, dy}).all()
+		maxPoolGrad(op.MaxPoolGrad{Pool: pool, H: shape[2], W: shape[3]}, []tensor[float64]{between},
+			[]tensor[float64]{argmax, dy}).all()
 		lrnParts(norm, x, nil, s.float).all()
 		lrnGrad(op.LRNGrad{LRN: norm}, []tensor[float64]{dx}, []tensor[float64]{x, s, between}).all()
 		if o.ReLU {

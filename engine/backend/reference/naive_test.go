@@ -110,7 +110,8 @@ func naive(o op.Op, out array, in []array) {
 			sum := 0.0
 			for c := range out.Shape[1] {
 				if c/cg == p[1]/cg && c-p[1] <= l.N/2 && p[1]-c <= l.N/2 {
-					sum += at(in[2], p[0], c, p[2], p[3]) * at(in[0], p[0], c, p[2], p[3]) * math.Pow(at(in[1], p[0], c, p[2], p[3]), -beta-1)
+					sum += at(in[2], p[0], c, p[2], p[3]) * at(in[0], p[0], c, p[2], p[3]) * math.Pow(at(in[1], p[0], c, p[2], p[3]),
+						-beta-1)
 				}
 			}
 			y[i] = f64(in[2])[i]*math.Pow(f64(in[1])[i], -beta) - 2*l.Coefficient()*beta*f64(in[0])[i]*sum
@@ -119,7 +120,8 @@ func naive(o op.Op, out array, in []array) {
 		every(out.Shape, func(i int, p []int) {
 			y[i] = math.Inf(-1)
 			every([]int{o.Kernel, o.Kernel}, func(_ int, q []int) {
-				if h, w := p[2]*o.Stride+q[0]-o.Pad, p[3]*o.Stride+q[1]-o.Pad; h >= 0 && w >= 0 && h < in[0].Shape[2] && w < in[0].Shape[3] {
+				if h, w := p[2]*o.Stride+q[0]-o.Pad, p[3]*o.Stride+q[1]-o.Pad; h >= 0 && w >= 0 && h < in[0].Shape[2] &&
+					w < in[0].Shape[3] {
 					y[i] = math.Max(y[i], at(in[0], p[0], p[1], h, w))
 				}
 			})

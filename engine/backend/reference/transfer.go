@@ -27,7 +27,8 @@ func (d *device) Download(host any, src backend.Buffer, l backend.Layout) error 
 	return nil
 }
 
-func (d *device) transfer(host any, b backend.Buffer, l backend.Layout) (mine layout, data []byte, a backend.Array, err error) {
+func (d *device) transfer(host any, b backend.Buffer, l backend.Layout) (mine layout, data []byte, a backend.Array,
+	err error) {
 	if mine, err = d.own(l); err != nil {
 		return mine, nil, a, err
 	}
@@ -40,7 +41,8 @@ func (d *device) transfer(host any, b backend.Buffer, l backend.Layout) (mine la
 	return mine, data, a, err
 }
 
-// Takes says what is wrong with an array for the tensor: real numbers are float32 and, on a device of fp64, float64 too.
+// Takes says what is wrong with an array for the tensor: real numbers are float32 and, on a device of fp64, float64
+// too.
 func (l layout) Takes(a backend.Array) error {
 	var fits bool
 	switch {

@@ -45,7 +45,8 @@ func Others() []backend.Backend {
 func Placements() []string {
 	var all []string
 	for _, b := range Others() {
-		all = append(all, fmt.Sprintf(`devices.towers=["%s:0"]`, b.Name), fmt.Sprintf(`devices.towers=["%s:0", "%[1]s:1"]`, b.Name))
+		all = append(all, fmt.Sprintf(`devices.towers=["%s:0"]`, b.Name),
+			fmt.Sprintf(`devices.towers=["%s:0", "%[1]s:1"]`, b.Name))
 	}
 	return all
 }

@@ -202,7 +202,8 @@ func TestHostLoad(t *testing.T) {
 	ran := 0
 	own := hosted{kernel{func() error { ran++; return nil }}, h}
 	launch := func(k backend.Kernel, in, out, scratch backend.Buffer) backend.Command {
-		return backend.Command{Kind: backend.Launch, Label: "fc6", Kernel: k, In: []backend.Buffer{in}, Out: []backend.Buffer{out}, Scratch: scratch}
+		return backend.Command{Kind: backend.Launch, Label: "fc6", Kernel: k, In: []backend.Buffer{in},
+			Out: []backend.Buffer{out}, Scratch: scratch}
 	}
 	from := func(d backend.Device, src, dst backend.Buffer) backend.Command {
 		return backend.Command{Kind: backend.Copy, Label: "fc6", From: d, Src: src, Dst: dst}
@@ -223,7 +224,8 @@ func TestHostLoad(t *testing.T) {
 		{"copy from nowhere", from(nil, mine, mine), []string{"another backend's device"}},
 		{"copy of what is not there", from(device{sister}, mine, mine), []string{"source", "test:0's, not test:1's"}},
 		{"copy to elsewhere", from(device{sister}, hers, hers), []string{"destination", "test:1's, not test:0's"}},
-		{"copy of another size", from(device{h}, mine, backend.Buffer{Memory: mine.Memory, Bytes: 4}), []string{"copy of 8 bytes to 4"}},
+		{"copy of another size", from(device{h}, mine, backend.Buffer{Memory: mine.Memory, Bytes: 4}),
+			[]string{"copy of 8 bytes to 4"}},
 	} {
 		p, err := h.Load([]backend.Command{c.c}, backend.LoadOptions{})
 		if c.want != nil {
@@ -294,7 +296,8 @@ func TestClosedHost(t *testing.T) {
 	_, load := h.Load(nil, backend.LoadOptions{})
 	_, event := h.NewEvent()
 	_, room := h.Room(backend.Buffer{}, 0)
-	for what, err := range map[string]error{"alloc": alloc, "alloc host": host, "load": load, "new event": event, "room": room, "open": h.Open(), "sync": h.Sync()} {
+	for what, err := range map[string]error{"alloc": alloc, "alloc host": host, "load": load, "new event": event,
+		"room": room, "open": h.Open(), "sync": h.Sync()} {
 		if !errors.Is(err, ErrClosed) {
 			t.Errorf("%s: %v, want %v", what, err, ErrClosed)
 		}
@@ -317,7 +320,8 @@ func TestThreads(t *testing.T) {
 		o    backend.Options
 		want int
 	}{
-		{backend.Options{Devices: 1}, all}, {backend.Options{Devices: 2}, max(1, all/2)}, {backend.Options{Devices: 2 * all}, 1},
+		{backend.Options{Devices: 1}, all}, {backend.Options{Devices: 2}, max(1, all/2)},
+		{backend.Options{Devices: 2 * all}, 1},
 		{backend.Options{Threads: 1}, 1}, {backend.Options{Threads: 3}, 3}, {backend.Options{Threads: 3, Devices: 2}, 3},
 	} {
 		if got := Threads(c.o); got != c.want {
@@ -328,7 +332,8 @@ func TestThreads(t *testing.T) {
 
 func TestDescribe(t *testing.T) {
 	i := Describe("test:0", 3, "in numbers", []string{"fp32"})
-	if i.Name != "test:0" || i.Units != 3 || !strings.HasSuffix(i.Description, ", in numbers") || len(i.Description) < 14 || len(i.Precisions) != 1 {
+	if i.Name != "test:0" || i.Units != 3 || !strings.HasSuffix(i.Description, ", in numbers") ||
+		len(i.Description) < 14 || len(i.Precisions) != 1 {
 		t.Errorf("%+v", i)
 	}
 	if i.TotalBytes < 0 || i.FreeBytes < 0 || i.FreeBytes > i.TotalBytes {

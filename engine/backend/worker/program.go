@@ -30,7 +30,8 @@ type step struct {
 }
 
 // Load binds commands to memory. bytes gives the host memory behind a buffer of any device of the backend.
-func Load(w *Worker, commands []backend.Command, o backend.LoadOptions, bytes func(backend.Buffer) ([]byte, error)) (*Program, error) {
+func Load(w *Worker, commands []backend.Command, o backend.LoadOptions,
+	bytes func(backend.Buffer) ([]byte, error)) (*Program, error) {
 	p := &Program{worker: w, steps: make([]step, len(commands))}
 	for i, c := range commands {
 		s, err := bind(c, bytes)

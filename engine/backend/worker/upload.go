@@ -91,7 +91,8 @@ func (h *Host) Await(number uint64) error {
 	return nil // of a failure the next Sync tells
 }
 
-// uploads numbers a device's uploads, which end in the order in which they began, and keeps their jobs for the next ones.
+// uploads numbers a device's uploads, which end in the order in which they began, and keeps their jobs for the next
+// ones.
 type uploads struct {
 	mu           sync.Mutex
 	changed      sync.Cond

@@ -31,8 +31,8 @@ func (f filler) Fill(dst []byte, a backend.Array) (err error) {
 	return err
 }
 
-// TestUpload: a transfer's wait ends when the memory was read, in whatever order uploads are waited for, and also when the
-// upload failed, which the next Sync tells.
+// TestUpload: a transfer's wait ends when the memory was read, in whatever order uploads are waited for, and also when
+// the upload failed, which the next Sync tells.
 func TestUpload(t *testing.T) {
 	h, _ := newHost(t, "test", 0)
 	dst := backend.Buffer{Memory: mustAlloc(t, h, 12), Bytes: 12}

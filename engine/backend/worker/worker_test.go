@@ -242,7 +242,8 @@ func TestCopyAndTimes(t *testing.T) {
 	defer w.Close()
 	src, dst := data("0123456789"), make(data, 10)
 	commands := []backend.Command{
-		{Kind: backend.Copy, Src: backend.Buffer{Memory: src, Offset: 2, Bytes: 3}, Dst: backend.Buffer{Memory: dst, Offset: 5, Bytes: 3}},
+		{Kind: backend.Copy, Src: backend.Buffer{Memory: src, Offset: 2, Bytes: 3},
+			Dst: backend.Buffer{Memory: dst, Offset: 5, Bytes: 3}},
 		launch("sleep", func() error { time.Sleep(2 * time.Millisecond); return nil }),
 	}
 	p, err := Load(w, commands, backend.LoadOptions{Profile: true}, bytesOf)
@@ -266,16 +267,19 @@ func TestLoadRefuses(t *testing.T) {
 	defer w.Close()
 	memory := make(data, 8)
 	for what, c := range map[string]backend.Command{
-		"kernel":  {Kind: backend.Launch},
-		"event":   {Kind: backend.Signal},
-		"copy of": {Kind: backend.Copy, Src: backend.Buffer{Memory: memory, Bytes: 4}, Dst: backend.Buffer{Memory: memory, Bytes: 8}},
+		"kernel": {Kind: backend.Launch},
+		"event":  {Kind: backend.Signal},
+		"copy of": {Kind: backend.Copy, Src: backend.Buffer{Memory: memory, Bytes: 4},
+			Dst: backend.Buffer{Memory: memory, Bytes: 8}},
 		"bytes":   {Kind: backend.Launch, Kernel: kernel{}, In: []backend.Buffer{{Memory: memory, Offset: 4, Bytes: 8}}},
 		"5 bytes": {Kind: backend.Launch, Kernel: kernel{}, Out: []backend.Buffer{{Memory: memory, Offset: 4, Bytes: 5}}},
 		"6 bytes": {Kind: backend.Launch, Kernel: kernel{}, Scratch: backend.Buffer{Memory: memory, Offset: 4, Bytes: 6}},
-		"7 bytes": {Kind: backend.Copy, Src: backend.Buffer{Memory: memory, Offset: 4, Bytes: 7}, Dst: backend.Buffer{Memory: memory, Bytes: 7}},
+		"7 bytes": {Kind: backend.Copy, Src: backend.Buffer{Memory: memory, Offset: 4, Bytes: 7},
+			Dst: backend.Buffer{Memory: memory, Bytes: 7}},
 		"3 bytes": {Kind: backend.Copy, Src: backend.Buffer{Memory: memory, Bytes: 3}, Dst: backend.Buffer{Memory: memory,
 			Offset: 6, Bytes: 3}},
-		"9 bytes": {Kind: backend.Copy, Src: backend.Buffer{Memory: memory, Bytes: 9}, Dst: backend.Buffer{Memory: memory, Bytes: 9}},
+		"9 bytes": {Kind: backend.Copy, Src: backend.Buffer{Memory: memory, Bytes: 9},
+			Dst: backend.Buffer{Memory: memory, Bytes: 9}},
 	} {
 		c.Label = "fc6"
 		_, err := Load(w, []backend.Command{c}, backend.LoadOptions{}, bytesOf)
@@ -291,7 +295,8 @@ func TestStartDoesNotAllocate(t *testing.T) {
 	defer b.Close()
 	there, back := NewEvent("there"), NewEvent("back")
 	src, dst := make(data, 64), make(data, 64)
-	move := backend.Command{Kind: backend.Copy, Src: backend.Buffer{Memory: src, Bytes: 64}, Dst: backend.Buffer{Memory: dst, Bytes: 64}}
+	move := backend.Command{Kind: backend.Copy, Src: backend.Buffer{Memory: src, Bytes: 64},
+		Dst: backend.Buffer{Memory: dst, Bytes: 64}}
 	idle := launch("idle", func() error { return nil })
 	first := mustLoad(t, a, idle, signal(there), wait(back), move)
 	second := mustLoad(t, b, wait(there), move, signal(back))

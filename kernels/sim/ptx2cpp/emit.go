@@ -46,7 +46,8 @@ func (e *emitter) function() error {
 		return err
 	}
 	e.t.printf("\nstatic void %s {\n", e.t.signature(e.f, func(v *variable) string { return params.names[v.Name].cpp }))
-	e.t.printf("    const sim::Thread &thread = *sim::thread;\n    const sim::Block &block = *sim::block;\n    (void)thread, (void)block;\n")
+	e.t.printf("    const sim::Thread &thread = *sim::thread;\n    const sim::Block &block = *sim::block;\n    " +
+		"(void)thread, (void)block;\n")
 	if e.f.Entry {
 		for i, v := range e.f.Params {
 			e.t.printf("    char *const %s = (char *)arguments[%d];\n    (void)%[1]s;\n", params.names[v.Name].cpp, i)
@@ -86,7 +87,8 @@ func (e *emitter) entry() error {
 	}
 	e.t.printf("static_assert(%d <= sim::max_parameters, \"too many parameters\");\n", len(list))
 	cpp := e.t.cpp[e.f.Name]
-	e.t.printf("static const sim::Kernel %sKernel = {%q, %d, {%s}, %s, %d};\n", cpp, e.f.Name, len(list), strings.Join(list, ", "), cpp, e.shared)
+	e.t.printf("static const sim::Kernel %sKernel = {%q, %d, {%s}, %s, %d};\n", cpp, e.f.Name, len(list),
+		strings.Join(list, ", "), cpp, e.shared)
 	e.t.printf("SIM_TABLE_ENTRY(%s, %sKernel);\n", e.f.Name, cpp)
 	return nil
 }

@@ -24,12 +24,14 @@ var bitHandlers = map[string]handler{
 	"bfind": formed(
 		of("u32|u64|s32|s64", "", "uT", "ptx::highest_bit(%a)"),
 		of("u32|u64|s32|s64", "shiftamt", "uT", "ptx::highest_bit_shift(%a)")),
-	"bfe":   formed(of("u32|u64|s32|s64", "", "TTuu", "ptx::extract(%a, %b, %c)")),
-	"bfi":   formed(of("b32|b64", "", "TTTuu", "ptx::insert(%a, %b, %c, %d)")),
-	"fns":   formed(of("b32", "", "TTus", "ptx::find_set(%a, %b, %c)")),
-	"bmsk":  formed(of("b32", "clamp", "TTT", "ptx::mask_clamped(%a, %b)"), of("b32", "wrap", "TTT", "ptx::mask_clamped(%a & 31, %b & 31)")),
-	"szext": formed(of("u32|s32", "clamp", "TTu", "ptx::extend(%a, %b)"), of("u32|s32", "wrap", "TTu", "ptx::extend(%a, %b & 31)")),
-	"prmt":  permute,
+	"bfe": formed(of("u32|u64|s32|s64", "", "TTuu", "ptx::extract(%a, %b, %c)")),
+	"bfi": formed(of("b32|b64", "", "TTTuu", "ptx::insert(%a, %b, %c, %d)")),
+	"fns": formed(of("b32", "", "TTus", "ptx::find_set(%a, %b, %c)")),
+	"bmsk": formed(of("b32", "clamp", "TTT", "ptx::mask_clamped(%a, %b)"),
+		of("b32", "wrap", "TTT", "ptx::mask_clamped(%a & 31, %b & 31)")),
+	"szext": formed(of("u32|s32", "clamp", "TTu", "ptx::extend(%a, %b)"),
+		of("u32|s32", "wrap", "TTu", "ptx::extend(%a, %b & 31)")),
+	"prmt": permute,
 }
 
 func logic(operator string) handler {

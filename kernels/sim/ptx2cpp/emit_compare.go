@@ -15,11 +15,12 @@ var compareHandlers = map[string]handler{
 
 // integerComparisons, ordered and unordered ones of floats: of two NaN compare unordered are true, all others false.
 var (
-	integerComparisons = map[string]string{"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "lo": "<", "ls": "<=", "hi": ">", "hs": ">="}
-	ordered            = map[string]string{"eq": "%s == %s", "lt": "%s < %s", "le": "%s <= %s", "gt": "%s > %s", "ge": "%s >= %s",
-		"ne": "__builtin_islessgreater(%s, %s)", "num": "!__builtin_isunordered(%s, %s)"}
-	unordered = map[string]string{"neu": "%s != %s", "ltu": "!(%s >= %s)", "leu": "!(%s > %s)", "gtu": "!(%s <= %s)", "geu": "!(%s < %s)",
-		"equ": "!__builtin_islessgreater(%s, %s)", "nan": "__builtin_isunordered(%s, %s)"}
+	integerComparisons = map[string]string{"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "lo": "<",
+		"ls": "<=", "hi": ">", "hs": ">="}
+	ordered = map[string]string{"eq": "%s == %s", "lt": "%s < %s", "le": "%s <= %s", "gt": "%s > %s",
+		"ge": "%s >= %s", "ne": "__builtin_islessgreater(%s, %s)", "num": "!__builtin_isunordered(%s, %s)"}
+	unordered = map[string]string{"neu": "%s != %s", "ltu": "!(%s >= %s)", "leu": "!(%s > %s)", "gtu": "!(%s <= %s)",
+		"geu": "!(%s < %s)", "equ": "!__builtin_islessgreater(%s, %s)", "nan": "__builtin_isunordered(%s, %s)"}
 	booleans = map[string]string{"and": "&", "or": "|", "xor": "^"}
 )
 

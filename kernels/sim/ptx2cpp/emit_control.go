@@ -134,12 +134,14 @@ func call(e *emitter, in *instruction) (string, error) {
 	}
 	want := append(append([]*variable{}, f.Results...), f.Params...)
 	if len(handed) != len(want) || results != len(f.Results) {
-		return "", fmt.Errorf("%d results and %d arguments, want %d and %d", results, len(handed)-results, len(f.Results), len(f.Params))
+		return "", fmt.Errorf("%d results and %d arguments, want %d and %d", results, len(handed)-results, len(f.Results),
+			len(f.Params))
 	}
 	var list []string
 	for i, o := range handed {
 		sym := e.find(o.text)
-		if o.kind != name || sym == nil || sym.variable == nil || sym.variable.Space != "param" || sym.variable.Size() < want[i].Size() {
+		if o.kind != name || sym == nil || sym.variable == nil || sym.variable.Space != "param" ||
+			sym.variable.Size() < want[i].Size() {
 			return "", fmt.Errorf("%s is no parameter of %d bytes", o.text, want[i].Size())
 		}
 		list = append(list, "(char *)"+sym.cpp)

@@ -35,7 +35,8 @@ func signs(opcode string) []form {
 	if opcode == "neg" {
 		code, half, two = "-(%a)", "%a ^ 0x8000", "%a ^ 0x80008000u"
 	}
-	return []form{of("f32", "ftz?", "TT", code), of("f64", "", "TT", code), of("f16|bf16", "", "TT", half), of("f16x2|bf16x2", "", "TT", two)}
+	return []form{of("f32", "ftz?", "TT", code), of("f64", "", "TT", code), of("f16|bf16", "", "TT", half),
+		of("f16x2|bf16x2", "", "TT", two)}
 }
 
 // extremes are the forms of min and max for floats.
@@ -49,7 +50,8 @@ func extremes(opcode string) []form {
 		for _, nan := range []string{"", "_nan"} {
 			modifiers := map[string]string{"": "", "_nan": "NaN"}[nan]
 			function := "ptx::half_" + opcode + "imum" + nan + "<ptx::" + t + ">"
-			forms = append(forms, of(t, modifiers, "TTT", function+"(%a, %b)"), of(t+"x2", modifiers, "TTT", "ptx::pairwise<"+function+">(%a, %b)"))
+			forms = append(forms, of(t, modifiers, "TTT", function+"(%a, %b)"),
+				of(t+"x2", modifiers, "TTT", "ptx::pairwise<"+function+">(%a, %b)"))
 		}
 	}
 	return forms
@@ -68,16 +70,21 @@ var floatHandlers = map[string]handler{
 		of("f64", "rn", "TT", "__builtin_sqrt(%a)"), of("f64", directed, "TT", "ptx::root<%R>(%a)")),
 	"rsqrt": formed(
 		of("f32", "approx ftz?", "TT", "(float)(1. / __builtin_sqrt((double)%a))"),
-		of("f64", "approx", "TT", "1. / __builtin_sqrt(%a)"), of("f64", "approx ftz", "TT", "ptx::upper_half(1. / __builtin_sqrt(%a))")),
+		of("f64", "approx", "TT", "1. / __builtin_sqrt(%a)"),
+		of("f64", "approx ftz", "TT", "ptx::upper_half(1. / __builtin_sqrt(%a))")),
 	"ex2": formed(of("f32", "approx ftz?", "TT", "__builtin_exp2f(%a)"),
-		of("f16", "approx", "TT", "ptx::half_exp2<ptx::f16>(%a)"), of("bf16", "approx ftz", "TT", "ptx::half_exp2<ptx::bf16>(%a)"),
-		of("f16x2", "approx", "TT", "ptx::pairwise<ptx::half_exp2<ptx::f16>>(%a)"), of("bf16x2", "approx ftz", "TT", "ptx::pairwise<ptx::half_exp2<ptx::bf16>>(%a)")),
+		of("f16", "approx", "TT", "ptx::half_exp2<ptx::f16>(%a)"),
+		of("bf16", "approx ftz", "TT", "ptx::half_exp2<ptx::bf16>(%a)"),
+		of("f16x2", "approx", "TT", "ptx::pairwise<ptx::half_exp2<ptx::f16>>(%a)"),
+		of("bf16x2", "approx ftz", "TT", "ptx::pairwise<ptx::half_exp2<ptx::bf16>>(%a)")),
 	"lg2": formed(of("f32", "approx ftz?", "TT", "__builtin_log2f(%a)")),
 	"sin": formed(of("f32", "approx ftz?", "TT", "__builtin_sinf(%a)")),
 	"cos": formed(of("f32", "approx ftz?", "TT", "__builtin_cosf(%a)")),
 	"tanh": formed(of("f32", "approx", "TT", "__builtin_tanhf(%a)"),
-		of("f16", "approx", "TT", "ptx::half_tanh<ptx::f16>(%a)"), of("bf16", "approx", "TT", "ptx::half_tanh<ptx::bf16>(%a)"),
-		of("f16x2", "approx", "TT", "ptx::pairwise<ptx::half_tanh<ptx::f16>>(%a)"), of("bf16x2", "approx", "TT", "ptx::pairwise<ptx::half_tanh<ptx::bf16>>(%a)")),
+		of("f16", "approx", "TT", "ptx::half_tanh<ptx::f16>(%a)"),
+		of("bf16", "approx", "TT", "ptx::half_tanh<ptx::bf16>(%a)"),
+		of("f16x2", "approx", "TT", "ptx::pairwise<ptx::half_tanh<ptx::f16>>(%a)"),
+		of("bf16x2", "approx", "TT", "ptx::pairwise<ptx::half_tanh<ptx::bf16>>(%a)")),
 	"copysign": formed(of(floats, "", "TTT", "ptx::with_sign(%a, %b)")), // the sign of the first
 	"testp": formed(
 		of(floats, "finite", "pT", "__builtin_isfinite(%a)"), of(floats, "infinite", "pT", "__builtin_isinf(%a) != 0"),

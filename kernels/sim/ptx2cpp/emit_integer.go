@@ -34,9 +34,11 @@ var integerHandlers = map[string]handler{
 		of(integers, "hi", "UTTU", "(%U)((%W)%a * (%W)%b >> %n) + %c"),
 		of("s32", "hi sat", "STTS", "ptx::add_saturating((int32_t)((%W)%a * (%W)%b >> 32), %c)"),
 		of(wideSource, "wide", "VTTV", "(%V)((%W)%a * (%W)%b) + %c"))...),
-	"mul24": formed(of("u32|s32", "lo", "UTT", "ptx::multiply24(%a, %b)"), of("u32|s32", "hi", "UTT", "ptx::multiply24_high(%a, %b)")),
-	"mad24": formed(of("u32|s32", "lo", "UTTU", "ptx::multiply24(%a, %b) + %c"), of("u32|s32", "hi", "UTTU", "ptx::multiply24_high(%a, %b) + %c")),
-	"sad":   formed(of(integers, "", "UTTU", "ptx::distance(%a, %b) + %c")),
+	"mul24": formed(of("u32|s32", "lo", "UTT", "ptx::multiply24(%a, %b)"),
+		of("u32|s32", "hi", "UTT", "ptx::multiply24_high(%a, %b)")),
+	"mad24": formed(of("u32|s32", "lo", "UTTU", "ptx::multiply24(%a, %b) + %c"),
+		of("u32|s32", "hi", "UTTU", "ptx::multiply24_high(%a, %b) + %c")),
+	"sad": formed(of(integers, "", "UTTU", "ptx::distance(%a, %b) + %c")),
 	"div": formed(
 		of(integers, "", "TTT", "ptx::divide(%a, %b)"),
 		of(floats, "rn ftz?", "TTT", "%a / %b"),
@@ -81,7 +83,8 @@ func dotProduct(function string) handler {
 			return "", err
 		}
 		signed := func(kind string) string { return fmt.Sprint(kind == "s32") }
-		text := fmt.Sprintf("%s<%s, %s>(%s, %s, %s, %s)", function, signed(got[len(got)-2]), signed(got[len(got)-1]), v[0], v[1], v[2], half)
+		text := fmt.Sprintf("%s<%s, %s>(%s, %s, %s, %s)", function, signed(got[len(got)-2]), signed(got[len(got)-1]), v[0],
+			v[1], v[2], half)
 		return e.write(in.line, in.operands[0], u32, text)
 	}
 }

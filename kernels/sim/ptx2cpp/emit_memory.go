@@ -19,13 +19,17 @@ var memoryHandlers = map[string]handler{
 const (
 	accessed  = "b8|" + bitTypes + "|u8|" + integers + "|s8|" + floats
 	order     = "weak|volatile|relaxed|acquire|release? cta|cluster|gpu|sys? "
-	evictions = "L1::evict_normal|L1::evict_unchanged|L1::evict_first|L1::evict_last|L1::no_allocate? L2::evict_normal|L2::evict_first|L2::evict_last? "
-	fetches   = "L2::64B|L2::128B|L2::256B? "
+	evictions = "L1::evict_normal|L1::evict_unchanged|L1::evict_first|L1::evict_last|L1::no_allocate? " +
+		"L2::evict_normal|L2::evict_first|L2::evict_last? "
+	fetches = "L2::64B|L2::128B|L2::256B? "
 )
 
 var (
-	ldPattern       = compile(order + "global|shared|shared::cta|local|const|param|param::entry|param::func? ca|cg|cs|lu|cv? nc? " + evictions + fetches + "v2|v4? " + accessed)
-	stPattern       = compile(order + "global|shared|shared::cta|local|param|param::func? wb|cg|cs|wt? " + evictions + "v2|v4? " + accessed)
+	ldPattern = compile(order +
+		"global|shared|shared::cta|local|const|param|param::entry|param::func? ca|cg|cs|lu|cv? nc? " + evictions + fetches +
+		"v2|v4? " + accessed)
+	stPattern = compile(order + "global|shared|shared::cta|local|param|param::func? wb|cg|cs|wt? " + evictions +
+		"v2|v4? " + accessed)
 	prefetchPattern = compile("global|local? L1|L2 evict_last|evict_normal?")
 )
 
@@ -92,7 +96,8 @@ func ld(e *emitter, in *instruction) (string, error) {
 	}
 	text := fmt.Sprintf("{ const char *const from = %s;", where)
 	for i, r := range registers {
-		w, err := e.writeAs(in.line, r, a.t, fmt.Sprintf("ptx::load%s<%s>(from + %d)", a.volatile, a.t.cpp(), i*a.t.bytes()), true)
+		w, err := e.writeAs(in.line, r, a.t, fmt.Sprintf("ptx::load%s<%s>(from + %d)", a.volatile, a.t.cpp(), i*a.t.bytes()),
+			true)
 		if err != nil {
 			return "", err
 		}
@@ -204,7 +209,8 @@ func (e *emitter) copyAsync(in *instruction, cache string) (string, error) {
 		return "", fmt.Errorf("an operand that is no address")
 	}
 	from, err := e.pointer(in, in.operands[1], false)
-	return fmt.Sprintf("ptx::copy_async_part(block, %s, %s, %d, %s, %d);", to, from, n, read, e.slot(in.operands[1].text, n)), err
+	return fmt.Sprintf("ptx::copy_async_part(block, %s, %s, %d, %s, %d);", to, from, n, read,
+		e.slot(in.operands[1].text, n)), err
 }
 
 // sourceBytes is how many of the bytes are read; the others are zeros.

@@ -73,7 +73,8 @@ func (e *emitter) mma(in *instruction, s shape) (string, error) {
 		return "", err
 	}
 	d, err := e.scatter(in, in.operands[0], 4, f32, "d")
-	return fmt.Sprintf("{ const uint32_t a[] = {%s}, b[] = {%s}; const float c[] = {%s}; float d[4]; %s(d, a, b, c);%s }", a, b, c, s.cpp, d), err
+	return fmt.Sprintf("{ const uint32_t a[] = {%s}, b[] = {%s}; const float c[] = {%s}; float d[4]; %s(d, a, b, c);%s }",
+		a, b, c, s.cpp, d), err
 }
 
 var ldmatrixPattern = compile("sync aligned m8n8 x1|x2|x4 trans? shared|shared::cta? b16")

@@ -58,7 +58,8 @@ func shuffle(e *emitter, in *instruction) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return e.writePair(in, b32, fmt.Sprintf("bool ok; const uint32_t result = ptx::shuffle_%s(%s, %s, %s, %s, &ok);", got[1], v[0], v[1], v[2], v[3]))
+	return e.writePair(in, b32, fmt.Sprintf("bool ok; const uint32_t result = ptx::shuffle_%s(%s, %s, %s, %s, &ok);",
+		got[1], v[0], v[1], v[2], v[3]))
 }
 
 func vote(e *emitter, in *instruction) (string, error) {
@@ -107,7 +108,8 @@ func match(e *emitter, in *instruction) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return e.writePair(in, b32, fmt.Sprintf("bool ok; const uint32_t result = ptx::match_%s(%s, %s, &ok);", got[0], mask, value))
+	return e.writePair(in, b32, fmt.Sprintf("bool ok; const uint32_t result = ptx::match_%s(%s, %s, &ok);", got[0], mask,
+		value))
 }
 
 func redux(e *emitter, in *instruction) (string, error) {

@@ -61,10 +61,14 @@ const goldenHead = ".version 7.8\n.target sm_80\n.address_size 64\n"
 func (g golden) entry(name string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, ".visible .entry %s(.param .u64 in, .param .u64 out) {\n", name)
-	b.WriteString(".reg .b16 %h<16>; .reg .b32 %r<16>; .reg .f32 %f<16>; .reg .b64 %q<16>; .reg .f64 %d<16>; .reg .pred %p<16>;\n")
-	b.WriteString(".reg .b64 %in, %out, %at; .reg .b32 %lane;\nld.param.u64 %in, [in];\nld.param.u64 %out, [out];\nmov.u32 %lane, %tid.x;\n")
+	b.WriteString(".reg .b16 %h<16>; .reg .b32 %r<16>; .reg .f32 %f<16>; .reg .b64 %q<16>; .reg .f64 %d<16>; .reg .pred " +
+		"%p<16>;\n")
+	b.WriteString(".reg .b64 %in, %out, %at; .reg .b32 %lane;\nld.param.u64 %in, [in];\nld.param.u64 %out, " +
+		"[out];\nmov.u32 %lane, %tid.x;\n")
 	for i := range 4 {
-		fmt.Fprintf(&b, "ld.global.u64 %%q%d, [%%in+%d]; mov.b64 %%d%[1]d, %%q%[1]d; cvt.u32.u64 %%r%[1]d, %%q%[1]d; mov.b32 %%f%[1]d, %%r%[1]d; cvt.u16.u64 %%h%[1]d, %%q%[1]d;\n", i, 8*i)
+		fmt.Fprintf(&b,
+			"ld.global.u64 %%q%d, [%%in+%d]; mov.b64 %%d%[1]d, %%q%[1]d; cvt.u32.u64 %%r%[1]d, %%q%[1]d; mov.b32 %%f%[1]d, "+
+				"%%r%[1]d; cvt.u16.u64 %%h%[1]d, %%q%[1]d;\n", i, 8*i)
 	}
 	b.WriteString(g.code + "\nmul.wide.u32 %at, %lane, 8;\nadd.s64 %at, %out, %at;\n")
 	switch g.result() {
@@ -147,8 +151,9 @@ func buildGolden(t *testing.T, cases []golden) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(compiler, "-std=c++17", "-O1", "-march=native", "-ffp-contract=off", "-fno-math-errno", "-pthread", "-Wall", "-Werror=uninitialized",
-		"-Wno-unused", "-I../..", source, harness, "-o", program).CombinedOutput()
+	out, err := exec.Command(compiler, "-std=c++17", "-O1", "-march=native", "-ffp-contract=off", "-fno-math-errno",
+		"-pthread", "-Wall", "-Werror=uninitialized", "-Wno-unused", "-I../..", source, harness, "-o",
+		program).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -157,7 +162,8 @@ func buildGolden(t *testing.T, cases []golden) string {
 
 func TestGolden(t *testing.T) {
 	var cases []golden
-	for _, group := range [][]golden{integerGolden, bitGolden, floatGolden, halfGolden, compareGolden, convertGolden, memoryGolden, controlGolden, warpGolden} {
+	for _, group := range [][]golden{integerGolden, bitGolden, floatGolden, halfGolden, compareGolden, convertGolden,
+		memoryGolden, controlGolden, warpGolden} {
 		cases = append(cases, group...)
 	}
 	program := buildGolden(t, cases)

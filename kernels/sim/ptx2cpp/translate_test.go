@@ -15,7 +15,8 @@ import (
 // kernel is a text with one entry: the body's first line is line 6.
 func kernel(body string) string {
 	return goldenHead + ".visible .entry k(.param .u64 p, .param .u32 n) {\n" +
-		".reg .b32 %r<9>; .reg .b64 %rd<9>; .reg .f32 %f<9>; .reg .f64 %fd<9>; .reg .b16 %rs<9>; .reg .pred %p<9>;\n" + body + "\n}\n"
+		".reg .b32 %r<9>; .reg .b64 %rd<9>; .reg .f32 %f<9>; .reg .f64 %fd<9>; .reg .b16 %rs<9>; .reg .pred %p<9>;\n" + body +
+		"\n}\n"
 }
 
 func TestTranslate(t *testing.T) {
@@ -30,7 +31,9 @@ func TestTranslate(t *testing.T) {
 		{"ld.param.u32 %r1, [n];", "r1 = ptx::load<uint32_t>((char *)n_ + 0);"},
 		{"ld.global.u16 %rs1, [%rd1+-2];", "rs1 = ptx::load<uint16_t>(ptx::global(block, rd1 + -2, 2, 64));"},
 		{"bar.sync 0;", `sim::barrier({"k.ptx", 6});`},
-		{"@%p1 st.global.v2.f32 [%rd1], {%f1, %f2};", "if (p1) { { char *const to = ptx::global(block, rd1, 8, 192); ptx::store<float>(to + 0, f1); ptx::store<float>(to + 4, f2); } }"},
+		{"@%p1 st.global.v2.f32 [%rd1], {%f1, %f2};",
+			"if (p1) { { char *const to = ptx::global(block, rd1, 8, 192); ptx::store<float>(to + 0, f1); " +
+				"ptx::store<float>(to + 4, f2); } }"},
 		{".shared .align 8 .f32 s[3]; .shared .align 8 .b8 t[4]; mov.u32 %r1, t;", "r1 = (uint32_t)16u;"},
 		{"mov.u32 %r1, %tid.x;", "r1 = (uint32_t)thread.index.x;"},
 		{"{ .reg .b32 %r1; mov.u32 %r1, %r2; }", "r1_s1 = r2;"},
@@ -126,13 +129,15 @@ func TestUnknown(t *testing.T) {
 		{"vote.ballot.b32 %r1, %p1;", "unknown modifiers"},
 		{"redux.sync.and.u32 %r1, %r2, -1;", "unknown modifiers"},
 		{"mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%r1}, {%r1}, {%r1}, {%r1};", "unknown modifiers"},
-		{"mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%f1,%f2,%f3,%f4}, {%r1,%r2}, {%r1,%r2}, {%f1,%f2,%f3,%f4};", "want 4 registers"},
+		{"mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%f1,%f2,%f3,%f4}, {%r1,%r2}, {%r1,%r2}, {%f1,%f2,%f3,%f4};",
+			"want 4 registers"},
 		{"ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%r1,%r2}, [%r3];", "want 4 registers"},
 		{"lop3.b32 %r1, %r2, %r3, %r4, %r5;", "operand 5 must be a constant"},
 		{"isspacep.frob %p1, %rd1;", "unknown modifiers"},
 		{"fence.proxy.async;", "unknown modifiers"},
 		{"mov.b64 {%r1, %r2, %r3}, %rd1;", "3 parts of b64"},
-		{"tex.2d.v4.f32.f32 {%f1,%f2,%f3,%f4}, [t, {%f1,%f2}];", `k.ptx:6: "tex.2d.v4.f32.f32 {%f1, %f2, %f3, %f4}, [t, {%f1, %f2}];": ",", want "]"`},
+		{"tex.2d.v4.f32.f32 {%f1,%f2,%f3,%f4}, [t, {%f1,%f2}];",
+			`k.ptx:6: "tex.2d.v4.f32.f32 {%f1, %f2, %f3, %f4}, [t, {%f1, %f2}];": ",", want "]"`},
 		{"add.s32 %r1, %r2, (1+2);", `(1+2);": "+", want ","`},
 		{".reg .v4 .f32 %v;", `k.ptx:6: ".v4", want a type`},
 		{".shared .align 4 .b8 s[4] = {1};", `"=", want ";"`},
@@ -181,7 +186,8 @@ func TestShared(t *testing.T) {
 .shared .align 4 .b8 everyone[12];
 .shared .align 16 .b8 nobody[1024];
 .func helper() { .shared .align 8 .b8 tile[24]; .reg .b32 %r<2>; mov.u32 %r1, tile; ret; }
-.visible .entry first() { .reg .b32 %r<3>; .shared .align 16 .b8 own[20]; mov.u32 %r1, own; mov.u32 %r2, everyone; ret; }
+.visible .entry first() { .reg .b32 %r<3>; .shared .align 16 .b8 own[20];
+ mov.u32 %r1, own; mov.u32 %r2, everyone; ret; }
 .visible .entry second() { .reg .b32 %r<3>; call.uni helper; mov.u32 %r1, everyone; ret; }
 .visible .entry third() { ret; }
 `
