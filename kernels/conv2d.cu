@@ -18,8 +18,8 @@ template <class T> struct Unfolded {
     };
     const T *x;
     Geometry g;
-    Divider image, row, window, side; // by out_area, out_width, kernel*kernel, kernel
-    int64_t start;                    // of the image's group
+    FastDivisor image, row, window, side; // by out_area, out_width, kernel*kernel, kernel
+    int64_t start;                        // of the image's group
     int top, left;
     bool valid;
 
@@ -48,7 +48,7 @@ template <class T> struct Biased {
     T *y; // of the group in the first image
     const float *bias;
     Geometry g;
-    Divider image;
+    FastDivisor image;
     int relu;
 
     DEVICE_MEMBER void operator()(int m, int n, float sum) const {
@@ -60,8 +60,9 @@ template <class T> struct Biased {
 };
 
 template <int side, int depth, class T>
-DEVICE void convolve(T *y, const T *x, const T *w, const float *b, const Geometry &g, int columns, const Divider &image,
-                     const Divider &row, const Divider &window, const Divider &kernel, int relu) {
+DEVICE void convolve(T *y, const T *x, const T *w, const float *b, const Geometry &g, int columns,
+                     const FastDivisor &image, const FastDivisor &row, const FastDivisor &window,
+                     const FastDivisor &kernel, int relu) {
     const int group = blockIdx.z, length = g.channels * g.window;
     Weights<T> left = {w + (int64_t)group * g.maps * length, length};
     Unfolded<T> right = {x + (int64_t)group * g.channels * g.area, g, image, row, window, kernel};
@@ -78,9 +79,9 @@ DEVICE void convolve(T *y, const T *x, const T *w, const float *b, const Geometr
                                    uint32_t window, int window_shift, uint32_t kernels, int kernels_shift, int relu) { \
         const Geometry g =                                                                                             \
             geometry(groups, channels, height, width, maps, out_height, out_width, kernel, stride, pad);               \
-        convolve<side, depth>(y, x, w, b, g, columns, divider(g.out_area, image, image_shift),                         \
-                              divider(out_width, row, row_shift), divider(g.window, window, window_shift),             \
-                              divider(kernel, kernels, kernels_shift), relu);                                          \
+        convolve<side, depth>(y, x, w, b, g, columns, fast_divisor(g.out_area, image, image_shift),                    \
+                              fast_divisor(out_width, row, row_shift), fast_divisor(g.window, window, window_shift),   \
+                              fast_divisor(kernel, kernels, kernels_shift), relu);                                     \
     }
 
 CONV2D(float, f32, 128, 8)

@@ -19,7 +19,7 @@ template <class T> struct Transposed {
     const T *w;
     Geometry g;
     Class c;
-    Divider window, row; // by the class's weights, and those of a row
+    FastDivisor window, row; // by the class's weights, and those of a row
     int at[tile_lines];
 
     DEVICE_MEMBER void begin(int i, int m, int rows) { at[i] = m < rows ? m * g.window : -1; }
@@ -41,7 +41,7 @@ template <class T> struct Gathered {
     const T *dz;
     Geometry g;
     Class c;
-    Divider window, row;
+    FastDivisor window, row;
     int64_t start;
     int bottom, right;
 
@@ -68,7 +68,7 @@ template <class T> struct Scattered {
     T *dx;
     Geometry g;
     Class c;
-    Divider image, row;
+    FastDivisor image, row;
 
     DEVICE_MEMBER void operator()(int m, int n, float sum) const {
         const int number = quotient(n, image), place = n - number * c.height * c.width, q = quotient(place, row);
@@ -84,11 +84,12 @@ DEVICE void gradient(T *dx, const T *w, const T *dz, const Geometry &g, int batc
     const int columns = batch * c.height * c.width, weights = c.rows * c.columns;
     if ((int)blockIdx.x * side >= columns) return;
     // A class without weights has a gradient of zero: the stride is larger than the kernel. It divides nothing.
-    const Divider window = divider_by(weights > 0 ? weights : 1), row = divider_by(c.columns > 0 ? c.columns : 1);
+    const FastDivisor window = fast_divisor_of(weights > 0 ? weights : 1),
+                      row = fast_divisor_of(c.columns > 0 ? c.columns : 1);
     Transposed<T> left = {w + (int64_t)group * g.maps * g.channels * g.window, g, c, window, row};
     Gathered<T> right = {dz + (int64_t)group * g.maps * g.out_area, g, c, window, row};
-    Scattered<T> write = {dx + (int64_t)group * g.channels * g.area, g, c, divider_by(c.height * c.width),
-                          divider_by(c.width)};
+    Scattered<T> write = {dx + (int64_t)group * g.channels * g.area, g, c, fast_divisor_of(c.height * c.width),
+                          fast_divisor_of(c.width)};
     Range k = {0, g.maps * weights};
     product<side, depth>(left, right, write, blockIdx.y * side, blockIdx.x * side, g.channels, columns, k);
 }

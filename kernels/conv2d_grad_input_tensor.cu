@@ -51,8 +51,8 @@ template <int side> DEVICE void gradient(bf16 *dx, const bf16 *w, const bf16 *dz
         (Class &)c = class_of(g, blockIdx.z / g.groups), c.group = blockIdx.z % g.groups;
         c.places = batch * c.height * c.width;
         // A class without weights has a gradient of zero: the stride is larger than the kernel. It divides nothing.
-        c.window = divider_by(c.rows * c.columns > 0 ? c.rows * c.columns : 1),
-        c.line = divider_by(c.columns > 0 ? c.columns : 1);
+        c.window = fast_divisor_of(c.rows * c.columns > 0 ? c.rows * c.columns : 1),
+        c.line = fast_divisor_of(c.columns > 0 ? c.columns : 1);
     }
     __syncthreads();
     if ((int)blockIdx.x * side >= c.places) return;

@@ -14,7 +14,7 @@ template <class T> struct Images {
     typedef int64_t Position;
     const T *dz;
     Geometry g;
-    Divider image; // by out_area
+    FastDivisor image; // by out_area
     int at[tile_lines];
 
     DEVICE_MEMBER void begin(int i, int m, int rows) { at[i] = m < rows ? m * g.out_area : -1; }
@@ -35,7 +35,7 @@ template <class T> struct Met {
     };
     const T *x;
     Geometry g;
-    Divider image, row, window, side;
+    FastDivisor image, row, window, side;
     int at[tile_lines], place[tile_lines]; // of the window's corner and in the window, u * 65536 + v; or -1
 
     DEVICE_MEMBER void begin(int i, int n, int columns) {
@@ -59,7 +59,8 @@ template <class T> struct Met {
 
 template <int side, int depth, class T>
 DEVICE void gradient(float *parts, const T *x, const T *dz, const Geometry &g, int places, int splits,
-                     const Divider &image, const Divider &row, const Divider &window, const Divider &kernel) {
+                     const FastDivisor &image, const FastDivisor &row, const FastDivisor &window,
+                     const FastDivisor &kernel) {
     const int group = blockIdx.z % g.groups, split = blockIdx.z / g.groups, length = g.channels * g.window;
     Images<T> left = {dz + (int64_t)group * g.maps * g.out_area, g, image};
     Met<T> right = {x + (int64_t)group * g.channels * g.area, g, image, row, window, kernel};
@@ -77,9 +78,9 @@ DEVICE void gradient(float *parts, const T *x, const T *dz, const Geometry &g, i
                                        int kernels_shift) {                                                            \
         const Geometry g =                                                                                             \
             geometry(groups, channels, height, width, maps, out_height, out_width, kernel, stride, pad);               \
-        gradient<side, depth>(parts, x, dz, g, places, splits, divider(g.out_area, image, image_shift),                \
-                              divider(out_width, row, row_shift), divider(g.window, window, window_shift),             \
-                              divider(kernel, kernels, kernels_shift));                                                \
+        gradient<side, depth>(parts, x, dz, g, places, splits, fast_divisor(g.out_area, image, image_shift),           \
+                              fast_divisor(out_width, row, row_shift), fast_divisor(g.window, window, window_shift),   \
+                              fast_divisor(kernel, kernels, kernels_shift));                                           \
     }
 
 CONV2D_GRAD_WEIGHT(float, f32, 128, 8)

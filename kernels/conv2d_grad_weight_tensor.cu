@@ -18,7 +18,7 @@ struct Images {
     };
     const bf16 *dz; // of the group in the first image
     Geometry g;
-    Divider image; // by out_area
+    FastDivisor image; // by out_area
     int end;
 
     DEVICE_MEMBER void begin(Range k) { end = k.end; }
@@ -34,7 +34,8 @@ struct Images {
 
 template <int side>
 DEVICE void gradient(float *parts, const bf16 *x, const bf16 *dz, const Geometry &g, int places, int splits,
-                     const Divider &image, const Divider &row, const Divider &window, const Divider &kernel) {
+                     const FastDivisor &image, const FastDivisor &row, const FastDivisor &window,
+                     const FastDivisor &kernel) {
     const int group = blockIdx.z % g.groups, split = blockIdx.z / g.groups, length = g.channels * g.window;
     const Pairs<side, Images> left(Images{dz + (int64_t)group * g.maps * g.out_area, g, image, 0});
     const Input input = {x + (int64_t)group * g.channels * g.area, g, image, row, window, kernel};
@@ -53,9 +54,9 @@ DEVICE void gradient(float *parts, const bf16 *x, const bf16 *dz, const Geometry
                                      int kernels_shift) {                                                              \
         const Geometry g =                                                                                             \
             geometry(groups, channels, height, width, maps, out_height, out_width, kernel, stride, pad);               \
-        gradient<side>(parts, x, dz, g, places, splits, divider(g.out_area, image, image_shift),                       \
-                       divider(out_width, row, row_shift), divider(g.window, window, window_shift),                    \
-                       divider(kernel, kernels, kernels_shift));                                                       \
+        gradient<side>(parts, x, dz, g, places, splits, fast_divisor(g.out_area, image, image_shift),                  \
+                       fast_divisor(out_width, row, row_shift), fast_divisor(g.window, window, window_shift),          \
+                       fast_divisor(kernel, kernels, kernels_shift));                                                  \
     }
 
 CONV2D_GRAD_WEIGHT(128_bf16, 128)

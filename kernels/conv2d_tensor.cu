@@ -17,7 +17,7 @@ struct Biased {
     bf16 *y; // of the group in the first image
     const float *bias;
     Geometry g;
-    Divider image;
+    FastDivisor image;
     int columns, relu;
 
     DEVICE_MEMBER bool begin(int n) {
@@ -34,7 +34,8 @@ struct Biased {
 
 template <int side, bool aligned>
 DEVICE void convolve(bf16 *y, const bf16 *x, const bf16 *w, const float *b, const Geometry &g, int columns,
-                     const Divider &image, const Divider &row, const Divider &window, const Divider &kernel, int relu) {
+                     const FastDivisor &image, const FastDivisor &row, const FastDivisor &window,
+                     const FastDivisor &kernel, int relu) {
     const int group = blockIdx.z, length = g.channels * g.window;
     const Input input = {x + (int64_t)group * g.channels * g.area, g, image, row, window, kernel};
     const Octets<side, Unfolded<Input>> right(Unfolded<Input>{input, {}, 0});
@@ -52,9 +53,9 @@ DEVICE void convolve(bf16 *y, const bf16 *x, const bf16 *w, const float *b, cons
                                  int kernels_shift, int relu) {                                                        \
         const Geometry g =                                                                                             \
             geometry(groups, channels, height, width, maps, out_height, out_width, kernel, stride, pad);               \
-        convolve<side, aligned>(y, x, w, b, g, columns, divider(g.out_area, image, image_shift),                       \
-                                divider(out_width, row, row_shift), divider(g.window, window, window_shift),           \
-                                divider(kernel, kernels, kernels_shift), relu);                                        \
+        convolve<side, aligned>(y, x, w, b, g, columns, fast_divisor(g.out_area, image, image_shift),                  \
+                                fast_divisor(out_width, row, row_shift), fast_divisor(g.window, window, window_shift), \
+                                fast_divisor(kernel, kernels, kernels_shift), relu);                                   \
     }
 
 CONV2D(128_bf16, 128, true)

@@ -34,7 +34,7 @@ DEVICE uint32_t at_step(const Corner &c, const Step &s, int height, int width) {
 struct Input {
     const bf16 *x; // of the group in the first image
     Geometry g;
-    Divider image, row, window, side; // by out_area, out_width, kernel*kernel, kernel
+    FastDivisor image, row, window, side; // by out_area, out_width, kernel*kernel, kernel
 
     DEVICE_MEMBER int height() const { return g.height; }
     DEVICE_MEMBER int width() const { return g.width; }
@@ -55,7 +55,7 @@ struct Input {
 // Windows is a class of the input's places and weights, what divides by its weights, and by those of a row; of which
 // group.
 struct Windows : Class {
-    Divider window, line;
+    FastDivisor window, line;
     int group, places; // in all images
 };
 

@@ -18,20 +18,20 @@
 
 enum { tile_threads = 256, tile_lines = 4 }; // tile_lines: of a slice, filled by one thread
 
-// Divider divides numbers below 2^31 by a constant: n / d is the upper half of n * multiplier, shifted; for d = 1 the
-// multiplier is 0. Granlund and Montgomery, "Division by invariant integers using multiplication", PLDI 1994.
-struct Divider {
+// FastDivisor divides numbers below 2^31 by a constant: n / d is the upper half of n * multiplier, shifted. For d = 1
+// the multiplier is 0. Granlund and Montgomery, "Division by invariant integers using multiplication", PLDI 1994.
+struct FastDivisor {
     uint32_t divisor, multiplier, shift;
 };
 
-DEVICE Divider divider(int divisor, uint32_t multiplier, int shift) {
-    Divider d = {(uint32_t)divisor, multiplier, (uint32_t)shift};
+DEVICE FastDivisor fast_divisor(int divisor, uint32_t multiplier, int shift) {
+    FastDivisor d = {(uint32_t)divisor, multiplier, (uint32_t)shift};
     return d;
 }
 
-// divider_by makes one on the device, for divisors that are not known before. It takes a long division.
-DEVICE Divider divider_by(int divisor) {
-    Divider d = {(uint32_t)divisor, 0, 0};
+// fast_divisor_of makes one on the device, for divisors that are not known before. It takes a long division.
+DEVICE FastDivisor fast_divisor_of(int divisor) {
+    FastDivisor d = {(uint32_t)divisor, 0, 0};
     if (divisor == 1) return d;
     int log = 1; // 2^(log-1) < divisor <= 2^log
     while ((1u << log) < (uint32_t)divisor) log++;
@@ -40,7 +40,7 @@ DEVICE Divider divider_by(int divisor) {
     return d;
 }
 
-DEVICE uint32_t quotient(uint32_t n, const Divider &d) {
+DEVICE uint32_t quotient(uint32_t n, const FastDivisor &d) {
     return d.multiplier ? __umulhi(n, d.multiplier) >> d.shift : n;
 }
 

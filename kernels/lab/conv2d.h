@@ -16,7 +16,7 @@
 // Conv is the geometry of a group, and what divides a place into image, row and column.
 struct Conv {
     int images, height, width, channels, groups, maps, out_height, out_width, kernel, pad;
-    Divider image, row;
+    FastDivisor image, row;
 
     DEVICE_MEMBER int places() const { return images * out_height * out_width; }
     DEVICE_MEMBER int length() const { return kernel * kernel * channels; }
@@ -28,8 +28,8 @@ struct Conv {
 #define CONV_OF                                                                                                        \
     Conv {                                                                                                             \
         images, height, width, channels, groups, maps, out_height, out_width, kernel, pad,                             \
-            divider(out_height *out_width, image_multiplier, image_shift),                                             \
-            divider(out_width, row_multiplier, row_shift)                                                              \
+            fast_divisor(out_height *out_width, image_multiplier, image_shift),                                        \
+            fast_divisor(out_width, row_multiplier, row_shift)                                                         \
     }
 
 // Forward copies slices of the forward pass: m places and n maps, `depth` of (window, channel) each. A thread has one

@@ -66,7 +66,7 @@ template <class T> static std::vector<T> download(CUdeviceptr p, size_t n) {
     ok(cuMemcpyDtoH(x.data(), p, n * sizeof(T)), "cuMemcpyDtoH");
     return x;
 }
-static void divider(int d, unsigned &multiplier, int &shift) {
+static void fast_divisor(int d, unsigned &multiplier, int &shift) {
     multiplier = 0, shift = 0;
     if (d == 1) return;
     int log = 1;
@@ -93,7 +93,7 @@ struct Geometry {
 static Geometry geometry(int batch, int side, int channels, int groups, int maps, int kernel, int pad) {
     const int out = side + 2 * pad - kernel + 1;
     Geometry g{batch, side, side, channels, groups, maps, out, out, kernel, pad, 0, 0, 0, 0};
-    divider(out * out, g.image_multiplier, g.image_shift), divider(out, g.row_multiplier, g.row_shift);
+    fast_divisor(out * out, g.image_multiplier, g.image_shift), fast_divisor(out, g.row_multiplier, g.row_shift);
     return g;
 }
 

@@ -21,7 +21,8 @@ func prepareConv2D(b *builder, o op.Conv2D) {
 	p := product{stem: "conv2d_forward", rows: g.maps, columns: columns, k: length, copies: g.groups,
 		lengths: []int{length}, gathered: 1}
 	b.choose("conv2d "+g.String(), b.tiles(p, func(b *builder, t tile) {
-		b.product(p, t, slices.Concat([]any{y, x, w, bias}, g.args(), []any{int32(columns)}, g.dividers(), []any{relu})...)
+		b.product(p, t, slices.Concat([]any{y, x, w, bias}, g.args(), []any{int32(columns)}, g.fastDivisors(),
+			[]any{relu})...)
 	}))
 }
 
@@ -49,7 +50,8 @@ func prepareConv2DGradWeight(b *builder, o op.Conv2DGradWeight) {
 		gathered: 2}
 	b.choose("conv2d_grad_weight "+g.String(), b.tiles(p, func(b *builder, t tile) {
 		parts := b.parts(dw, t)
-		b.product(p, t, slices.Concat([]any{parts, x, dz}, g.args(), []any{int32(places), int32(t.splits)}, g.dividers())...)
+		b.product(p, t, slices.Concat([]any{parts, x, dz}, g.args(), []any{int32(places), int32(t.splits)},
+			g.fastDivisors())...)
 		b.finish(dw, parts, null, g.groups*g.maps, length, t, false)
 	}))
 	if b.hasCompanion() {
@@ -97,10 +99,10 @@ func (g geometry) args() []any {
 		int32(g.outWidth), int32(g.kernel), int32(g.stride), int32(g.pad)}
 }
 
-// dividers are the parameters by which the kernels take a place and a weight apart.
-func (g geometry) dividers() []any {
-	return slices.Concat(divider(g.outHeight*g.outWidth), divider(g.outWidth), divider(g.kernel*g.kernel),
-		divider(g.kernel))
+// fastDivisors are the parameters by which the kernels take a place and a weight apart.
+func (g geometry) fastDivisors() []any {
+	return slices.Concat(fastDivisor(g.outHeight*g.outWidth), fastDivisor(g.outWidth), fastDivisor(g.kernel*g.kernel),
+		fastDivisor(g.kernel))
 }
 
 // String is the sizes for a Pin's work, of all groups: 128x96x27x27 to 256 k5 s1 p2 g2.

@@ -3,8 +3,7 @@
 // A device is a context with one goroutine, locked to its thread, that enqueues work: kernels on a compute stream, and
 // uploads on a copy stream beside it. All kernels are duet's own (folder kernels), compiled to PTX and embedded; the
 // driver compiles them for the GPU at hand. gorgonia.org/cu makes the driver calls that it knows, the file calls.go the
-// others. What is uploaded passes through pinned memory (upload.go), or lies in pinned memory that the device has lent
-// (lend.go).
+// others. What is uploaded lies in pinned memory of the host (host.go, upload.go).
 //
 // An operation's file here, named like those of package op, which hold the formulas, chooses the kernels and lays out
 // their launches. A kernel's launches are laid out when it is prepared, checked against the parameter lists of the PTX,

@@ -171,8 +171,8 @@ func (b *builder) product(p product, t tile, args ...any) {
 	b.launch(b.named(name), t.grid(p.rows, p.columns, p.copies*t.splits), dims{}, 0, args...)
 }
 
-// divider is a multiplier and a shift for division by d of numbers below 2^31, as kernels/tile.h does it.
-func divider(d int) []any {
+// fastDivisor is a multiplier and a shift for division by d of numbers below 2^31, as kernels/tile.h does it.
+func fastDivisor(d int) []any {
 	if d == 1 {
 		return []any{uint32(0), int32(0)}
 	}
