@@ -6,7 +6,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -127,14 +126,16 @@ func (d *documenter) of(t *testing.T, typ reflect.Type) map[string]string {
 	name := typ.PkgPath() + "." + typ.Name()
 	if d.comments[name] == nil {
 		dir := filepath.Join("..", strings.TrimPrefix(typ.PkgPath(), "duet/"))
-		packages, err := parser.ParseDir(token.NewFileSet(), dir, func(i fs.FileInfo) bool {
-			return !strings.HasSuffix(i.Name(), "_test.go")
-		}, parser.ParseComments)
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, p := range packages {
-			ast.Inspect(p, func(n ast.Node) bool {
+		for _, name := range files {
+			file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
 				if g, ok := n.(*ast.GenDecl); ok && len(g.Specs) == 1 {
 					if s, ok := g.Specs[0].(*ast.TypeSpec); ok {
 						d.declare(typ.PkgPath()+"."+s.Name.Name, g.Doc.Text(), s.Type)

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"duet/dataloader/picture"
+	"duet/dataloader/source/mini"
 )
 
 // decode decodes with a Decoder of its own.
@@ -56,20 +57,6 @@ func encodeJPEG(m image.Image) []byte {
 
 func encodeGIF(m image.Image) []byte {
 	return encode(func(b *bytes.Buffer, m image.Image) error { return gif.Encode(b, m, nil) }, m)
-}
-
-// noise is an opaque image of pseudo-random pixels.
-func noise(w, h int) *image.NRGBA {
-	m := image.NewNRGBA(image.Rect(0, 0, w, h))
-	state := uint32(w*1000 + h)
-	for i := range m.Pix {
-		state = state*1664525 + 1013904223
-		m.Pix[i] = uint8(state >> 24)
-		if i%4 == 3 {
-			m.Pix[i] = 255
-		}
-	}
-	return m
 }
 
 // fill makes an image of one colour in any colour model.
@@ -153,10 +140,10 @@ func TestColourModels(t *testing.T) {
 
 func TestReadFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "image.txt") // the name does not matter
-	check(t, os.WriteFile(path, encodePNG(noise(9, 8)), 0o666))
+	check(t, os.WriteFile(path, encodePNG(mini.Noise(9, 8)), 0o666))
 	pixels, err := picture.ReadFile(path, picture.Options{Size: 8})
 	check(t, err)
-	if want := noise(9, 8).Pix[:3]; !bytes.Equal(pixels[:3], want) {
+	if want := mini.Noise(9, 8).Pix[:3]; !bytes.Equal(pixels[:3], want) {
 		t.Errorf("first pixel %v, want %v", pixels[:3], want)
 	}
 	check(t, os.WriteFile(filepath.Join(filepath.Dir(path), "empty"), nil, 0o666))
@@ -212,7 +199,7 @@ func TestEncodeJPEG(t *testing.T) {
 		}
 	}
 	for _, size := range []int{1, 7, 300} { // noise, which is as large as a JPEG gets
-		m := noise(size, size)
+		m := mini.Noise(size, size)
 		pixels := make([]byte, 0, size*size*3)
 		for i := 0; i < len(m.Pix); i += 4 {
 			pixels = append(pixels, m.Pix[i:i+3]...)

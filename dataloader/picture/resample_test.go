@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"duet/dataloader/picture"
+	"duet/dataloader/source/mini"
 )
 
 // slowly is an independent, slow version: the Catmull-Rom kernel, widened when it shrinks, over the whole image, then
@@ -75,7 +76,7 @@ const resizeTol = 0.5 + 0.5*1.25
 func TestResize(t *testing.T) {
 	for _, c := range []struct{ w, h, size int }{{24, 16, 8}, {13, 29, 7}, {9, 9, 16}, {31, 31, 30}, {40, 3, 6}, {1, 1, 5},
 		{1, 90, 3}, {500, 375, 256}, {200, 600, 16}, {257, 256, 256}, {300, 280, 1}, {64, 64, 64}, {65, 64, 64}} {
-		m := noise(c.w, c.h)
+		m := mini.Noise(c.w, c.h)
 		got, _, err := decode(t, encodePNG(m), picture.Options{Size: c.size})
 		check(t, err)
 		for i, want := range slowly(m, c.size) {
@@ -91,12 +92,12 @@ func TestResize(t *testing.T) {
 func TestFit(t *testing.T) {
 	type plainImage struct{ image.Image }
 	const w, h = 37, 29
-	m := noise(w, h)
+	m := mini.Noise(w, h)
 	rgb := &picture.RGB{Width: w, Height: h}
 	for i := 0; i < len(m.Pix); i += 4 {
 		rgb.Pix = append(rgb.Pix, m.Pix[i:i+3]...)
 	}
-	clear := noise(w, h)
+	clear := mini.Noise(w, h)
 	for i := 3; i < len(clear.Pix); i += 4 {
 		clear.Pix[i] = clear.Pix[i-1]
 	}

@@ -64,7 +64,7 @@ func sameRejected(t *testing.T, got []packed.Rejected, want map[string]string) {
 
 func damagedAnimals() (mini.Files, map[string]string) {
 	f := mini.Animals(4)
-	photo := encodeJPEG(noise(40, 40))
+	photo := encodeJPEG(mini.Noise(40, 40))
 	f["cats/0 cut.jpg"] = photo[:len(photo)/2]
 	f["cats/text.jpg"] = []byte("not an image\n")
 	f["dogs/empty.png"] = nil
@@ -326,7 +326,7 @@ func TestRepack(t *testing.T) {
 func TestWorkersDoNotChangeTheSet(t *testing.T) {
 	f := mini.Files{}
 	for k := range 30 {
-		f[fmt.Sprintf("%c/%02d.jpg", 'a'+k%3, k)] = encodeJPEG(noise(20+k, 31))
+		f[fmt.Sprintf("%c/%02d.jpg", 'a'+k%3, k)] = encodeJPEG(mini.Noise(20+k, 31))
 	}
 	f["a/damaged.jpg"] = f["a/00.jpg"][:300]
 	source := f.Folder(t)
@@ -348,8 +348,8 @@ func TestWorkersDoNotChangeTheSet(t *testing.T) {
 
 // The flags say what was special about a file.
 func TestFlags(t *testing.T) {
-	f := mini.Files{"a/1.jpg": encodeJPEG(noise(40, 40)), "a/2.jpg": encodePNG(noise(40, 40)),
-		"b/3.jpg": encodeJPEG(noise(10, 10))}
+	f := mini.Files{"a/1.jpg": encodeJPEG(mini.Noise(40, 40)), "a/2.jpg": encodePNG(mini.Noise(40, 40)),
+		"b/3.jpg": encodeJPEG(mini.Noise(10, 10))}
 	dir, _ := run(t, f.Folder(t), prepare.Options{Settings: prepare.Settings{Size: 20}})
 	flags, err := open(t, dir, "train").Flags()
 	check(t, err)
