@@ -76,7 +76,8 @@ fuzz: deps ## every fuzz target for FUZZTIME (20s), up to the first failure
 
 # In pure Go, which links fastest. MUTANTS=100 SEED=2 draws more and others, PACKAGES="engine/plan" of some.
 PACKAGES = engine/plan engine/op engine/train engine/checkpoint internal/disk engine/backend/worker alexnet dataloader \
-	dataloader/packed dataloader/prepare dataloader/source dataloader/layout dataloader/tree dataloader/picture
+	dataloader/packed dataloader/prepare dataloader/generated dataloader/source dataloader/layout dataloader/tree \
+	dataloader/picture
 MUTANTS ?= 20
 SEED ?= 1
 

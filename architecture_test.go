@@ -24,6 +24,7 @@ var floors = [][]string{
 	{"engine/model"},
 	{"dataloader", "engine/plan"},
 	{"dataloader/prepare"},
+	{"dataloader/generated"},
 	{"dataloader/packed", "dataloader/source"},
 	{"dataloader/layout"},
 	{"dataloader/tree"},

@@ -6,17 +6,16 @@ import (
 	"testing"
 
 	"duet/dataloader"
+	"duet/dataloader/generated"
 	"duet/dataloader/packed"
 	"duet/dataloader/prepare"
-	"duet/dataloader/source"
 )
 
 // BenchmarkFeed gives images/s and the bytes that a loader brings into its batches; 256x256 are 393 MB, more than any
 // cache; batches of 128 as in the paper. duet data bench compares with plain copies.
 func BenchmarkFeed(b *testing.B) {
 	for _, size := range []int{32, 256} {
-		o := prepare.Options{Settings: prepare.Settings{Size: size},
-			Generated: source.Generated{Classes: 10, Train: 2000, Size: 32}}
+		o := prepare.Options{Settings: prepare.Settings{Size: size}, Generated: generated.Options{Classes: 10, Train: 2000, Size: 32}}
 		raw := run(b, "generated", o)
 		o.Codec = packed.JPEG
 		jpeg := run(b, "generated", o)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 
+	"duet/dataloader/generated"
 	"duet/dataloader/packed"
 	"duet/dataloader/prepare"
 	"duet/dataloader/source"
@@ -41,7 +42,7 @@ type Config struct {
 	Prefetch int  `toml:"prefetch"` // batches made ready ahead
 	Workers  int  `toml:"workers"`  // goroutines that decode or copy; 0: one a core
 
-	Generated source.Generated `toml:"generated"`
+	Generated generated.Options `toml:"generated"`
 }
 
 // The values of Config.Cache.
@@ -68,7 +69,7 @@ func Default() Config {
 		Prefetch:  defaultPrefetch,
 		Cache:     CacheMap,
 		ReadAhead: defaultReadAhead,
-		Generated: source.DefaultGenerated(),
+		Generated: generated.Default(),
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"duet/dataloader"
+	"duet/dataloader/generated"
 	"duet/dataloader/prepare"
-	"duet/dataloader/source"
 )
 
 // augmented asks for everything that a loader can draw, on images of 12x12.
@@ -258,8 +258,7 @@ func TestLoaderErrors(t *testing.T) {
 
 // The largest batch, and the least that a configuration may ask for, are given.
 func TestLoaderBounds(t *testing.T) {
-	s := open(t, run(t, "generated", prepare.Options{Settings: prepare.Settings{Size: 1},
-		Generated: source.Generated{Classes: 2, Train: 4, Size: 8}}), "train")
+	s := open(t, run(t, "generated", prepare.Options{Settings: prepare.Settings{Size: 1}, Generated: generated.Options{Classes: 2, Train: 4, Size: 8}}), "train")
 	c := dataloader.Default()
 	c.Crop, c.Pad, c.Prefetch, c.ReadAhead = 1, 0, 0, 0
 	for _, batch := range []int{1, 1 << 20} {
@@ -308,7 +307,7 @@ func TestLoaderLife(t *testing.T) {
 // In steady state a step allocates nothing, in any goroutine; the permutation of an epoch is the exception.
 func TestNoAllocationPerStep(t *testing.T) {
 	dir := run(t, "generated", prepare.Options{
-		Generated: source.Generated{Classes: 2, Train: 4000, Size: 8}})
+		Generated: generated.Options{Classes: 2, Train: 4000, Size: 8}})
 	s := open(t, dir, "train")
 	c := augmented()
 	c.Crop = 8

@@ -13,16 +13,16 @@ import (
 	"time"
 
 	"duet/dataloader"
+	"duet/dataloader/generated"
 	"duet/dataloader/picture"
 	"duet/dataloader/prepare"
-	"duet/dataloader/source"
 	"duet/dataloader/source/mini"
 )
 
 func TestMaterialize(t *testing.T) {
 	t.Chdir(t.TempDir())
 	c := dataloader.Default()
-	c.Path, c.Generated = "generated", source.Generated{Classes: 2, Train: 4, Val: 2, Size: 8}
+	c.Path, c.Generated = "generated", generated.Options{Classes: 2, Train: 4, Val: 2, Size: 8}
 	done := 0
 	count := func(p prepare.Progress) { done = max(done, p.Done) }
 	dir, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{Progress: count})
@@ -105,7 +105,7 @@ func TestWhole(t *testing.T) {
 func TestMaterializeTogether(t *testing.T) {
 	t.Chdir(t.TempDir())
 	c := dataloader.Default()
-	c.Path, c.Generated = "generated", source.Generated{Classes: 4, Train: 2000, Val: 20, Size: 24}
+	c.Path, c.Generated = "generated", generated.Options{Classes: 4, Train: 2000, Val: 20, Size: 24}
 	const together = 6
 	var group sync.WaitGroup
 	var packed, waited atomic.Int32
@@ -140,9 +140,8 @@ func TestMaterializeTogether(t *testing.T) {
 func TestMaterializeStopsWaiting(t *testing.T) {
 	t.Chdir(t.TempDir())
 	c := dataloader.Default()
-	c.Path, c.Packed, c.Generated = "generated", "set", source.Generated{Classes: 2, Train: 40, Val: 4, Size: 8}
-	// while the set is being made
-	_, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{Suits: func(prepare.Outline) error {
+	c.Path, c.Packed, c.Generated = "generated", "set", generated.Options{Classes: 2, Train: 40, Val: 4, Size: 8}
+	_, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{Suits: func(prepare.Outline) error { // while the set is being made
 		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond) // time for a second look
 		defer cancel()
 		waits := 0

@@ -10,9 +10,9 @@ import (
 	"testing"
 
 	"duet/dataloader"
+	"duet/dataloader/generated"
 	"duet/dataloader/packed"
 	"duet/dataloader/prepare"
-	"duet/dataloader/source"
 	"duet/dataloader/source/mini"
 )
 
@@ -145,7 +145,7 @@ func TestDefaultFolders(t *testing.T) {
 	check(t, os.MkdirAll("generated", 0o777)) // is no set by that name
 	check(t, os.WriteFile("generated/set.json", []byte("{}"), 0o666))
 	dir, err := materialize("generated", dataloader.Hooks{},
-		func(c C) { c.Generated = source.Generated{Classes: 2, Train: 2, Size: 8} })
+		func(c C) { c.Generated = generated.Options{Classes: 2, Train: 2, Size: 8} })
 	if err != nil || !strings.HasPrefix(filepath.ToSlash(dir), "data/generated-") {
 		t.Errorf("generated: %s, error %v", dir, err)
 	}

@@ -6,9 +6,9 @@ import (
 	"slices"
 	std "testing" // testing is a planner
 
+	"duet/dataloader/generated"
 	"duet/dataloader/packed"
 	"duet/dataloader/prepare"
-	"duet/dataloader/source"
 )
 
 // TestUpcoming: what the system is asked to read ahead are the images of the batches that come, neither fewer nor
@@ -16,7 +16,7 @@ import (
 func TestUpcoming(t *std.T) {
 	const batch = 5
 	dir := filepath.Join(t.TempDir(), "set")
-	o := prepare.Options{Generated: source.Generated{Classes: 4, Train: 40, Val: 12, Size: 12}}
+	o := prepare.Options{Generated: generated.Options{Classes: 4, Train: 40, Val: 12, Size: 12}}
 	if _, err := prepare.Run(context.Background(), []string{"generated"}, dir, o); err != nil {
 		t.Fatal(err)
 	}

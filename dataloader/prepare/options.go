@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"duet/dataloader/generated"
 	"duet/dataloader/packed"
 	"duet/dataloader/picture"
 	"duet/dataloader/source"
@@ -24,7 +25,7 @@ type Options struct {
 	// Restart discards what an earlier run with other options left in OUT.partial, rather than refusing.
 	Restart bool
 	// Generated is what the source "generated" draws; the zero value stands for the default.
-	Generated source.Generated
+	Generated generated.Options
 	// Progress, if any, is called often, from one goroutine at a time.
 	Progress func(Progress)
 	// Suits, if any, is asked once, before anything is decoded, whether the set will be of use. Its error ends the Run.
@@ -85,8 +86,8 @@ func (o Options) complete() Options {
 	if o.Workers == 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
-	if o.Generated == (source.Generated{}) {
-		o.Generated = source.DefaultGenerated()
+	if o.Generated == (generated.Options{}) {
+		o.Generated = generated.Default()
 	}
 	return o
 }
@@ -95,7 +96,7 @@ func (o Options) complete() Options {
 type Request struct {
 	Source []string `json:"source"`
 	Settings
-	Generated *source.Generated `json:"generated,omitempty"`
+	Generated *generated.Options `json:"generated,omitempty"`
 }
 
 // RequestOf is what a set made from sources with these options records.

@@ -12,9 +12,9 @@ import (
 	"strings"
 	"testing"
 
+	"duet/dataloader/generated"
 	"duet/dataloader/packed"
 	"duet/dataloader/prepare"
-	"duet/dataloader/source"
 	"duet/dataloader/source/mini"
 )
 
@@ -94,7 +94,7 @@ func TestRequests(t *testing.T) {
 		t.Errorf("%s, want %s", plain.JSON(), want)
 	}
 	drawn := of(prepare.Options{}, "generated")
-	if drawn.Generated == nil || *drawn.Generated != source.DefaultGenerated() || drawn.Source[0] != "generated" {
+	if drawn.Generated == nil || *drawn.Generated != generated.Default() || drawn.Source[0] != "generated" {
 		t.Errorf("%+v", drawn)
 	}
 	for _, c := range []struct {

@@ -14,10 +14,10 @@ import (
 	"strings"
 	"testing"
 
+	"duet/dataloader/generated"
 	"duet/dataloader/packed"
 	"duet/dataloader/picture"
 	"duet/dataloader/prepare"
-	"duet/dataloader/source"
 	"duet/dataloader/source/mini"
 )
 
@@ -205,7 +205,7 @@ func TestOptionsOutOfRange(t *testing.T) {
 		"size: -1":          {Settings: prepare.Settings{Size: -1}},
 		"quality: 50":       {Settings: prepare.Settings{Quality: 50}},
 		"workers: -1":       {Workers: -1},
-		"generated.classes": {Generated: source.Generated{Classes: 11, Train: 20, Size: 16}},
+		"generated.classes": {Generated: generated.Options{Classes: 11, Train: 20, Size: 16}},
 	} {
 		_, err := prepare.Run(context.Background(), []string{"generated"}, filepath.Join(t.TempDir(), "set"), o)
 		if err == nil || !strings.Contains(err.Error(), want) {

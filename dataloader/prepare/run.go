@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"duet/dataloader/generated"
 	"duet/dataloader/layout"
 	"duet/dataloader/packed"
 	"duet/dataloader/picture"
@@ -68,8 +69,8 @@ func Fingerprint(ctx context.Context, sources []string, o Options) (fingerprint 
 
 // list opens sources and looks at everything in them. Close the source afterwards.
 func (o Options) list(ctx context.Context, sources []string) (source.Source, *source.Listing, error) {
-	src, err := source.Open(sources, source.Options{Format: o.Format, Columns: o.Columns, Generated: o.Generated,
-		Seed: o.Seed, Packed: openPacked})
+	src, err := source.Open(sources, source.Options{Format: o.Format, Columns: o.Columns, Packed: openPacked,
+		Generated: func() (source.Source, error) { return generated.Open(o.Generated, o.Seed) }})
 	if err != nil {
 		return nil, nil, err
 	}

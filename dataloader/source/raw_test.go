@@ -253,39 +253,12 @@ func TestDamagedRawSources(t *testing.T) {
 	}
 }
 
-func TestGenerated(t *testing.T) {
-	s := open(t, source.Options{}, "generated")
-	if s.Kind != "generated" || len(s.Items) != 9000 || s.Side != 40 || len(s.Classes) != 10 {
-		t.Fatalf("%s, %d items, side %d, classes %v", s.Kind, len(s.Items), s.Side, s.Classes)
-	}
-	counts := make([]int, 10)
-	for _, l := range labels(s.Listing, false) {
-		counts[l]++
-	}
-	if want := slices.Repeat([]int{800}, 10); !slices.Equal(counts, want) {
-		t.Errorf("images of the classes %v, want %v", counts, want)
-	}
-	small := source.Options{Generated: source.Generated{Classes: 4, Train: 6, Val: 2, Size: 16}, Seed: 3}
-	a, b := open(t, small, "generated"), open(t, small, "generated")
-	small.Seed = 4
-	other := open(t, small, "generated")
-	keys, x := a.contents(t)
-	_, y := b.contents(t)
-	_, z := other.contents(t)
-	if want := "disc true val#0"; keys[6] != want {
-		t.Errorf("item 6 is %s, want %s", keys[6], want)
-	}
-	for i := range x {
-		if !slices.Equal(x[i], y[i]) || slices.Equal(x[i], z[i]) || len(x[i]) != 16*16*3 {
-			t.Errorf("image %d: not drawn by its seed alone", i)
-		}
-	}
-	if a.Fingerprint != b.Fingerprint || a.Fingerprint == other.Fingerprint {
-		t.Errorf("fingerprints %s, %s and %s", a.Fingerprint, b.Fingerprint, other.Fingerprint)
-	}
-	small.Generated.Classes = 11
-	lacks(t, failure(small, "generated"), "generated.classes", "11, want 2 to 10")
-	lacks(t, failure(source.Options{}, "generated", "x"), "alone")
+// The word "generated" is opened by who draws, and stands alone.
+func TestGeneratedHook(t *testing.T) {
+	o := source.Options{Generated: func() (source.Source, error) { return nil, errors.New("drawn") }}
+	lacks(t, failure(o, "generated"), "drawn")
+	lacks(t, failure(o, "generated", "x"), "alone")
+	lacks(t, failure(source.Options{}, "generated"), "not drawn here")
 }
 
 func TestPackedHook(t *testing.T) {

@@ -45,9 +45,8 @@ type Options struct {
 	Format string
 	// Columns are the names of a table's columns of files, of labels and perhaps of splits; none: the usual names.
 	Columns []string
-	// Generated is what the source "generated" draws, with Seed; the zero value stands for DefaultGenerated.
-	Generated Generated
-	Seed      uint64
+	// Generated opens GeneratedPath; nil: that is an error.
+	Generated func() (Source, error)
 	// Packed opens a folder that holds PackedFile, which no other format looks at; nil: such a folder is an error.
 	Packed func(dir string) (Source, error)
 }
@@ -128,7 +127,10 @@ func Open(paths []string, o Options) (Source, error) {
 			return nil, fmt.Errorf("source %s: want the word %q alone, and no other format", strings.Join(paths, " "),
 				GeneratedPath)
 		}
-		return newGenerated(o)
+		if o.Generated == nil {
+			return nil, fmt.Errorf("source %q: images are not drawn here", GeneratedPath)
+		}
+		return o.Generated()
 	}
 	infos := make([]os.FileInfo, len(paths))
 	for i, path := range paths {

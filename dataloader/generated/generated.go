@@ -1,4 +1,7 @@
-package source
+// Package generated is the source "generated": one of ten shapes or patterns on a plain ground, with random colours,
+// place, size, turn, shading and noise. Either of the two colours may be the brighter, so that no single pixel tells the
+// class: a linear classifier stays far above the error of a small convolutional network.
+package generated
 
 import (
 	"context"
@@ -8,13 +11,10 @@ import (
 	"math"
 
 	"duet/dataloader/layout"
+	"duet/dataloader/source"
 	"duet/internal/invalid"
 	"duet/internal/rng"
 )
-
-// Generated images: one of ten shapes or patterns on a plain ground, with random colours, place, size, turn, shading
-// and noise. Either of the two colours may be the brighter, so that no single pixel tells the class: a linear
-// classifier stays far above the error of a small convolutional network.
 
 // A shape is a signed distance in pixels to the edge of a figure, negative inside, at (u, v) from its centre; r is its
 // radius, or half the period of a pattern. Quilez's "2D distance functions" explains such formulas.
@@ -122,27 +122,27 @@ func nearNormal(word uint32) float64 {
 	return (float64(sum) - 510) / math.Sqrt(4*(256*256-1)/12.)
 }
 
-// Generated says what the source "generated" draws.
-type Generated struct {
+// Options say what the source "generated" draws.
+type Options struct {
 	Classes int `toml:"classes" json:"classes"` // 2 to 10
 	Train   int `toml:"train" json:"train"`     // images of the training split
 	Val     int `toml:"val" json:"val"`         // images of the validation split
 	Size    int `toml:"size" json:"size"`       // side in pixels
 }
 
-// DefaultGenerated is what an empty Generated stands for.
-func DefaultGenerated() Generated { return Generated{Classes: 10, Train: 8000, Val: 1000, Size: 40} }
+// Default is what the zero value of Options stands for.
+func Default() Options { return Options{Classes: 10, Train: 8000, Val: 1000, Size: 40} }
 
 // Validate checks the values. Its error is an *invalid.Error.
-func (g Generated) Validate() error {
+func (o Options) Validate() error {
 	for _, v := range []struct {
 		key            string
 		got, low, high int
 	}{
-		{"classes", g.Classes, 2, len(shapes)},
-		{"train", g.Train, g.Classes, 1 << 24},
-		{"val", g.Val, 0, 1 << 24},
-		{"size", g.Size, 8, 512},
+		{"classes", o.Classes, 2, len(shapes)},
+		{"train", o.Train, o.Classes, 1 << 24},
+		{"val", o.Val, 0, 1 << 24},
+		{"size", o.Size, 8, 512},
 	} {
 		if v.got < v.low || v.got > v.high {
 			return invalid.Key("generated."+v.key, "%d, want %d to %d", v.got, v.low, v.high)
@@ -153,24 +153,25 @@ func (g Generated) Validate() error {
 
 // generated is the source of these images. Item i of a split has label i modulo the number of classes.
 type generated struct {
-	Generated
+	Options
 	seed uint64
 }
 
-func newGenerated(o Options) (Source, error) {
-	if o.Generated == (Generated{}) {
-		o.Generated = DefaultGenerated()
+// Open is the source of images that o and the seed alone determine. Its errors are of o.
+func Open(o Options, seed uint64) (source.Source, error) {
+	if o == (Options{}) {
+		o = Default()
 	}
-	if err := o.Generated.Validate(); err != nil {
+	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	return &generated{o.Generated, o.Seed}, nil
+	return &generated{o, seed}, nil
 }
 
-func (g *generated) List(ctx context.Context, progress func(int)) (*Listing, error) {
-	l := &Listing{Kind: GeneratedPath}
+func (g *generated) List(ctx context.Context, progress func(int)) (*source.Listing, error) {
+	l := &source.Listing{Kind: source.GeneratedPath}
 	for _, s := range shapes[:g.Classes] {
-		l.Classes = append(l.Classes, Class{ID: s.name})
+		l.Classes = append(l.Classes, source.Class{ID: s.name})
 	}
 	for i := range g.Train + g.Val {
 		name, k := "train#%d", i
@@ -179,17 +180,17 @@ func (g *generated) List(ctx context.Context, progress func(int)) (*Listing, err
 		}
 		l.Items = append(l.Items, layout.NewItem(fmt.Sprintf(name, k), int32(k%g.Classes), i >= g.Train))
 	}
-	if g.Size <= MaxSide {
+	if g.Size <= layout.MaxSide {
 		l.Side = g.Size
 	}
-	l.Fingerprint = fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "generated %+v seed %d", g.Generated, g.seed)))
+	l.Fingerprint = fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "generated %+v seed %d", g.Options, g.seed)))
 	if progress != nil {
 		progress(len(l.Items))
 	}
 	return l, ctx.Err()
 }
 
-func (g *generated) Read(ctx context.Context, want func(int) bool, emit func(int, Fetch) error) error {
+func (g *generated) Read(ctx context.Context, want func(int) bool, emit func(int, source.Fetch) error) error {
 	for i := range g.Train + g.Val {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -197,7 +198,9 @@ func (g *generated) Read(ctx context.Context, want func(int) bool, emit func(int
 		if want != nil && !want(i) {
 			continue
 		}
-		if err := emit(i, func([]byte) (Content, error) { return Content{Image: g.image(i)}, nil }); err != nil {
+		if err := emit(i, func([]byte) (source.Content, error) {
+			return source.Content{Image: g.image(i)}, nil
+		}); err != nil {
 			return err
 		}
 	}
