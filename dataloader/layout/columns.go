@@ -2,7 +2,6 @@ package layout
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -21,9 +20,8 @@ const flagColumn = "is_valid"
 // columns are where a table has its files, labels and splits; split is -1 where it has none.
 type columns struct {
 	file, label, split int
-	flag               bool   // split is a flagColumn
-	header             bool   // the first record has their names
-	idle               string // a column of splits that the asked ones leave out
+	flag               bool // split is a flagColumn
+	header             bool // the first record has their names
 }
 
 // findColumns finds the columns of the given names, or of the usual ones. A first record of two fields without any of
@@ -48,15 +46,11 @@ func findColumns(record, asked []string) (c columns, err error) {
 			return c, fmt.Errorf("columns %q: no column %q, which is asked for", record, name)
 		}
 	}
-	others := slices.Concat(splitColumns, otherSplits)
 	switch len(asked) {
 	case 3:
 		c = columns{file: find(asked[0]), label: find(asked[1]), split: find(asked[2]), header: true}
 	case 2:
 		c = columns{file: find(asked[0]), label: find(asked[1]), split: -1, header: true}
-		if at := find(others...); at >= 0 && at != c.file && at != c.label {
-			c.idle = strings.TrimSpace(record[at])
-		}
 	default:
 		c = columns{file: find(fileColumns...), label: find(labelColumns...), split: find(splitColumns...), header: true}
 		at := find(otherSplits...)

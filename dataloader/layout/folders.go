@@ -117,11 +117,10 @@ func isPart(name string) bool {
 // doubt says why folders are hardly the classes, and takes those out that are hardly classes beside others: one that is
 // named as a split, and one that holds no image but several folders of them.
 func (d *draft) doubt(in *splits) error {
-	classes := classOrder(d.train)
-	if len(classes) == 1 {
-		return Advise("all %s are of one class, the folder %s: %s; %sit for one", plural(len(d.Items), "image"), classes[0],
-			foldersHint, anyFolders)
+	if err := d.several(foldersHint + "; " + anyFolders + "it for one"); err != nil {
+		return err
 	}
+	classes := classOrder(d.train)
 	if !slices.ContainsFunc(classes, func(c string) bool { return !isPart(c) }) {
 		return Advise("the folders %s are named as parts of a data set, not as classes: %s; %sthem for classes",
 			sample(classes), foldersHint, anyFolders)

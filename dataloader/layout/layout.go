@@ -204,6 +204,14 @@ func (d *draft) faultUntrained(where func(class string) string) {
 	}
 }
 
+// several is an error when all images are of one class.
+func (d *draft) several(hint string) error {
+	if len(d.train) != 1 {
+		return nil
+	}
+	return Advise("all %s are of one class, the folder %s: %s", plural(len(d.Items), "image"), classOrder(d.train)[0], hint)
+}
+
 // finish gives the classes that were not taken out their labels.
 func (d *draft) finish() (*Listing, error) {
 	if len(d.train) == 0 {

@@ -21,7 +21,6 @@ func survey(t *testing.T, f mini.Files, r layout.Request) *layout.Survey {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(x.Close)
 	s.Finish(x)
 	return s
 }
@@ -40,7 +39,7 @@ func TestLayouts(t *testing.T) {
 		"WordNet folders":  {mini.Files{"n01440764/1.png": image, "n02102040/1.png": image}, "ilsvrc2012", ""},
 		"a WordNet folder": {mini.Files{"n01440764/1.png": image}, "", "ilsvrc2012"},
 		"a batch":          {mini.Files{"data_batch_1.bin": record, "batches.meta.txt": []byte("a")}, "cifar", ""},
-		"a class missing":  {mini.Files{"data_batch_1.bin": record}, "", "cifar"},
+		"a class missing":  {mini.Files{"data_batch_1.bin": record, "batches.meta.txt": []byte("a b")}, "", "cifar"},
 		"IDX": {mini.Files{"train-images-idx3-ubyte": {0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 7},
 			"train-labels-idx1-ubyte": {0, 0, 8, 1, 0, 0, 0, 1, 7}}, "idx", ""},
 		"IDX labels":    {mini.Files{"train-labels-idx1-ubyte": {0, 0, 8, 1, 0, 0, 0, 1, 7}}, "", "idx"},

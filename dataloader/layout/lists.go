@@ -1,29 +1,25 @@
 package layout
 
 import (
-	"duet/dataloader/picture"
+	"cmp"
 	"fmt"
-	"maps"
 	"path"
 	"strconv"
 	"strings"
 	"unicode"
+
+	"duet/dataloader/picture"
 )
 
 // ilsvrcLabels is what the texts of a source say of validation images and class names.
 type ilsvrcLabels struct {
-	list  map[string]listed // file name without ending -> class
+	list  map[string]string // WordNet ID by the name of an image without its ending
 	truth []int             // ILSVRC2012_ID by image number - 1
 	wnids map[int]string    // by ILSVRC2012_ID; nil: no meta.mat
 	names map[string]string // by WordNet ID
 	where string            // of truth
 	used  map[string]bool   // the texts that say anything, by path
 	err   error             // the first thing that is wrong with a text
-}
-
-type listed struct {
-	wnid, where string
-	twice       error // it is of another class elsewhere
 }
 
 // listKey is the name by which lists give an image.
@@ -37,8 +33,8 @@ func listKey(p string) string {
 
 // of is the WordNet ID of a validation image, or the cause why it alone has none.
 func (x *ilsvrcLabels) of(name string) (wnid, cause string, err error) {
-	if l, ok := x.list[listKey(name)]; ok {
-		return l.wnid, "", l.twice
+	if wnid, ok := x.list[listKey(name)]; ok {
+		return wnid, "", nil
 	}
 	switch {
 	case x.truth == nil && len(x.list) > 0:
@@ -67,44 +63,47 @@ func (x *ilsvrcLabels) of(name string) (wnid, cause string, err error) {
 
 // ilsvrcTexts reads the texts for what they say of ILSVRC2012; others are passed over.
 func (s *Survey) ilsvrcTexts() *ilsvrcLabels {
-	x := &ilsvrcLabels{list: map[string]listed{}, names: map[string]string{}, used: map[string]bool{}}
-	fromMeta, metaAt := map[string]string{}, ""
+	x := &ilsvrcLabels{list: map[string]string{}, names: map[string]string{}, used: map[string]bool{}}
 	for _, t := range s.texts {
 		var err error
 		switch {
-		case isMeta(t.Name) && metaAt != "":
-			err = fmt.Errorf("%s and %s: keep one of them", metaAt, t.Name)
 		case isMeta(t.Name):
-			var synsets []synset
-			if synsets, err = readMeta(t.data); err != nil {
-				err = fmt.Errorf("%s: %w", t.Name, err)
-				break
-			}
-			metaAt, x.wnids = t.Name, map[int]string{}
-			for _, one := range synsets {
-				if x.wnids[one.id] != "" {
-					err = fmt.Errorf("%s: two classes are number %d", t.Name, one.id)
-				}
-				x.wnids[one.id], fromMeta[one.wnid] = one.wnid, one.words
-			}
-		case ilsvrcTruth.MatchString(path.Base(t.Name)) && x.truth != nil:
-			err = fmt.Errorf("%s and %s: keep one of them", x.where, t.Name)
+			err = x.readMeta(t)
 		case ilsvrcTruth.MatchString(path.Base(t.Name)):
 			err = x.readTruth(t)
 		case ending(t.Name) != ".tsv":
 			x.used[t.Name], err = x.readList(t)
 		}
-		if x.err == nil {
-			x.err = err
-		}
+		x.err = cmp.Or(x.err, err)
 	}
-	maps.Copy(fromMeta, x.names)
-	x.names = fromMeta
 	return x
+}
+
+// readMeta reads which class has which number, and what those are called that no list names.
+func (x *ilsvrcLabels) readMeta(t text) error {
+	synsets, err := readMeta(t.data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", t.Name, err)
+	}
+	if x.wnids != nil {
+		return fmt.Errorf("%s is one of two: keep one of them", t.Name)
+	}
+	x.wnids = map[int]string{}
+	for _, one := range synsets {
+		if x.wnids[one.id] != "" {
+			return fmt.Errorf("%s: two classes are number %d", t.Name, one.id)
+		}
+		x.wnids[one.id] = one.wnid
+		x.names[one.wnid] = cmp.Or(x.names[one.wnid], one.words)
+	}
+	return nil
 }
 
 // readTruth reads the ground truth: a number a line.
 func (x *ilsvrcLabels) readTruth(t text) error {
+	if x.truth != nil {
+		return fmt.Errorf("%s and %s: keep one of them", x.where, t.Name)
+	}
 	lines, err := t.lines()
 	if err != nil {
 		return err
@@ -119,41 +118,34 @@ func (x *ilsvrcLabels) readTruth(t text) error {
 }
 
 // readList reads a list of validation images ("IMAGE WNID ..." a line, by spaces, tabs or a comma) or of classes ("WNID
-// NAME" a line). A text whose first lines are neither is something else.
+// NAME" a line), perhaps below a header. A text that begins otherwise is something else.
 func (x *ilsvrcLabels) readList(t text) (used bool, err error) {
-	const images, classes = "IMAGE WNID", "WNID NAME"
 	lines, err := t.lines()
 	if err != nil {
 		return false, nil // not one of these lists; a table is read again as one
 	}
-	kind, wrong := "", 0
 	for i, line := range lines {
 		first, rest := cutField(line)
-		second, _ := cutField(rest)
+		wnid, _ := cutField(rest)
 		switch {
-		case line == "":
-		case isWNID(first) && strings.IndexFunc(rest, unicode.IsLetter) >= 0 && kind != images:
-			kind = classes
-			x.names[first] = rest
-		case isWNID(second) && kind != classes:
-			kind = images
-			key := listKey(first)
-			one := listed{wnid: second, where: fmt.Sprintf("%s:%d", t.Name, i+1)}
-			if old, again := x.list[key]; again && old.wnid != second {
-				one.twice = fmt.Errorf("%s: %s is of class %s, but of %s in %s", one.where, first, second, old.wnid, old.where)
+		case isWNID(first):
+			if strings.IndexFunc(rest, unicode.IsLetter) >= 0 {
+				x.names[first], used = rest, true
 			}
-			x.list[key] = one
-		case i == 0: // a header
-		case kind == "":
-			if wrong++; wrong > 10 {
-				return false, nil
+		case isWNID(wnid):
+			used = true
+			if old := x.list[listKey(first)]; old != "" && old != wnid {
+				return true, fmt.Errorf("%s:%d: %s is of class %s, but of %s before", t.Name, i+1, first, wnid, old)
 			}
-		case isWNID(first): // a class without a name, or with a number
+			x.list[listKey(first)] = wnid
+		case line == "" || i == 0:
+		case !used:
+			return false, nil
 		default:
-			return true, fmt.Errorf("%s:%d: %.60q: want %s", t.Name, i+1, line, kind)
+			return true, fmt.Errorf("%s:%d: %.60q: want IMAGE WNID, or WNID NAME", t.Name, i+1, line)
 		}
 	}
-	return kind != "", nil
+	return used, nil
 }
 
 // cutField is the first field of a line that is separated by spaces, tabs or a comma, and the rest.

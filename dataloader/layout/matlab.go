@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"unicode/utf16"
 )
 
@@ -18,258 +19,187 @@ type synset struct {
 	wnid, words string
 }
 
-// The MAT-file format, level 5: a header of 128 bytes, then elements, each a tag of two uint32 (type, bytes) and data
-// that is padded to 8 bytes; small elements have type, size and data within 8 bytes. Source: MathWorks, "MAT-File
-// Format", 2019.
+// The MAT-file format, level 5, as far as meta.mat uses it: a header of 128 bytes, then little-endian elements, each a
+// tag of two uint32 (type, bytes) and data that is padded to 8 bytes; small elements have type, size and data within 8
+// bytes. A matrix is an element of elements: flags, dimensions, name, content; that of a struct array is the length of
+// a field's name, the names, and the values as matrices, entry by entry. Source: MathWorks, "MAT-File Format", 2019.
 const (
-	miINT8, miUINT8, miINT16, miUINT16, miINT32, miUINT32 = 1, 2, 3, 4, 5, 6
-	miSINGLE, miDOUBLE, miINT64, miUINT64                 = 7, 9, 12, 13
-	miMATRIX, miCOMPRESSED, miUTF8, miUTF16               = 14, 15, 16, 17
+	miINT8, miUINT8, miUINT16, miDOUBLE     = 1, 2, 4, 9
+	miMATRIX, miCOMPRESSED, miUTF8, miUTF16 = 14, 15, 16, 17
 
-	mxSTRUCT, mxCHAR = 2, 4
+	mxSTRUCT = 2
 
-	matHeader      = 128
-	matMaxCells    = 1 << 16
 	matMaxFields   = 64
-	matMaxChars    = 1 << 12  // of one string
-	matMaxInflated = 64 << 20 // what one file unpacks to
+	matMaxText     = 1 << 13  // bytes of one string
+	matMaxNumber   = 1 << 24  // of a class
+	matMaxInflated = 16 << 20 // what one file unpacks to
 )
 
-// A mat reads elements from rest, until one is at fault: then it gives empty ones.
-type mat struct {
-	order binary.ByteOrder
-	rest  []byte
-	err   error
+type element struct {
+	kind uint32
+	data []byte
 }
 
-func (m *mat) fail(format string, values ...any) {
-	if m.err == nil {
-		m.err = fmt.Errorf(format, values...)
+var errCut = errors.New("ends within an element")
+
+// elements splits data into them.
+func elements(b []byte) (all []element, err error) {
+	for len(b) > 0 {
+		if len(b) < 8 {
+			return nil, errCut
+		}
+		kind, at, size, room := binary.LittleEndian.Uint32(b), 8, int(binary.LittleEndian.Uint32(b[4:])), len(b)-8
+		if small := int(kind >> 16); small != 0 {
+			kind, at, size, room = kind&0xffff, 4, small, 4
+		}
+		if size > room {
+			return nil, fmt.Errorf("%w of %d bytes, of which there are %d", errCut, size, room)
+		}
+		all = append(all, element{kind, b[at : at+size]})
+		next := at + size
+		if kind != miCOMPRESSED {
+			next = min((next+7)&^7, len(b))
+		}
+		b = b[next:]
 	}
+	return all, nil
 }
 
 // readMeta reads the struct array synsets out of a MAT file.
 func readMeta(data []byte) ([]synset, error) {
-	if len(data) < matHeader {
-		return nil, fmt.Errorf("%d bytes: a MAT file of level 5 has at least %d", len(data), matHeader)
+	if len(data) < 128 || string(data[124:128]) != "\x00\x01IM" {
+		return nil, fmt.Errorf("%d bytes: want a little-endian MAT file of level 5, with 0, 1 and IM at the end of a header "+
+			"of 128 bytes", len(data))
 	}
-	m := &mat{order: binary.LittleEndian, rest: data[matHeader:]}
-	switch mark := string(data[126:128]); mark {
-	case "IM":
-	case "MI":
-		m.order = binary.BigEndian
-	default:
-		return nil, fmt.Errorf("byte order %q: want a MAT file of level 5, which says IM or MI", mark)
-	}
-	if version := m.order.Uint16(data[124:]); version != 0x100 {
-		return nil, fmt.Errorf("version %#x: want a MAT file of level 5, which is 0x100", version)
-	}
-	for left := matMaxInflated; len(m.rest) > 0; {
-		in := m
-		kind, body := m.element()
-		if kind == miCOMPRESSED {
-			whole, err := inflate(body, left)
-			if err != nil {
-				return nil, err
+	variables, err := elements(data[128:])
+	left := matMaxInflated
+	for i := 0; err == nil && i < len(variables); i++ {
+		v, parts := variables[i], []element(nil)
+		if v.kind == miCOMPRESSED {
+			if v, err = inflate(v.data, left); err != nil {
+				break
 			}
-			left -= len(whole)
-			in = &mat{order: m.order, rest: whole}
-			kind, body = in.element()
+			left -= len(v.data)
 		}
-		if in.err != nil {
-			return nil, in.err
+		if v.kind == miMATRIX {
+			parts, err = elements(v.data)
 		}
-		if kind == miMATRIX {
-			in = &mat{order: m.order, rest: body}
-			if synsets := in.synsets(); synsets != nil || in.err != nil {
-				return synsets, in.err
-			}
+		if len(parts) >= 5 && len(parts[0].data) > 0 && parts[0].data[0] == mxSTRUCT && string(parts[2].data) == "synsets" {
+			return readSynsets(parts[3].data, parts[4].data, parts[5:])
 		}
 	}
-	return nil, errors.New("no struct array synsets in it")
+	if err == nil {
+		err = errors.New("no struct array synsets in it")
+	}
+	return nil, err
 }
 
-// inflate unpacks to at most so many bytes.
-func inflate(body []byte, left int) ([]byte, error) {
-	z, err := zlib.NewReader(bytes.NewReader(body))
+// inflate unpacks an element, to at most so many bytes.
+func inflate(packed []byte, left int) (element, error) {
+	z, err := zlib.NewReader(bytes.NewReader(packed))
 	var whole []byte
 	if err == nil {
 		whole, err = io.ReadAll(io.LimitReader(z, int64(left)+1))
 	}
+	if err == nil && len(whole) > left {
+		err = fmt.Errorf("unpacks to more than %d MiB", matMaxInflated>>20)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("compressed element: %w", err)
+		return element{}, fmt.Errorf("compressed element: %w", err)
 	}
-	if len(whole) > left {
-		return nil, fmt.Errorf("unpacks to more than %d MiB", matMaxInflated>>20)
+	all, err := elements(whole)
+	if err == nil && len(all) != 1 {
+		err = errCut
 	}
-	return whole, nil
+	if err != nil {
+		return element{}, err
+	}
+	return all[0], nil
 }
 
-// element splits the first element off.
-func (m *mat) element() (kind uint32, body []byte) {
-	const ends = "ends within an element"
-	b := m.rest
-	m.rest = nil
-	if len(b) < 8 {
-		m.fail(ends)
-		return 0, nil
-	}
-	kind = m.order.Uint32(b)
-	if size := kind >> 16; size > 4 {
-		m.fail("a small element of %d bytes: want at most 4", size)
-		return 0, nil
-	} else if size != 0 {
-		m.rest = b[8:]
-		return kind & 0xffff, b[4 : 4+size]
-	}
-	size := uint64(m.order.Uint32(b[4:]))
-	if size > uint64(len(b)-8) {
-		m.fail(ends)
-		return 0, nil
-	}
-	padded := size
-	if kind != miCOMPRESSED {
-		padded = min((size+7)&^7, uint64(len(b)-8))
-	}
-	m.rest = b[8+padded:]
-	return kind, b[8 : 8+size]
-}
-
-// word is the first number of an element of uint32.
-func (m *mat) word() uint32 {
-	if _, body := m.element(); len(body) >= 4 {
-		return m.order.Uint32(body)
-	}
-	m.fail("ends within an element")
-	return 0
-}
-
-// array reads the head of a matrix; what follows are the elements of its content.
-func (m *mat) array() (class uint32, cells int, name string) {
-	class = m.word() & 0xff
-	_, dims := m.element()
-	cells = 1
-	for ; len(dims) >= 4; dims = dims[4:] {
-		n := m.order.Uint32(dims)
-		if n > matMaxCells || cells*int(n) > matMaxCells {
-			m.fail("an array of more than %d elements", matMaxCells)
-			return 0, 0, ""
-		}
-		cells *= int(n)
-	}
-	_, body := m.element()
-	return class, cells, string(body)
-}
-
-// synsets reads the matrix when it is the struct array of that name; else it gives nil.
-func (m *mat) synsets() []synset {
-	class, cells, name := m.array()
-	if m.err != nil || class != mxSTRUCT || name != "synsets" {
-		return nil
-	}
-	width := int(m.word())
-	_, names := m.element()
-	if m.err == nil && (width < 1 || width > 1<<10 || len(names)%width != 0 || len(names)/width > matMaxFields) {
-		m.fail("synsets: field names of %d bytes in all, %d each", len(names), width)
-	}
-	if m.err != nil {
-		return nil
-	}
+// readSynsets reads the entries, given the fields' names, which take length bytes each, and values.
+func readSynsets(length, names []byte, values []element) ([]synset, error) {
 	var fields []string
-	has := map[string]bool{}
-	for ; len(names) > 0; names = names[width:] {
-		name := string(bytes.TrimRight(names[:width], "\x00"))
-		fields, has[name] = append(fields, name), true
+	if len(length) == 4 {
+		width := max(int(binary.LittleEndian.Uint32(length)), 1)
+		for name := range slices.Chunk(names[:min(len(names), matMaxFields*width)], width) {
+			fields = append(fields, string(bytes.TrimRight(name, "\x00")))
+		}
 	}
-	if !has["ILSVRC2012_ID"] || !has["WNID"] || !has["words"] {
-		m.fail("synsets has the fields %q: want ILSVRC2012_ID, WNID and words among them", fields)
-	} else if cells == 0 {
-		m.fail("synsets is empty")
+	if len(fields) == 0 || len(values) == 0 || len(values)%len(fields) != 0 {
+		return nil, fmt.Errorf("synsets has %d values for %d fields, want as many for each of at most %d", len(values),
+			len(fields), matMaxFields)
 	}
-	if m.err != nil {
-		return nil
-	}
-	all := make([]synset, cells)
-	for i := range all {
-		for _, field := range fields {
-			m.field(&all[i], field)
-			if m.err != nil {
-				m.err = fmt.Errorf("synsets(%d).%s: %w", i+1, field, m.err)
-				return nil
+	var all []synset
+	for row := range slices.Chunk(values, len(fields)) {
+		var s synset
+		for i, field := range fields {
+			if err := s.set(field, row[i]); err != nil {
+				return nil, fmt.Errorf("synsets(%d).%s: %w", len(all)+1, field, err)
 			}
 		}
+		if s.id == 0 || s.wnid == "" {
+			return nil, fmt.Errorf("synsets has the fields %q: want ILSVRC2012_ID and WNID among them", fields)
+		}
+		all = append(all, s)
 	}
-	return all
+	return all, nil
 }
 
-// field reads a field of an entry: an array of one number, or of characters.
-func (m *mat) field(s *synset, name string) {
-	kind, body := m.element()
-	if kind != miMATRIX {
-		m.fail("element type %d: want %d, a matrix", kind, miMATRIX)
-		return
+// set reads a field that is wanted: a matrix of one number, or of characters.
+func (s *synset) set(field string, value element) error {
+	if field != "ILSVRC2012_ID" && field != "WNID" && field != "words" {
+		return nil
 	}
-	in := &mat{order: m.order, rest: body}
-	class, cells, _ := in.array()
-	kind, body = in.element()
-	switch name {
+	parts, err := elements(value.data)
+	if err != nil {
+		return err
+	}
+	if value.kind != miMATRIX || len(parts) != 4 {
+		return fmt.Errorf("element type %d of %d elements: want %d, a matrix, of 4", value.kind, len(parts), miMATRIX)
+	}
+	content := parts[3]
+	switch field {
 	case "ILSVRC2012_ID":
-		s.id = in.number(kind, cells, body)
-	case "WNID":
-		if s.wnid = in.chars(class, kind, cells, body); !isWNID(s.wnid) {
-			in.fail("%.40q: want a WordNet ID such as n01440764", s.wnid)
-		}
+		s.id, err = content.number()
 	case "words":
-		s.words = in.chars(class, kind, cells, body)
+		s.words, err = content.text()
 	default:
-		return
-	}
-	m.err = in.err
-}
-
-// numbers read the types of numbers.
-var numbers = map[uint32]func(b []byte, order binary.ByteOrder) (x float64, whole bool){
-	miINT8: decode[int8], miINT16: decode[int16], miINT32: decode[int32], miINT64: decode[int64],
-	miUINT8: decode[uint8], miUINT16: decode[uint16], miUINT32: decode[uint32], miUINT64: decode[uint64],
-	miSINGLE: decode[float32], miDOUBLE: decode[float64],
-}
-
-func decode[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64 | float32 | float64](b []byte,
-	order binary.ByteOrder) (float64, bool) {
-	var x T
-	n, err := binary.Decode(b, order, &x)
-	return float64(x), err == nil && n == len(b)
-}
-
-// number is what must be one positive whole number.
-func (m *mat) number(kind uint32, cells int, body []byte) int {
-	read := numbers[kind]
-	if read == nil || cells != 1 {
-		read = func([]byte, binary.ByteOrder) (float64, bool) { return 0, false }
-	}
-	x, whole := read(body, m.order)
-	if !whole {
-		m.fail("%d elements in %d bytes of type %d: want one number", cells, len(body), kind)
-	} else if !(x >= 1 && x <= 1<<24) || x != math.Trunc(x) {
-		m.fail("%v: want a whole number, 1 or more", x)
-	}
-	return int(x)
-}
-
-// chars is what must be a row of characters.
-func (m *mat) chars(class, kind uint32, cells int, body []byte) string {
-	switch {
-	case class != mxCHAR || cells > matMaxChars:
-		m.fail("%d elements of class %d: want at most %d characters (class %d)", cells, class, matMaxChars, mxCHAR)
-	case kind == miUINT16 || kind == miUTF16:
-		units := make([]uint16, len(body)/2)
-		for i := range units {
-			units[i] = m.order.Uint16(body[2*i:])
+		if s.wnid, err = content.text(); err == nil && !isWNID(s.wnid) {
+			err = fmt.Errorf("%.40q: want a WordNet ID such as n01440764", s.wnid)
 		}
-		return string(utf16.Decode(units))
-	case kind == miINT8 || kind == miUINT8 || kind == miUTF8:
-		return string(bytes.ToValidUTF8(body, []byte("?")))
 	}
-	m.fail("characters of type %d", kind)
-	return ""
+	return err
+}
+
+func (e element) number() (int, error) {
+	x := math.NaN()
+	switch b := e.data; {
+	case e.kind == miUINT8 && len(b) == 1:
+		x = float64(b[0])
+	case e.kind == miUINT16 && len(b) == 2:
+		x = float64(binary.LittleEndian.Uint16(b))
+	case e.kind == miDOUBLE && len(b) == 8:
+		x = math.Float64frombits(binary.LittleEndian.Uint64(b))
+	}
+	if !(x >= 1 && x <= matMaxNumber) || x != math.Trunc(x) {
+		return 0, fmt.Errorf("%v in %d bytes of type %d: want one whole number, 1 to %d", x, len(e.data), e.kind, matMaxNumber)
+	}
+	return int(x), nil
+}
+
+func (e element) text() (string, error) {
+	switch {
+	case len(e.data) > matMaxText:
+		return "", fmt.Errorf("a text of %d bytes: want at most %d", len(e.data), matMaxText)
+	case e.kind == miINT8 || e.kind == miUINT8 || e.kind == miUTF8:
+		return string(bytes.ToValidUTF8(e.data, []byte("?"))), nil
+	case e.kind == miUINT16 || e.kind == miUTF16:
+		units := make([]uint16, len(e.data)/2)
+		for i := range units {
+			units[i] = binary.LittleEndian.Uint16(e.data[2*i:])
+		}
+		return string(utf16.Decode(units)), nil
+	}
+	return "", fmt.Errorf("characters of type %d", e.kind)
 }

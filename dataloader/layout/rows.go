@@ -31,12 +31,6 @@ type row struct {
 
 // readTable reads a table.
 func readTable(t text, asked []string) (*table, error) {
-	if bytes.HasPrefix(t.data, []byte("\xff\xfe")) || bytes.HasPrefix(t.data, []byte("\xfe\xff")) {
-		return nil, fmt.Errorf("%s is in UTF-16: save it as UTF-8", t.Name)
-	}
-	if bytes.IndexByte(t.data, '\n') < 0 {
-		t.data = bytes.ReplaceAll(t.data, []byte("\r"), []byte("\n")) // as an old Mac ends lines
-	}
 	if _, err := t.lines(); err != nil {
 		return nil, err
 	}
@@ -70,14 +64,6 @@ func readTable(t text, asked []string) (*table, error) {
 	}
 	if len(x.rows) == 0 {
 		return nil, fmt.Errorf("%s: no row", t.Name)
-	}
-	classes := map[string]bool{}
-	for _, r := range x.rows {
-		classes[r.class] = true
-	}
-	if len(asked) == 0 && len(x.rows) > 2 && 10*len(classes) > 9*len(x.rows) {
-		return nil, Advise("%s: a label of its own for (nearly) each of %s: no table of classes (--columns FILE,LABEL "+
-			"takes it for one)", t.Name, plural(len(x.rows), "file"))
 	}
 	return x, nil
 }

@@ -2,7 +2,6 @@ package layout
 
 import (
 	"maps"
-	"path"
 	"slices"
 	"strings"
 
@@ -158,36 +157,4 @@ func (s *splits) place(name string) (a answer, rest string) {
 func (s *splits) names(of split) string {
 	folders := slices.Sorted(maps.Keys(s.of))
 	return strings.Join(slices.DeleteFunc(folders, func(f string) bool { return s.of[f] != of }), " and ")
-}
-
-// Lost refuses a folder of training or validation images that has none while another split's has, and a folder of test
-// images that would validate: for its cause, such as a link to the other, it would be missed without a word.
-func (s *Survey) Lost() error {
-	above := strings.TrimSuffix(s.splits.root, "/")
-	if len(s.splits.of) == 0 { // all images are in one split's folder, or in none's
-		if splitOf(path.Base(above)) == noSplit {
-			return nil
-		}
-		for splitOf(path.Base(above)) != noSplit {
-			above = strings.TrimPrefix(path.Dir("/"+above), "/")
-		}
-	}
-	causes := map[string]string{} // by folder
-	for e := range s.Entries() {
-		is := splitOf(path.Base(e.Name))
-		switch {
-		case is == noSplit || strings.TrimPrefix(path.Dir("/"+e.Name), "/") != above:
-		case e.Kind == tree.Folder && is != testSplit && causes[e.Name] == "":
-			causes[e.Name] = "it is empty or holds no image that is read"
-		case e.Kind == tree.Refused && (is != testSplit || s.splits.val != valSplit):
-			causes[e.Name] = s.Cause(e)
-		}
-	}
-	for _, folder := range slices.Sorted(maps.Keys(causes)) {
-		if !slices.ContainsFunc(s.images, func(e *tree.Entry) bool { return strings.HasPrefix(e.Name, folder+"/") }) {
-			return Advise("%s has no image: %s; want images of its own in it, or no such folder; --format folders takes the "+
-				"images that there are", folder, causes[folder])
-		}
-	}
-	return nil
 }

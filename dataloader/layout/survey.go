@@ -1,7 +1,6 @@
 package layout
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"path"
@@ -25,13 +24,13 @@ type Survey struct {
 	tables int // of the texts
 	others int // likewise
 	bytes  int // of all texts
-	cifar  cifar
-	idx    idx
+	arrays [arrayKinds]arrays
+	// The files of arrays by name, to find one that is there twice.
+	arrayNames map[string]string
 	// What Finish finds.
 	images   []*tree.Entry
 	rejected []Rejected
 	folders  int
-	odd      [3]oddities // by what they are
 	splits   *splits
 	unclear  error // which folders the splits are
 }
@@ -45,23 +44,13 @@ type Request struct {
 
 // NewSurvey begins a survey. told, if any, hears now and then how many images were found.
 func NewSurvey(r Request, told func(found int)) *Survey {
-	return &Survey{Request: r, told: told, causes: map[*tree.Entry]string{}}
+	return &Survey{Request: r, told: told, causes: map[*tree.Entry]string{}, arrayNames: map[string]string{}}
 }
-
-// The endings of files by what is done with them, in lower case.
-var (
-	textEndings = []string{".txt", ".csv", ".tsv"}
-	// shelvedEndings are of files that may hold images in some other way.
-	shelvedEndings = []string{".parquet", ".arrow", ".tfrecord", ".tfrecords", ".lmdb", ".mdb", ".h5", ".hdf5", ".rec",
-		".beton"}
-	// closedEndings are of files that nobody looks into: some lie beside images by the thousand.
-	closedEndings = append([]string{".xml", ".json", ".jsonl", ".md", ".html", ".htm", ".yaml", ".yml", ".mat", ".pdf",
-		".npy", ".npz", ".pkl", ".db", ".ini"}, shelvedEndings...)
-)
 
 func ending(name string) string { return strings.ToLower(path.Ext(name)) }
 
-// Look is the tree.Options.Look of a survey.
+// Look is the tree.Options.Look of a survey. Of what is named as no image, it reads arrays and
+// texts.
 func (s *Survey) Look(t *tree.Tree, e *tree.Entry, r io.Reader) error {
 	s.Tree = t
 	if picture.IsNamed(e.Name) {
@@ -73,69 +62,40 @@ func (s *Survey) Look(t *tree.Tree, e *tree.Entry, r io.Reader) error {
 		}
 		return nil
 	}
-	if !isMeta(e.Name) && slices.Contains(closedEndings, ending(e.Name)) {
+	look := s.text
+	switch f := arrayFile(e.Name); {
+	case f != nil:
+		look = func(e *tree.Entry, r io.Reader) error { return s.array(f, e, r) }
+	case isText(e.Name) || isMeta(e.Name):
+	case picture.IsForeign(e.Name) || slices.Contains(closedEndings, ending(e.Name)):
 		return nil
+	default:
+		look = s.unnamed
 	}
 	if r == nil {
 		f, err := t.Open(e)
 		if err != nil {
-			r = broken{err}
-		} else {
-			defer f.Close()
-			r = f
+			s.causes[e] = unreadable(err)
+			return nil
 		}
+		defer f.Close()
+		r = f
 	}
-	return under(e, s.read(e, r))
+	return under(e, look(e, r))
 }
 
-// read reads what there is to know of a file that is named as no image.
-func (s *Survey) read(e *tree.Entry, r io.Reader) error {
-	if s.cifar.look(e, r) || s.idx.look(s.Tree, e, r) {
-		return nil
-	}
-	if slices.Contains(textEndings, ending(e.Name)) || isMeta(e.Name) {
-		return s.text(e, r)
-	}
-	if !picture.IsForeign(e.Name) {
-		head := make([]byte, picture.HeadBytes)
-		n, _ := io.ReadFull(r, head) // what cannot be read, or is shorter, is no image
-		s.isUnnamed(e, head[:n])
+// closedEndings are of files that nobody looks into: some lie beside images by the thousand.
+var closedEndings = []string{".xml", ".json", ".jsonl", ".md", ".html", ".htm", ".yaml", ".yml", ".mat", ".pdf", ".npy",
+	".npz", ".pkl", ".db", ".ini", ".parquet", ".arrow", ".tfrecord", ".tfrecords", ".lmdb", ".mdb", ".h5", ".hdf5", ".rec"}
+
+// unnamed rejects an image that is not named as one, so that it is missed; anything else is nobody's concern.
+func (s *Survey) unnamed(e *tree.Entry, r io.Reader) error {
+	head := make([]byte, picture.HeadBytes)
+	n, _ := io.ReadFull(r, head) // what cannot be read, or is shorter, is no image
+	if picture.IsHead(head[:n]) {
+		s.causes[e] = fmt.Sprintf("an image named %q: want an ending such as .jpg", path.Base(e.Name))
 	}
 	return nil
-}
-
-// A broken file cannot be opened.
-type broken struct{ err error }
-
-func (b broken) Read([]byte) (int, error) { return 0, b.err }
-
-// isUnnamed rejects an image that is not named as one, so that it is missed; anything else is nobody's concern.
-func (s *Survey) isUnnamed(e *tree.Entry, head []byte) bool {
-	is := picture.IsHead(head)
-	if is {
-		s.causes[e] = fmt.Sprintf("an image named %q: want an ending such as .jpg", path.Base(e.Name))
-		s.odd[unnamed].add(e)
-	}
-	return is
-}
-
-// What is like an image, and is not read.
-const (
-	foreign = iota // an image of another format
-	unnamed        // an image without an ending
-	shelved        // a file that may hold images
-)
-
-// oddities are files of one kind.
-type oddities struct {
-	n     int
-	first string
-}
-
-func (o *oddities) add(e *tree.Entry) {
-	if o.n++; o.n == 1 {
-		o.first = e.Name
-	}
 }
 
 // Finish sorts out what was seen, once all of it was.
@@ -151,14 +111,11 @@ func (s *Survey) Finish(t *tree.Tree) {
 		case cause != "":
 			s.reject(e, cause)
 		case picture.IsForeign(e.Name):
-			s.odd[foreign].add(e)
 			s.reject(e, ending(e.Name)+" is not read: convert it to JPEG or PNG")
 		case picture.IsNamed(e.Name) && tree.TooLarge(e.Size) != "":
 			s.reject(e, tree.TooLarge(e.Size))
 		case picture.IsNamed(e.Name):
 			s.images = append(s.images, e)
-		case slices.Contains(shelvedEndings, ending(e.Name)):
-			s.odd[shelved].add(e)
 		}
 	}
 	s.dropTwice()
@@ -171,16 +128,11 @@ func (s *Survey) reject(e *tree.Entry, cause string) {
 
 // dropTwice rejects every image but the first of a name.
 func (s *Survey) dropTwice() {
-	order := make([]int32, len(s.images))
-	for i := range order {
-		order[i] = int32(i)
-	}
-	slices.SortFunc(order, func(a, b int32) int {
-		return cmp.Or(strings.Compare(s.images[a].Name, s.images[b].Name), cmp.Compare(a, b))
-	})
+	order := slices.Clone(s.images)
+	slices.SortStableFunc(order, func(a, b *tree.Entry) int { return strings.Compare(a.Name, b.Name) })
 	twice := map[*tree.Entry]bool{}
-	for k := 1; k < len(order); k++ {
-		if e := s.images[order[k]]; e.Name == s.images[order[k-1]].Name {
+	for k, e := range order[min(1, len(order)):] {
+		if e.Name == order[k].Name {
 			twice[e] = true
 			s.reject(e, "the same name twice")
 		}
@@ -192,19 +144,10 @@ func (s *Survey) dropTwice() {
 
 // noImages says what there is instead of images; nil when there is nothing.
 func (s *Survey) noImages() error {
-	switch f, u, o := s.odd[foreign], s.odd[unnamed], s.odd[shelved]; {
-	case f.n > 0:
-		return fmt.Errorf("no image that is read, but %s of other formats (such as %s): convert them to JPEG or PNG",
-			plural(f.n, "image"), f.first)
-	case u.n > 0:
-		return fmt.Errorf("%s, but none named as one (such as %s): want an ending such as .jpg", plural(u.n, "image"),
-			u.first)
-	case o.n > 0:
-		return fmt.Errorf("no image, but %s that may hold some and are not read (such as %s): unpack the images",
-			plural(o.n, "file"), o.first)
-	case s.folders > 0 && len(s.rejected) > 0:
-		return fmt.Errorf("%s, but no JPEG or PNG file (not read: %s: %s)", plural(s.folders, "folder"), s.rejected[0].File,
-			s.rejected[0].Cause)
+	switch n := len(s.rejected); {
+	case n > 0:
+		return fmt.Errorf("no image that is read, of %s that may be one (such as %s: %s)", plural(n, "file"),
+			s.rejected[0].File, s.rejected[0].Cause)
 	case s.folders > 0:
 		return fmt.Errorf("%s, but no JPEG or PNG file", plural(s.folders, "folder"))
 	}

@@ -51,7 +51,6 @@ func Table(s *Survey) (*Listing, error) {
 // readTables reads those that are given, or all. Such as name no image, or have no header, may be bad ones: bad is what
 // is wrong with the first.
 func (s *Survey) readTables(given, naming, headed bool) (tables []*table, notes []string, bad error) {
-	more := 0
 	for _, t := range s.texts {
 		if given && !t.givenTable() || !given && !t.isTable() {
 			continue
@@ -65,23 +64,11 @@ func (s *Survey) readTables(given, naming, headed bool) (tables []*table, notes 
 				err = Advise("%s, beside images in folders of their own: --format csv takes it for a table of their labels", t.Name)
 			}
 		}
-		switch {
-		case err == nil && x.idle != "":
-			notes = append(notes, fmt.Sprintf("the column %s of %s: --columns %s,%s uses it", x.idle, x.Name,
-				strings.Join(s.Columns, ","), x.idle))
-		case err != nil && bad == nil:
-			bad = err
-		case err != nil:
-			more++
-		}
 		if err != nil {
-			notes = append(notes, err.Error())
+			notes, bad = append(notes, err.Error()), cmp.Or(bad, err)
 		} else {
 			tables = append(tables, x)
 		}
-	}
-	if more > 0 {
-		bad = fmt.Errorf("%w (and %d more)", bad, more)
 	}
 	return tables, notes, bad
 }

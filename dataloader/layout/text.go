@@ -7,9 +7,9 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
-	"duet/dataloader/picture"
 	"duet/dataloader/tree"
 )
 
@@ -52,24 +52,29 @@ func (s *Survey) text(e *tree.Entry, r io.Reader) error {
 	}
 	var err error
 	if t.data, err = io.ReadAll(io.LimitReader(r, int64(max(limit, 0)))); err != nil {
-		if one, is := errors.AsType[*fs.PathError](err); is { // the others can be read all the same
-			s.causes[e] = one.Err.Error()
-			return nil
+		if _, is := errors.AsType[*fs.PathError](err); is { // the others can be read all the same
+			s.causes[e], err = unreadable(err), nil
 		}
 		return err
 	}
-	if !s.isUnnamed(e, t.data[:min(len(t.data), picture.HeadBytes)]) {
-		s.bytes += len(t.data)
-		*n++
-		s.texts = append(s.texts, t)
-	}
+	s.bytes += len(t.data)
+	*n++
+	s.texts = append(s.texts, t)
 	return nil
+}
+
+// unreadable is the cause of a file that the system does not read.
+func unreadable(err error) string {
+	if one, is := errors.AsType[*fs.PathError](err); is {
+		return one.Err.Error()
+	}
+	return err.Error()
 }
 
 // lines are the lines of a text, without ends of line and a byte order mark. Its error says what exceeds the bounds.
 func (t text) lines() ([]string, error) {
 	if bytes.IndexByte(t.data, 0) >= 0 {
-		return nil, fmt.Errorf("%s: a NUL byte: not a text", t.Name)
+		return nil, fmt.Errorf("%s: a NUL byte: want a text in UTF-8", t.Name)
 	}
 	all := strings.Split(strings.TrimPrefix(string(t.data), "\ufeff"), "\n")
 	if len(all) > maxLines {
@@ -86,6 +91,8 @@ func (t text) lines() ([]string, error) {
 	}
 	return all, nil
 }
+
+func isText(p string) bool { return slices.Contains([]string{".txt", ".csv", ".tsv"}, ending(p)) }
 
 func isMeta(p string) bool { return strings.EqualFold(path.Base(p), "meta.mat") }
 

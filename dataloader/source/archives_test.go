@@ -81,6 +81,7 @@ func TestBackslashes(t *testing.T) {
 // An archive that is a path of its own is not met again in the folder that holds it.
 func TestGivenArchive(t *testing.T) {
 	m := miniature(t, mini.Options{})
+	check(t, os.Remove(m.ValTar))
 	s := open(t, source.Options{}, filepath.Dir(m.TrainTar), m.TrainTar)
 	if len(s.Notes) > 0 || len(s.Rejected) > 0 {
 		t.Errorf("notes %q, rejected %v", s.Notes, s.Rejected)

@@ -41,9 +41,6 @@ func (s *files) String() string { return strings.Join(s.paths, " ") }
 
 // List lists the tree, surveys it, and chooses the layout.
 func (s *files) List(ctx context.Context, progress func(int)) (*Listing, error) {
-	if s.tree != nil {
-		s.tree.Close()
-	}
 	s.tree, s.listing = nil, nil
 	survey := layout.NewSurvey(s.request, progress)
 	t, err := tree.List(ctx, s.roots(), tree.Options{Limits: limits, Look: survey.Look, Plain: plainFile.MatchString,
@@ -106,8 +103,6 @@ func (s *files) choose(survey *layout.Survey) (*Listing, error) {
 		case len(s.request.Columns) > 0:
 			err = layout.Advise("columns %q are asked for, but no table of labels is used (it was taken for %s): --format csv "+
 				"asks for one", s.request.Columns, l.Kind)
-		case l.Arrays == nil && asked == "":
-			err = survey.Lost()
 		}
 		if err != nil {
 			return nil, s.failed(err, notes)

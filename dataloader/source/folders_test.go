@@ -299,7 +299,7 @@ func TestSourcesThatDoNotFit(t *testing.T) {
 		"train and the source that is called train2", "one source of each split")
 	lacks(t, failure(source.Options{Format: "folders"}, a, mini.Write(t, "l.csv", []byte("a,x\n"))),
 		"--format folders uses none")
-	lacks(t, failure(source.Options{}, mnist().Folder(t), cifar10().Folder(t)), "CIFAR's files and IDX files")
+	lacks(t, failure(source.Options{}, mnist().Folder(t), cifar10().Folder(t)), "CIFAR-10 binary files and IDX files")
 	lacks(t, failure(source.Options{}, mini.Join(mnist(), mini.Animals(1)).Folder(t)), "IDX files and 2 image files")
 	open(t, source.Options{Format: "idx"}, mini.Join(mnist(), mini.Animals(1)).Folder(t))
 }
@@ -308,7 +308,7 @@ func TestSourcesThatDoNotFit(t *testing.T) {
 func TestImagesUnderOtherNames(t *testing.T) {
 	f := mini.Animals(2)
 	data := f["cats/a.png"]
-	for _, name := range []string{"cats/x.dat", "cats/copy1", "cats/a.xml", "dogs/x.jfif", "cats/list.txt"} {
+	for _, name := range []string{"cats/x.dat", "cats/copy1", "cats/a.xml", "dogs/x.jfif"} {
 		f[name] = data
 	}
 	f["cats/notes"], f["cats/webp"] = []byte("hello"), []byte("RIFF\x20\x00\x00\x00WEBPVP8 \x00\x00")
@@ -317,8 +317,7 @@ func TestImagesUnderOtherNames(t *testing.T) {
 	for _, path := range []string{f.Folder(t), f.Tar(t, "a.tar"), f.Tar(t, "a.tar.gz"), f.Zip(t, "a.zip", 8)} {
 		s := open(t, source.Options{}, path)
 		sameRejected(t, s.Rejected, map[string]string{"cats/x.dat": "ending", "cats/copy1": "ending",
-			"cats/list.txt": "ending",
-			"cats/webp":     "ending", "cats/bmp": "ending"})
+			"cats/webp": "ending", "cats/bmp": "ending"})
 		if len(s.Items) != 5 {
 			t.Errorf("%s: %d images, want 5", path, len(s.Items))
 		}

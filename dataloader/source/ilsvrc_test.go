@@ -194,7 +194,7 @@ func TestILSVRCErrors(t *testing.T) {
 		"a word in the truth":  {[]string{m.TrainTar, m.ValTar, mat, truth("1\ntwo\n")}, []string{"ground_truth.txt:2", `"two"`}},
 		"a class of no number": {[]string{m.TrainTar, m.ValTar, mat, truth("1\n2\n3\n1\n2\n77\n")}, []string{"ground_truth.txt:6: class 77"}},
 		"a class not in train": {[]string{m.TrainTar, m.ValTar, mat, truth("1\n2\n3\n1\n2\n4\n")}, []string{"class n99999999", "val_00000006", "no training image"}},
-		"a list against one":   {[]string{m.TrainTar, m.ValTar, mini.Write(t, "v.txt", []byte("ILSVRC2012_val_00000001 n00000001\nILSVRC2012_val_00000001 n00000002\n"))}, []string{"v.txt:2", "n00000001 in v.txt:1"}},
+		"a list against one":   {[]string{m.TrainTar, m.ValTar, mini.Write(t, "v.txt", []byte("ILSVRC2012_val_00000001 n00000001\nILSVRC2012_val_00000001 n00000002\n"))}, []string{"v.txt:2", "n00000001 before"}},
 		"a table given":        {[]string{m.TrainTar, mini.Write(t, "coarse.csv", []byte("file,label\na,x\nb,y\n"))}, []string{"coarse.csv is given", "--format csv"}},
 		"a wrong line":         {[]string{m.TrainTar, m.ValTar, mini.Write(t, "v.txt", []byte("a n00000001\nb 7\n"))}, []string{"v.txt:2", `"b 7"`, "IMAGE WNID"}},
 		"not a MAT file":       {[]string{m.TrainTar, m.ValTar, mini.Write(t, "meta.mat", []byte("text"))}, []string{"meta.mat", "4 bytes"}},
@@ -226,16 +226,13 @@ func TestTinyImageNet(t *testing.T) {
 	}
 }
 
-// A class that is not unpacked yet is read all the same; one that is, is read once.
+// Beside classes that are unpacked, the archives of classes stay closed: what is not unpacked yet is said to be missing.
 func TestPartlyUnpacked(t *testing.T) {
 	f := laid("train/n01440764/{1,2}.png")
 	f["train/n01443537.tar"] = laid("n01443537_{1,2,3}.png").Tarred(t)
 	f["train/n01440764.tar"] = laid("n01440764_{1,2,3}.png").Tarred(t)
-	s := open(t, source.Options{}, f.Folder(t))
-	if want := []int32{0, 0, 1, 1, 1}; !slices.Equal(labels(s.Listing, false), want) {
-		t.Errorf("labels %v, want %v", labels(s.Listing, false), want)
-	}
-	sameRejected(t, s.Rejected, map[string]string{"train/n01440764.tar": "an archive beside loose images"})
+	lacks(t, failure(source.Options{}, f.Folder(t)), "one class, the folder n01440764",
+		"train/n01443537.tar: an archive beside loose images: give it as a path of its own")
 }
 
 // Test images have no labels, and a short truth costs only the images beyond it.

@@ -33,15 +33,8 @@ func TestMATNumbers(t *testing.T) {
 		truth string
 	}{
 		"uint8":   {typed(2, 200, 1), "200\n2\n"},
-		"int8":    {typed(1, 100, 1), "100\n2\n"},
-		"int16":   {typed(3, 300, 2), "300\n2\n"},
 		"uint16":  {typed(4, 40000, 2), "40000\n2\n"},
-		"int32":   {typed(5, 70001, 4), "70001\n2\n"},
-		"uint32":  {typed(6, 70001, 4), "70001\n2\n"},
-		"single":  {typed(7, 0x42c80000, 4), "100\n2\n"},
 		"double":  {typed(9, 0x40f1170000000000, 8), "70000\n2\n"},
-		"int64":   {typed(12, 70002, 8), "70002\n2\n"},
-		"uint64":  {typed(13, 70002, 8), "70002\n2\n"},
 		"in zlib": {mini.MAT([]mini.Synset{{ID: 300, WNID: "n01440764"}, {ID: 70000, WNID: "n01443583"}}, true), "300\n70000\n"},
 	} {
 		paths, m := withMeta(t, c.truth, c.meta)
@@ -61,22 +54,22 @@ func TestMATErrors(t *testing.T) {
 		meta []byte
 		want string
 	}{
-		"short":         {good[:100], "100 bytes: a MAT file of level 5 has at least 128"},
-		"order":         {change("IM", "XX"), `byte order "XX"`},
-		"version":       {change("\x00\x01IM", "\x00\x02IM"), "version 0x200"},
+		"short":         {good[:100], "100 bytes: want a little-endian MAT file of level 5"},
+		"order":         {change("IM", "XX"), "want a little-endian MAT file of level 5"},
+		"version":       {change("\x00\x01IM", "\x00\x02IM"), "want a little-endian MAT file of level 5"},
 		"other":         {change("synsets", "SYNSETS"), "no struct array synsets"},
-		"no field":      {change("WNID\x00", "wnid\x00"), "want ILSVRC2012_ID, WNID and words"},
-		"no entry":      {mini.MAT(nil, true), "synsets is empty"},
+		"no field":      {change("WNID\x00", "wnid\x00"), "want ILSVRC2012_ID and WNID"},
+		"no entry":      {mini.MAT(nil, true), "synsets has 0 values"},
 		"cut":           {good[:len(good)-300], "ends within an element"},
 		"not zlib":      {packed, "compressed element"},
 		"not a WNID":    {mini.MAT([]mini.Synset{{ID: 1, WNID: "entity"}}, false), `synsets(1).WNID: "entity": want a WordNet ID`},
-		"zero":          {typed(9, 0, 8), "0: want a whole number"},
-		"not a number":  {typed(9, 0x7ff8000000000001, 8), "NaN: want a whole number"},
-		"negative":      {typed(1, 0xff, 1), "-1: want a whole number"},
-		"a wrong size":  {typed(9, 1, 7), "7 bytes of type 9: want one number"},
-		"an odd type":   {typed(99, 1, 8), "type 99: want one number"},
+		"zero":          {typed(9, 0, 8), "0 in 8 bytes of type 9: want one whole number"},
+		"not a number":  {typed(9, 0x7ff8000000000001, 8), "NaN in 8 bytes of type 9: want one whole number"},
+		"negative":      {typed(9, 0xbff0000000000000, 8), "-1 in 8 bytes of type 9: want one whole number"},
+		"a wrong size":  {typed(9, 1, 7), "7 bytes of type 9: want one whole number"},
+		"an odd type":   {typed(99, 1, 8), "type 99: want one whole number"},
 		"a class twice": {mini.MAT([]mini.Synset{{ID: 7, WNID: "n01440764"}, {ID: 7, WNID: "n01443583"}}, true), "two classes are number 7"},
-		"a long string": {mini.MAT([]mini.Synset{{ID: 1, WNID: "n01440764", Words: strings.Repeat("x", 5000)}}, true), "at most 4096 characters"},
+		"a long string": {mini.MAT([]mini.Synset{{ID: 1, WNID: "n01440764", Words: strings.Repeat("x", 5000)}}, true), "at most 8192"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			paths, _ := withMeta(t, "1\n2\n", c.meta)

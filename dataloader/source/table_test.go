@@ -203,7 +203,7 @@ func TestTableErrors(t *testing.T) {
 		"a class of val": {mini.Join(flat("", ".png"), mini.Files{"l.csv": []byte("file,label,split\na,x,\nb,y,val\n")}),
 			"", []string{"l.csv:3", "class y", "no training image"}},
 		"UTF-16": {mini.Join(flat("", ".png"), mini.Files{"l.csv": []byte("\xff\xfea\x00,\x00x\x00\n\x00")}), "",
-			[]string{"l.csv is in UTF-16", "UTF-8"}},
+			[]string{"l.csv: a NUL byte: want a text in UTF-8"}},
 		"a NUL byte": {mini.Join(flat("", ".png"), mini.Files{"l.csv": []byte("a,b\x00\n")}), "",
 			[]string{"l.csv", "NUL"}},
 		"a long line": {mini.Join(flat("", ".png"), mini.Files{"l.csv": []byte("a," + strings.Repeat("x", 70000) +

@@ -9,9 +9,17 @@ import (
 	"strings"
 )
 
-// folder visits a folder on disk in the order of names, and then the folders that links lead to, every folder once:
-// what is there by itself has its own name, whatever the links are called. Archives in it are kept for later, see
+// A folderVisit visits a folder on disk in the order of names, and then the folders that links lead to, every folder
+// once: what is there by itself has its own name, whatever the links are called. Archives in it are kept for later, see
 // walker.met.
+type folderVisit struct {
+	*walker
+	in    uint16
+	c     *container
+	seen  map[string]string // real folder -> where it was met
+	links []string          // to folders
+}
+
 func (w *walker) folder(in uint16) error {
 	v := &folderVisit{walker: w, in: in, c: w.containers[in], seen: map[string]string{}}
 	if err := v.walk("", 0); err != nil {
@@ -25,44 +33,31 @@ func (w *walker) folder(in uint16) error {
 	return nil
 }
 
-type folderVisit struct {
-	*walker
-	in    uint16
-	c     *container
-	seen  map[string]string // real folder -> where it was met
-	links []string          // to folders
-}
-
 // walk visits the folder at a path below the container's. What is wrong with it is an error of the container's own
 // folder alone.
 func (v *folderVisit) walk(at string, depth int) error {
-	refuse := func(err error) error {
-		if at == "" {
-			return err
-		}
-		return v.show(refused(v.c.prefix+at, v.in, causeOf(err)), nil)
-	}
 	real, err := filepath.EvalSymlinks(filepath.Join(v.c.path, filepath.FromSlash(at)))
-	if err != nil {
-		return refuse(err)
+	first, again := v.seen[real]
+	var names []os.DirEntry
+	switch {
+	case err != nil:
+	case again:
+		err = fmt.Errorf("link to the folder %s", path.Join(v.c.prefix, first))
+	case depth > maxFolderDepth:
+		err = fmt.Errorf("folders nested more than %d times", maxFolderDepth)
+	default:
+		v.seen[real] = at
+		names, err = os.ReadDir(real)
 	}
-	if first, again := v.seen[real]; again {
-		return refuse(fmt.Errorf("link to the folder %s", path.Join(v.c.prefix, first)))
-	}
-	if depth > maxFolderDepth {
-		return refuse(fmt.Errorf("folders nested more than %d times", maxFolderDepth))
-	}
-	v.seen[real] = at
-	names, err := os.ReadDir(real)
-	if err != nil {
-		return refuse(err)
+	if err != nil && at != "" {
+		return v.refuse(v.c.prefix+at, v.in, causeOf(err))
 	}
 	for _, name := range names {
-		if err := v.one(path.Join(at, name.Name()), filepath.Join(real, name.Name()), name, depth); err != nil {
-			return err
+		if err == nil {
+			err = v.one(path.Join(at, name.Name()), filepath.Join(real, name.Name()), name, depth)
 		}
 	}
-	return nil
+	return err
 }
 
 // one visits what a folder holds under one name.
@@ -79,7 +74,7 @@ func (v *folderVisit) one(p, disk string, name os.DirEntry, depth int) error {
 	}
 	info, err := os.Stat(disk)
 	if err != nil {
-		return v.show(refused(v.c.prefix+p, v.in, causeOf(err)), nil)
+		return v.refuse(v.c.prefix+p, v.in, causeOf(err))
 	}
 	if !info.IsDir() {
 		return v.file(v.in, p, disk, info)
@@ -99,11 +94,11 @@ func (v *folderVisit) one(p, disk string, name os.DirEntry, depth int) error {
 func (w *walker) file(in uint16, p, disk string, info os.FileInfo) error {
 	name := w.containers[in].prefix + p
 	if !info.Mode().IsRegular() {
-		return w.show(refused(name, in, "not a regular file"), nil)
+		return w.refuse(name, in, "not a regular file")
 	}
 	if stem, _ := ArchiveStem(name); stem != "" {
 		if !slices.ContainsFunc(w.roots, func(r os.FileInfo) bool { return os.SameFile(r, info) }) {
-			w.met = append(w.met, Archive{Path: disk, Name: name, Stem: stem})
+			w.met = append(w.met, archive{disk, name})
 		}
 		return nil
 	}

@@ -14,8 +14,6 @@ const (
 	maxDepth       = 2       // archives within each other
 	maxNameBytes   = 4096    // of a path
 	maxFolderDepth = 64      // folders within each other on disk
-	maxLinks       = 40      // in an archive, one after another, as many as Linux follows
-	maxHandles     = 64      // archives that stay open between two fetches; a folder of more opens them again
 )
 
 // Limits are the bounds on a whole tree.

@@ -41,61 +41,26 @@ func (t *Tree) Unchanged() error {
 	return nil
 }
 
-// Close ends the use of a tree's archives; a later read opens them again.
-func (t *Tree) Close() {
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	for _, f := range t.handles {
-		f.Close()
-	}
-	t.handles = nil
-}
-
-// handle opens an archive, or takes the one that is open. done ends its use.
-func (t *Tree) handle(in uint16) (f *os.File, done func(), err error) {
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	if f := t.handles[in]; f != nil {
-		return f, func() {}, nil
-	}
-	if f, err = os.Open(t.containers[in].path); err != nil {
-		return nil, nil, err
-	}
-	if len(t.handles) >= maxHandles {
-		return f, func() { f.Close() }, nil
-	}
-	if t.handles == nil {
-		t.handles = map[uint16]*os.File{}
-	}
-	t.handles[in] = f
-	return f, func() {}, nil
-}
-
-type reader struct {
-	io.Reader
-	close func()
-}
-
-func (r reader) Close() error {
-	r.close()
-	return nil
-}
-
 // Open reads a file of a container that is not streamed. It may be called from many goroutines.
 func (t *Tree) Open(e *Entry) (io.ReadCloser, error) {
 	c := t.containers[e.In]
 	if c.kind == inFolder {
 		return os.Open(filepath.Join(c.path, filepath.FromSlash(strings.TrimPrefix(e.Name, c.prefix))))
 	}
-	f, done, err := t.handle(e.In)
+	f, err := os.Open(c.path)
 	if err != nil {
 		return nil, err
 	}
 	if c.kind == inZip {
-		r := c.members[e.At].reader(f, e.Size)
-		return reader{r, func() { r.close(); done() }}, nil
+		return member{c.members[e.At].reader(f, e.Size), f}, nil
 	}
-	return reader{io.NewSectionReader(f, e.At, e.Size), done}, nil
+	return member{io.NewSectionReader(f, e.At, e.Size), f}, nil
+}
+
+// A member of an archive is read by itself, and closed with the archive.
+type member struct {
+	io.Reader
+	io.Closer
 }
 
 // Image reads an image as ReadImage does. An error without ErrLost is the image's own.
@@ -121,28 +86,21 @@ const lookBytes = 4 << 10
 func ReadImage(r io.Reader, size int64, buf []byte) (data []byte, whole bool, err error) {
 	b := bytes.NewBuffer(buf[:0])
 	b.Grow(int(min(size, maxClaim)) + bytes.MinRead)
-	read := func(until int64) (ended bool, err error) {
-		_, err = b.ReadFrom(io.LimitReader(r, until-int64(b.Len())))
-		return int64(b.Len()) < until, err
+	for _, until := range []int64{lookBytes, maxClaim, MaxFileBytes + 1} {
+		if until > maxClaim {
+			b.Grow(int(min(max(size-maxClaim, 0), MaxFileBytes)) + bytes.MinRead)
+		}
+		_, err := b.ReadFrom(io.LimitReader(r, until-int64(b.Len())))
+		switch {
+		case err != nil:
+			return nil, false, fileError(err)
+		case int64(b.Len()) < until:
+			return b.Bytes(), true, nil
+		case until == lookBytes && picture.Format(b.Bytes()) == "":
+			return b.Bytes(), false, nil
+		}
 	}
-	ended, err := read(lookBytes)
-	if err == nil && !ended && picture.Format(b.Bytes()) == "" {
-		return b.Bytes(), false, nil
-	}
-	if err == nil && !ended {
-		ended, err = read(maxClaim)
-	}
-	if err == nil && !ended {
-		b.Grow(int(min(max(size-maxClaim, 0), MaxFileBytes)) + bytes.MinRead)
-		ended, err = read(MaxFileBytes + 1)
-	}
-	switch {
-	case err != nil:
-		return nil, false, fileError(err)
-	case !ended:
-		return nil, false, errors.New(TooLarge(int64(b.Len())))
-	}
-	return b.Bytes(), true, nil
+	return nil, false, errors.New(TooLarge(int64(b.Len())))
 }
 
 // fileError is an error of one file without its path. What the system says is a matter of the source, but for a file
@@ -154,26 +112,45 @@ func fileError(err error) error {
 	return errors.New(causeOf(err))
 }
 
-// errEnough ends a visit.
-var errEnough = errors.New("nothing more is wanted")
+// Each gives read the entries that next gives, until it gives nil. Those of a streamed container come in the order of
+// their places, and with a reader; others are for Open.
+func (t *Tree) Each(ctx context.Context, next func() *Entry, read func(e *Entry, r io.Reader) error) error {
+	for e := next(); e != nil; {
+		err := ctx.Err()
+		switch {
+		case err != nil:
+		case t.Streamed(e.In):
+			e, err = t.passing(ctx, e, next, read)
+		default:
+			if err = read(e, nil); err == nil {
+				e = next()
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
-// Stream reads files of a streamed container as they pass: want, and what next gives, in the order of their places,
-// those that are links to one file one after the other. It ends with the first that lies elsewhere, or none, which it
-// returns. read is given each, again for one at the place of the last.
-func (t *Tree) Stream(ctx context.Context, want *Entry, next func() *Entry,
-	read func(e *Entry, r io.Reader, again bool) error) (*Entry, error) {
+// passing reads what is wanted of a streamed container as it passes. It ends with the first that lies elsewhere, or
+// none, which it returns.
+func (t *Tree) passing(ctx context.Context, want *Entry, next func() *Entry,
+	read func(e *Entry, r io.Reader) error) (*Entry, error) {
 	in := want.In
-	w := &walker{Tree: t, ctx: ctx, visit: func(f found, r io.Reader) error {
-		for again := false; f.At == want.At && f.Kind != Folder; again = true {
-			if f.Name != want.Name && f.Name != t.targets[want.Name] || f.Size != want.Size {
-				return fmt.Errorf("has changed since it was listed: %s is now %s", want.Name, f.Name)
-			}
-			if err := read(want, r, again); err != nil {
-				return err
-			}
-			if want = next(); want == nil || want.In != in {
-				return errEnough
-			}
+	changed := func() error { return fmt.Errorf("has changed since it was listed: %s is not there", want.Name) }
+	w := &walker{Tree: t, ctx: ctx, hiddenSeen: map[string]bool{}, visit: func(f found, r io.Reader) error {
+		if f.At < want.At {
+			return nil
+		}
+		if f.At > want.At || f.Name != want.Name || f.Size != want.Size {
+			return changed()
+		}
+		if err := read(want, r); err != nil {
+			return err
+		}
+		if want = next(); want == nil || want.In != in {
+			return errEnough
 		}
 		return nil
 	}}
@@ -182,7 +159,10 @@ func (t *Tree) Stream(ctx context.Context, want *Entry, next func() *Entry,
 	case err == errEnough:
 		return want, nil
 	case err == nil:
-		err = fmt.Errorf("has changed since it was listed: %s is not there", want.Name)
+		err = changed()
 	}
 	return nil, under(t.containers[in].path, err)
 }
+
+// errEnough ends a visit.
+var errEnough = errors.New("nothing more is wanted")

@@ -12,17 +12,34 @@ import (
 	"strings"
 )
 
-// stream visits a .tar.gz from its beginning to its end. The place of an entry is its number.
+// stream visits a .tar.gz from its beginning to its end. The place of an entry is that of its content when unpacked.
 func (w *walker) stream(in uint16, f *os.File) error {
 	c := w.containers[in]
 	z, err := gzip.NewReader(bufio.NewReaderSize(f, 1<<20))
 	if err != nil {
 		return fmt.Errorf("damaged archive: %w", err)
 	}
-	w.numbered = 0
-	limit := w.UnpackedLimit(c.size)
-	over := fmt.Errorf("unpacks to more than %d MiB from %d bytes: this is no archive of pictures", limit>>20, c.size)
-	return w.members(in, bufio.NewReaderSize(&meter{r: z, limit: limit, over: over}, 64<<10), c.prefix, 1)
+	m := &meter{r: bufio.NewReaderSize(z, 64<<10), limit: w.UnpackedLimit(c.size)}
+	m.over = fmt.Errorf("unpacks to more than %d MiB from %d bytes: this is no archive of pictures", m.limit>>20, c.size)
+	return w.members(in, m, m.place, c.prefix, 1)
+}
+
+// A meter counts what is read. Reading beyond its limit is the error over.
+type meter struct {
+	r        io.Reader
+	n, limit int64
+	over     error
+}
+
+func (m *meter) place() int64 { return m.n }
+
+func (m *meter) Read(p []byte) (int, error) {
+	if m.n >= m.limit {
+		return 0, m.over
+	}
+	n, err := m.r.Read(p[:min(int64(len(p)), m.limit-m.n)])
+	m.n += int64(n)
+	return n, err
 }
 
 const tarBlock = 512
@@ -40,46 +57,22 @@ func isSparse(h *tar.Header) bool {
 		h.PAXRecords["GNU.sparse.map"] != ""
 }
 
-// A meter counts what is read. Where it has a limit, reading beyond it is the error over.
-type meter struct {
-	r        io.Reader
-	n, limit int64
-	over     error
-}
-
-func (m *meter) Read(p []byte) (int, error) {
-	if m.over != nil {
-		if m.n >= m.limit {
-			return 0, m.over
-		}
-		p = p[:min(int64(len(p)), m.limit-m.n)]
-	}
-	n, err := m.r.Read(p)
-	m.n += int64(n)
-	return n, err
-}
-
-// members visits the members of a tar, and of the tars in it: of a plain one in place, where what nobody reads is
-// passed over.
-func (w *walker) members(in uint16, r io.Reader, prefix string, depth int) error {
+// members visits the members of a tar, and of the tars in it: in a window in place, where what nobody reads is passed
+// over, else as they come. place is how far r is in the container.
+func (w *walker) members(in uint16, r io.Reader, place func() int64, prefix string, depth int) error {
 	damaged := "damaged archive"
 	if depth > 1 {
 		damaged += " " + strings.TrimSuffix(prefix, "/") + ".tar"
 	}
-	win, random := r.(*window)
-	count := &meter{r: r}
-	t, at := tar.NewReader(count), func() int64 { return count.n }
-	if random {
-		first := win.pos
-		t, at = tar.NewReader(r), func() int64 { return win.pos - first }
-	}
-	for end := int64(0); ; { // of the last member
+	win, _ := r.(*window)
+	t := tar.NewReader(r)
+	for end := place(); ; { // of the last member
 		if err := w.ctx.Err(); err != nil {
 			return err
 		}
 		h, err := t.Next()
 		if err == io.EOF {
-			if at() < end+tarBlock {
+			if place() < end+tarBlock {
 				return fmt.Errorf("%s: ends without the empty block that ends a .tar: is it complete?", damaged)
 			}
 			return nil
@@ -90,76 +83,70 @@ func (w *walker) members(in uint16, r io.Reader, prefix string, depth int) error
 		if h.Typeflag == tar.TypeXGlobalHeader {
 			continue // a comment on the archive, as git writes it
 		}
-		end = at() + dataBytes(h)
 		f := tarEntry(h)
-		f.In, f.At = in, w.numbered
-		w.numbered++
-		if random {
-			f.At = win.pos
-			if f.Kind == File && f.Size > win.end-f.At {
-				return fmt.Errorf("%s: %s claims %d bytes, but %d follow", damaged, f.Name, f.Size, win.end-f.At)
-			}
+		f.In, f.At = in, place()
+		end = f.At + dataBytes(h)
+		if win != nil && f.Kind == File && f.Size > win.end-f.At {
+			return fmt.Errorf("%s: %s claims %d bytes, but %d follow", damaged, f.Name, f.Size, win.end-f.At)
 		}
-		if err := w.member(f, t, win, prefix, depth); err != nil {
+		if err := w.tarMember(f, t, win, place, prefix, depth); err != nil {
 			return err
 		}
 	}
 }
 
-// member visits one member of an archive, which r reads; win is the window that it lies in, nil where that is no plain
-// tar.
-func (w *walker) member(f found, r io.Reader, win *window, prefix string, depth int) error {
+// tarMember visits one member of a tar, which r reads.
+func (w *walker) tarMember(f found, r io.Reader, win *window, place func() int64, prefix string, depth int) error {
+	stem, packed := ArchiveStem(f.Name)
+	switch {
+	case stem == "" || f.Kind != File || Hidden(f.Name):
+	case packed:
+		f.refuse("a packed archive in an archive: unpack the outer one")
+	case depth == maxDepth:
+		f.refuse(fmt.Sprintf("archives nested more than %d times", maxDepth))
+	default:
+		if win != nil {
+			inner := &window{r: win.r, pos: f.At, end: f.At + f.Size, buf: make([]byte, windowBytes)}
+			r, place = inner, inner.place
+		}
+		f.Name, f.Kind, f.Size, f.time = prefix+stem, Folder, 0, f.Size
+		if err := w.show(f, nil); err != nil {
+			return err
+		}
+		return w.members(f.In, r, place, f.Name+"/", depth+1)
+	}
+	if win != nil {
+		r = nil
+	}
+	return w.member(f, r, prefix)
+}
+
+// member shows a member of an archive by its name in the tree. r reads it where it is streamed.
+func (w *walker) member(f found, r io.Reader, prefix string) error {
 	if f.Name == "." {
 		return nil
 	}
-	if (f.Kind != Refused || f.link != "" || f.symlink) && Hidden(f.Name) {
+	if Hidden(f.Name) {
 		return w.showHidden(f, prefix)
 	}
-	stem, packed := ArchiveStem(f.Name)
 	f.Name = prefix + f.Name
-	if f.link != "" {
-		f.link = prefix + f.link
-	}
-	if stem == "" || f.Kind != File {
-		return w.show(f, r)
-	}
-	switch {
-	case packed:
-		f.Kind, f.cause = Refused, "a packed archive in an archive: unpack the outer one"
-		return w.show(f, nil)
-	case depth == maxDepth:
-		f.Kind, f.cause = Refused, fmt.Sprintf("archives nested more than %d times", maxDepth)
-		return w.show(f, nil)
-	}
-	if win != nil {
-		r = &window{r: win.r, pos: f.At, end: f.At + f.Size, buf: make([]byte, windowBytes)}
-	}
-	f.Name, f.Kind, f.Size, f.time = path.Join(prefix, stem), Folder, 0, f.Size
-	if err := w.show(f, nil); err != nil {
-		return err
-	}
-	return w.members(f.In, r, prefix+stem+"/", depth+1)
+	return w.show(f, r)
 }
 
 func tarEntry(h *tar.Header) found {
 	f := found{Entry: Entry{Name: path.Clean(h.Name), Size: h.Size}}
-	refuse := func(cause string) { f.Kind, f.cause = Refused, cause }
 	switch cause := refusedName(h.Name); {
 	case cause != "":
 		f.Name = shown(h.Name)
-		refuse(cause)
+		f.refuse(cause)
 	case h.Typeflag == tar.TypeDir:
 		f.Kind = Folder
-	case h.Typeflag == tar.TypeLink:
-		refuse("link to " + h.Linkname)
-		f.link = linked(".", h.Linkname)
-	case h.Typeflag == tar.TypeSymlink:
-		refuse("link to " + h.Linkname)
-		f.link = linked(path.Dir(f.Name), h.Linkname)
+	case h.Typeflag == tar.TypeLink, h.Typeflag == tar.TypeSymlink:
+		f.refuse("link to " + h.Linkname + ": links in archives are not followed")
 	case isSparse(h):
-		refuse("a sparse file")
+		f.refuse("a sparse file")
 	case h.Typeflag != tar.TypeReg:
-		refuse(fmt.Sprintf("not a regular file (type %q)", h.Typeflag))
+		f.refuse(fmt.Sprintf("not a regular file (type %q)", h.Typeflag))
 	}
 	return f
 }
@@ -192,6 +179,8 @@ func (w *window) Read(p []byte) (int, error) {
 	w.pos += int64(n)
 	return n, nil
 }
+
+func (w *window) place() int64 { return w.pos }
 
 // Seek is for archive/tar, which passes over data from where it is.
 func (w *window) Seek(offset int64, whence int) (int64, error) {

@@ -4,22 +4,19 @@
 // Files are in a folder, a .tar, a .tar.gz or a .zip. An archive in a folder, or a .tar in a tar, stands for a folder
 // of its name without its ending. Archives are read in place; nothing is ever written to disk.
 //
-// Files are untrusted. Names that lead out of an archive, links to anything but an image in it, devices and the like
-// are entries that are refused, with their cause; what is bounded, and by how much, is in limits.go.
+// Files are untrusted. Names that lead out of an archive, links in one, devices and the like are entries that are
+// refused, with their cause; what is bounded, and by how much, is in limits.go.
 package tree
 
 import (
 	"context"
 	"crypto/sha256"
-	"duet/dataloader/picture"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"iter"
 	"os"
-	"strings"
-	"sync"
 )
 
 // A Kind says what may be done with an entry.
@@ -36,7 +33,7 @@ const (
 type Entry struct {
 	Name string // with slashes, clean and local
 	Size int64
-	At   int64 // its place in the container; of one that is refused, its cause's
+	At   int64 // its place in the container
 	In   uint16
 	Kind Kind
 }
@@ -46,11 +43,8 @@ type Tree struct {
 	limits     Limits
 	containers []*container
 	blocks     [][]Entry
-	causes     []string
-	targets    map[string]string // names in archives, by the links to them
+	causes     map[*Entry]string
 	sum        hash.Hash
-	mutex      sync.Mutex
-	handles    map[uint16]*os.File
 }
 
 // A container is what holds files: a folder or an archive on disk.
@@ -81,56 +75,27 @@ type Options struct {
 	Limits Limits // the zero value stands for DefaultLimits
 	// Plain reports whether a root that is one file is taken for itself, by its name: it need not be an archive.
 	Plain func(name string) bool
-	// Look is shown every file once, as it is found. r reads it, and is good until Look returns; it is nil of a file in a
-	// folder, which Tree.Open reads.
+	// Look is shown every file once, as it is found. r reads one of a stream, and is good until Look returns; it is nil of
+	// any other, which Tree.Open reads.
 	Look func(t *Tree, e *Entry, r io.Reader) error
 	// Beside says of each archive that was met in a folder why it stays closed; "" has it opened. All else is listed then.
-	Beside func(t *Tree, met []Archive) (causes []string)
+	Beside func(name string) (cause string)
 }
 
-// An Archive was met in a folder.
-type Archive struct {
-	Path string // on disk
-	Name string // as an entry
-	Stem string // the name without its ending
-}
-
-// List lists everything that the roots hold. Close the tree afterwards.
+// List lists everything that the roots hold.
 func List(ctx context.Context, roots []Root, o Options) (*Tree, error) {
 	if o.Limits == (Limits{}) {
 		o.Limits = DefaultLimits
 	}
-	t := &Tree{limits: o.Limits, sum: sha256.New(), targets: map[string]string{}}
-	l := &lister{o: o}
-	w := &walker{Tree: t, ctx: ctx, sum: t.sum, visit: l.add}
-	l.w = w
-	for _, r := range roots {
-		info, err := os.Stat(r.Path)
-		if err != nil {
-			return nil, under(r.Path, err)
+	t := &Tree{limits: o.Limits, causes: map[*Entry]string{}, sum: sha256.New()}
+	w := &walker{Tree: t, ctx: ctx, sum: t.sum, hiddenSeen: map[string]bool{}, visit: func(f found, r io.Reader) error {
+		e := t.keep(f)
+		if e.Kind != File || o.Look == nil {
+			return nil
 		}
-		w.roots = append(w.roots, info)
-	}
-	for i, r := range roots {
-		if err := w.root(r, w.roots[i], o.Plain); err != nil {
-			return nil, err
-		}
-	}
-	if len(w.met) > 0 {
-		causes := make([]string, len(w.met))
-		if o.Beside != nil {
-			causes = o.Beside(t, w.met)
-		}
-		for i, a := range w.met {
-			if causes[i] != "" {
-				l.keep(found{Entry: Entry{Name: a.Name, Kind: Aside}, cause: causes[i]})
-			} else if err := w.enter(a); err != nil {
-				return nil, err
-			}
-		}
-	}
-	l.follow()
-	return t, nil
+		return o.Look(t, e, r)
+	}}
+	return t, w.list(roots, o)
 }
 
 // Entries are all of them, in their order.
@@ -147,12 +112,7 @@ func (t *Tree) Entries() iter.Seq[*Entry] {
 }
 
 // Cause says why an entry is refused.
-func (t *Tree) Cause(e *Entry) string {
-	if e.Kind != Refused && e.Kind != Aside {
-		return ""
-	}
-	return t.causes[e.At]
-}
+func (t *Tree) Cause(e *Entry) string { return t.causes[e] }
 
 // Streamed reports whether a container can only be read from its beginning.
 func (t *Tree) Streamed(in uint16) bool { return t.containers[in].kind == inStream }
@@ -170,85 +130,26 @@ func (t *Tree) Sum() hash.Hash { return t.sum }
 // A found is an entry on its way into the tree.
 type found struct {
 	Entry
-	cause   string // of one that is refused
-	link    string // it is refused as a link to this path of its archive, which may be an image
-	symlink bool   // its content says so
-	time    int64  // what else tells whether it is unchanged: a time of modification, a sum
+	cause string // of one that is refused
+	time  int64  // what else tells whether it is unchanged: a time of modification, a sum
 }
 
-// refused is an entry that is not to be used.
-func refused(name string, in uint16, cause string) found {
-	return found{Entry: Entry{Name: name, In: in, Kind: Refused}, cause: cause}
-}
-
-// A lister fills a tree.
-type lister struct {
-	o     Options
-	w     *walker
-	names arena
-	links []found // that may be images
-}
+func (f *found) refuse(cause string) { f.Kind, f.cause = Refused, cause }
 
 const blockEntries = 4096
 
 // keep puts an entry into the tree.
-func (l *lister) keep(f found) *Entry {
-	t := l.w.Tree
+func (t *Tree) keep(f found) *Entry {
 	if n := len(t.blocks); n == 0 || len(t.blocks[n-1]) == blockEntries {
 		t.blocks = append(t.blocks, make([]Entry, 0, blockEntries))
 	}
-	f.Name = l.names.keep(f.Name)
-	if f.Kind == Refused || f.Kind == Aside {
-		f.At = int64(len(t.causes))
-		t.causes = append(t.causes, f.cause)
-	}
 	block := &t.blocks[len(t.blocks)-1]
 	*block = append(*block, f.Entry)
-	return &(*block)[len(*block)-1]
-}
-
-// add is the visit of a listing.
-func (l *lister) add(f found, r io.Reader) error {
-	if f.link != "" && picture.IsNamed(f.Name) {
-		f.Name = strings.Clone(f.Name)
-		l.links = append(l.links, f)
-		return nil
+	e := &(*block)[len(*block)-1]
+	if f.cause != "" {
+		t.causes[e] = f.cause
 	}
-	e := l.keep(f)
-	if e.Kind != File || l.o.Look == nil {
-		return nil
-	}
-	return l.o.Look(l.w.Tree, e, r)
-}
-
-// follow makes files of the links to images, as the unpacked archive has them, and refuses the others.
-func (l *lister) follow() {
-	if len(l.links) == 0 {
-		return
-	}
-	images, leads := map[string]*Entry{}, map[string]string{} // by name
-	for _, f := range l.links {
-		images[f.link] = nil
-		leads[f.Name] = f.link
-	}
-	for e := range l.w.Entries() {
-		if first, wanted := images[e.Name]; wanted && first == nil && e.Kind == File && picture.IsNamed(e.Name) {
-			images[e.Name] = e
-		}
-	}
-	for _, f := range l.links {
-		at := f.link
-		for n := 1; n < maxLinks && images[at] == nil && leads[at] != ""; n++ {
-			at = leads[at]
-		}
-		if to := images[at]; to != nil {
-			name := f.Name
-			f.Entry = *to
-			f.Name = name
-			l.w.targets[name] = at
-		}
-		l.keep(f)
-	}
+	return e
 }
 
 // under puts a path before an error.

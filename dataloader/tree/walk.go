@@ -6,15 +6,15 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"duet/dataloader/picture"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"os"
-	"path"
 	"path/filepath"
+
+	"duet/dataloader/picture"
 )
 
 // A walker visits what containers hold, in an order that every visit repeats. The reader that a visit is given is good
@@ -25,11 +25,46 @@ type walker struct {
 	visit      func(f found, r io.Reader) error
 	sum        hash.Hash // of what was shown; nil: none is wanted
 	roots      []os.FileInfo
-	met        []Archive // in folders, and no roots
+	met        []archive // in folders, and no roots
 	hiddenSeen map[string]bool
 	scratch    []byte
-	numbered   int64 // members of the stream so far
 	shown      int
+}
+
+// An archive was met in a folder.
+type archive struct {
+	path string // on disk
+	name string // as an entry
+}
+
+// list visits all roots, and then what was met in them.
+func (w *walker) list(roots []Root, o Options) error {
+	for _, r := range roots {
+		info, err := os.Stat(r.Path)
+		if err != nil {
+			return under(r.Path, err)
+		}
+		w.roots = append(w.roots, info)
+	}
+	for i, r := range roots {
+		if err := w.root(r, w.roots[i], o.Plain); err != nil {
+			return err
+		}
+	}
+	causes := make([]string, len(w.met))
+	for i, a := range w.met {
+		if o.Beside != nil {
+			causes[i] = o.Beside(a.name)
+		}
+	}
+	for i, a := range w.met {
+		if causes[i] != "" {
+			w.keep(found{Entry: Entry{Name: a.name, Kind: Aside}, cause: causes[i]})
+		} else if err := w.enter(a); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // show passes an entry on.
@@ -46,33 +81,21 @@ func (w *walker) show(f found, r io.Reader) error {
 	return w.visit(f, r)
 }
 
-// showHidden refuses what is hidden though it may be somebody's data: images, and folders of them as far as they are
-// known.
+// refuse shows an entry that is not to be used.
+func (w *walker) refuse(name string, in uint16, cause string) error {
+	return w.show(found{Entry: Entry{Name: name, In: in, Kind: Refused}, cause: cause}, nil)
+}
+
+// showHidden refuses what is hidden though it may be somebody's data: images, and folders on disk.
 func (w *walker) showHidden(f found, prefix string) error {
-	if housekeeping(f.Name) {
+	at, cause := hidden(f.Name)
+	folder := f.Kind == Folder && w.containers[f.In].kind == inFolder
+	nobodys := cause == "" || cause != ofSystem && !folder && !picture.IsNamed(f.Name)
+	if at = prefix + at; nobodys || w.hiddenSeen[at] {
 		return nil
 	}
-	at, cause := f.Name, "hidden: not read"
-	folder := f.Kind == Folder
-	system := outermost(f.Name, isSystem)
-	if system != "" {
-		at, cause = system, "the system's own folder: not read"
-	} else if inside := outermost(path.Dir(f.Name), isHidden); inside != "" && !folder {
-		at = inside
-	}
-	switch {
-	case system == "" && !picture.IsNamed(f.Name) && !(folder && w.containers[f.In].kind == inFolder):
-		return nil
-	case w.hiddenSeen[prefix+at]:
-		return nil
-	}
-	if w.hiddenSeen == nil {
-		w.hiddenSeen = map[string]bool{}
-	}
-	w.hiddenSeen[prefix+at] = true
-	aside := refused(prefix+at, f.In, cause)
-	aside.Kind = Aside
-	return w.show(aside, nil)
+	w.hiddenSeen[at] = true
+	return w.show(found{Entry: Entry{Name: at, In: f.In, Kind: Aside}, cause: cause}, nil)
 }
 
 func (w *walker) add(c *container) (uint16, error) {
@@ -108,19 +131,20 @@ func (w *walker) root(r Root, info os.FileInfo, plain func(name string) bool) (e
 }
 
 // enter visits an archive that was met in a folder.
-func (w *walker) enter(a Archive) error {
-	info, err := os.Stat(a.Path)
+func (w *walker) enter(a archive) error {
+	info, err := os.Stat(a.path)
 	if err != nil {
-		return w.show(refused(a.Name, 0, causeOf(err)), nil)
+		return w.refuse(a.name, 0, causeOf(err))
 	}
-	kind, err := sniff(a.Path, false)
+	kind, err := sniff(a.path, false)
 	if err != nil {
-		return fmt.Errorf("%s is not the archive that its name says: is it complete?", a.Path)
+		return fmt.Errorf("%s is not the archive that its name says: is it complete?", a.path)
 	}
-	if err := w.show(found{Entry: Entry{Name: a.Stem, Kind: Folder}}, nil); err != nil {
-		return under(a.Path, err)
+	stem, _ := ArchiveStem(a.name)
+	if err := w.show(found{Entry: Entry{Name: stem, Kind: Folder}}, nil); err != nil {
+		return under(a.path, err)
 	}
-	return w.archive(Root{a.Path, a.Stem + "/"}, kind, info)
+	return w.archive(Root{a.path, stem + "/"}, kind, info)
 }
 
 func (w *walker) archive(r Root, kind containerKind, info os.FileInfo) error {
@@ -143,7 +167,8 @@ func (w *walker) again(in uint16) error {
 	defer f.Close()
 	switch c.kind {
 	case inTar:
-		return w.members(in, &window{r: f, end: c.size, buf: make([]byte, windowBytes)}, c.prefix, 1)
+		win := &window{r: f, end: c.size, buf: make([]byte, windowBytes)}
+		return w.members(in, win, win.place, c.prefix, 1)
 	case inZip:
 		return w.zip(in, f)
 	}

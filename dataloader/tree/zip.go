@@ -11,7 +11,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"sync"
 )
 
 // A zipMember is where the bytes of a member are.
@@ -46,25 +45,14 @@ func (w *walker) zip(in uint16, f *os.File) error {
 		e.At = int64(len(c.members))
 		c.members = append(c.members, m)
 		if total += min(h.UncompressedSize64, limit+1); total > limit {
-			return fmt.Errorf("claims to unpack to more than %d MiB from %d bytes: this is no archive of pictures", limit>>20,
-				c.size)
+			return fmt.Errorf("claims to unpack to more than %d MiB from %d bytes: this is no archive of pictures",
+				limit>>20, c.size)
 		}
-		if err := w.zipped(e, m.reader(f, e.Size), c.prefix); err != nil {
+		if err := w.member(e, nil, c.prefix); err != nil {
 			return err
 		}
 	}
 	return noOverlap(c.members, z.File)
-}
-
-// zipped visits one member.
-func (w *walker) zipped(f found, r *checkedReader, prefix string) error {
-	defer r.close()
-	if f.symlink { // where it leads to, its content says
-		if target, err := io.ReadAll(io.LimitReader(r, maxNameBytes)); err == nil {
-			f.link = linked(path.Dir(f.Name), string(target))
-		}
-	}
-	return w.member(f, r, nil, prefix, 1)
 }
 
 // zipEntry reads where a member is; its errors are of the whole archive.
@@ -80,7 +68,7 @@ func zipEntry(h *zip.File, size int64) (found, zipMember, error) {
 	case strings.HasSuffix(name, "/"):
 		f.Kind = Folder
 	case h.Mode()&os.ModeSymlink != 0:
-		f.cause, f.symlink = "a link", true
+		f.cause = "a link: links in archives are not followed"
 	case !h.Mode().IsRegular():
 		f.cause = "not a regular file"
 	case h.Flags&1 != 0:
@@ -114,56 +102,30 @@ func noOverlap(members []zipMember, files []*zip.File) error {
 	slices.SortFunc(order, func(a, b int32) int { return cmp.Compare(members[a].at, members[b].at) })
 	for i := 1; i < len(order); i++ {
 		a, b := order[i-1], order[i]
-		if members[a].at+members[a].packed > members[b].at {
+		if members[a].at+max(members[a].packed, 1) > members[b].at {
 			return fmt.Errorf("damaged archive: the members %s and %s overlap", files[a].Name, files[b].Name)
-		}
-		if members[a].at == members[b].at {
-			return fmt.Errorf("damaged archive: the members %s and %s are at one place", files[a].Name, files[b].Name)
 		}
 	}
 	return nil
 }
 
-// inflaters are 40 KiB each: they are used again.
-var inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
-
-// reader unpacks a member of size bytes, and checks its length and sum. It must be closed.
-func (m zipMember) reader(f io.ReaderAt, size int64) *checkedReader {
-	return &checkedReader{packed: io.NewSectionReader(f, m.at, m.packed), deflated: m.deflated, left: size, size: size,
-		want: m.crc}
+// reader unpacks a member of size bytes, and checks its length and sum.
+func (m zipMember) reader(f io.ReaderAt, size int64) io.Reader {
+	var r io.Reader = io.NewSectionReader(f, m.at, m.packed)
+	if m.deflated {
+		r = flate.NewReader(r)
+	}
+	return &checkedReader{r: r, left: size, size: size, want: m.crc}
 }
 
 // A checkedReader ends well only after size bytes of the right sum.
 type checkedReader struct {
-	packed     io.Reader
-	deflated   bool
-	r          io.Reader // nil before the first Read
+	r          io.Reader
 	left, size int64
 	sum, want  uint32
 }
 
-func (c *checkedReader) close() {
-	if c.deflated && c.r != nil {
-		inflaters.Put(c.r)
-	}
-	c.packed, c.r, c.deflated = nil, nil, false
-}
-
-func (c *checkedReader) start() error {
-	if !c.deflated {
-		c.r = c.packed
-		return nil
-	}
-	c.r = inflaters.Get().(io.Reader)
-	return c.r.(flate.Resetter).Reset(c.packed, nil)
-}
-
 func (c *checkedReader) Read(p []byte) (int, error) {
-	if c.r == nil {
-		if err := c.start(); err != nil {
-			return 0, err
-		}
-	}
 	n, err := c.r.Read(p)
 	c.left -= int64(n)
 	c.sum = crc32.Update(c.sum, crc32.IEEETable, p[:n])
