@@ -1,9 +1,9 @@
 package layout
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -60,9 +60,7 @@ func Folders(s *Survey) (*Listing, error) {
 		}
 		return a.class
 	})
-	d.faultUntrained(func(string) string {
-		return fmt.Sprintf("is in %s, but not in %s", in.names(in.val), in.names(trainSplit))
-	})
+	d.faultUntrained()
 	if !forced && len(d.train) > 0 {
 		if err := d.doubt(in); err != nil {
 			return nil, err
@@ -125,32 +123,26 @@ func (d *draft) doubt(in *splits) error {
 		return Advise("the folders %s are named as parts of a data set, not as classes: %s; %sthem for classes",
 			sample(classes), foldersHint, anyFolders)
 	}
-	flat := map[string]bool{}                                 // classes with images right in their folders
-	first, second := map[string]string{}, map[string]string{} // by class: a folder in it, another one
+	within := map[string]map[string]bool{} // by class: the folders in it that hold images, "." for itself
 	for _, it := range d.Items {
 		a, rest := in.place(it.Name)
-		switch at := strings.LastIndexByte(rest, '/'); {
-		case at < 0:
-			flat[a.class] = true
-		case first[a.class] == "":
-			first[a.class] = rest[:at]
-		case first[a.class] != rest[:at]:
-			second[a.class] = cmp.Or(second[a.class], rest[:at])
+		if within[a.class] == nil {
+			within[a.class] = map[string]bool{}
 		}
+		within[a.class][path.Dir(rest)] = true
 	}
 	for _, class := range classes {
 		others := sample(slices.DeleteFunc(slices.Clone(classes[:min(len(classes), 5)]),
 			func(c string) bool { return c == class }))
-		switch {
+		switch folders := within[class]; {
 		case len(in.of) == 0 && splitOf(class) != noSplit && !strings.EqualFold(class, "valid"):
 			d.fault(class,
 				"is named as a split, but lies beside %s: want train and val with the same folders in them; %sit for a class",
 				others, anyFolders)
-		case !flat[class] && second[class] != "":
-			d.fault(class,
-				"holds no image, but folders such as %s and %s, beside %s: which are the classes? Give the folder that holds the "+
-					"classes' folders as the source, or name splits train and val; %s%s for a class", first[class], second[class],
-				others, anyFolders, class)
+		case !folders["."] && len(folders) > 1:
+			d.fault(class, "holds no image, but folders such as %s, beside %s: which are the classes? Give the folder that "+
+				"holds the classes' folders as the source, or name splits train and val; %s%s for a class",
+				strings.Join(slices.Sorted(maps.Keys(folders))[:2], " and "), others, anyFolders, class)
 		}
 	}
 	return nil

@@ -16,7 +16,7 @@ import (
 // as LOC_val_solution.csv. Labels are the training classes' WordNet IDs in their order. Source:
 // https://image-net.org/challenges/LSVRC/2012/2012-downloads.php, and the kit's readme.txt.
 var (
-	ilsvrcVal     = regexp.MustCompile(`(?i)^ILSVRC2012_val_([0-9]{8})\.[a-z]+$`)
+	ilsvrcVal     = regexp.MustCompile(`(?i)^ILSVRC2012_val_[0-9]{8}\.[a-z]+$`)
 	ilsvrcTest    = regexp.MustCompile(`(?i)^ILSVRC2012_test_[0-9]{8}\.[a-z]+$`)
 	ilsvrcOther   = regexp.MustCompile(`(?i)^ILSVRC2012_(img_test|img_train_t3|bbox)`) // archives of other tasks
 	ilsvrcTruth   = regexp.MustCompile(`(?i)^ILSVRC2012_validation_ground_truth\.txt$`)
@@ -83,14 +83,13 @@ type ilsvrc struct {
 	*Survey
 	labels *ilsvrcLabels
 	val    split
-	tests  int               // images without labels
-	where  map[string]string // the last image for validation, by class
-	around map[split]string  // the folder around those of WordNet IDs
+	tests  int              // images without labels
+	around map[split]string // the folder around those of WordNet IDs
 }
 
 // ILSVRC lists ILSVRC2012, and what is arranged like it.
 func ILSVRC(s *Survey) (*Listing, error) {
-	x := &ilsvrc{Survey: s, where: map[string]string{}, around: map[split]string{}}
+	x := &ilsvrc{Survey: s, around: map[split]string{}}
 	if err := x.fits(); err != nil {
 		return nil, err
 	}
@@ -110,9 +109,7 @@ func ILSVRC(s *Survey) (*Listing, error) {
 		}
 		return ""
 	})
-	d.faultUntrained(func(wnid string) string {
-		return fmt.Sprintf("is in the validation split (%s), but has no training image", x.where[wnid])
-	})
+	d.faultUntrained()
 	if s.Format == "" && len(d.Faults) == 0 {
 		if err := d.several("want folders of several classes; --format ilsvrc2012 takes it for one"); err != nil {
 			return nil, err
@@ -181,7 +178,7 @@ func (x *ilsvrc) fits() error {
 
 // ask says what an image is by its path, and by the labels of those that lie in no class's folder.
 func (x *ilsvrc) ask(e *tree.Entry) (a answer, err error) {
-	_, listed := x.labels.list[listKey(e.Name)]
+	wnid, listed := x.labels.list[listKey(e.Name)]
 	switch a.class, a.is = x.ilsvrcRole(e.Name); {
 	case a.class != "":
 		around, _ := cutWNID(e.Name)
@@ -198,14 +195,14 @@ func (x *ilsvrc) ask(e *tree.Entry) (a answer, err error) {
 		return answer{}, nil
 	case a.is == noSplit && !listed:
 		a.cause = "neither in a class folder nor in a list of validation images"
+	case len(x.labels.list) == 0:
+		return a, fmt.Errorf("validation images (such as %s), but nothing that gives their labels: %s", e.Name, ilsvrcSolving)
+	case !listed:
+		a.cause = "not in the list of validation images"
 	default:
-		a.is = x.val
-		a.class, a.cause, err = x.labels.of(e.Name)
+		a.class, a.is = wnid, x.val
 	}
-	if a.cause == "" && a.is == x.val {
-		x.where[a.class] = e.Name
-	}
-	return a, err
+	return a, nil
 }
 
 func folderName(prefix string) string {

@@ -101,13 +101,14 @@ func Advise(format string, values ...any) error { return advice{fmt.Errorf(forma
 // A draft is a listing in the making.
 type draft struct {
 	Listing
-	numbers      map[string]int32 // of classes, as they are met: the labels of the items until they are finished
-	train, valid map[string]bool  // the classes that have images there
+	numbers map[string]int32  // of classes, as they are met: the labels of the items until they are finished
+	train   map[string]bool   // the classes that have images there
+	valid   map[string]string // by class: an image of the split that validates
 }
 
 func (s *Survey) draft(kind string) *draft {
 	l := Listing{Kind: kind, Items: make([]Item, 0, len(s.images)), Rejected: slices.Clone(s.rejected)}
-	return &draft{Listing: l, numbers: map[string]int32{}, train: map[string]bool{}, valid: map[string]bool{}}
+	return &draft{Listing: l, numbers: map[string]int32{}, train: map[string]bool{}, valid: map[string]string{}}
 }
 
 // An answer says what an image is, or the cause why it is none; aside: nothing is wrong with it. One that says nothing
@@ -146,7 +147,7 @@ func (d *draft) take(images []*tree.Entry, ask func(e *tree.Entry) (answer, erro
 	for i, it := range d.Items {
 		is := splits[i]
 		if it.Val = is == val && is != noSplit; it.Val {
-			d.valid[classes[it.Label]] = true
+			d.valid[classes[it.Label]] = it.Name
 		} else if is == testSplit {
 			d.leave(it.Name, "of the split test, beside val")
 			continue
@@ -195,11 +196,11 @@ func (d *draft) faultEmpty(s *Survey, class func(folder string) string) {
 	}
 }
 
-// faultUntrained takes out the classes without a training image. where says where such a class is.
-func (d *draft) faultUntrained(where func(class string) string) {
+// faultUntrained takes out the classes without a training image.
+func (d *draft) faultUntrained() {
 	for _, class := range slices.Sorted(maps.Keys(d.valid)) {
 		if !d.train[class] {
-			d.fault(class, "%s", where(class))
+			d.fault(class, "is in the validation split (such as %s), but has no training image", d.valid[class])
 		}
 	}
 }

@@ -17,10 +17,11 @@ type ilsvrcLabels struct {
 	truth []int             // ILSVRC2012_ID by image number - 1
 	wnids map[int]string    // by ILSVRC2012_ID; nil: no meta.mat
 	names map[string]string // by WordNet ID
-	where string            // of truth
 	used  map[string]bool   // the texts that say anything, by path
 	err   error             // the first thing that is wrong with a text
 }
+
+const maxTruth = 1 << 20 // images
 
 // listKey is the name by which lists give an image.
 func listKey(p string) string {
@@ -29,36 +30,6 @@ func listKey(p string) string {
 		base = base[:len(base)-len(path.Ext(base))]
 	}
 	return base
-}
-
-// of is the WordNet ID of a validation image, or the cause why it alone has none.
-func (x *ilsvrcLabels) of(name string) (wnid, cause string, err error) {
-	if wnid, ok := x.list[listKey(name)]; ok {
-		return wnid, "", nil
-	}
-	switch {
-	case x.truth == nil && len(x.list) > 0:
-		return "", "not in the list of validation images", nil
-	case x.truth == nil:
-		return "", "", fmt.Errorf("validation images (such as %s), but nothing that gives their labels: %s", name,
-			ilsvrcSolving)
-	case x.wnids == nil:
-		return "", "", fmt.Errorf("%s gives numbers of classes, but no meta.mat says which they are: %s", x.where,
-			ilsvrcSolving)
-	}
-	match := ilsvrcVal.FindStringSubmatch(path.Base(name))
-	if match == nil {
-		return "", "no number in the name, by which the ground truth gives its class", nil
-	}
-	k, err := strconv.Atoi(match[1])
-	if err != nil || k < 1 || k > len(x.truth) {
-		return "", fmt.Sprintf("%s has %d lines: none for image %d", x.where, len(x.truth), k), nil
-	}
-	id := x.truth[k-1]
-	if wnid = x.wnids[id]; wnid == "" {
-		return "", "", fmt.Errorf("%s:%d: class %d is not in meta.mat", x.where, k, id)
-	}
-	return wnid, "", nil
 }
 
 // ilsvrcTexts reads the texts for what they say of ILSVRC2012; others are passed over.
@@ -75,6 +46,17 @@ func (s *Survey) ilsvrcTexts() *ilsvrcLabels {
 			x.used[t.Name], err = x.readList(t)
 		}
 		x.err = cmp.Or(x.err, err)
+	}
+	if x.truth != nil && x.wnids == nil {
+		x.err = cmp.Or(x.err, fmt.Errorf("a ground truth gives numbers of classes, but no meta.mat says which they are: %s",
+			ilsvrcSolving))
+	}
+	for k, id := range x.truth {
+		name := fmt.Sprintf("ILSVRC2012_val_%08d", k+1)
+		if x.wnids[id] == "" {
+			x.err = cmp.Or(x.err, fmt.Errorf("%s is of class %d, which is not in meta.mat", name, id))
+		}
+		x.list[name] = cmp.Or(x.list[name], x.wnids[id])
 	}
 	return x
 }
@@ -101,14 +83,16 @@ func (x *ilsvrcLabels) readMeta(t text) error {
 
 // readTruth reads the ground truth: a number a line.
 func (x *ilsvrcLabels) readTruth(t text) error {
-	if x.truth != nil {
-		return fmt.Errorf("%s and %s: keep one of them", x.where, t.Name)
-	}
 	lines, err := t.lines()
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case x.truth != nil:
+		return fmt.Errorf("%s is one of two: keep one of them", t.Name)
+	case len(lines) > maxTruth:
+		return fmt.Errorf("%s: %d lines: want at most %d", t.Name, len(lines), maxTruth)
 	}
-	x.where, x.truth = t.Name, make([]int, len(lines))
+	x.truth = make([]int, len(lines))
 	for i, line := range lines {
 		if x.truth[i], err = strconv.Atoi(line); err != nil || x.truth[i] < 1 {
 			return fmt.Errorf("%s:%d: %.40q: want the number of a class, 1 or more", t.Name, i+1, line)

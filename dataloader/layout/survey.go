@@ -30,7 +30,6 @@ type Survey struct {
 	// What Finish finds.
 	images   []*tree.Entry
 	rejected []Rejected
-	folders  int
 	splits   *splits
 	unclear  error // which folders the splits are
 }
@@ -107,7 +106,6 @@ func (s *Survey) Finish(t *tree.Tree) {
 		case e.Kind == tree.Aside || e.Kind == tree.Refused:
 			s.reject(e, t.Cause(e))
 		case e.Kind == tree.Folder:
-			s.folders++
 		case cause != "":
 			s.reject(e, cause)
 		case picture.IsForeign(e.Name):
@@ -144,12 +142,9 @@ func (s *Survey) dropTwice() {
 
 // noImages says what there is instead of images; nil when there is nothing.
 func (s *Survey) noImages() error {
-	switch n := len(s.rejected); {
-	case n > 0:
-		return fmt.Errorf("no image that is read, of %s that may be one (such as %s: %s)", plural(n, "file"),
-			s.rejected[0].File, s.rejected[0].Cause)
-	case s.folders > 0:
-		return fmt.Errorf("%s, but no JPEG or PNG file", plural(s.folders, "folder"))
+	if len(s.rejected) == 0 {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("no image that is read, of %s that may be one (such as %s: %s)", plural(len(s.rejected), "file"),
+		s.rejected[0].File, s.rejected[0].Cause)
 }

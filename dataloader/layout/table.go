@@ -119,7 +119,6 @@ func (t *table) scope(s *Survey) {
 func (s *Survey) byTables(tables []*table, notes []string) (*Listing, error) {
 	d := s.draft(TableKind)
 	d.Notes = append(d.Notes, notes...)
-	where := map[string]string{} // a row of a split other than training, by class
 	if err := d.take(s.images, func(e *tree.Entry) (a answer, err error) {
 		t, r, err := rowOf(tables, s.splits, e.Name)
 		in, outside := s.splits.at(e.Name)
@@ -131,15 +130,10 @@ func (s *Survey) byTables(tables []*table, notes []string) (*Listing, error) {
 		case r.wrong == "" && t.trains && r.cut == "":
 			r.wrong = "no split, where other rows have train"
 		}
-		at := fmt.Sprintf("%s:%d", t.Name, r.line)
 		if r.wrong != "" {
-			return answer{cause: at + ": " + r.wrong}, nil
+			return answer{cause: fmt.Sprintf("%s:%d: %s", t.Name, r.line, r.wrong)}, nil
 		}
-		a = answer{class: r.class, is: cmp.Or(splitOf(r.cut), t.split, in)}
-		if a.is > trainSplit && where[a.class] == "" {
-			where[a.class] = at
-		}
-		if a.is == noSplit {
+		if a = (answer{class: r.class, is: cmp.Or(splitOf(r.cut), t.split, in)}); a.is == noSplit {
 			err = s.unclear
 		}
 		return a, err
@@ -153,9 +147,7 @@ func (s *Survey) byTables(tables []*table, notes []string) (*Listing, error) {
 		return nil, fmt.Errorf("%s names none of the images: %s, %s", tables[0].Name, d.Rejected[0].Cause,
 			d.Rejected[len(d.Rejected)-1].Cause)
 	}
-	d.faultUntrained(func(class string) string {
-		return fmt.Sprintf("is in the validation split (%s), but has no training image", where[class])
-	})
+	d.faultUntrained()
 	return d.finish()
 }
 

@@ -133,11 +133,14 @@ func (s *files) failed(err error, notes []string) error {
 // plainFile matches the names of files that are given alone, beside the images.
 var plainFile = regexp.MustCompile(`(?i)(\.(txt|csv|tsv|mat|bin)|-ubyte(\.gz)?)$`)
 
-// roots are the paths with what names their entries: a split when the path's name stands for one that no other's does,
-// as in train.tar, else its name without its ending. One path alone has none.
+// roots are the paths with what names their entries: a split that the path's name stands for, as in train.tar, else its
+// name without its ending; a number tells those of one name apart. One path alone has none.
 func (s *files) roots() []tree.Root {
-	roots := make([]tree.Root, len(s.paths))
-	splits, taken := map[string]int{}, map[string]bool{}
+	if len(s.paths) == 1 {
+		return []tree.Root{{Path: s.paths[0]}}
+	}
+	var roots []tree.Root
+	taken := map[string]bool{}
 	for i, p := range s.paths {
 		name := filepath.Base(filepath.Clean(p))
 		if stem, _ := tree.ArchiveStem(name); stem != "" {
@@ -146,22 +149,11 @@ func (s *files) roots() []tree.Root {
 		if tree.Hidden(name) || name == ".." || name == "/" || name == "." {
 			name = fmt.Sprintf("source%d", i+1)
 		}
-		roots[i] = tree.Root{Path: p, Prefix: name}
-		splits[layout.SplitName(name)]++
-	}
-	for i := range roots {
-		r := &roots[i]
-		if split := layout.SplitName(r.Prefix); split != "" && splits[split] == 1 {
-			r.Prefix = split
+		if name = cmp.Or(layout.SplitName(name), name); taken[name] { // or images of one name would be taken for the same
+			name = fmt.Sprintf("%s%d", name, i+1)
 		}
-		if taken[r.Prefix] { // or images of one name would be taken for the same
-			r.Prefix = fmt.Sprintf("%s%d", r.Prefix, i+1)
-		}
-		taken[r.Prefix] = true
-		r.Prefix += "/"
-	}
-	if len(roots) == 1 {
-		roots[0].Prefix = ""
+		taken[name] = true
+		roots = append(roots, tree.Root{Path: p, Prefix: name + "/"})
 	}
 	return roots
 }

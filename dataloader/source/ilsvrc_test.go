@@ -190,9 +190,9 @@ func TestILSVRCErrors(t *testing.T) {
 	}{
 		"val alone":            {[]string{m.ValTar, m.Devkit}, []string{"no training images", "ILSVRC2012_img_train.tar"}},
 		"no kit":               {[]string{m.TrainTar, m.ValTar}, []string{"ILSVRC2012_val_0000000", "nothing that gives their labels", "ILSVRC2012_devkit_t12.tar.gz"}},
-		"no meta.mat":          {[]string{m.TrainTar, m.ValTar, truth("1\n2\n3\n1\n2\n3\n")}, []string{"no meta.mat", "ground_truth"}},
+		"no meta.mat":          {[]string{m.TrainTar, m.ValTar, truth("1\n2\n3\n1\n2\n3\n")}, []string{"no meta.mat", "ground truth"}},
 		"a word in the truth":  {[]string{m.TrainTar, m.ValTar, mat, truth("1\ntwo\n")}, []string{"ground_truth.txt:2", `"two"`}},
-		"a class of no number": {[]string{m.TrainTar, m.ValTar, mat, truth("1\n2\n3\n1\n2\n77\n")}, []string{"ground_truth.txt:6: class 77"}},
+		"a class of no number": {[]string{m.TrainTar, m.ValTar, mat, truth("1\n2\n3\n1\n2\n77\n")}, []string{"ILSVRC2012_val_00000006 is of class 77, which is not in meta.mat"}},
 		"a class not in train": {[]string{m.TrainTar, m.ValTar, mat, truth("1\n2\n3\n1\n2\n4\n")}, []string{"class n99999999", "val_00000006", "no training image"}},
 		"a list against one":   {[]string{m.TrainTar, m.ValTar, mini.Write(t, "v.txt", []byte("ILSVRC2012_val_00000001 n00000001\nILSVRC2012_val_00000001 n00000002\n"))}, []string{"v.txt:2", "n00000001 before"}},
 		"a table given":        {[]string{m.TrainTar, mini.Write(t, "coarse.csv", []byte("file,label\na,x\nb,y\n"))}, []string{"coarse.csv is given", "--format csv"}},
@@ -244,7 +244,7 @@ func TestILSVRCRejects(t *testing.T) {
 	tests := mini.Files{"ILSVRC2012_test_00000001.JPEG": {1}, "ILSVRC2012_test_00000002.JPEG": {1}}.Tar(t, "test.tar")
 	s := open(t, source.Options{}, m.TrainTar, m.ValTar, kit.Folder(t), tests)
 	sameRejected(t, s.Rejected, map[string]string{
-		"ILSVRC2012_img_val/ILSVRC2012_val_00000006.JPEG": "has 5 lines: none for image 6",
+		"ILSVRC2012_img_val/ILSVRC2012_val_00000006.JPEG": "not in the list of validation images",
 		"(2 images)":                     "test images",
 		"source/ILSVRC2012_img_test.tar": "no images of the classification task",
 	})

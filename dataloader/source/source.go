@@ -1,27 +1,10 @@
 // Package source recognises labelled images in whatever form they come, lists them without decoding a pixel, and gives
 // their bytes. It knows nothing of what becomes of them.
 //
-// A source is one path or several. The first of these that fits is taken, or the one that Options.Format names:
-//
-//	ilsvrc2012  the archives of ILSVRC2012 as they are downloaded (ILSVRC2012_img_train.tar, ILSVRC2012_img_val.tar and
-//	            ILSVRC2012_devkit_t12.tar.gz), one path each or in one folder, or the same unpacked
-//	cifar       CIFAR-10's or CIFAR-100's binary files
-//	idx         IDX files, as MNIST comes
-//	csv         images and tables of their labels, in their folders or as paths of their own; for all of one split when
-//	            they, or their folders, are named so
-//	folders     class folders, with or without splits above them; paths that are named as splits are splits
-//	packed      a packed set, by Options.Packed
-//	generated   the word "generated": images that are drawn
-//
-// Splits are named train or training, val, valid, validation or dev, and test or testing, which validates where there
-// is none of the second. What looks like no classes at all (a single folder, folders that are named as parts of a data
-// set) is an error, and a folder beside classes that is hardly one a Fault, unless the format folders is asked for.
-//
-// Labels are in the order of the classes' names: where all are whole numbers in that of their values, else of their
-// bytes.
-//
-// Package tree says where files may be and what bounds there are, package layout how they may be arranged. Files are
-// untrusted: what is not to be used is listed as rejected, with its cause.
+// A source is one path or several, which docs/data.md describes: of the layouts the first that fits is taken, or the one
+// that Options.Format names; beside them there are packed sets and images that are drawn. Package tree says where files
+// may be and what bounds there are, package layout how they may be arranged. Files are untrusted: what is not to be used
+// is listed as rejected, with its cause.
 package source
 
 import (

@@ -201,7 +201,7 @@ func TestTableErrors(t *testing.T) {
 		"two tables": {mini.Join(flat("", ".png"), mini.Files{"a.csv": []byte("a,b\n"), "b.csv": []byte("a,b\n")}),
 			"", []string{"a.csv and b.csv", "path of its own"}},
 		"a class of val": {mini.Join(flat("", ".png"), mini.Files{"l.csv": []byte("file,label,split\na,x,\nb,y,val\n")}),
-			"", []string{"l.csv:3", "class y", "no training image"}},
+			"", []string{"(such as b.png)", "class y", "no training image"}},
 		"UTF-16": {mini.Join(flat("", ".png"), mini.Files{"l.csv": []byte("\xff\xfea\x00,\x00x\x00\n\x00")}), "",
 			[]string{"l.csv: a NUL byte: want a text in UTF-8"}},
 		"a NUL byte": {mini.Join(flat("", ".png"), mini.Files{"l.csv": []byte("a,b\x00\n")}), "",
