@@ -1,8 +1,8 @@
 package source
 
 import (
+	"context"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"slices"
 
@@ -14,25 +14,16 @@ import (
 // also of formats that are not decoded, without what is hidden or of the operating system. A folder without any is an
 // error.
 func Pictures(dir string) ([]string, error) {
-	var found []string
-	err := filepath.WalkDir(dir+string(filepath.Separator), func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		name, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		switch name = filepath.ToSlash(name); {
-		case d.IsDir() && name != "." && tree.Hidden(name):
-			return fs.SkipDir
-		case !d.IsDir() && (picture.IsNamed(name) || picture.IsForeign(name)) && !tree.Hidden(name):
-			found = append(found, path)
-		}
-		return nil
-	})
+	t, err := tree.List(context.Background(), []tree.Root{{Path: dir}}, tree.Options{
+		Beside: func(string) string { return "an archive" }})
 	if err != nil {
 		return nil, err
+	}
+	var found []string
+	for e := range t.Entries() {
+		if e.Kind == tree.File && (picture.IsNamed(e.Name) || picture.IsForeign(e.Name)) {
+			found = append(found, filepath.Join(dir, filepath.FromSlash(e.Name)))
+		}
 	}
 	if len(found) == 0 {
 		return nil, fmt.Errorf("%s: no images in this folder: want files that end in %v", dir, picture.Endings)
