@@ -1,6 +1,6 @@
 // Package generated is the source "generated": one of ten shapes or patterns on a plain ground, with random colours,
-// place, size, turn, shading and noise. Either of the two colours may be the brighter, so that no single pixel tells the
-// class: a linear classifier stays far above the error of a small convolutional network.
+// place, size, turn, shading and noise. Either of the two colours may be the brighter, so that no single pixel tells
+// the class: a linear classifier stays far above the error of a small convolutional network.
 package generated
 
 import (

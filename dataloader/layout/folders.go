@@ -18,8 +18,11 @@ const (
 // Folders lists class folders, with or without splits above them. Where they are asked for, doubts whether the folders
 // are classes do not count.
 func Folders(s *Survey) (*Listing, error) {
-	if len(s.images) == 0 {
-		return nil, &NotThis{Why: s.noImages()}
+	if len(s.images) == 0 && len(s.rejected) > 0 {
+		return nil, &NotThis{Why: fmt.Errorf("no image that is read, of %s that may be one (such as %s: %s)",
+			plural(len(s.rejected), "file"), s.rejected[0].File, s.rejected[0].Cause)}
+	} else if len(s.images) == 0 {
+		return nil, &NotThis{}
 	}
 	in, forced := s.splits, s.Format == "folders"
 	if s.unclear != nil && !forced {
@@ -38,7 +41,8 @@ func Folders(s *Survey) (*Listing, error) {
 	}
 	if err := d.take(s.images, func(e *tree.Entry) (answer, error) {
 		a, rest := in.place(e.Name)
-		if at := strings.LastIndexByte(rest, '/'); at >= 0 && slices.ContainsFunc(strings.Split(rest[:at], "/"), isSide) {
+		folders := strings.Split(rest, "/")
+		if slices.ContainsFunc(folders[:len(folders)-1], isSide) {
 			a.cause, a.aside = "in a folder of masks or labels", true
 		}
 		return a, nil
@@ -104,6 +108,8 @@ var (
 		"dataset", "val", "dev", "pred"}
 )
 
+func isSide(name string) bool { return slices.Contains(sideNames, strings.ToLower(name)) }
+
 // isPart reports whether a folder is named as a part of a data set: images2, train.X1, test_set, seg_train.
 func isPart(name string) bool {
 	name = strings.Trim(strings.ToLower(name), "0123456789 ._-")
@@ -147,5 +153,3 @@ func (d *draft) doubt(in *splits) error {
 	}
 	return nil
 }
-
-func isSide(name string) bool { return slices.Contains(sideNames, strings.ToLower(name)) }

@@ -44,7 +44,7 @@ type Class struct {
 	Name string // for people; "" when the source has none
 }
 
-// An Item is one image: its entry, which has its name, and its label.
+// An Item is one image: its entry, which has its name and its size as it was listed, and its label.
 type Item struct {
 	*tree.Entry
 	Label int32
@@ -55,9 +55,6 @@ type Item struct {
 func NewItem(name string, label int32, val bool) Item {
 	return Item{&tree.Entry{Name: name}, label, val}
 }
-
-// Bytes is the size of the item's file, as it was listed; 0 where items are no files.
-func (it Item) Bytes() int64 { return it.Size }
 
 // An Array is a file of Count images, the items from First on.
 type Array struct {
@@ -210,7 +207,8 @@ func (d *draft) several(hint string) error {
 	if len(d.train) != 1 {
 		return nil
 	}
-	return Advise("all %s are of one class, the folder %s: %s", plural(len(d.Items), "image"), classOrder(d.train)[0], hint)
+	class := classOrder(d.train)[0]
+	return Advise("all %s are of one class, the folder %s: %s", plural(len(d.Items), "image"), class, hint)
 }
 
 // finish gives the classes that were not taken out their labels.

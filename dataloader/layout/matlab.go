@@ -183,7 +183,8 @@ func (e element) number() (int, error) {
 		x = math.Float64frombits(binary.LittleEndian.Uint64(b))
 	}
 	if !(x >= 1 && x <= matMaxNumber) || x != math.Trunc(x) {
-		return 0, fmt.Errorf("%v in %d bytes of type %d: want one whole number, 1 to %d", x, len(e.data), e.kind, matMaxNumber)
+		return 0, fmt.Errorf("%v in %d bytes of type %d: want one whole number, 1 to %d", x, len(e.data), e.kind,
+			matMaxNumber)
 	}
 	return int(x), nil
 }

@@ -55,12 +55,7 @@ func readTable(t text, asked []string) (*table, error) {
 				continue
 			}
 		}
-		file := key(record[x.file])
-		if drive := len(file) > 2 && file[1] == ':' && file[2] == '/'; drive || strings.HasPrefix(file, "/") ||
-			strings.HasPrefix(file, "../") {
-			return nil, fmt.Errorf("%s:%d: %s is no path below the source: want the path from there on", t.Name, line, file)
-		}
-		x.add(file, record, line)
+		x.add(key(record[x.file]), record, line)
 	}
 	if len(x.rows) == 0 {
 		return nil, fmt.Errorf("%s: no row", t.Name)

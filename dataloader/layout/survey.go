@@ -48,8 +48,8 @@ func NewSurvey(r Request, told func(found int)) *Survey {
 
 func ending(name string) string { return strings.ToLower(path.Ext(name)) }
 
-// Look is the tree.Options.Look of a survey. Of what is named as no image, it reads arrays and
-// texts.
+// Look is the tree.Options.Look of a survey. Of what is named as no image, it reads arrays
+// and texts.
 func (s *Survey) Look(t *tree.Tree, e *tree.Entry, r io.Reader) error {
 	s.Tree = t
 	if picture.IsNamed(e.Name) {
@@ -85,7 +85,8 @@ func (s *Survey) Look(t *tree.Tree, e *tree.Entry, r io.Reader) error {
 
 // closedEndings are of files that nobody looks into: some lie beside images by the thousand.
 var closedEndings = []string{".xml", ".json", ".jsonl", ".md", ".html", ".htm", ".yaml", ".yml", ".mat", ".pdf", ".npy",
-	".npz", ".pkl", ".db", ".ini", ".parquet", ".arrow", ".tfrecord", ".tfrecords", ".lmdb", ".mdb", ".h5", ".hdf5", ".rec"}
+	".npz", ".pkl", ".db", ".ini", ".parquet", ".arrow", ".tfrecord", ".tfrecords", ".lmdb", ".mdb", ".h5", ".hdf5",
+	".rec", ".beton"}
 
 // unnamed rejects an image that is not named as one, so that it is missed; anything else is nobody's concern.
 func (s *Survey) unnamed(e *tree.Entry, r io.Reader) error {
@@ -138,13 +139,4 @@ func (s *Survey) dropTwice() {
 	if len(twice) > 0 {
 		s.images = slices.DeleteFunc(s.images, func(e *tree.Entry) bool { return twice[e] })
 	}
-}
-
-// noImages says what there is instead of images; nil when there is nothing.
-func (s *Survey) noImages() error {
-	if len(s.rejected) == 0 {
-		return nil
-	}
-	return fmt.Errorf("no image that is read, of %s that may be one (such as %s: %s)", plural(len(s.rejected), "file"),
-		s.rejected[0].File, s.rejected[0].Cause)
 }

@@ -11,9 +11,6 @@ import (
 	"duet/dataloader/tree"
 )
 
-// TableKind is the Kind of what Table lists.
-const TableKind = "images with a table of labels"
-
 // Table lists images by tables of their labels: by those that are paths of their own, else by those among the images
 // that name any. Where the images lie in several folders, a table has to be asked for.
 func Table(s *Survey) (*Listing, error) {
@@ -21,7 +18,7 @@ func Table(s *Survey) (*Listing, error) {
 		return nil, &NotThis{}
 	}
 	given := slices.ContainsFunc(s.texts, text.givenTable)
-	must, flat := given || s.Format == "csv" || len(s.Columns) > 0, s.flat()
+	must, flat := given || s.Format == "csv", s.flat()
 	tables, notes, bad := s.readTables(given, !must, !must && !flat)
 	switch {
 	case bad != nil && (given || len(tables) == 0 && (must || flat)):
@@ -117,7 +114,7 @@ func (t *table) scope(s *Survey) {
 // byTables gives every image the class and the split of its row. A row that says no split leaves it to its table, and
 // that to the image's folder.
 func (s *Survey) byTables(tables []*table, notes []string) (*Listing, error) {
-	d := s.draft(TableKind)
+	d := s.draft("images with a table of labels")
 	d.Notes = append(d.Notes, notes...)
 	if err := d.take(s.images, func(e *tree.Entry) (a answer, err error) {
 		t, r, err := rowOf(tables, s.splits, e.Name)

@@ -241,7 +241,7 @@ var splitNames = [2]string{packed.Train, packed.Val}
 // make reads, decodes and writes what no earlier run has.
 func (m *maker) make(ctx context.Context, src source.Source) error {
 	m.options.progress(m.told)
-	p := &pool{size: func(item int) int64 { return m.listing.Items[item].Bytes() }, layout: m.layout,
+	p := &pool{size: func(item int) int64 { return m.listing.Items[item].Size }, layout: m.layout,
 		workers: m.options.Workers, quality: m.options.Quality,
 		picture: picture.Options{Size: m.layout.Width, Reading: picture.Reading{EXIF: m.options.EXIF,
 			AllowTruncated: m.options.AllowTruncated}}}

@@ -168,8 +168,8 @@ func TestStreamChanges(t *testing.T) {
 	whole := readFile(t, path)
 	s := open(t, source.Options{}, path)
 	for _, it := range s.Items {
-		if it.Bytes() != int64(len(f[it.Name])) {
-			t.Errorf("%s has %d bytes, want %d", it.Name, it.Bytes(), len(f[it.Name]))
+		if it.Size != int64(len(f[it.Name])) {
+			t.Errorf("%s has %d bytes, want %d", it.Name, it.Size, len(f[it.Name]))
 		}
 	}
 	fewer := mini.Join(f)

@@ -14,20 +14,18 @@ import (
 	"duet/dataloader/tree"
 )
 
-// layouts are tried in this order. wanted is what each needs to see.
+// layouts are tried in this order.
 var layouts = []struct {
-	name   string
-	list   func(*layout.Survey) (*Listing, error)
-	wanted string
-}{
-	{"ilsvrc2012", layout.ILSVRC,
-		"want ILSVRC2012_img_train.tar, a tar of tars that are named by WordNet IDs such as n01440764, or folders named so"},
-	{"cifar", layout.CIFAR, "want data_batch_1.bin or train.bin"},
-	{"idx", layout.IDX, "want train-images-idx3-ubyte and train-labels-idx1-ubyte"},
-	{"csv", layout.Table,
-		"want a .csv or .tsv with a column of files and one of labels, beside the images or as a path of its own"},
-	{"folders", layout.Folders, "want CLASS/IMAGE, or train/CLASS/IMAGE and val/CLASS/IMAGE"},
-}
+	name string
+	list func(*layout.Survey) (*Listing, error)
+}{{"ilsvrc2012", layout.ILSVRC}, {"cifar", layout.CIFAR}, {"idx", layout.IDX}, {formatCSV, layout.Table},
+	{"folders", layout.Folders}}
+
+// wanted is what the layouts need to see.
+const wanted = "want class folders of JPEG or PNG files (CLASS/IMAGE, or train/CLASS/IMAGE and val/CLASS/IMAGE), " +
+	"images with a .csv or .tsv of files and labels, ILSVRC2012's archives or folders that are named by WordNet IDs " +
+	"such as n01440764, CIFAR's data_batch_1.bin or train.bin, or IDX's train-images-idx3-ubyte and " +
+	"train-labels-idx1-ubyte"
 
 // files is the source of what is on disk.
 type files struct {
@@ -93,16 +91,8 @@ func (s *files) choose(survey *layout.Survey) (*Listing, error) {
 		l, err := x.list(survey)
 		if none, is := errors.AsType[*layout.NotThis](err); is {
 			notes = append(notes, none.Notes...)
-			if why = none.Why; why == nil && asked != "" {
-				why = fmt.Errorf("not of the format %s that was asked for: %s", asked, x.wanted)
-			}
+			why = none.Why
 			continue
-		}
-		switch table := err == nil && l.Kind == layout.TableKind; {
-		case err != nil || table:
-		case len(s.request.Columns) > 0:
-			err = layout.Advise("columns %q are asked for, but no table of labels is used (it was taken for %s): --format csv "+
-				"asks for one", s.request.Columns, l.Kind)
 		}
 		if err != nil {
 			return nil, s.failed(err, notes)
@@ -110,10 +100,12 @@ func (s *files) choose(survey *layout.Survey) (*Listing, error) {
 		l.Notes = append(notes, l.Notes...)
 		return l, nil
 	}
-	if why == nil {
-		why = errors.New("no images that are recognised: want class folders of JPEG or PNG files (CLASS/IMAGE, or " +
-			"train/CLASS/IMAGE and val/CLASS/IMAGE), images with a .csv of their labels, ILSVRC2012's archives, CIFAR's " +
-			"binary files or IDX files")
+	switch {
+	case why != nil:
+	case asked != "":
+		why = fmt.Errorf("not of the format %s that was asked for: %s", asked, wanted)
+	default:
+		why = errors.New("no images that are recognised: " + wanted)
 	}
 	return nil, s.failed(why, notes)
 }

@@ -257,7 +257,7 @@ func TestNotGuessed(t *testing.T) {
 			[]string{"l.csv:1: columns", "want one of file"}},
 		"files of EMNIST": {laidFiles{"emnist-letters-train-images-idx3-ubyte": idxFile(make([]byte, 4), 1, 2, 2),
 			"emnist-letters-train-labels-idx1-ubyte": idxFile([]byte{1}, 1)},
-			[]string{"no images that are recognised", "IDX files"}},
+			[]string{"no images that are recognised", "IDX's train-images-idx3-ubyte"}},
 		"ImageNet-100 in parts": {laidFiles(laid("train.X1/n01440764/{1,2}.png", "train.X2/n02102040/{1,2}.png",
 			"val.X/{n01440764,n02102040}/3.png")),
 			[]string{"train.X1 and in train.X2", "which are the classes"}},
@@ -316,13 +316,13 @@ func TestNotGuessed(t *testing.T) {
 			[]string{"train.csv:1", `"breed"`, "--columns FILE,LABEL"}},
 		"paths of some disk": {laidFiles(laid("img/{1,2}.png")).text("l.csv",
 			"file,label\nC:\\data\\img\\1.png,x\nC:\\data\\img\\2.png,y\n"),
-			[]string{"l.csv:2", "is no path below the source"}},
+			[]string{"l.csv names none of the images"}},
 		"paths from elsewhere": {laidFiles(laid("img/{1,2}.png")).text("l.csv",
 			"file,label\n../set/img/1.png,x\n../set/img/2.png,y\n"),
-			[]string{"l.csv:2", "is no path below the source"}},
+			[]string{"l.csv names none of the images"}},
 		"paths of some disk, splits": {laidFiles(laid("{train,test}/{1,2}.png")).text("l.csv",
 			"file,label\n/data/x/train/1.png,x\n/data/x/train/2.png,y\n"),
-			[]string{"l.csv:2", "is no path below the source"}},
+			[]string{"l.csv names none of the images"}},
 		"a table with an odd folder": {laidFiles(laid("{test_tube,beaker,flask}/{1,2}.png")).text("l.csv",
 			"file,label\ntest_tube/1.png,x\ntest_tube/2.png,y\nbeaker/1.png,x\nbeaker/2.png,y\nflask/1.png,x\nflask/2.png,y\n"),
 			[]string{"l.csv labels images that lie in folders of their own"}},
@@ -486,8 +486,8 @@ func TestNotes(t *testing.T) {
 			t.Errorf("%s: classes %v, notes %q, want %q", name, s.Classes, s.Notes, c.want)
 		}
 	}
-	for _, o := range []source.Options{{Columns: []string{"file", "label"}},
-		{Columns: []string{"file", "label"}, Format: "folders"}} {
-		lacks(t, failure(o, laid("{a,b}/{1,2}.png").Folder(t)), `columns ["file" "label"] are asked for`, "no table")
-	}
+	o := source.Options{Columns: []string{"file", "label"}} // which asks for a table
+	lacks(t, failure(o, laid("{a,b}/{1,2}.png").Folder(t)), "not of the format csv")
+	o.Format = "folders"
+	lacks(t, failure(o, laid("{a,b}/{1,2}.png").Folder(t)), `columns ["file" "label"]`, "the format folders has none of")
 }

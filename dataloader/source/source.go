@@ -1,10 +1,10 @@
 // Package source recognises labelled images in whatever form they come, lists them without decoding a pixel, and gives
 // their bytes. It knows nothing of what becomes of them.
 //
-// A source is one path or several, which docs/data.md describes: of the layouts the first that fits is taken, or the one
-// that Options.Format names; beside them there are packed sets and images that are drawn. Package tree says where files
-// may be and what bounds there are, package layout how they may be arranged. Files are untrusted: what is not to be used
-// is listed as rejected, with its cause.
+// A source is one path or several, as docs/data.md describes. Of the layouts the first that fits is taken, or the one
+// that Options.Format names. Beside them there are packed sets, and images that are drawn. Package tree says where
+// files may be and what bounds there are, package layout how they may be arranged. Files are untrusted: what is not to
+// be used is listed as rejected, with its cause.
 package source
 
 import (
@@ -40,7 +40,7 @@ const PackedFile = "set.json"
 // GeneratedPath is the source that is no path: images that are drawn.
 const GeneratedPath = "generated"
 
-const formatPacked = "packed"
+const formatPacked, formatCSV = "packed", "csv"
 
 // Formats are the values of Options.Format: the layouts, and the two that no files are looked at for.
 func Formats() []string {
@@ -143,15 +143,29 @@ func Open(paths []string, o Options) (Source, error) {
 	case o.Format == formatPacked || packed && len(paths) > 1:
 		return nil, fmt.Errorf("source %s: want a packed set alone", strings.Join(paths, " "))
 	}
-	columns := slices.Clone(o.Columns)
-	for i, name := range columns {
-		columns[i] = strings.TrimSpace(name)
+	request, err := o.request(len(paths))
+	if err != nil {
+		return nil, err
 	}
-	if len(o.Columns) == 1 || len(o.Columns) > 3 || slices.Contains(columns, "") {
-		return nil, fmt.Errorf("columns %q: want the names of those of files, of labels and perhaps of splits", o.Columns)
-	}
-	request := layout.Request{Format: o.Format, Columns: columns, Roots: len(paths)}
 	return &files{paths: slices.Clone(paths), request: request}, nil
+}
+
+// request is what is asked of the layouts. Who names columns asks for a table.
+func (o Options) request(paths int) (layout.Request, error) {
+	r := layout.Request{Format: o.Format, Columns: slices.Clone(o.Columns), Roots: paths}
+	for i, name := range r.Columns {
+		r.Columns[i] = strings.TrimSpace(name)
+	}
+	switch {
+	case len(r.Columns) == 0:
+		return r, nil
+	case len(r.Columns) == 1 || len(r.Columns) > 3 || slices.Contains(r.Columns, ""):
+		return r, fmt.Errorf("columns %q: want the names of those of files, of labels and perhaps of splits", o.Columns)
+	case o.Format != "" && o.Format != formatCSV:
+		return r, fmt.Errorf("columns %q are asked for, which the format %s has none of", o.Columns, o.Format)
+	}
+	r.Format = formatCSV
+	return r, nil
 }
 
 func isPacked(path string) bool {

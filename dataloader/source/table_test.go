@@ -208,7 +208,7 @@ func TestTableErrors(t *testing.T) {
 			[]string{"l.csv", "NUL"}},
 		"a long line": {mini.Join(flat("", ".png"), mini.Files{"l.csv": []byte("a," + strings.Repeat("x", 70000) +
 			"\n")}), "", []string{"l.csv:1", "70002 bytes"}},
-		"none, asked for":   {flat("", ".png"), "csv", []string{"not of the format csv", "want a .csv"}},
+		"none, asked for":   {flat("", ".png"), "csv", []string{"not of the format csv", "images with a .csv"}},
 		"asked for folders": {flat("", ".png"), "folders", []string{"5 images", "none in a class folder"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -98,7 +98,7 @@ func (w *walker) file(in uint16, p, disk string, info os.FileInfo) error {
 	}
 	if stem, _ := ArchiveStem(name); stem != "" {
 		if !slices.ContainsFunc(w.roots, func(r os.FileInfo) bool { return os.SameFile(r, info) }) {
-			w.met = append(w.met, archive{disk, name})
+			w.met = append(w.met, Root{disk, name})
 		}
 		return nil
 	}

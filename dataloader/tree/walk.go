@@ -25,16 +25,10 @@ type walker struct {
 	visit      func(f found, r io.Reader) error
 	sum        hash.Hash // of what was shown; nil: none is wanted
 	roots      []os.FileInfo
-	met        []archive // in folders, and no roots
+	met        []Root // archives in folders, by their names as entries, that are no roots
 	hiddenSeen map[string]bool
 	scratch    []byte
 	shown      int
-}
-
-// An archive was met in a folder.
-type archive struct {
-	path string // on disk
-	name string // as an entry
 }
 
 // list visits all roots, and then what was met in them.
@@ -54,12 +48,12 @@ func (w *walker) list(roots []Root, o Options) error {
 	causes := make([]string, len(w.met))
 	for i, a := range w.met {
 		if o.Beside != nil {
-			causes[i] = o.Beside(a.name)
+			causes[i] = o.Beside(a.Prefix)
 		}
 	}
 	for i, a := range w.met {
 		if causes[i] != "" {
-			w.keep(found{Entry: Entry{Name: a.name, Kind: Aside}, cause: causes[i]})
+			w.keep(found{Entry: Entry{Name: a.Prefix, Kind: Aside}, cause: causes[i]})
 		} else if err := w.enter(a); err != nil {
 			return err
 		}
@@ -131,20 +125,20 @@ func (w *walker) root(r Root, info os.FileInfo, plain func(name string) bool) (e
 }
 
 // enter visits an archive that was met in a folder.
-func (w *walker) enter(a archive) error {
-	info, err := os.Stat(a.path)
+func (w *walker) enter(a Root) error {
+	info, err := os.Stat(a.Path)
 	if err != nil {
-		return w.refuse(a.name, 0, causeOf(err))
+		return w.refuse(a.Prefix, 0, causeOf(err))
 	}
-	kind, err := sniff(a.path, false)
+	kind, err := sniff(a.Path, false)
 	if err != nil {
-		return fmt.Errorf("%s is not the archive that its name says: is it complete?", a.path)
+		return fmt.Errorf("%s is not the archive that its name says: is it complete?", a.Path)
 	}
-	stem, _ := ArchiveStem(a.name)
+	stem, _ := ArchiveStem(a.Prefix)
 	if err := w.show(found{Entry: Entry{Name: stem, Kind: Folder}}, nil); err != nil {
-		return under(a.path, err)
+		return under(a.Path, err)
 	}
-	return w.archive(Root{a.path, stem + "/"}, kind, info)
+	return w.archive(Root{a.Path, stem + "/"}, kind, info)
 }
 
 func (w *walker) archive(r Root, kind containerKind, info os.FileInfo) error {
