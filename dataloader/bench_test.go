@@ -15,7 +15,8 @@ import (
 // cache; batches of 128 as in the paper. duet data bench compares with plain copies.
 func BenchmarkFeed(b *testing.B) {
 	for _, size := range []int{32, 256} {
-		o := prepare.Options{Settings: prepare.Settings{Size: size}, Generated: generated.Options{Classes: 10, Train: 2000, Size: 32}}
+		o := prepare.Options{Settings: prepare.Settings{Size: size},
+			Generated: generated.Options{Classes: 10, Train: 2000, Size: 32}}
 		raw := run(b, "generated", o)
 		o.Codec = packed.JPEG
 		jpeg := run(b, "generated", o)

@@ -28,7 +28,8 @@ func run(t testing.TB, source string, o prepare.Options) (dir string) {
 
 // small is a generated set of 40 and 12 images of 12x12.
 func small(t testing.TB) string {
-	return run(t, "generated", prepare.Options{Settings: prepare.Settings{Seed: 3}, Generated: generated.Options{Classes: 4, Train: 40, Val: 12, Size: 12}})
+	return run(t, "generated", prepare.Options{Settings: prepare.Settings{Seed: 3},
+		Generated: generated.Options{Classes: 4, Train: 40, Val: 12, Size: 12}})
 }
 
 // open opens a split until the end of the test.

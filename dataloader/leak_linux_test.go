@@ -16,7 +16,8 @@ import (
 
 // TestDecodersAreClosed: the decoders of a loader, whose memory is C's, end with it.
 func TestDecodersAreClosed(t *testing.T) {
-	dir := run(t, "generated", prepare.Options{Settings: prepare.Settings{Codec: packed.JPEG, Quality: 90}, Generated: generated.Options{Classes: 2, Train: 16, Val: 4, Size: 64}})
+	dir := run(t, "generated", prepare.Options{Settings: prepare.Settings{Codec: packed.JPEG, Quality: 90},
+		Generated: generated.Options{Classes: 2, Train: 16, Val: 4, Size: 64}})
 	s := open(t, dir, packed.Train)
 	c := dataloader.Default()
 	c.Crop, c.Workers, c.Prefetch = 56, 8, 0

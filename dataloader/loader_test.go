@@ -258,7 +258,8 @@ func TestLoaderErrors(t *testing.T) {
 
 // The largest batch, and the least that a configuration may ask for, are given.
 func TestLoaderBounds(t *testing.T) {
-	s := open(t, run(t, "generated", prepare.Options{Settings: prepare.Settings{Size: 1}, Generated: generated.Options{Classes: 2, Train: 4, Size: 8}}), "train")
+	s := open(t, run(t, "generated", prepare.Options{Settings: prepare.Settings{Size: 1},
+		Generated: generated.Options{Classes: 2, Train: 4, Size: 8}}), "train")
 	c := dataloader.Default()
 	c.Crop, c.Pad, c.Prefetch, c.ReadAhead = 1, 0, 0, 0
 	for _, batch := range []int{1, 1 << 20} {

@@ -141,7 +141,8 @@ func TestMaterializeStopsWaiting(t *testing.T) {
 	t.Chdir(t.TempDir())
 	c := dataloader.Default()
 	c.Path, c.Packed, c.Generated = "generated", "set", generated.Options{Classes: 2, Train: 40, Val: 4, Size: 8}
-	_, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{Suits: func(prepare.Outline) error { // while the set is being made
+	// while the set is being made
+	_, err := dataloader.Materialize(context.Background(), c, dataloader.Hooks{Suits: func(prepare.Outline) error {
 		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond) // time for a second look
 		defer cancel()
 		waits := 0

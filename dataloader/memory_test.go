@@ -154,7 +154,8 @@ func TestNoMemoryToLend(t *testing.T) {
 
 // A set as JPEG files gives the images of its files, in the same order as pixels, and a set in memory exactly the same.
 func TestCodecsAndCaches(t *testing.T) {
-	o := prepare.Options{Settings: prepare.Settings{Seed: 3}, Generated: generated.Options{Classes: 4, Train: 40, Size: 12}}
+	o := prepare.Options{Settings: prepare.Settings{Seed: 3},
+		Generated: generated.Options{Classes: 4, Train: 40, Size: 12}}
 	raw := open(t, run(t, "generated", o), "train")
 	o.Codec = packed.JPEG
 	jpeg := open(t, run(t, "generated", o), "train")
@@ -190,7 +191,8 @@ func TestCodecsAndCaches(t *testing.T) {
 // A stored image that cannot be decoded is the error of the batch that has it, and says which image it is. There is no
 // batch after it.
 func TestDamagedImageInABatch(t *testing.T) {
-	dir := run(t, "generated", prepare.Options{Settings: prepare.Settings{Codec: packed.JPEG}, Generated: generated.Options{Classes: 2, Train: 20, Size: 16}})
+	dir := run(t, "generated", prepare.Options{Settings: prepare.Settings{Codec: packed.JPEG},
+		Generated: generated.Options{Classes: 2, Train: 20, Size: 16}})
 	path := filepath.Join(dir, "train", "images-00000.npy")
 	data, err := os.ReadFile(path)
 	check(t, err)

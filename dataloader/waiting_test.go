@@ -19,7 +19,8 @@ import (
 func plain(t *std.T, images int) *packed.Set {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "set")
-	o := prepare.Options{Settings: prepare.Settings{Size: 1}, Generated: generated.Options{Classes: 2, Train: images, Size: 8}}
+	o := prepare.Options{Settings: prepare.Settings{Size: 1},
+		Generated: generated.Options{Classes: 2, Train: images, Size: 8}}
 	if _, err := prepare.Run(context.Background(), []string{"generated"}, dir, o); err != nil {
 		t.Fatal(err)
 	}

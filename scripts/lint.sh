@@ -21,7 +21,7 @@ else
 fi
 
 # Folders whose older lines are longer, by kind of file. A folder leaves the list when it has none any more; none joins.
-longer='dataloader/source/*.go bench/*.mk bench/*.sh bench/torch/*.sh kernels/*.mk kernels/*.sh kernels/sim/Makefile kernels/sim/test/Makefile
+longer='bench/*.mk bench/*.sh bench/torch/*.sh kernels/*.mk kernels/*.sh kernels/sim/Makefile kernels/sim/test/Makefile
 scripts/*.sh scripts/gpu/*.sh Makefile'
 
 echo "lines of at most 120 bytes"

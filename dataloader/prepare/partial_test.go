@@ -263,7 +263,8 @@ const preparedHere = "DUET_TEST_PREPARE"
 
 // killedOptions take long enough to be killed within, and have several shards a split.
 func killedOptions() prepare.Options {
-	return prepare.Options{Settings: prepare.Settings{ShardMiB: 1, Size: 32}, Generated: generated.Options{Classes: 10, Train: 2400, Val: 500, Size: 24}}
+	return prepare.Options{Settings: prepare.Settings{ShardMiB: 1, Size: 32},
+		Generated: generated.Options{Classes: 10, Train: 2400, Val: 500, Size: 24}}
 }
 
 // kills is how often TestKilled kills; the long tests do it more often.

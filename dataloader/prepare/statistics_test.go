@@ -13,7 +13,8 @@ import (
 // The statistics agree with a plain computation over all pixels, however many shards there are.
 func TestStatistics(t *testing.T) {
 	for _, shard := range []int{0, 1} {
-		dir, _ := run(t, "generated", prepare.Options{Settings: prepare.Settings{Seed: 3, ShardMiB: shard}, Generated: generated.Options{Classes: 4, Train: 600, Val: 12, Size: 32}})
+		dir, _ := run(t, "generated", prepare.Options{Settings: prepare.Settings{Seed: 3, ShardMiB: shard},
+			Generated: generated.Options{Classes: 4, Train: 600, Val: 12, Size: 32}})
 		s := open(t, dir, "train")
 		if n := len(s.Index.Splits["train"].Shards); n != 1+shard {
 			t.Fatalf("%d shards, want %d", n, 1+shard)

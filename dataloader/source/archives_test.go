@@ -53,8 +53,8 @@ func TestUnchanged(t *testing.T) {
 func TestHidden(t *testing.T) {
 	f := mini.Animals(2)
 	data := f["cats/a.png"]
-	for _, name := range []string{"cats/.x.png", ".net/a.png", ".net/b/c.png", "cats/.ipynb_checkpoints/a.png", "cats/._a.png", "__MACOSX/cats/._a.png",
-		"cats/@eaDir/a.png", ".DS_Store", "cats/.notes"} {
+	for _, name := range []string{"cats/.x.png", ".net/a.png", ".net/b/c.png", "cats/.ipynb_checkpoints/a.png",
+		"cats/._a.png", "__MACOSX/cats/._a.png", "cats/@eaDir/a.png", ".DS_Store", "cats/.notes"} {
 		f[name] = data
 	}
 	for container, path := range everyContainer(t, f) {
@@ -62,7 +62,8 @@ func TestHidden(t *testing.T) {
 		if len(s.Items) != 4 {
 			t.Errorf("%s: %d images, want 4", container, len(s.Items))
 		}
-		sameRejected(t, s.Rejected, map[string]string{"cats/.x.png": "hidden", ".net": "hidden", "cats/.ipynb_checkpoints": "hidden"})
+		sameRejected(t, s.Rejected, map[string]string{"cats/.x.png": "hidden", ".net": "hidden",
+			"cats/.ipynb_checkpoints": "hidden"})
 	}
 }
 

@@ -23,8 +23,8 @@ func many() mini.Files {
 
 func BenchmarkContainers(b *testing.B) {
 	f := many()
-	for _, c := range []struct{ name, path string }{{"folder", f.Folder(b)}, {"tar", f.Tar(b, "a.tar")}, {"tar.gz", f.Tar(b, "a.tar.gz")},
-		{"zip", f.Zip(b, "a.zip", zip.Deflate)}} {
+	for _, c := range []struct{ name, path string }{{"folder", f.Folder(b)}, {"tar", f.Tar(b, "a.tar")},
+		{"tar.gz", f.Tar(b, "a.tar.gz")}, {"zip", f.Zip(b, "a.zip", zip.Deflate)}} {
 		s, err := source.Open([]string{c.path}, source.Options{})
 		check(b, err)
 		b.Run("list/"+c.name, func(b *testing.B) {

@@ -118,7 +118,8 @@ func kit(f *testing.F) (dir string, m *mini.Set) {
 
 func FuzzMAT(f *testing.F) {
 	dir, m := kit(f)
-	synsets := []mini.Synset{{ID: 1, WNID: m.WNIDs[0], Words: "a"}, {ID: 2, WNID: m.WNIDs[1], Words: "b"}, {ID: 3, WNID: "n00001740", Children: []int{1, 2}}}
+	synsets := []mini.Synset{{ID: 1, WNID: m.WNIDs[0], Words: "a"}, {ID: 2, WNID: m.WNIDs[1], Words: "b"},
+		{ID: 3, WNID: "n00001740", Children: []int{1, 2}}}
 	plain := mini.MAT(synsets, false)
 	f.Add(plain)
 	f.Add(mini.MAT(synsets, true))
@@ -155,8 +156,10 @@ func FuzzIDX(f *testing.F) {
 	f.Add([]byte{0, 0, 8, 3, 0xff, 0xff, 0xff, 0xff}, labels)
 	f.Add(images, []byte{0, 0, 8, 1, 0x00, 0xff, 0xff, 0xff, 1})
 	f.Fuzz(func(t *testing.T, images, labels []byte) {
-		sound(t, source.Options{}, put(t, dir, "train-images-idx3-ubyte", images), put(t, dir, "train-labels-idx1-ubyte", labels))
-		sound(t, source.Options{}, put(t, dir, "train-images-idx3-ubyte.gz", images), put(t, dir, "train-labels-idx1-ubyte", labels))
+		sound(t, source.Options{}, put(t, dir, "train-images-idx3-ubyte", images),
+			put(t, dir, "train-labels-idx1-ubyte", labels))
+		sound(t, source.Options{}, put(t, dir, "train-images-idx3-ubyte.gz", images),
+			put(t, dir, "train-labels-idx1-ubyte", labels))
 	})
 }
 

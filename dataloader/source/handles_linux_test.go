@@ -24,7 +24,8 @@ func TestHandles(t *testing.T) {
 	const archives = 80
 	f := mini.Files{}
 	for k := range archives {
-		f[fmt.Sprintf("class%02d.tar", k)] = mini.Files{"a.png": mini.GreyPNG(8, 8, uint8(k)), "b.png": mini.GreyPNG(8, 8, uint8(k))}.Tarred(t)
+		f[fmt.Sprintf("class%02d.tar", k)] = mini.Files{"a.png": mini.GreyPNG(8, 8, uint8(k)),
+			"b.png": mini.GreyPNG(8, 8, uint8(k))}.Tarred(t)
 	}
 	path := f.Folder(t)
 	before := descriptors(t)

@@ -33,9 +33,13 @@ func TestHostileTarMembers(t *testing.T) {
 	}
 	want := map[string]string{
 		"../../cats/out.png": "path leads out", "/cats/absolute.png": "path leads out", "cats/old.tif": ".tif is not read",
-		"cats/new.HEIC": ".heic is not read", "cats/deep/deeper.tar": "nested more than 2 times", "cats/packed.tar.gz": "a packed archive in an archive",
-		"cats/link.png": "link to /etc/passwd", "cats/hard.png": "link to cats/a.png: links in archives are not followed", "cats/null.png": "not a regular file",
-		"cats/pipe.png": "not a regular file", "cats/a.png": "the same name twice", more[5].Name[:4096]: "more than 4096 bytes",
+		"cats/new.HEIC": ".heic is not read", "cats/deep/deeper.tar": "nested more than 2 times",
+		"cats/packed.tar.gz": "a packed archive in an archive",
+		"cats/link.png":      "link to /etc/passwd",
+		"cats/hard.png":      "link to cats/a.png: links in archives are not followed",
+		"cats/null.png":      "not a regular file",
+		"cats/pipe.png":      "not a regular file", "cats/a.png": "the same name twice",
+		more[5].Name[:4096]: "more than 4096 bytes",
 	}
 	for _, name := range []string{"a.tar", "a.tar.gz"} {
 		s := open(t, source.Options{}, f.Tar(t, name, more...))
@@ -77,16 +81,20 @@ func TestTarsThatClaimTooMuch(t *testing.T) {
 	good := mini.Animals(1).Tarred(t)
 	good = good[:len(good)-1024]
 	long := append(bytes.Clone(good), header(t, "cats/z.png", 1<<40)...)
-	lacks(t, failure(source.Options{}, mini.Write(t, "a.tar", long)), "a.tar", "damaged archive", "cats/z.png claims 1099511627776 bytes, but 0 follow")
-	lacks(t, failure(source.Options{}, mini.Write(t, "a.tar.gz", mini.Gzipped(long))), "a.tar.gz", "damaged archive", "unexpected EOF")
+	lacks(t, failure(source.Options{}, mini.Write(t, "a.tar", long)), "a.tar", "damaged archive",
+		"cats/z.png claims 1099511627776 bytes, but 0 follow")
+	lacks(t, failure(source.Options{}, mini.Write(t, "a.tar.gz", mini.Gzipped(long))), "a.tar.gz", "damaged archive",
+		"unexpected EOF")
 	inner := mini.Files{"x.png": nil}.Tarred(t)
 	inner = append(inner[:512], header(t, "y.png", 5000)...)
-	lacks(t, failure(source.Options{}, mini.Files{"cats.tar": inner}.Tar(t, "b.tar")), "b.tar", "damaged archive cats.tar", "y.png claims 5000 bytes")
+	lacks(t, failure(source.Options{}, mini.Files{"cats.tar": inner}.Tar(t, "b.tar")), "b.tar", "damaged archive cats.tar",
+		"y.png claims 5000 bytes")
 
 	const huge = 300 << 20
 	at := int64(len(good))
 	path := sparse(t, "c.tar", at+512+huge+1024, map[int64][]byte{0: good, at: header(t, "cats/huge.png", huge)})
-	sameRejected(t, open(t, source.Options{}, path).Rejected, map[string]string{"cats/huge.png": "314572800 bytes: want at most 256 MiB"})
+	sameRejected(t, open(t, source.Options{}, path).Rejected,
+		map[string]string{"cats/huge.png": "314572800 bytes: want at most 256 MiB"})
 }
 
 // Archives that unpack to far more than they are end early; 64 times their size is always allowed.
@@ -95,14 +103,16 @@ func TestBombs(t *testing.T) {
 	f := mini.Animals(2)
 	f["cats/zeros.txt"] = make([]byte, 8<<20)
 	for _, path := range []string{f.Tar(t, "bomb.tar.gz"), f.Zip(t, "bomb.zip", zip.Deflate)} {
-		lacks(t, failure(source.Options{Format: "folders"}, path), filepath.Base(path), "unpack", "more than 1 MiB", "no archive of pictures")
+		lacks(t, failure(source.Options{Format: "folders"}, path), filepath.Base(path), "unpack", "more than 1 MiB",
+			"no archive of pictures")
 	}
 	if s := open(t, source.Options{}, f.Tar(t, "plain.tar")); len(s.Items) != 4 {
 		t.Errorf("%d images of a plain tar, want 4", len(s.Items))
 	}
 }
 
-// patch changes the local header and the entry in the directory of a member of a zip, each at its offset if not negative.
+// patch changes the local header and the entry in the directory of a member of a zip, each at its offset if not
+// negative.
 func patch(t *testing.T, path, name string, local, central int, value ...byte) {
 	t.Helper()
 	data := readFile(t, path)
@@ -149,7 +159,8 @@ func TestHostileZips(t *testing.T) {
 	rejects("encrypted", "cats/b.png: encrypted", func(p string) { patch(t, p, "cats/b.png", 6, 8, 9) })
 	rejects("method", "compressed by method 12", func(p string) { patch(t, p, "cats/b.png", 8, 10, 12) })
 	rejects("larger claim", "it claims 500", func(p string) { patch(t, p, "cats/b.png", 22, 24, size(500)...) })
-	rejects("smaller claim", "unpacks to more than the 5 bytes", func(p string) { patch(t, p, "cats/b.png", 22, 24, size(5)...) })
+	rejects("smaller claim", "unpacks to more than the 5 bytes",
+		func(p string) { patch(t, p, "cats/b.png", 22, 24, size(5)...) })
 	rejects("a huge claim", "want at most 256 MiB", func(p string) { patch(t, p, "cats/b.png", 22, 24, size(300<<20)...) })
 	rejects("checksum", "checksum", func(p string) { patch(t, p, "cats/b.png", 14, 16, 1, 2, 3, 4) })
 	rejects("a link", "a link", func(p string) {
@@ -180,9 +191,11 @@ func TestHostileZips(t *testing.T) {
 			patch(t, p, name, 22, 24, size(1<<30)...)
 		}
 	})
-	up := mini.Files{"../cats/x.png": nil, "cats/a.png": plainPNG(8, 1), "dogs\\b.png": plainPNG(8, 2), "cats/inner.zip": {1}}.Zip(t, "b.zip", zip.Store)
+	up := mini.Files{"../cats/x.png": nil, "cats/a.png": plainPNG(8, 1), "dogs\\b.png": plainPNG(8, 2),
+		"cats/inner.zip": {1}}.Zip(t, "b.zip", zip.Store)
 	s := open(t, source.Options{}, up)
-	sameRejected(t, s.Rejected, map[string]string{"../cats/x.png": "path leads out", "cats/inner.zip": "an archive in a .zip"})
+	sameRejected(t, s.Rejected, map[string]string{"../cats/x.png": "path leads out",
+		"cats/inner.zip": "an archive in a .zip"})
 	if len(s.Items) != 2 || len(s.Classes) != 2 {
 		t.Errorf("items %v", s.Items)
 	}
@@ -198,28 +211,45 @@ func TestUnusableSources(t *testing.T) {
 		paths  []string
 		want   []string
 	}{
-		"missing":                {"", []string{filepath.Join(t.TempDir(), "nowhere")}, []string{"nowhere", "does not exist"}},
-		"none":                   {"", nil, []string{"no source"}},
-		"an unknown format":      {"jpeg", []string{t.TempDir()}, []string{`"jpeg"`, "ilsvrc2012, cifar, idx"}},
-		"empty":                  {"", []string{mini.Files{}.Folder(t)}, []string{"source", "no images"}},
-		"flat":                   {"", []string{mini.Files{"a.jpg": nil, "b.jpg": nil}.Folder(t)}, []string{"2 images", "none in a class folder", "CLASS/IMAGE", ".csv of the images' labels"}},
-		"only empty folders":     {"", []string{mini.Files{"cats/": nil, "dogs/": nil}.Folder(t)}, []string{"no images that are recognised", "want class folders"}},
-		"only other formats":     {"", []string{mini.Files{"cats/a.avif": nil}.Folder(t)}, []string{"cats/a.avif", "convert"}},
-		"an empty class":         {"", []string{mini.Join(mini.Animals(2), mini.Files{"birds/": nil}).Folder(t)}, []string{"class birds has no image"}},
-		"an empty class, tar":    {"", []string{mini.Join(mini.Animals(2), mini.Files{"birds/": nil}).Tar(t, "a.tar")}, []string{"class birds has no image"}},
-		"an empty class, zip":    {"", []string{mini.Join(mini.Animals(2), mini.Files{"birds/": nil}).Zip(t, "a.zip", zip.Store)}, []string{"class birds has no image"}},
-		"a class only in val":    {"", []string{mini.Join(mini.Animals(2).Below("train"), mini.Animals(2).Below("val"), mini.Files{"val/birds/a.png": nil}).Folder(t)}, []string{"class birds", "val/birds/a.png", "no training image"}},
-		"a cut archive":          {"", []string{cut}, []string{"cut.tar.gz", "unexpected EOF"}},
-		"a cut one in a folder":  {"", []string{mini.Files{"cats.tar": {1, 2, 3}}.Folder(t)}, []string{"cats.tar", "complete"}},
-		"not an archive":         {"", []string{mini.Write(t, "notes.md", bytes.Repeat([]byte("text "), 300))}, []string{"notes.md", "want a folder, .tar, .tar.gz or .zip"}},
-		"the second is at fault": {"", []string{mini.Animals(1).Tar(t, "train.tar"), mini.Write(t, "val.tar", []byte("no archive"))}, []string{"val.tar: want a folder, .tar"}},
-		"a line break in name":   {"", []string{mini.Join(mini.Animals(1), mini.Files{"a\nb/a.png": nil}).Folder(t)}, []string{`"a\nb"`, "line break"}},
-		"not ILSVRC2012":         {"ilsvrc2012", []string{mini.Animals(1).Folder(t)}, []string{"not of the format ilsvrc2012", "n01440764"}},
-		"not CIFAR":              {"cifar", []string{mini.Animals(1).Folder(t)}, []string{"not of the format cifar", "data_batch_1.bin"}},
-		"not IDX":                {"idx", []string{mini.Animals(1).Folder(t)}, []string{"not of the format idx", "train-images-idx3-ubyte"}},
-		"twice":                  {"", []string{cut, filepath.Join(filepath.Dir(cut), ".", "cut.tar.gz")}, []string{"cut.tar.gz is given twice"}},
-		"a folder and its own":   {"", []string{animals, filepath.Join(animals, "cats")}, []string{"cats lies within " + animals}},
-		"not packed":             {"packed", []string{mini.Animals(1).Folder(t)}, []string{"set.json"}},
+		"missing": {"", []string{filepath.Join(t.TempDir(), "nowhere")},
+			[]string{"nowhere", "does not exist"}},
+		"none":              {"", nil, []string{"no source"}},
+		"an unknown format": {"jpeg", []string{t.TempDir()}, []string{`"jpeg"`, "ilsvrc2012, cifar, idx"}},
+		"empty":             {"", []string{mini.Files{}.Folder(t)}, []string{"source", "no images"}},
+		"flat": {"", []string{mini.Files{"a.jpg": nil, "b.jpg": nil}.Folder(t)},
+			[]string{"2 images", "none in a class folder", "CLASS/IMAGE", ".csv of the images' labels"}},
+		"only empty folders": {"", []string{mini.Files{"cats/": nil, "dogs/": nil}.Folder(t)},
+			[]string{"no images that are recognised", "want class folders"}},
+		"only other formats": {"", []string{mini.Files{"cats/a.avif": nil}.Folder(t)},
+			[]string{"cats/a.avif", "convert"}},
+		"an empty class": {"", []string{mini.Join(mini.Animals(2), mini.Files{"birds/": nil}).Folder(t)},
+			[]string{"class birds has no image"}},
+		"an empty class, tar": {"", []string{mini.Join(mini.Animals(2), mini.Files{"birds/": nil}).Tar(t, "a.tar")},
+			[]string{"class birds has no image"}},
+		"an empty class, zip": {"", []string{mini.Join(mini.Animals(2), mini.Files{"birds/": nil}).Zip(t, "a.zip",
+			zip.Store)}, []string{"class birds has no image"}},
+		"a class only in val": {"", []string{mini.Join(mini.Animals(2).Below("train"), mini.Animals(2).Below("val"),
+			mini.Files{"val/birds/a.png": nil}).Folder(t)}, []string{"class birds", "val/birds/a.png", "no training image"}},
+		"a cut archive": {"", []string{cut}, []string{"cut.tar.gz", "unexpected EOF"}},
+		"a cut one in a folder": {"", []string{mini.Files{"cats.tar": {1, 2, 3}}.Folder(t)},
+			[]string{"cats.tar", "complete"}},
+		"not an archive": {"", []string{mini.Write(t, "notes.md", bytes.Repeat([]byte("text "), 300))},
+			[]string{"notes.md", "want a folder, .tar, .tar.gz or .zip"}},
+		"the second is at fault": {"", []string{mini.Animals(1).Tar(t, "train.tar"),
+			mini.Write(t, "val.tar", []byte("no archive"))}, []string{"val.tar: want a folder, .tar"}},
+		"a line break in name": {"", []string{mini.Join(mini.Animals(1), mini.Files{"a\nb/a.png": nil}).Folder(t)},
+			[]string{`"a\nb"`, "line break"}},
+		"not ILSVRC2012": {"ilsvrc2012", []string{mini.Animals(1).Folder(t)},
+			[]string{"not of the format ilsvrc2012", "n01440764"}},
+		"not CIFAR": {"cifar", []string{mini.Animals(1).Folder(t)},
+			[]string{"not of the format cifar", "data_batch_1.bin"}},
+		"not IDX": {"idx", []string{mini.Animals(1).Folder(t)},
+			[]string{"not of the format idx", "train-images-idx3-ubyte"}},
+		"twice": {"", []string{cut, filepath.Join(filepath.Dir(cut), ".", "cut.tar.gz")},
+			[]string{"cut.tar.gz is given twice"}},
+		"a folder and its own": {"", []string{animals, filepath.Join(animals, "cats")},
+			[]string{"cats lies within " + animals}},
+		"not packed": {"packed", []string{mini.Animals(1).Folder(t)}, []string{"set.json"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			lacks(t, failure(source.Options{Format: c.format}, c.paths...), c.want...)

@@ -20,6 +20,8 @@ func TestHostileFolder(t *testing.T) {
 	check(t, f.Truncate(300<<20))
 	check(t, f.Close())
 	check(t, syscall.Mkfifo(filepath.Join(dir, "cats", "pipe.png"), 0o666))
-	sameRejected(t, open(t, source.Options{}, dir).Rejected, map[string]string{"cats/huge.png": "at most 256 MiB", "cats/pipe.png": "not a regular file"})
-	lacks(t, failure(source.Options{}, filepath.Join(dir, "cats", "pipe.png")), "pipe.png", "neither a folder nor a regular file")
+	sameRejected(t, open(t, source.Options{}, dir).Rejected,
+		map[string]string{"cats/huge.png": "at most 256 MiB", "cats/pipe.png": "not a regular file"})
+	lacks(t, failure(source.Options{}, filepath.Join(dir, "cats", "pipe.png")), "pipe.png",
+		"neither a folder nor a regular file")
 }

@@ -117,28 +117,35 @@ func TestILSVRC(t *testing.T) {
 		paths      []string
 		val, names bool
 	}{
-		"the three archives":     {m.Paths(), true, true},
-		"in another order":       {[]string{m.Devkit, m.ValTar, m.TrainTar}, true, true},
-		"in a folder":            {[]string{filepath.Dir(m.TrainTar)}, true, true},
-		"train alone":            {[]string{m.TrainTar}, false, false},
-		"train and kit":          {[]string{m.TrainTar, m.Devkit}, false, true},
-		"streams":                {[]string{zipTar(t, m.TrainTar), zipTar(t, m.ValTar), m.Devkit}, true, true},
-		"under other names":      {[]string{mini.Write(t, "a.bin.tar", readFile(t, m.TrainTar)), mini.Write(t, "b", readFile(t, m.ValTar)), m.Devkit}, true, true},
-		"a loose kit":            {[]string{m.TrainTar, m.ValTar, loose.Folder(t)}, true, true},
-		"the kit's files":        {[]string{m.TrainTar, mini.Write(t, "meta.mat", loose["meta.mat"]), m.ValTar, mini.Write(t, "ILSVRC2012_validation_ground_truth.txt", truth.Bytes())}, true, true},
-		"a list":                 {[]string{m.TrainTar, m.ValTar, mini.Write(t, "val.txt", list.Bytes())}, true, false},
-		"a list and names":       {[]string{m.TrainTar, m.ValTar, mini.Write(t, "val.txt", list.Bytes()), mini.Write(t, "synset_words.txt", synsets.Bytes())}, true, true},
-		"a solution as a list":   {[]string{m.TrainTar, m.ValTar, mini.Write(t, "LOC_val_solution.csv", solution.Bytes()), mini.Write(t, "LOC_synset_mapping.txt", synsets.Bytes())}, true, true},
-		"unpacked, with list":    {[]string{mini.Join(train, val, listed).Folder(t)}, true, false},
-		"unpacked, with kit":     {[]string{mini.Join(train, val, loose).Folder(t)}, true, true},
-		"unpacked, with its tar": {[]string{mini.Join(train, val, mini.Files{"ILSVRC2012_devkit_t12.tar.gz": devkit, "ILSVRC2012_img_train.tar": nil}).Folder(t)}, true, true},
-		"unpacked and sorted":    {[]string{mini.Join(train, sorted).Folder(t)}, true, false},
-		"a tar of the unpacked":  {[]string{mini.Join(train, sorted).Below("ILSVRC/Data/CLS-LOC").Tar(t, "x.tar.gz")}, true, false},
+		"the three archives": {m.Paths(), true, true},
+		"in another order":   {[]string{m.Devkit, m.ValTar, m.TrainTar}, true, true},
+		"in a folder":        {[]string{filepath.Dir(m.TrainTar)}, true, true},
+		"train alone":        {[]string{m.TrainTar}, false, false},
+		"train and kit":      {[]string{m.TrainTar, m.Devkit}, false, true},
+		"streams":            {[]string{zipTar(t, m.TrainTar), zipTar(t, m.ValTar), m.Devkit}, true, true},
+		"under other names": {[]string{mini.Write(t, "a.bin.tar", readFile(t, m.TrainTar)),
+			mini.Write(t, "b", readFile(t, m.ValTar)), m.Devkit}, true, true},
+		"a loose kit": {[]string{m.TrainTar, m.ValTar, loose.Folder(t)}, true, true},
+		"the kit's files": {[]string{m.TrainTar, mini.Write(t, "meta.mat", loose["meta.mat"]), m.ValTar,
+			mini.Write(t, "ILSVRC2012_validation_ground_truth.txt", truth.Bytes())}, true, true},
+		"a list": {[]string{m.TrainTar, m.ValTar, mini.Write(t, "val.txt", list.Bytes())}, true, false},
+		"a list and names": {[]string{m.TrainTar, m.ValTar, mini.Write(t, "val.txt", list.Bytes()),
+			mini.Write(t, "synset_words.txt", synsets.Bytes())}, true, true},
+		"a solution as a list": {[]string{m.TrainTar, m.ValTar, mini.Write(t, "LOC_val_solution.csv", solution.Bytes()),
+			mini.Write(t, "LOC_synset_mapping.txt", synsets.Bytes())}, true, true},
+		"unpacked, with list": {[]string{mini.Join(train, val, listed).Folder(t)}, true, false},
+		"unpacked, with kit":  {[]string{mini.Join(train, val, loose).Folder(t)}, true, true},
+		"unpacked, with its tar": {[]string{mini.Join(train, val,
+			mini.Files{"ILSVRC2012_devkit_t12.tar.gz": devkit, "ILSVRC2012_img_train.tar": nil}).Folder(t)}, true, true},
+		"unpacked and sorted": {[]string{mini.Join(train, sorted).Folder(t)}, true, false},
+		"a tar of the unpacked": {[]string{mini.Join(train, sorted).Below("ILSVRC/Data/CLS-LOC").Tar(t, "x.tar.gz")}, true,
+			false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, format := range []string{"", "ilsvrc2012"} {
 				s := open(t, source.Options{Format: format}, c.paths...)
-				s.Rejected = slices.DeleteFunc(s.Rejected, func(r source.Rejected) bool { return r.File == "ILSVRC2012_img_train.tar" })
+				s.Rejected = slices.DeleteFunc(s.Rejected,
+					func(r source.Rejected) bool { return r.File == "ILSVRC2012_img_train.tar" })
 				sameAs(t, s, m, c.val, c.names)
 			}
 		})
@@ -162,7 +169,8 @@ func TestMiniatureQuirks(t *testing.T) {
 		if bad := slices.Contains(m.Damaged, x.Name); bad != (whole != nil) {
 			t.Errorf("%s: damaged %t, but decoded with %v", x.Name, bad, whole)
 		} else if err == nil && whole == nil {
-			models[format+fmt.Sprint(config.ColorModel == color.CMYKModel, config.ColorModel == color.GrayModel)] = config.ColorModel
+			models[format+fmt.Sprint(config.ColorModel == color.CMYKModel,
+				config.ColorModel == color.GrayModel)] = config.ColorModel
 		}
 	}
 	for _, want := range []string{"jpegtrue false", "jpegfalse true", "jpegfalse false", "pngfalse false"} {
@@ -172,7 +180,8 @@ func TestMiniatureQuirks(t *testing.T) {
 	}
 	cmyk, _, err := image.Decode(bytes.NewReader(mini.CMYK(64, 48)))
 	check(t, err)
-	if got, want := cmyk.(*image.CMYK).Pix[4*8*3:][:4], []byte{255 - 100, 255 - 220, 255 - 152, 255 - 230}; !slices.Equal(got, want) {
+	if got, want := cmyk.(*image.CMYK).Pix[4*8*3:][:4], []byte{255 - 100, 255 - 220, 255 - 152,
+		255 - 230}; !slices.Equal(got, want) {
 		t.Errorf("inks %v, want %v", got, want)
 	}
 }
@@ -180,7 +189,8 @@ func TestMiniatureQuirks(t *testing.T) {
 func TestILSVRCErrors(t *testing.T) {
 	m := miniature(t, mini.Options{})
 	truth := func(text string) string { return mini.Write(t, "ILSVRC2012_validation_ground_truth.txt", []byte(text)) }
-	synsets := []mini.Synset{{ID: 1, WNID: m.WNIDs[0]}, {ID: 2, WNID: m.WNIDs[1]}, {ID: 3, WNID: m.WNIDs[2]}, {ID: 4, WNID: "n99999999"}}
+	synsets := []mini.Synset{{ID: 1, WNID: m.WNIDs[0]}, {ID: 2, WNID: m.WNIDs[1]}, {ID: 3, WNID: m.WNIDs[2]},
+		{ID: 4, WNID: "n99999999"}}
 	mat := mini.Write(t, "meta.mat", mini.MAT(synsets, true))
 	cutTar := mini.Write(t, "cut.tar", readFile(t, m.TrainTar)[:20000])
 	cutGz := mini.Write(t, "cut.tar.gz", mini.Gzipped(readFile(t, m.TrainTar))[:9000])
@@ -188,19 +198,30 @@ func TestILSVRCErrors(t *testing.T) {
 		paths []string
 		want  []string
 	}{
-		"val alone":            {[]string{m.ValTar, m.Devkit}, []string{"no training images", "ILSVRC2012_img_train.tar"}},
-		"no kit":               {[]string{m.TrainTar, m.ValTar}, []string{"ILSVRC2012_val_0000000", "nothing that gives their labels", "ILSVRC2012_devkit_t12.tar.gz"}},
-		"no meta.mat":          {[]string{m.TrainTar, m.ValTar, truth("1\n2\n3\n1\n2\n3\n")}, []string{"no meta.mat", "ground truth"}},
-		"a word in the truth":  {[]string{m.TrainTar, m.ValTar, mat, truth("1\ntwo\n")}, []string{"ground_truth.txt:2", `"two"`}},
-		"a class of no number": {[]string{m.TrainTar, m.ValTar, mat, truth("1\n2\n3\n1\n2\n77\n")}, []string{"ILSVRC2012_val_00000006 is of class 77, which is not in meta.mat"}},
-		"a class not in train": {[]string{m.TrainTar, m.ValTar, mat, truth("1\n2\n3\n1\n2\n4\n")}, []string{"class n99999999", "val_00000006", "no training image"}},
-		"a list against one":   {[]string{m.TrainTar, m.ValTar, mini.Write(t, "v.txt", []byte("ILSVRC2012_val_00000001 n00000001\nILSVRC2012_val_00000001 n00000002\n"))}, []string{"v.txt:2", "n00000001 before"}},
-		"a table given":        {[]string{m.TrainTar, mini.Write(t, "coarse.csv", []byte("file,label\na,x\nb,y\n"))}, []string{"coarse.csv is given", "--format csv"}},
-		"a wrong line":         {[]string{m.TrainTar, m.ValTar, mini.Write(t, "v.txt", []byte("a n00000001\nb 7\n"))}, []string{"v.txt:2", `"b 7"`, "IMAGE WNID"}},
-		"not a MAT file":       {[]string{m.TrainTar, m.ValTar, mini.Write(t, "meta.mat", []byte("text"))}, []string{"meta.mat", "4 bytes"}},
-		"a cut tar":            {[]string{cutTar}, []string{"cut.tar", "damaged archive", "claims", "follow"}},
-		"a cut stream":         {[]string{cutGz}, []string{"cut.tar.gz", "damaged archive", "unexpected EOF"}},
-		"an empty class":       {[]string{mini.Files{"n00000001.tar": mini.Files{"n00000001_1.JPEG": {1}}.Tarred(t), "n00000002.tar": mini.Files{}.Tarred(t)}.Tar(t, "x.tar")}, []string{"class n00000002 has no image"}},
+		"val alone": {[]string{m.ValTar, m.Devkit}, []string{"no training images", "ILSVRC2012_img_train.tar"}},
+		"no kit": {[]string{m.TrainTar, m.ValTar},
+			[]string{"ILSVRC2012_val_0000000", "nothing that gives their labels", "ILSVRC2012_devkit_t12.tar.gz"}},
+		"no meta.mat": {[]string{m.TrainTar, m.ValTar, truth("1\n2\n3\n1\n2\n3\n")},
+			[]string{"no meta.mat", "ground truth"}},
+		"a word in the truth": {[]string{m.TrainTar, m.ValTar, mat, truth("1\ntwo\n")},
+			[]string{"ground_truth.txt:2", `"two"`}},
+		"a class of no number": {[]string{m.TrainTar, m.ValTar, mat, truth("1\n2\n3\n1\n2\n77\n")},
+			[]string{"ILSVRC2012_val_00000006 is of class 77, which is not in meta.mat"}},
+		"a class not in train": {[]string{m.TrainTar, m.ValTar, mat, truth("1\n2\n3\n1\n2\n4\n")},
+			[]string{"class n99999999", "val_00000006", "no training image"}},
+		"a list against one": {[]string{m.TrainTar, m.ValTar,
+			mini.Write(t, "v.txt", []byte("ILSVRC2012_val_00000001 n00000001\nILSVRC2012_val_00000001 n00000002\n"))},
+			[]string{"v.txt:2", "n00000001 before"}},
+		"a table given": {[]string{m.TrainTar, mini.Write(t, "coarse.csv", []byte("file,label\na,x\nb,y\n"))},
+			[]string{"coarse.csv is given", "--format csv"}},
+		"a wrong line": {[]string{m.TrainTar, m.ValTar, mini.Write(t, "v.txt", []byte("a n00000001\nb 7\n"))},
+			[]string{"v.txt:2", `"b 7"`, "IMAGE WNID"}},
+		"not a MAT file": {[]string{m.TrainTar, m.ValTar, mini.Write(t, "meta.mat", []byte("text"))},
+			[]string{"meta.mat", "4 bytes"}},
+		"a cut tar":    {[]string{cutTar}, []string{"cut.tar", "damaged archive", "claims", "follow"}},
+		"a cut stream": {[]string{cutGz}, []string{"cut.tar.gz", "damaged archive", "unexpected EOF"}},
+		"an empty class": {[]string{mini.Files{"n00000001.tar": mini.Files{"n00000001_1.JPEG": {1}}.Tarred(t),
+			"n00000002.tar": mini.Files{}.Tarred(t)}.Tar(t, "x.tar")}, []string{"class n00000002 has no image"}},
 	} {
 		t.Run(name, func(t *testing.T) { lacks(t, failure(source.Options{}, c.paths...), c.want...) })
 	}
@@ -208,10 +229,11 @@ func TestILSVRCErrors(t *testing.T) {
 
 // Tiny ImageNet is arranged so.
 func TestTinyImageNet(t *testing.T) {
-	f := mini.Files{"wnids.txt": []byte("n01443537\nn01629819\n"), "words.txt": []byte("n00001740\tentity\nn01443537\tgoldfish, Carassius auratus\n"),
+	f := mini.Files{"wnids.txt": []byte("n01443537\nn01629819\n"),
+		"words.txt":               []byte("n00001740\tentity\nn01443537\tgoldfish, Carassius auratus\n"),
 		"val/val_annotations.txt": []byte("val_0.JPEG\tn01629819\t0\t32\t44\t62\nval_1.JPEG\tn01443537\t1\t2\t3\t4\n")}
-	for _, name := range []string{"train/n01443537/images/n01443537_0.JPEG", "train/n01629819/images/n01629819_0.JPEG", "val/images/val_0.JPEG",
-		"val/images/val_1.JPEG", "test/images/test_0.JPEG"} {
+	for _, name := range []string{"train/n01443537/images/n01443537_0.JPEG", "train/n01629819/images/n01629819_0.JPEG",
+		"val/images/val_0.JPEG", "val/images/val_1.JPEG", "test/images/test_0.JPEG"} {
 		f[name] = plainPNG(64, 1)
 	}
 	f["train/n01443537/n01443537_boxes.txt"] = []byte("n01443537_0.JPEG\t0\t10\t63\t58\n")
@@ -219,14 +241,16 @@ func TestTinyImageNet(t *testing.T) {
 		s := open(t, source.Options{}, path)
 		keys, _ := s.contents(t)
 		slices.Sort(keys)
-		if len(keys) != 4 || !strings.HasPrefix(keys[1], "n01443537 true") || !strings.HasSuffix(keys[1], "val_1.JPEG") || s.Side != 64 ||
+		if len(keys) != 4 || !strings.HasPrefix(keys[1], "n01443537 true") || !strings.HasSuffix(keys[1], "val_1.JPEG") ||
+			s.Side != 64 ||
 			s.Classes[0].Name != "goldfish, Carassius auratus" || s.Classes[1].Name != "" || len(s.Rejected) != 1 {
 			t.Errorf("%s: %q, side %d, classes %v, rejected %v", container, keys, s.Side, s.Classes, s.Rejected)
 		}
 	}
 }
 
-// Beside classes that are unpacked, the archives of classes stay closed: what is not unpacked yet is said to be missing.
+// Beside classes that are unpacked, the archives of classes stay closed: what is not unpacked yet is said to be
+// missing.
 func TestPartlyUnpacked(t *testing.T) {
 	f := laid("train/n01440764/{1,2}.png")
 	f["train/n01443537.tar"] = laid("n01443537_{1,2,3}.png").Tarred(t)
@@ -239,8 +263,9 @@ func TestPartlyUnpacked(t *testing.T) {
 func TestILSVRCRejects(t *testing.T) {
 	m := miniature(t, mini.Options{})
 	synsets := []mini.Synset{{ID: 1, WNID: m.WNIDs[0]}, {ID: 2, WNID: m.WNIDs[1]}, {ID: 3, WNID: m.WNIDs[2]}}
-	kit := mini.Files{"meta.mat": mini.MAT(synsets, true), "ILSVRC2012_validation_ground_truth.txt": []byte("1\n2\n3\n1\n2\n"),
-		"ILSVRC2012_img_test.tar": mini.Files{"ILSVRC2012_test_00000001.JPEG": {1}}.Tarred(t)}
+	kit := mini.Files{"meta.mat": mini.MAT(synsets, true),
+		"ILSVRC2012_validation_ground_truth.txt": []byte("1\n2\n3\n1\n2\n"),
+		"ILSVRC2012_img_test.tar":                mini.Files{"ILSVRC2012_test_00000001.JPEG": {1}}.Tarred(t)}
 	tests := mini.Files{"ILSVRC2012_test_00000001.JPEG": {1}, "ILSVRC2012_test_00000002.JPEG": {1}}.Tar(t, "test.tar")
 	s := open(t, source.Options{}, m.TrainTar, m.ValTar, kit.Folder(t), tests)
 	sameRejected(t, s.Rejected, map[string]string{

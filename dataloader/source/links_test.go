@@ -72,7 +72,8 @@ func TestLinkedClass(t *testing.T) {
 	dir := laid("cats/{1,2}.png", "dogs/{1,2}.png").Folder(t)
 	check(t, os.Symlink("dogs", filepath.Join(dir, "a dog"))) // comes first by its name
 	s := open(t, source.Options{}, dir)
-	if len(s.Items) != 4 || len(s.Faults) != 1 || s.Faults[0].Problem != "a dog has no image: a dog: link to the folder dogs" {
+	if len(s.Items) != 4 || len(s.Faults) != 1 ||
+		s.Faults[0].Problem != "a dog has no image: a dog: link to the folder dogs" {
 		t.Errorf("a class is a link to another: %d images, faults %v", len(s.Items), s.Faults)
 	}
 }

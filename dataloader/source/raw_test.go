@@ -84,7 +84,8 @@ func TestCIFAR(t *testing.T) {
 			for i, key := range keys {
 				k := int(data[i][0]) // in its batch
 				label := s.Items[i].Label
-				if d := data[i]; len(d) != 3072 || !slices.Equal(d[:3], []byte{byte(k), byte(100 + k), 200}) || !slices.Equal(d[3069:], []byte{1, 2, 3}) ||
+				if d := data[i]; len(d) != 3072 || !slices.Equal(d[:3], []byte{byte(k), byte(100 + k), 200}) ||
+					!slices.Equal(d[3069:], []byte{1, 2, 3}) ||
 					!slices.Contains([]int{k, k + 3, k + 6}, int(label)) {
 					t.Errorf("%s: %s has pixels %v ... %v", name, key, d[:3], d[3069:])
 				}
@@ -133,7 +134,8 @@ func TestIDX(t *testing.T) {
 	}
 	for name, paths := range map[string][]string{
 		"plain": {mnist().Folder(t)}, "zipped": {gz.Folder(t)}, "dotted": {dotted.Folder(t)}, "each alone": each,
-		"in a tar.gz": {mnist().Below("MNIST/raw").Tar(t, "mnist.tar.gz")}, "zipped in a zip": {gz.Zip(t, "m.zip", zip.Store)},
+		"in a tar.gz":     {mnist().Below("MNIST/raw").Tar(t, "mnist.tar.gz")},
+		"zipped in a zip": {gz.Zip(t, "m.zip", zip.Store)},
 	} {
 		s := open(t, source.Options{}, paths...)
 		if s.Kind != "IDX" || s.Side != 2 || !slices.Equal(classIDs(s.Listing), []string{"3", "7"}) {
@@ -147,7 +149,8 @@ func TestIDX(t *testing.T) {
 			}
 		}
 		for i, it := range s.Items {
-			if strings.Contains(it.Name, "train-") && strings.HasSuffix(it.Name, "#1") && !slices.Equal(data[i], []byte{5, 5, 5, 6, 6, 6, 7, 7, 7, 8, 8, 8}) {
+			if strings.Contains(it.Name, "train-") && strings.HasSuffix(it.Name, "#1") &&
+				!slices.Equal(data[i], []byte{5, 5, 5, 6, 6, 6, 7, 7, 7, 8, 8, 8}) {
 				t.Errorf("%s: image %v", name, data[i])
 			}
 		}
@@ -183,30 +186,50 @@ func TestDamagedRawSources(t *testing.T) {
 		f    mini.Files
 		want []string
 	}{
-		"cut batch":         {change(cifar10(), batch, cifarBatch(10, 0, false)[:30000]), []string{"data_batch_1.bin", "30000 bytes", "3073"}},
-		"empty batch":       {change(cifar10(), batch, []byte{}), []string{"data_batch_1.bin", "0 bytes"}},
-		"label of a batch":  {change(cifar10(), batch, wrong), []string{"data_batch_1.bin", "record 4 has label 10", "one of the 10 classes"}},
-		"a class missing":   {change(cifar10(), batch, cifarBatch(2, 3, false)), []string{"class airplane has no training image"}},
-		"only test":         {mini.Files{"test_batch.bin": cifarBatch(1, 0, false)}, []string{"no data_batch_1.bin"}},
-		"a batch twice":     {change(cifar10(), "copy/data_batch_1.bin", cifarBatch(1, 0, false)), []string{"the same array as", "keep one"}},
-		"both":              {mini.Join(cifar10(), cifar100()), []string{"CIFAR-10 binary files and CIFAR-100 binary files together"}},
-		"cut CIFAR-100":     {change(cifar100(), train, cifarBatch(10, 0, true)[:30000]), []string{"train.bin", "30000 bytes", "3074"}},
-		"fine label":        {change(cifar100(), "cifar-100-binary/fine_label_names.txt", []byte("a b c")), []string{"record 3 has label 3", "one of the 3 classes, a to c"}},
-		"no labels":         {change(mnist(), "train-labels-idx1-ubyte", nil), []string{"IDX files: 2 of images, but 1 of labels: want one for each"}},
-		"no train":          {mini.Files{"t10k-images-idx3-ubyte": idxFile(make([]byte, 4), 1, 2, 2)}, []string{"train-images-idx3-ubyte"}},
-		"counts":            {change(mnist(), "train-labels-idx1-ubyte", idxFile([]byte{1, 2, 3}, 3)), []string{"2 images", "3 labels"}},
-		"labels cut":        {change(mnist(), "train-labels-idx1-ubyte", idxFile([]byte{1}, 2)), []string{"train-labels", "2 items, which is a file of 10 bytes: it has 9"}},
-		"labels too long":   {change(mnist(), "train-labels-idx1-ubyte", idxFile([]byte{1, 2, 3}, 2)), []string{"train-labels", "which is a file of 10 bytes: it has 11"}},
-		"images cut":        {change(mnist(), "train-images-idx3-ubyte", idxFile(make([]byte, 7), 2, 2, 2)), []string{"train-images", "2 items, which is a file of 24 bytes: it has 23"}},
-		"images too long":   {change(mnist(), "train-images-idx3-ubyte", idxFile(make([]byte, 9), 2, 2, 2)), []string{"train-images", "a file of 24 bytes: it has 25"}},
+		"cut batch": {change(cifar10(), batch, cifarBatch(10, 0, false)[:30000]),
+			[]string{"data_batch_1.bin", "30000 bytes", "3073"}},
+		"empty batch": {change(cifar10(), batch, []byte{}), []string{"data_batch_1.bin", "0 bytes"}},
+		"label of a batch": {change(cifar10(), batch, wrong),
+			[]string{"data_batch_1.bin", "record 4 has label 10", "one of the 10 classes"}},
+		"a class missing": {change(cifar10(), batch, cifarBatch(2, 3, false)),
+			[]string{"class airplane has no training image"}},
+		"only test": {mini.Files{"test_batch.bin": cifarBatch(1, 0, false)}, []string{"no data_batch_1.bin"}},
+		"a batch twice": {change(cifar10(), "copy/data_batch_1.bin", cifarBatch(1, 0, false)),
+			[]string{"the same array as", "keep one"}},
+		"both": {mini.Join(cifar10(), cifar100()),
+			[]string{"CIFAR-10 binary files and CIFAR-100 binary files together"}},
+		"cut CIFAR-100": {change(cifar100(), train, cifarBatch(10, 0, true)[:30000]),
+			[]string{"train.bin", "30000 bytes", "3074"}},
+		"fine label": {change(cifar100(), "cifar-100-binary/fine_label_names.txt", []byte("a b c")),
+			[]string{"record 3 has label 3", "one of the 3 classes, a to c"}},
+		"no labels": {change(mnist(), "train-labels-idx1-ubyte", nil),
+			[]string{"IDX files: 2 of images, but 1 of labels: want one for each"}},
+		"no train": {mini.Files{"t10k-images-idx3-ubyte": idxFile(make([]byte, 4), 1, 2, 2)},
+			[]string{"train-images-idx3-ubyte"}},
+		"counts": {change(mnist(), "train-labels-idx1-ubyte", idxFile([]byte{1, 2, 3}, 3)),
+			[]string{"2 images", "3 labels"}},
+		"labels cut": {change(mnist(), "train-labels-idx1-ubyte", idxFile([]byte{1}, 2)),
+			[]string{"train-labels", "2 items, which is a file of 10 bytes: it has 9"}},
+		"labels too long": {change(mnist(), "train-labels-idx1-ubyte", idxFile([]byte{1, 2, 3}, 2)),
+			[]string{"train-labels", "which is a file of 10 bytes: it has 11"}},
+		"images cut": {change(mnist(), "train-images-idx3-ubyte", idxFile(make([]byte, 7), 2, 2, 2)),
+			[]string{"train-images", "2 items, which is a file of 24 bytes: it has 23"}},
+		"images too long": {change(mnist(), "train-images-idx3-ubyte", idxFile(make([]byte, 9), 2, 2, 2)),
+			[]string{"train-images", "a file of 24 bytes: it has 25"}},
 		"zipped images cut": {zippedMNIST(make([]byte, 7)), []string{"train-images", "image 1 of 2: unexpected EOF"}},
 		"zipped and longer": {zippedMNIST(make([]byte, 9)), []string{"train-images", "more bytes"}},
-		"a bomb of images":  {mini.Files{"train-images-idx3-ubyte.gz": mini.Gzipped(idxFile(nil, 1<<24, 4096, 4096))}, []string{"train-images", "16777216 items", "may unpack to 4096 MiB"}},
-		"images of floats":  {change(mnist(), "train-images-idx3-ubyte", []byte{0, 0, 13, 3, 0, 0, 0, 0}), []string{"00000d03", "00000803"}},
-		"images too large":  {change(mnist(), "train-images-idx3-ubyte", idxFile(nil, 2, 1<<30, 2)), []string{"size 2 of 3 is 1073741824"}},
-		"header cut":        {change(mnist(), "train-images-idx3-ubyte", []byte{0, 0, 8, 3, 0, 0}), []string{"IDX header ends after 6 bytes of 16"}},
-		"a new test label":  {change(mnist(), "t10k-labels-idx1-ubyte", idxFile([]byte{5}, 1)), []string{"t10k-images", "record 0 has label 5", "3 to 7"}},
-		"twice":             {change(mnist(), "copy/train-images-idx3-ubyte", idxFile(make([]byte, 4), 1, 2, 2)), []string{"the same array as", "keep one"}},
+		"a bomb of images": {mini.Files{"train-images-idx3-ubyte.gz": mini.Gzipped(idxFile(nil, 1<<24, 4096, 4096))},
+			[]string{"train-images", "16777216 items", "may unpack to 4096 MiB"}},
+		"images of floats": {change(mnist(), "train-images-idx3-ubyte", []byte{0, 0, 13, 3, 0, 0, 0, 0}),
+			[]string{"00000d03", "00000803"}},
+		"images too large": {change(mnist(), "train-images-idx3-ubyte", idxFile(nil, 2, 1<<30, 2)),
+			[]string{"size 2 of 3 is 1073741824"}},
+		"header cut": {change(mnist(), "train-images-idx3-ubyte", []byte{0, 0, 8, 3, 0, 0}),
+			[]string{"IDX header ends after 6 bytes of 16"}},
+		"a new test label": {change(mnist(), "t10k-labels-idx1-ubyte", idxFile([]byte{5}, 1)),
+			[]string{"t10k-images", "record 0 has label 5", "3 to 7"}},
+		"twice": {change(mnist(), "copy/train-images-idx3-ubyte", idxFile(make([]byte, 4), 1, 2, 2)),
+			[]string{"the same array as", "keep one"}},
 		"labels twice": {change(mnist(), "copy/train-labels-idx1-ubyte", idxFile([]byte{7, 3}, 2)),
 			[]string{"the same array as", "keep one"}},
 		"labels of floats": {change(mnist(), "train-labels-idx1-ubyte", []byte{0, 0, 13, 1, 0, 0, 0, 2, 7, 3}),
@@ -217,7 +240,8 @@ func TestDamagedRawSources(t *testing.T) {
 			[]string{"01000801"}},
 		"nor its second": {change(mnist(), "train-labels-idx1-ubyte", []byte{0, 1, 8, 1, 0, 0, 0, 2, 7, 3}),
 			[]string{"00010801"}},
-		"three bytes": {change(mnist(), "train-images-idx3-ubyte", []byte{0, 0, 8}), []string{"IDX header 000008: want 00000803"}},
+		"three bytes": {change(mnist(), "train-images-idx3-ubyte", []byte{0, 0, 8}),
+			[]string{"IDX header 000008: want 00000803"}},
 		"labels of none": {change(mnist(), "train-labels-idx1-ubyte", idxFile(nil, 0)),
 			[]string{"size 1 of 1 is 0: want 1 to 16777216"}},
 		"too many images": {change(mnist(), "train-images-idx3-ubyte", idxFile(nil, 1<<24+1, 1, 1)),
@@ -234,7 +258,8 @@ func TestDamagedRawSources(t *testing.T) {
 			[]string{"train-labels-idx1-ubyte.gz", "gzip"}},
 		"labels zipped, cut": {change(change(mnist(), "train-labels-idx1-ubyte", nil), "train-labels-idx1-ubyte.gz",
 			mini.Gzipped(idxFile([]byte{7, 3}, 2))[:15]), []string{"train-labels-idx1-ubyte.gz"}},
-		"images of t10k alone": {change(mnist(), "t10k-labels-idx1-ubyte", nil), []string{"IDX files: 2 of images, but 1 of labels"}},
+		"images of t10k alone": {change(mnist(), "t10k-labels-idx1-ubyte", nil),
+			[]string{"IDX files: 2 of images, but 1 of labels"}},
 		"CIFAR-100, no train": {mini.Files{"test.bin": cifarBatch(4, 6, true), "fine_label_names.txt": []byte(cifarNames)},
 			[]string{"CIFAR-100 binary files, but no train.bin to train on"}},
 		"CIFAR-100, cut, unnamed": {mini.Files{"train.bin": cifarBatch(1, 0, true)[:3000]},

@@ -19,7 +19,8 @@ import (
 	"duet/dataloader/source"
 )
 
-// bigTar is an archive of ILSVRC2012's structure: classes tars of each images of size bytes, which are holes in the file.
+// bigTar is an archive of ILSVRC2012's structure: classes tars of each images of size bytes, which are holes in the
+// file.
 func bigTar(t testing.TB, classes, each, size int) string {
 	path := filepath.Join(t.TempDir(), "ILSVRC2012_img_train.tar")
 	f, err := os.Create(path)
@@ -29,7 +30,8 @@ func bigTar(t testing.TB, classes, each, size int) string {
 	padded := int64(size+511) &^ 511
 	head := func(name string, size int64) {
 		var h bytes.Buffer
-		check(t, tar.NewWriter(&h).WriteHeader(&tar.Header{Name: name, Size: size, Mode: 0o644, Typeflag: tar.TypeReg, Format: tar.FormatGNU}))
+		check(t, tar.NewWriter(&h).WriteHeader(&tar.Header{Name: name, Size: size, Mode: 0o644, Typeflag: tar.TypeReg,
+			Format: tar.FormatGNU}))
 		b.Write(h.Bytes()) // errors stay until Flush
 	}
 	zeros := make([]byte, 1024)
@@ -86,7 +88,8 @@ func TestScale(t *testing.T) {
 			read++
 			return nil
 		}))
-		t.Logf("%d images of %d bytes: listed in %.2f s (%.0f/s; %.2f s of processors), %d MB live, %d MB from the system; emitted in %.2f s", n, c.size, took, rate, cpu.Seconds(),
+		t.Logf("%d images of %d bytes: listed in %.2f s (%.0f/s; %.2f s of processors), %d MB live, %d MB from the system; "+
+			"emitted in %.2f s", n, c.size, took, rate, cpu.Seconds(),
 			live, total, time.Since(start).Seconds())
 		if len(l.Items) != n || read != n || l.Kind != "ILSVRC2012" {
 			t.Errorf("%s: %d items, %d read, want %d", l.Kind, len(l.Items), read, n)

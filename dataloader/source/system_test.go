@@ -14,12 +14,15 @@ import (
 // TestSystemFolders: what file systems and servers keep for themselves is left out and named, wherever it is, though it
 // holds images, none or other folders.
 func TestSystemFolders(t *testing.T) {
-	for _, name := range []string{"#recycle", "$RECYCLE.BIN", "$Recycle.Bin", "@Recycle", "lost+found", "System Volume Information", "RECYCLER",
-		"FOUND.000", "#snapshot", "@Recently-Snapshot", "~snapshot", "Network Trash Folder", "Temporary Items", "@__thumb"} {
+	for _, name := range []string{"#recycle", "$RECYCLE.BIN", "$Recycle.Bin", "@Recycle", "lost+found",
+		"System Volume Information", "RECYCLER", "FOUND.000", "#snapshot", "@Recently-Snapshot", "~snapshot",
+		"Network Trash Folder", "Temporary Items", "@__thumb"} {
 		f := mini.Join(mini.Animals(2), laid(name+"/old.png", name+"/S-1-5-21/{a,b}.png", "cats/"+name+"/c.png"))
 		f[name+"/desktop.ini"] = nil
-		want := map[string]string{name: "the system's own folder: not read", "cats/" + name: "the system's own folder: not read"}
-		for form, path := range map[string]string{"folder": f.Folder(t), "tar": f.Tar(t, "a.tar"), "tar.gz": f.Tar(t, "a.tar.gz"), "zip": f.Zip(t, "a.zip", zip.Store)} {
+		want := map[string]string{name: "the system's own folder: not read",
+			"cats/" + name: "the system's own folder: not read"}
+		for form, path := range map[string]string{"folder": f.Folder(t), "tar": f.Tar(t, "a.tar"),
+			"tar.gz": f.Tar(t, "a.tar.gz"), "zip": f.Zip(t, "a.zip", zip.Store)} {
 			s := open(t, source.Options{}, path)
 			if got := classIDs(s.Listing); !slices.Equal(got, []string{"cats", "dogs"}) || len(s.Items) != 4 {
 				t.Errorf("%s in a %s: classes %q, %d images, want cats and dogs with 2 each", name, form, got, len(s.Items))
@@ -47,7 +50,8 @@ func TestSystemFolders(t *testing.T) {
 			t.Errorf("%s: classes %q, faults %v", name, got, s.Faults)
 		}
 	}
-	for _, class := range []string{"recycle", "recycler", "recycled", "lost", "found", "tmp", "Recycle Bin"} { // may be classes
+	// may be classes
+	for _, class := range []string{"recycle", "recycler", "recycled", "lost", "found", "tmp", "Recycle Bin"} {
 		s := open(t, source.Options{}, laid(class+"/{1,2}.png", "zebras/{1,2}.png").Folder(t))
 		if got := classIDs(s.Listing); !slices.Equal(got, []string{class, "zebras"}) {
 			t.Errorf("%s: classes %q", class, got)

@@ -56,8 +56,8 @@ func TestColumns(t *testing.T) {
 		_, err := source.Open([]string{f.Folder(t)}, source.Options{Columns: columns})
 		lacks(t, err, "columns", "want the names of those of files")
 	}
-	lacks(t, failure(source.Options{Columns: []string{"file", "label"}}, mini.Animals(2).Folder(t)), "not of the format csv",
-		"asked for")
+	lacks(t, failure(source.Options{Columns: []string{"file", "label"}}, mini.Animals(2).Folder(t)),
+		"not of the format csv", "asked for")
 }
 
 // Fields are separated by what the first line has: a comma first, then a tab, a semicolon, and in a .txt a space.
@@ -117,7 +117,8 @@ func TestUnusedTables(t *testing.T) {
 		"the folders data, images, jpg and others are named as parts of a data set")
 	f = flat("", ".png")
 	f["l.csv"] = []byte("file,label,split\na,x,val\nb,y,val\nc,x,val\n")
-	lacks(t, failure(source.Options{}, f.Folder(t)), "no training image: class x is in the validation split (such as c.png)")
+	lacks(t, failure(source.Options{}, f.Folder(t)),
+		"no training image: class x is in the validation split (such as c.png)")
 	f = flat("", ".png")
 	f["list.txt"] = []byte("a.png dog\nb.png cat\nc.png dog\nd.png cat\n") // a table only where it is given as one
 	lacks(t, failure(source.Options{}, f.Folder(t)), "none in a class folder")
