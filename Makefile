@@ -75,7 +75,7 @@ fuzz: deps ## every fuzz target for FUZZTIME (20s), up to the first failure
 		echo "$$0 $$1: $$(echo "$$said" | grep -o "execs: [0-9]*" | tail -n 1)"'
 
 # In pure Go, which links fastest. MUTANTS=100 SEED=2 draws more and others, PACKAGES="engine/plan" of some.
-PACKAGES = engine/plan engine/op engine/train engine/checkpoint internal/disk engine/backend/worker alexnet dataloader \
+PACKAGES = engine/plan engine/op engine/model engine/train engine/checkpoint internal/disk engine/backend/worker alexnet dataloader \
 	dataloader/packed dataloader/prepare dataloader/generated dataloader/source dataloader/layout dataloader/tree \
 	dataloader/picture
 MUTANTS ?= 20
