@@ -263,3 +263,16 @@ func TestOpenRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestPresets: every built-in configuration can be loaded by its name.
+func TestPresets(t *testing.T) {
+	names := duet.Presets()
+	if !slices.Contains(names, "alexnet") || !slices.Contains(names, "quick") {
+		t.Errorf("%q", names)
+	}
+	for _, name := range names {
+		if c, err := duet.Load(name); err != nil || c.Network.Title() == "" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -153,9 +153,8 @@ func (c *Classifier) noteClasses(set *packed.Set, split, path string) {
 		}
 	}
 	if left > 0 {
-		c.options.note(fmt.Sprintf("%s of %s that the network has not learned are left out: %s", plural(left, "image",
-			"images"),
-			plural(len(unknown), "class", "classes"), some(unknown)))
+		c.options.note(fmt.Sprintf("%s of %s that the network has not learned are left out: %s",
+			plural(left, "image", "images"), plural(len(unknown), "class", "classes"), some(unknown)))
 	}
 	if len(without) > 0 {
 		c.options.note(fmt.Sprintf("%s has no image of %s that the network learned: %s", path,
