@@ -60,8 +60,10 @@ test: deps ## every test that this machine allows, under 4 minutes
 test-long: deps ## the longer proofs: 200 steps and five kills, 200 random networks
 	@tags=$(tags); $(say_tags); DUET_TEST_NETWORKS=200 $(GO) test -tags "$$tags long" -timeout 60m ./...
 
+# Without the suite's single operations, each of which runs by itself.
 race: deps ## the race detector over everything that runs concurrently
-	@tags=$$(scripts/has-turbo.sh && echo turbo); set -x; $(GO) test -race -tags "$$tags" ./engine/... ./dataloader/... ./internal/...
+	@tags=$$(scripts/has-turbo.sh && echo turbo); set -x; \
+	$(GO) test -race -tags "$$tags" -skip 'TestConformance/.*/op' ./engine/... ./dataloader/... ./internal/...
 
 # Inputs are made smaller in ten tries only: without that bound a slow target spends nearly all of its time on it. Each
 # target has a core of its own. "context deadline exceeded" without a failing input is how go test sometimes ends when the

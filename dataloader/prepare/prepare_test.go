@@ -217,8 +217,8 @@ func TestOptionsOutOfRange(t *testing.T) {
 func TestAutomaticSize(t *testing.T) {
 	large := mini.Files{"a/x.png": mini.GreyPNG(300, 300, 9), "b/x.png": mini.GreyPNG(300, 300, 9)}
 	mixed := mini.Files{"a/x.png": mini.GreyPNG(8, 8, 9), "b/x.png": mini.GreyPNG(9, 9, 9)}
-	huge := mini.Files{"a/x.png": mini.GreyPNG(4100, 4100, 9),
-		"b/x.png": mini.GreyPNG(4100, 4100, 9)} // are decoded one at a time
+	one := mini.GreyPNG(4100, 4100, 9) // two are decoded one at a time
+	huge := mini.Files{"a/x.png": one, "b/x.png": one}
 	oblong := mini.Files{"a/x.png": mini.GreyPNG(8, 6, 9), "b/x.png": mini.GreyPNG(8, 6, 9)}
 	for _, c := range []struct {
 		name       string

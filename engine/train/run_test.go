@@ -96,9 +96,10 @@ func TestInterruptedAnywhere(t *testing.T) {
 			if len(rates) != 3 {
 				t.Fatalf("rates %v, want three: the schedule has no state to lose", rates)
 			}
+			const apart = 7 // questions
 			inValidation, inSteps := 0, map[uint64]bool{}
 			sweep := func(first int) {
-				for asked := first; asked < 100; asked += 4 {
+				for asked := first; asked < 100; asked += apart {
 					name := strconv.Itoa(asked)
 					_, err := r.train(newCountdown(asked), name, sets...)
 					if err == nil { // it had come to its end
@@ -128,7 +129,7 @@ func TestInterruptedAnywhere(t *testing.T) {
 				}
 			}
 			// How often a run asks depends on when its batches are ready, so one sweep may pass over all validations.
-			for first := 1; first <= 4 && (inValidation == 0 || len(inSteps) < 6); first++ {
+			for first := 1; first <= apart && (inValidation == 0 || len(inSteps) < 6); first++ {
 				sweep(first)
 			}
 			if inValidation == 0 || len(inSteps) < 6 {
