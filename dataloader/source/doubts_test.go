@@ -194,11 +194,8 @@ func TestNamedTables(t *testing.T) {
 	if val := len(labels(s.Listing, true)); val != 0 {
 		t.Errorf("a column of splits that is left out: %d validation images", val)
 	}
-	s = open(t, source.Options{Columns: []string{"path", "noisy", "is_valid"}},
-		mini.Join(images, mini.Files{"l.csv": []byte(valid)}).Folder(t))
-	if train, val := len(labels(s.Listing, false)), len(labels(s.Listing, true)); train != 2 || val != 2 {
-		t.Errorf("a column of splits: %d and %d images", train, val)
-	}
+	lacks(t, failure(source.Options{Columns: []string{"path", "noisy", "is_valid"}},
+		mini.Join(images, mini.Files{"l.csv": []byte(valid)}).Folder(t)), `l.csv:2: split "False": want train, val or test`)
 	lacks(t, failure(source.Options{Columns: []string{"file", "dx"}},
 		mini.Join(images, mini.Files{"l.csv": []byte(odd)}).Folder(t)), "l.csv:1", `no column "file"`)
 	lacks(t, failure(source.Options{Columns: []string{"file"}}, images.Folder(t)), `columns ["file"]`,

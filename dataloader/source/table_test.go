@@ -46,8 +46,6 @@ func TestTables(t *testing.T) {
 		"below another": {flat("pets/images/", ".png"), rows, "pets/labels.csv", 0},
 		"train.csv":     {flat("train/", ".png"), "id,label\n" + rows, "train.csv", 0},
 		"split":         {flat("", ".png"), split, "labels.csv", 2},
-		"is_valid": {flat("", ".png"),
-			"id,label,is_valid\na,dog,False\nb,cat,False\nc,dog,False\nd,cat,True\ne,dog,True\n", "labels.csv", 2},
 		"only some say val": {flat("", ".png"), "id,label,split\na,dog,\nb,cat,\nc,dog,\nd,cat,val\ne,dog,val\n",
 			"labels.csv", 2},
 		"spaces about fields": {flat("", ".png"),

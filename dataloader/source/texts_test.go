@@ -27,17 +27,17 @@ func TestColumns(t *testing.T) {
 		"not there": {"x,y\na,dog\n", []string{"x", "z"}, 0,
 			`columns ["x" "y"]: no column "z", which is asked for`},
 		"only a label of three": {table: "kg,label,cm\na,dog,1\n", want: `columns ["kg" "label" "cm"]: want one of file`},
-		"yes and no":            {"file,label,is_valid\na,dog,False\nb,cat,no\nc,dog,0\nd,cat,TRUE\ne,dog,y\n", nil, 2, ""},
-		"numbers with points":   {"file,label,is_valid\na,dog,0.0\nb,cat,n\nc,dog,f\nd,cat,1.0\ne,dog,t\n", nil, 2, ""},
-		"for training":          {table: "file,label,is_train\na,dog,yes\n", want: `is "is_train" of splits? Name it split`},
-		"two flags":             {table: "file,label,is_valid,is_test\na,dog,1,0\n", want: `is "is_test" of splits?`},
-		"file and another":      {table: "FileName,what\na,dog\n", want: `columns ["FileName" "what"]: want one of file`},
-		"another and file":      {table: "what,path\ndog,a\n", want: `columns ["what" "path"]: want one of file`},
-		"label and another":     {table: "class,what\ndog,a\n", want: `columns ["class" "what"]: want one of file`},
-		"another and label":     {table: "what,Category\na,dog\n", want: `columns ["what" "Category"]: want one of file`},
-		"an id and a name":      {table: "id,name\na,dog\n", want: `columns ["id" "name"]: want one of file`},
-		"a target":              {table: "file,target\na,dog\n", want: `columns ["file" "target"]: want one of file`},
-		"flags that are empty":  {"file,label,is_valid\na,dog,\nb,cat,\nc,dog,\nd,cat,yes\ne,dog,yes\n", nil, 2, ""},
+		"a flag":                {table: "file,label,is_valid\na,dog,False\n", want: `is "is_valid" of splits? Name it split`},
+		"a flag beside splits": {table: "file,label,is_valid,split\na,dog,1,val\n",
+			want: "--columns FILE,LABEL or FILE,LABEL,SPLIT"},
+		"for training":      {table: "file,label,is_train\na,dog,yes\n", want: `is "is_train" of splits? Name it split`},
+		"two flags":         {table: "file,label,is_valid,is_test\na,dog,1,0\n", want: `is "is_test" of splits?`},
+		"file and another":  {table: "FileName,what\na,dog\n", want: `columns ["FileName" "what"]: want one of file`},
+		"another and file":  {table: "what,path\ndog,a\n", want: `columns ["what" "path"]: want one of file`},
+		"label and another": {table: "class,what\ndog,a\n", want: `columns ["class" "what"]: want one of file`},
+		"another and label": {table: "what,Category\na,dog\n", want: `columns ["what" "Category"]: want one of file`},
+		"an id and a name":  {table: "id,name\na,dog\n", want: `columns ["id" "name"]: want one of file`},
+		"a target":          {table: "file,target\na,dog\n", want: `columns ["file" "target"]: want one of file`},
 	} {
 		f := flat("", ".png")
 		f["labels.csv"] = []byte(c.table)
@@ -49,9 +49,6 @@ func TestColumns(t *testing.T) {
 		t.Run(name, func(t *testing.T) { sameTable(t, name, open(t, o, f.Folder(t)), flat("", ".png"), c.val) })
 	}
 	f := flat("", ".png")
-	f["labels.csv"] = []byte("file,label,is_valid\na,dog,\nb,cat,0\nc,dog,maybe\nd,cat,1\ne,dog,1\n")
-	s := open(t, source.Options{}, f.Folder(t))
-	sameRejected(t, s.Rejected, map[string]string{"c.png": `labels.csv:4: "maybe": want true or false`})
 	for _, columns := range [][]string{{"a"}, {"a", "b", "c", "d"}, {"a", ""}, {"a", " "}} {
 		_, err := source.Open([]string{f.Folder(t)}, source.Options{Columns: columns})
 		lacks(t, err, "columns", "want the names of those of files")
