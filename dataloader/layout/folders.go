@@ -36,8 +36,8 @@ func Folders(s *Survey) (*Listing, error) {
 		return nil, err
 	}
 	d := s.draft("class folders")
-	if len(in.of) > 0 {
-		d.Kind += " in " + in.names(trainSplit) + " and " + in.names(in.val)
+	if in.val != noSplit {
+		d.Kind += " in " + in.folder[trainSplit] + " and " + in.folder[in.val]
 	}
 	if err := d.take(s.images, func(e *tree.Entry) (answer, error) {
 		a, rest := in.place(e.Name)
@@ -52,8 +52,8 @@ func Folders(s *Survey) (*Listing, error) {
 	if len(d.Items) == 0 {
 		why := fmt.Errorf("%s, but none in a class folder: %s (found %s)", plural(len(s.images), "image"), foldersHint,
 			s.images[0].Name)
-		if len(in.of) > 0 {
-			why = Advise("%w; %s%s for classes", why, anyFolders, sample(slices.Sorted(maps.Keys(in.of))))
+		if in.val != noSplit {
+			why = Advise("%w; %s%s and %s for classes", why, anyFolders, in.folder[trainSplit], in.folder[in.val])
 		}
 		return nil, &NotThis{Why: why}
 	}
@@ -85,15 +85,15 @@ func (s *Survey) oneSource(in *splits, forced bool) error {
 	switch {
 	case forced && alone > 0:
 		return Advise("a table or list is given, but --format folders uses none: leave one of them out")
-	case sources > 1 && len(in.of) == 0:
+	case sources > 1 && in.val == noSplit:
 		return Advise("%d sources of class folders: want one, two that are named train and val, or one with a table of its "+
 			"labels (put others into one folder)", sources)
 	case sources > 1:
 		for _, e := range s.images {
-			first, _, _ := strings.Cut(e.Name, "/")
-			if in.of[first] == noSplit {
+			if _, outside := in.at(e.Name); outside {
+				first, _, _ := strings.Cut(e.Name, "/")
 				return Advise("%s and the source that is called %s here: want one source of each split, named train, val or test",
-					in.names(trainSplit), first)
+					in.folder[trainSplit], first)
 			}
 		}
 	}
@@ -141,7 +141,7 @@ func (d *draft) doubt(in *splits) error {
 		others := sample(slices.DeleteFunc(slices.Clone(classes[:min(len(classes), 5)]),
 			func(c string) bool { return c == class }))
 		switch folders := within[class]; {
-		case len(in.of) == 0 && splitOf(class) != noSplit && !strings.EqualFold(class, "valid"):
+		case in.val == noSplit && splitOf(class) != noSplit && !strings.EqualFold(class, "valid"):
 			d.fault(class,
 				"is named as a split, but lies beside %s: want train and val with the same folders in them; %sit for a class",
 				others, anyFolders)

@@ -128,7 +128,7 @@ func (t *table) find(name string) (rows []*row, byPath bool) {
 // must be named with its folder.
 func (t *table) in(s *splits, image string) []*row {
 	is, outside := s.at(image)
-	if !strings.HasPrefix(image, t.folder) || t.split != noSplit && s.there[t.split] && is != t.split {
+	if !strings.HasPrefix(image, t.folder) || t.split != noSplit && s.folder[t.split] != "" && is != t.split {
 		return nil
 	}
 	rows, byPath := t.find(image)

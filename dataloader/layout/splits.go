@@ -1,8 +1,6 @@
 package layout
 
 import (
-	"maps"
-	"slices"
 	"strings"
 
 	"duet/dataloader/tree"
@@ -77,43 +75,35 @@ func commonRoot(images []*tree.Entry) string {
 
 // splits are the folders below root, which is that of all images, that are named as splits.
 type splits struct {
-	root  string
-	of    map[string]split  // by folder; empty: there are none
-	there map[split]bool    // those of them
-	val   split             // which of them validates
-	only  map[string]string // by folder: the one folder in it; "" when there are several
+	root    string
+	folder  map[split]string
+	val     split // which of them validates; noSplit: there are none
+	wrapped bool  // each holds but one of its own name, as train/train/CLASS
 }
 
 // findSplits finds folders that are named train and val, or test; others may lie beside them. Two of one split are an
 // error.
 func findSplits(images []*tree.Entry, root string) (*splits, error) {
-	s := &splits{root: root, of: map[string]split{}, there: map[split]bool{}, only: map[string]string{}}
+	s, there, twice := &splits{root, map[split]string{}, noSplit, true}, map[split]bool{}, error(nil)
 	for _, e := range images {
 		rest, in := strings.CutPrefix(e.Name, root)
 		first, rest, deeper := strings.Cut(rest, "/")
+		inner, _, _ := strings.Cut(rest, "/")
 		is := splitOf(first)
 		if !in || !deeper || is == noSplit {
 			continue
 		}
-		s.of[first], s.there[is] = is, true
-		inner, _, folder := strings.Cut(rest, "/")
-		if known, again := s.only[first]; folder && again && known != inner {
-			s.only[first] = ""
-		} else if folder {
-			s.only[first] = inner
+		if other := s.folder[is]; there[is] && other != first && twice == nil {
+			twice = Advise("%s and %s are both named as the split %s: give one folder of each split as a path of its own, or "+
+				"--format folders to take these for classes", min(first, other), max(first, other), is)
 		}
+		s.folder[is], there[is] = first, true
+		s.wrapped = s.wrapped && splitOf(inner) == is
 	}
-	if s.val = validates(s.there); !s.there[trainSplit] || s.val == noSplit {
+	if s.val = validates(there); !there[trainSplit] || s.val == noSplit {
 		return &splits{root: root}, nil
-	}
-	first := map[split]string{}
-	for _, folder := range slices.Sorted(maps.Keys(s.of)) {
-		is := s.of[folder]
-		if other, twice := first[is]; twice && (is == s.val || is == trainSplit) {
-			return &splits{root: root}, Advise("%s and %s are both named as the split %s: give one folder of each split as a "+
-				"path of its own, or --format folders to take these for classes", other, folder, is)
-		}
-		first[is] = folder
+	} else if twice != nil {
+		return &splits{root: root}, twice
 	}
 	return s, nil
 }
@@ -121,40 +111,35 @@ func findSplits(images []*tree.Entry, root string) (*splits, error) {
 // at is the split of the folder below root that a path lies in, if splits were found. outside: there are splits, and it
 // lies in a folder that is none of them.
 func (s *splits) at(name string) (is split, outside bool) {
-	if len(s.of) == 0 {
+	if s.val == noSplit {
 		return noSplit, false
 	}
 	rest, in := strings.CutPrefix(name, s.root)
 	first, _, deeper := strings.Cut(rest, "/")
-	is = s.of[first]
+	if is = splitOf(first); !in || s.folder[is] != first {
+		is = noSplit
+	}
 	return is, !in || deeper && is == noSplit
 }
 
 // place finds class and split of an image by its path, and its path in the folder of its class.
 func (s *splits) place(name string) (a answer, rest string) {
-	const none = "not in a class folder"
-	rest, in := strings.CutPrefix(name, s.root)
-	if !in {
-		return answer{cause: none, aside: len(s.of) > 0}, ""
-	}
-	if len(s.of) > 0 {
-		first, below, deeper := strings.Cut(rest, "/")
-		if a.is = s.of[first]; a.is != trainSplit && a.is != s.val {
-			return answer{cause: "neither in " + s.names(trainSplit) + " nor in " + s.names(s.val), aside: deeper}, ""
+	rest, below := strings.CutPrefix(name, s.root)
+	if s.val != noSplit {
+		is, outside := s.at(name)
+		if is != trainSplit && is != s.val {
+			cause := "neither in " + s.folder[trainSplit] + " nor in " + s.folder[s.val]
+			return answer{cause: cause, aside: outside || is == testSplit}, ""
 		}
-		if rest = below; splitOf(s.only[first]) == a.is { // train/train/CLASS
-			rest = strings.TrimPrefix(below, s.only[first]+"/")
+		a.is = is
+		_, rest, _ = strings.Cut(rest, "/")
+		if s.wrapped {
+			_, rest, _ = strings.Cut(rest, "/")
 		}
 	}
 	var folder bool
-	if a.class, rest, folder = strings.Cut(rest, "/"); !folder {
-		return answer{cause: none}, ""
+	if a.class, rest, folder = strings.Cut(rest, "/"); !below || !folder {
+		return answer{cause: "not in a class folder"}, ""
 	}
 	return a, rest
-}
-
-// names are the folders of a split.
-func (s *splits) names(of split) string {
-	folders := slices.Sorted(maps.Keys(s.of))
-	return strings.Join(slices.DeleteFunc(folders, func(f string) bool { return s.of[f] != of }), " and ")
 }

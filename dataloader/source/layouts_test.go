@@ -188,6 +188,8 @@ func TestDoubtfulLayouts(t *testing.T) {
 		"several folds": {laidFiles(laid("{train1,train2,test1,test2}/{a,b}/1.png")),
 			[]string{"test1, test2, train1", "--format folders"}},
 		"several validations": {laidFiles(laid("{train,val,dev}/{a,b}/1.png")), []string{"dev and val"}},
+		"several tests beside a validation": {laidFiles(laid("{train,val,test,testing}/{a,b}/1.png")),
+			[]string{"test and testing are both named as the split test"}},
 		"split-like classes": {laidFiles(laid("{crash_test,bullet_train}/{1,2}.png")),
 			[]string{"bullet_train, crash_test", "--format folders"}},
 		"tables of rows": {laidFiles{"train.parquet": []byte("PAR1")},
