@@ -4,28 +4,27 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
 	"duet/dataloader/tree"
 )
 
-const (
-	foldersHint = "want CLASS/IMAGE, or train/CLASS/IMAGE and val/CLASS/IMAGE, or a .csv of the images' labels"
-	anyFolders  = "--format folders takes "
-)
+const foldersHint = "want a source of CLASS/IMAGE, or of train/CLASS/IMAGE and val/CLASS/IMAGE, or a .csv of the images' " +
+	"labels; --format folders takes any folders for classes"
 
 // Folders lists class folders, with or without splits above them. Where they are asked for, doubts whether the folders
 // are classes do not count.
 func Folders(s *Survey) (*Listing, error) {
-	if len(s.images) == 0 && len(s.rejected) > 0 {
+	in, forced := s.splits, s.Format == "folders"
+	switch {
+	case len(s.images) == 0 && len(s.rejected) > 0:
 		return nil, &NotThis{Why: fmt.Errorf("no image that is read, of %s that may be one (such as %s: %s)",
 			plural(len(s.rejected), "file"), s.rejected[0].File, s.rejected[0].Cause)}
-	} else if len(s.images) == 0 {
+	case len(s.images) == 0:
 		return nil, &NotThis{}
-	}
-	in, forced := s.splits, s.Format == "folders"
-	if s.unclear != nil && !forced {
+	case s.unclear != nil && !forced:
 		return nil, s.unclear
 	}
 	placed := func(e *tree.Entry) bool { a, _ := in.place(e.Name); return a.cause == "" }
@@ -41,8 +40,7 @@ func Folders(s *Survey) (*Listing, error) {
 	}
 	if err := d.take(s.images, func(e *tree.Entry) (answer, error) {
 		a, rest := in.place(e.Name)
-		folders := strings.Split(rest, "/")
-		if slices.ContainsFunc(folders[:len(folders)-1], isSide) {
+		if folders := strings.Split(rest, "/"); slices.ContainsFunc(folders[:len(folders)-1], sideName.MatchString) {
 			a.cause, a.aside = "in a folder of masks or labels", true
 		}
 		return a, nil
@@ -50,16 +48,12 @@ func Folders(s *Survey) (*Listing, error) {
 		return nil, err
 	}
 	if len(d.Items) == 0 {
-		why := fmt.Errorf("%s, but none in a class folder: %s (found %s)", plural(len(s.images), "image"), foldersHint,
-			s.images[0].Name)
-		if in.val != noSplit {
-			why = Advise("%w; %s%s and %s for classes", why, anyFolders, in.folder[trainSplit], in.folder[in.val])
-		}
-		return nil, &NotThis{Why: why}
+		return nil, &NotThis{Why: Advise("%s, but none in a class folder: %s (found %s)", plural(len(s.images), "image"),
+			foldersHint, s.images[0].Name)}
 	}
 	d.faultEmpty(s, func(folder string) string {
 		a, _ := in.place(folder + "/x")
-		if a.is != noSplit && a.is == in.val || folder+"/" == in.root {
+		if a.is == valSplit || a.is == testSplit {
 			return ""
 		}
 		return a.class
@@ -75,15 +69,14 @@ func Folders(s *Survey) (*Listing, error) {
 
 // oneSource refuses several sources that are no splits of one, and tables that class folders do not use.
 func (s *Survey) oneSource(in *splits, forced bool) error {
-	alone := 0
+	sources := s.Roots
 	for _, t := range s.texts {
 		if t.alone != "" {
-			alone++
+			sources--
 		}
 	}
-	sources := s.Roots - alone
 	switch {
-	case forced && alone > 0:
+	case forced && sources < s.Roots:
 		return Advise("a table or list is given, but --format folders uses none: leave one of them out")
 	case sources > 1 && in.val == noSplit:
 		return Advise("%d sources of class folders: want one, two that are named train and val, or one with a table of its "+
@@ -100,34 +93,23 @@ func (s *Survey) oneSource(in *splits, forced bool) error {
 	return nil
 }
 
-// partNames name parts of a data set rather than classes; sideNames name what lies beside the images of a class.
+// partName matches the names of parts of a data set rather than of classes, such as images2, train.X1, test_set,
+// seg_train; sideName those of what lies beside the images of a class.
 var (
-	sideNames = []string{"annotation", "annotations", "mask", "masks", "label", "labels", "trimap", "trimaps",
-		"segmentation", "segmentations"}
-	partNames = []string{"image", "images", "img", "imgs", "jpg", "jpeg", "jpegs", "jpegimages", "png", "part", "data",
-		"dataset", "val", "dev", "pred"}
+	sideName = regexp.MustCompile(`(?i)^(annotation|mask|label|trimap|segmentation)s?$`)
+	partName = regexp.MustCompile(`(?i)^[0-9 ._-]*((train|valid|test).*|.*(train|test)|(image|img|jpg|jpeg|jpegimage|` +
+		`png|part|data|dataset|val|dev|pred|annotation|mask|label|trimap|segmentation)s?)[0-9 ._-]*$`)
 )
-
-func isSide(name string) bool { return slices.Contains(sideNames, strings.ToLower(name)) }
-
-// isPart reports whether a folder is named as a part of a data set: images2, train.X1, test_set, seg_train.
-func isPart(name string) bool {
-	name = strings.Trim(strings.ToLower(name), "0123456789 ._-")
-	return slices.Contains(partNames, name) || isSide(name) || strings.HasPrefix(name, "valid") ||
-		strings.HasPrefix(name, "train") || strings.HasPrefix(name, "test") ||
-		strings.HasSuffix(name, "train") || strings.HasSuffix(name, "test")
-}
 
 // doubt says why folders are hardly the classes, and takes those out that are hardly classes beside others: one that is
 // named as a split, and one that holds no image but several folders of them.
 func (d *draft) doubt(in *splits) error {
-	if err := d.several(foldersHint + "; " + anyFolders + "it for one"); err != nil {
+	if err := d.several(foldersHint); err != nil {
 		return err
 	}
 	classes := classOrder(d.train)
-	if !slices.ContainsFunc(classes, func(c string) bool { return !isPart(c) }) {
-		return Advise("the folders %s are named as parts of a data set, not as classes: %s; %sthem for classes",
-			sample(classes), foldersHint, anyFolders)
+	if !slices.ContainsFunc(classes, func(c string) bool { return !partName.MatchString(c) }) {
+		return Advise("the folders %s are named as parts of a data set, not as classes: %s", sample(classes), foldersHint)
 	}
 	within := map[string]map[string]bool{} // by class: the folders in it that hold images, "." for itself
 	for _, it := range d.Items {
@@ -138,17 +120,12 @@ func (d *draft) doubt(in *splits) error {
 		within[a.class][path.Dir(rest)] = true
 	}
 	for _, class := range classes {
-		others := sample(slices.DeleteFunc(slices.Clone(classes[:min(len(classes), 5)]),
-			func(c string) bool { return c == class }))
 		switch folders := within[class]; {
 		case in.val == noSplit && splitOf(class) != noSplit && !strings.EqualFold(class, "valid"):
-			d.fault(class,
-				"is named as a split, but lies beside %s: want train and val with the same folders in them; %sit for a class",
-				others, anyFolders)
+			d.fault(class, "is named as a split: %s", foldersHint)
 		case !folders["."] && len(folders) > 1:
-			d.fault(class, "holds no image, but folders such as %s, beside %s: which are the classes? Give the folder that "+
-				"holds the classes' folders as the source, or name splits train and val; %s%s for a class",
-				strings.Join(slices.Sorted(maps.Keys(folders))[:2], " and "), others, anyFolders, class)
+			d.fault(class, "holds no image, but folders such as %s (which are the classes?): %s",
+				strings.Join(slices.Sorted(maps.Keys(folders))[:2], " and "), foldersHint)
 		}
 	}
 	return nil
