@@ -2,6 +2,7 @@ package layout
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -15,18 +16,30 @@ import (
 type table struct {
 	text
 	columns
-	folder string // the images below it are named, with a slash at its end; "" for all
-	split  split  // of all its rows, by its name or its folder's; noSplit when its rows or the images' folders say
-	trains bool   // a row says that it is for training
-	rows   map[string]*row
+	split  split // of all its rows, by its name or its folder's; noSplit when its rows or the images' folders say
+	trains bool  // a row says that it is for training
+	rows   []*row
+	byFile map[string]*row
 }
 
 type row struct {
+	of    *table
 	line  int
+	file  string
 	class string
 	cut   string // the split as it stands there
 	used  string // by the image of this name
 	wrong string // why it is not to be used
+}
+
+// at is where a row is.
+func (r *row) at() string { return fmt.Sprintf("%s:%d", r.of.Name, r.line) }
+
+// agree makes a row wrong where another of its image says something else.
+func (r *row) agree(other *row) {
+	if r.class != other.class || r.cut != other.cut || r.of != other.of {
+		r.wrong = cmp.Or(r.wrong, fmt.Sprintf("%s is said again, and otherwise, in %s", r.file, other.at()))
+	}
 }
 
 // readTable reads a table.
@@ -37,7 +50,7 @@ func readTable(t text, asked []string) (*table, error) {
 	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(t.data, []byte("\ufeff"))))
 	r.Comma = t.separator()
 	r.TrimLeadingSpace, r.ReuseRecord = true, true
-	x := &table{text: t, rows: map[string]*row{}}
+	x := &table{text: t, byFile: map[string]*row{}}
 	for first := true; ; first = false {
 		record, err := r.Read()
 		if err == io.EOF {
@@ -55,7 +68,7 @@ func readTable(t text, asked []string) (*table, error) {
 				continue
 			}
 		}
-		x.add(key(record[x.file]), record, line)
+		x.add(record, line)
 	}
 	if len(x.rows) == 0 {
 		return nil, fmt.Errorf("%s: no row", t.Name)
@@ -85,26 +98,22 @@ func key(file string) string {
 	return norm.NFC.String(strings.TrimPrefix(file, "./"))
 }
 
-// add keeps the row of a record.
-func (t *table) add(file string, record []string, line int) {
-	r := &row{line: line, class: norm.NFC.String(strings.TrimSpace(record[t.label]))}
+// add keeps the row of a record, unless one said the same.
+func (t *table) add(record []string, line int) {
+	r := &row{of: t, line: line, file: key(record[t.file]), class: norm.NFC.String(strings.TrimSpace(record[t.label]))}
 	r.cut, r.wrong = t.cut(record)
 	t.trains = t.trains || splitOf(r.cut) == trainSplit
-	switch old := t.rows[file]; {
-	case file == "." || strings.ContainsRune(file, 0):
+	old := t.byFile[r.file]
+	switch {
+	case r.file == ".":
 		r.wrong = "no file name"
-		file = fmt.Sprintf("\x00%d", r.line) // matches nothing
+	case old != nil:
+		old.agree(r)
+		return
 	case r.class == "":
 		r.wrong = "no label"
-	case strings.ContainsAny(r.class, "\r\n"):
-		r.wrong = "a line break in the label"
-	case old != nil && old.class == r.class && old.cut == r.cut:
-		return // says nothing new
-	case old != nil:
-		old.wrong = fmt.Sprintf("%s is %s here, but %s in line %d", file, old.class, r.class, r.line)
-		return
 	}
-	t.rows[file] = r
+	t.rows, t.byFile[r.file] = append(t.rows, r), r
 }
 
 // find are the rows of an image: by its path or the longest end of it, with and without the file's ending. byPath: the
@@ -112,7 +121,7 @@ func (t *table) add(file string, record []string, line int) {
 func (t *table) find(name string) (rows []*row, byPath bool) {
 	for p := norm.NFC.String(name); ; {
 		for _, k := range []string{p, strings.TrimSuffix(p, path.Ext(p))} {
-			if r := t.rows[k]; r != nil {
+			if r := t.byFile[k]; r != nil {
 				rows = append(rows, r)
 			}
 		}
@@ -128,7 +137,7 @@ func (t *table) find(name string) (rows []*row, byPath bool) {
 // must be named with its folder.
 func (t *table) in(s *splits, image string) []*row {
 	is, outside := s.at(image)
-	if !strings.HasPrefix(image, t.folder) || t.split != noSplit && s.folder[t.split] != "" && is != t.split {
+	if t.split != noSplit && s.folder[t.split] != "" && is != t.split {
 		return nil
 	}
 	rows, byPath := t.find(image)

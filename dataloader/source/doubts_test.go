@@ -199,7 +199,7 @@ func TestNamedTables(t *testing.T) {
 		t.Errorf("a column of splits that is left out: %d validation images", val)
 	}
 	lacks(t, failure(source.Options{Columns: []string{"path", "noisy", "is_valid"}},
-		mini.Join(images, mini.Files{"l.csv": []byte(valid)}).Folder(t)), `l.csv:2: split "False": want train, val or test`)
+		mini.Join(images, mini.Files{"l.csv": []byte(valid)}).Folder(t)), `l.csv:5: split "True": want train, val or test`)
 	lacks(t, failure(source.Options{Columns: []string{"file", "dx"}},
 		mini.Join(images, mini.Files{"l.csv": []byte(odd)}).Folder(t)), "l.csv:1", `no column "file"`)
 	lacks(t, failure(source.Options{Columns: []string{"file"}}, images.Folder(t)), `columns ["file"]`,
@@ -222,9 +222,35 @@ func TestNamedTables(t *testing.T) {
 	}
 	given := []string{dir, mini.Files{"train/l.csv": []byte("1,x\n2,y\n")}.Folder(t) + "/train/l.csv",
 		mini.Files{"val/l.csv": []byte("3,x\n4,y\n")}.Folder(t) + "/val/l.csv"}
-	s = open(t, source.Options{}, given...)
-	if train, val := len(labels(s.Listing, false)), len(labels(s.Listing, true)); train != 2 || val != 2 {
-		t.Errorf("two tables of one name: %d and %d images", train, val)
+	lacks(t, failure(source.Options{}, given...), "several tables of labels", given[1]+" and "+given[2],
+		"one for each split, such as train.csv and val.csv")
+}
+
+// As Kaggle gives images: what is to be predicted lies in a folder test, in a table of its own, and in a sample.
+func TestKaggle(t *testing.T) {
+	f := laidFiles(laid("train/{1,2,3}.png", "test/{1,2}.png")).text("train.csv", "id,label\n1,x\n2,y\n3,x\n").
+		text("test.csv", "id\n1\n2\n")
+	sampled := f.text("sample_submission.csv", "id,label\n1,x\n2,x\n")
+	dir := mini.Files(sampled).Folder(t)
+	lacks(t, failure(source.Options{}, dir), "several tables of labels, sample_submission.csv and train.csv",
+		"one of them as a path of its own")
+	for _, paths := range [][]string{{mini.Files(f).Folder(t)}, {dir, dir + "/train.csv"}} {
+		s := open(t, source.Options{}, paths...)
+		if !slices.Equal(labels(s.Listing, false), []int32{0, 0, 1}) || len(s.Items) != 3 || len(s.Rejected) != 2 ||
+			!s.Rejected[0].Aside {
+			t.Errorf("%q: %d images, labels %v, rejected %v", paths, len(s.Items), labels(s.Listing, false), s.Rejected)
+		}
+	}
+}
+
+// As Caffe gives images: lists of paths and labels.
+func TestCaffe(t *testing.T) {
+	images := laid("images/{1,2,3,4}.png").Folder(t)
+	s := open(t, source.Options{}, images, mini.Write(t, "train.txt", []byte("images/1.png 0\nimages/2.png 10\n")),
+		mini.Write(t, "val.txt", []byte("images/4.png 0\nimages/3.png 10\n")))
+	if !slices.Equal(labels(s.Listing, false), []int32{0, 1}) || !slices.Equal(labels(s.Listing, true), []int32{0, 1}) ||
+		len(s.Rejected) > 0 {
+		t.Errorf("items %v, rejected %v", s.Items, s.Rejected)
 	}
 }
 

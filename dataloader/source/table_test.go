@@ -123,7 +123,7 @@ func TestTableRejects(t *testing.T) {
 	sameRejected(t, s.Rejected, map[string]string{
 		"b.png":        "labels.csv:3: no label",
 		"c.png":        `labels.csv:4: split "somewhere"`,
-		"d.png":        "labels.csv:5: d.png is x here, but y in line 6",
+		"d.png":        "labels.csv:5: d.png is said again, and otherwise, in labels.csv:6",
 		"e.png":        "not in labels.csv",
 		"labels.csv:7": "no image z.png",
 		"labels.csv:8": "no file name",
@@ -181,6 +181,10 @@ func TestTableErrors(t *testing.T) {
 	}{
 		"ambiguous": {mini.Join(twins, mini.Files{"labels.csv": []byte("a,x\nb,y\n")}), "csv",
 			[]string{"labels.csv:1: means both", "x/a.png", "y/a.png"}},
+		"ambiguous, in a folder": {mini.Join(twins, mini.Files{"x/labels.csv": []byte("a,x\nb,y\n")}), "csv",
+			[]string{"x/labels.csv:1: means both", "want paths below the source, or a table for each split"}},
+		"a table in each folder": {mini.Join(twins, mini.Files{"x/l.csv": []byte("a,x\n"), "y/l.csv": []byte("b,y\n")}),
+			"csv", []string{"several tables of labels, x/l.csv and y/l.csv", "one for each split"}},
 		"three columns": {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("a,b,c\n")}), "",
 			[]string{"labels.csv:1", "columns", "filename"}},
 		"one column": {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("a|b\n")}), "",
