@@ -11,8 +11,8 @@ import (
 	"duet/dataloader/tree"
 )
 
-const foldersHint = "want a source of CLASS/IMAGE, or of train/CLASS/IMAGE and val/CLASS/IMAGE, or a .csv of the images' " +
-	"labels; --format folders takes any folders for classes"
+const foldersHint = "want a source of CLASS/IMAGE, or of train/CLASS/IMAGE and val/CLASS/IMAGE, or a .csv of the " +
+	"images' labels; --format folders takes any folders for classes"
 
 // Folders lists class folders, with or without splits above them. Where they are asked for, doubts whether the folders
 // are classes do not count.

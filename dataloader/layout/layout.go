@@ -122,43 +122,38 @@ func (d *draft) take(images []*tree.Entry, ask func(e *tree.Entry) (answer, erro
 	splits, there, classes := make([]split, 0, len(images)), map[split]bool{}, []string(nil)
 	for _, e := range images {
 		a, err := ask(e)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if a.cause != "" {
+		case a.cause != "":
 			d.Rejected = append(d.Rejected, Rejected{e.Name, a.cause, a.aside})
+		case a.class != "":
+			n, known := d.numbers[a.class]
+			if !known {
+				n = int32(len(d.numbers))
+				classes = append(classes, strings.Clone(a.class))
+				d.numbers[classes[n]] = n
+			}
+			d.Items, splits = append(d.Items, Item{e, n, false}), append(splits, a.is)
+			there[a.is] = true
 		}
-		if a.class == "" || a.cause != "" {
-			continue
-		}
-		n, known := d.numbers[a.class]
-		if !known {
-			n = int32(len(d.numbers))
-			classes = append(classes, strings.Clone(a.class))
-			d.numbers[classes[n]] = n
-		}
-		d.Items, splits = append(d.Items, Item{e, n, false}), append(splits, a.is)
-		there[a.is] = true
 	}
 	val, kept := validates(there), d.Items[:0]
 	for i, it := range d.Items {
-		is := splits[i]
-		if it.Val = is == val && is != noSplit; it.Val {
+		switch is := splits[i]; {
+		case is == val && is != noSplit:
+			it.Val = true
 			d.valid[classes[it.Label]] = it.Name
-		} else if is == testSplit {
+		case is == testSplit:
 			d.leave(it.Name, "of the split test, beside val")
 			continue
-		} else {
+		default:
 			d.train[classes[it.Label]] = true
 		}
 		kept = append(kept, it)
 	}
 	d.Items = kept
 	return nil
-}
-
-func (d *draft) reject(file, cause string) {
-	d.Rejected = append(d.Rejected, Rejected{File: file, Cause: cause})
 }
 
 // leave rejects what is none of the images that are asked for.
@@ -234,16 +229,15 @@ func (d *draft) finish() (*Listing, error) {
 // classOrder is the order of classes, by which they get their labels: that of their values where all names are whole
 // numbers, else that of their bytes.
 func classOrder(classes map[string]bool) []string {
-	names := slices.Sorted(maps.Keys(classes))
-	value := func(name string) int {
-		if n, err := strconv.Atoi(name); err == nil && strings.Trim(name, "0123456789") == "" {
-			return n
+	names, values := slices.Sorted(maps.Keys(classes)), map[string]uint64{}
+	for _, name := range names {
+		n, err := strconv.ParseUint(name, 10, 64) // which takes no sign
+		if err != nil {
+			return names
 		}
-		return -1
+		values[name] = n
 	}
-	if !slices.ContainsFunc(names, func(name string) bool { return value(name) < 0 }) {
-		slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(value(a), value(b)) })
-	}
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(values[a], values[b]) })
 	return names
 }
 

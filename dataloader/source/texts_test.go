@@ -27,7 +27,7 @@ func TestColumns(t *testing.T) {
 		"not there": {"x,y\na,dog\n", []string{"x", "z"}, 0,
 			`columns ["x" "y"]: no column "z", which is asked for`},
 		"only a label of three": {table: "kg,label,cm\na,dog,1\n", want: `columns ["kg" "label" "cm"]: want one of file`},
-		"a flag":                {table: "file,label,is_valid\na,dog,False\n", want: `is "is_valid" of splits? Name it split`},
+		"a flag":                {table: "file,label,is_valid\na,dog,0\n", want: `is "is_valid" of splits? Name it split`},
 		"a flag beside splits": {table: "file,label,is_valid,split\na,dog,1,val\n",
 			want: "--columns FILE,LABEL or FILE,LABEL,SPLIT"},
 		"for training":      {table: "file,label,is_train\na,dog,yes\n", want: `is "is_train" of splits? Name it split`},
