@@ -32,10 +32,6 @@ func findColumns(record, asked []string) (c columns, err error) {
 		}
 		return -1
 	}
-	if len(record) == 1 {
-		return c, fmt.Errorf("%q is one column: want at least a file and its label, with a comma, a tab or a semicolon "+
-			"between", record[0])
-	}
 	if len(asked) > 0 {
 		for _, name := range asked {
 			if find(name) < 0 {
@@ -49,23 +45,12 @@ func findColumns(record, asked []string) (c columns, err error) {
 	case c.file < 0 && c.label < 0 && len(record) == 2:
 		return columns{file: 0, label: 1, split: -1}, nil
 	case c.file < 0 || c.label < 0:
-		return c, Advise("columns %q: want one of %s and one of %s, or two columns without a header, or the names of "+
-			"others (--columns FILE,LABEL)", record, strings.Join(fileColumns, ", "), strings.Join(labelColumns, ", "))
+		return c, Advise("columns %q: want one of %s and one of %s, with a comma, a tab or a semicolon between, or "+
+			"two columns without a header, or the names of others (--columns FILE,LABEL)", record,
+			strings.Join(fileColumns, ", "), strings.Join(labelColumns, ", "))
 	case at >= 0:
 		return c, Advise("columns %q: is %q of splits? Name it split, with train, val and test in it, or leave it out by "+
 			"--columns FILE,LABEL or FILE,LABEL,SPLIT", record, record[at])
 	}
 	return c, nil
-}
-
-// cut is the split that a record says, as it stands there; "" where it says none, which leaves it to the image's
-// folder.
-func (c columns) cut(record []string) (cut, wrong string) {
-	if c.split < 0 {
-		return "", ""
-	}
-	if cut = strings.TrimSpace(record[c.split]); cut != "" && splitOf(cut) == noSplit {
-		wrong = fmt.Sprintf("split %q: want train, val or test", cut)
-	}
-	return cut, wrong
 }

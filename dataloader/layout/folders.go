@@ -75,20 +75,13 @@ func (s *Survey) oneSource(in *splits, forced bool) error {
 			sources--
 		}
 	}
+	outside := func(e *tree.Entry) bool { _, is := in.at(e.Name); return is }
 	switch {
 	case forced && sources < s.Roots:
 		return Advise("a table or list is given, but --format folders uses none: leave one of them out")
-	case sources > 1 && in.val == noSplit:
-		return Advise("%d sources of class folders: want one, two that are named train and val, or one with a table of its "+
-			"labels (put others into one folder)", sources)
-	case sources > 1:
-		for _, e := range s.images {
-			if _, outside := in.at(e.Name); outside {
-				first, _, _ := strings.Cut(e.Name, "/")
-				return Advise("%s and the source that is called %s here: want one source of each split, named train, val or test",
-					in.folder[trainSplit], first)
-			}
-		}
+	case sources > 1 && (in.val == noSplit || slices.ContainsFunc(s.images, outside)):
+		return Advise("%d sources of class folders: want one, or one of each split, named train, val or test, or one with a "+
+			"table of its labels (put others into one folder)", sources)
 	}
 	return nil
 }

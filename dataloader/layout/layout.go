@@ -170,21 +170,19 @@ func (d *draft) fault(class, problem string, values ...any) {
 // faultEmpty takes out the classes whose folders hold no image at all. class is the one that a folder is of, "" for
 // none.
 func (d *draft) faultEmpty(s *Survey, class func(folder string) string) {
-	said := map[string]bool{}
+	causes, said := map[string]string{}, map[string]bool{}
+	for _, r := range d.Rejected {
+		causes[r.File] = r.Cause
+	}
 	for e := range s.Entries() {
 		if e.Kind != tree.Folder {
 			continue
 		}
-		name := class(e.Name)
-		if name == "" || d.train[name] || said[name] {
-			continue
+		if name := class(e.Name); name != "" && !d.train[name] && !said[name] {
+			said[name] = true
+			cause := cmp.Or(causes[e.Name], "empty, or without an image that is read")
+			d.fault(name, "has no image: %s: %s", e.Name, cause)
 		}
-		said[name] = true
-		cause := " is empty or holds no image that is read"
-		if at := slices.IndexFunc(d.Rejected, func(r Rejected) bool { return r.File == e.Name }); at >= 0 {
-			cause = ": " + d.Rejected[at].Cause
-		}
-		d.fault(name, "has no image: %s%s", e.Name, cause)
 	}
 }
 

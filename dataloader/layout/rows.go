@@ -53,10 +53,12 @@ func readTable(t text, asked []string) (*table, error) {
 	x := &table{text: t, byFile: map[string]*row{}}
 	for first := true; ; first = false {
 		record, err := r.Read()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
+		switch {
+		case err == io.EOF && len(x.rows) == 0:
+			return nil, fmt.Errorf("%s: no row", t.Name)
+		case err == io.EOF:
+			return x, nil
+		case err != nil:
 			return nil, fmt.Errorf("%s: %w", t.Name, err)
 		}
 		line, _ := r.FieldPos(0)
@@ -64,16 +66,11 @@ func readTable(t text, asked []string) (*table, error) {
 			if x.columns, err = findColumns(record, asked); err != nil {
 				return nil, fmt.Errorf("%s:%d: %w", t.Name, line, err)
 			}
-			if x.header {
-				continue
-			}
 		}
-		x.add(record, line)
+		if !first || !x.header {
+			x.add(record, line)
+		}
 	}
-	if len(x.rows) == 0 {
-		return nil, fmt.Errorf("%s: no row", t.Name)
-	}
-	return x, nil
 }
 
 // separator is what separates the fields of a table: a comma, or where the first line has none a tab or a semicolon, or
@@ -101,7 +98,9 @@ func key(file string) string {
 // add keeps the row of a record, unless one said the same.
 func (t *table) add(record []string, line int) {
 	r := &row{of: t, line: line, file: key(record[t.file]), class: norm.NFC.String(strings.TrimSpace(record[t.label]))}
-	r.cut, r.wrong = t.cut(record)
+	if t.columns.split >= 0 {
+		r.cut = strings.TrimSpace(record[t.columns.split])
+	}
 	t.trains = t.trains || splitOf(r.cut) == trainSplit
 	old := t.byFile[r.file]
 	switch {
@@ -112,37 +111,28 @@ func (t *table) add(record []string, line int) {
 		return
 	case r.class == "":
 		r.wrong = "no label"
+	case r.cut != "" && splitOf(r.cut) == noSplit:
+		r.wrong = fmt.Sprintf("split %q: want train, val or test", r.cut)
 	}
 	t.rows, t.byFile[r.file] = append(t.rows, r), r
 }
 
-// find are the rows of an image: by its path or the longest end of it, with and without the file's ending. byPath: the
-// table gives a folder too.
-func (t *table) find(name string) (rows []*row, byPath bool) {
-	for p := norm.NFC.String(name); ; {
+// in are the rows of an image that the table may name: by its path or the longest end of it, with and without the
+// file's ending. An image that lies in no split's folder, where there are splits, must be named with its folder.
+func (t *table) in(s *splits, image string) (rows []*row) {
+	is, outside := s.at(image)
+	if t.split != noSplit && s.folder[t.split] != "" && is != t.split {
+		return nil
+	}
+	for p, deeper := norm.NFC.String(image), true; deeper && len(rows) == 0; _, p, deeper = strings.Cut(p, "/") {
+		if outside && !strings.Contains(p, "/") {
+			return nil
+		}
 		for _, k := range []string{p, strings.TrimSuffix(p, path.Ext(p))} {
 			if r := t.byFile[k]; r != nil {
 				rows = append(rows, r)
 			}
 		}
-		_, rest, deeper := strings.Cut(p, "/")
-		if len(rows) > 0 || !deeper {
-			return rows, deeper
-		}
-		p = rest
-	}
-}
-
-// in are the rows of an image that the table may name. An image that lies in no split's folder, where there are splits,
-// must be named with its folder.
-func (t *table) in(s *splits, image string) []*row {
-	is, outside := s.at(image)
-	if t.split != noSplit && s.folder[t.split] != "" && is != t.split {
-		return nil
-	}
-	rows, byPath := t.find(image)
-	if outside && !byPath {
-		return nil
 	}
 	return rows
 }

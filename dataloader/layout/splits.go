@@ -22,23 +22,17 @@ var splitWords = map[string]split{"train": trainSplit, "training": trainSplit, "
 
 func splitOf(name string) split { return splitWords[strings.ToLower(name)] }
 
-func (s split) String() string { return [...]string{"none", "train", "val", "test"}[s] }
+func (s split) String() string { return [...]string{"", "train", "val", "test"}[s] }
 
 // SplitName is "train", "val" or "test" of a name that stands for a split; "" of any other.
-func SplitName(name string) string {
-	if s := splitOf(name); s != noSplit {
-		return s.String()
-	}
-	return ""
-}
+func SplitName(name string) string { return splitOf(name).String() }
 
 // validates says which of the splits that are there is the validation split; noSplit when none is.
 func validates(there map[split]bool) split {
-	switch {
-	case there[valSplit]:
-		return valSplit
-	case there[testSplit]:
-		return testSplit
+	for _, is := range []split{valSplit, testSplit} {
+		if there[is] {
+			return is
+		}
 	}
 	return noSplit
 }

@@ -52,7 +52,8 @@ func (s *Survey) readTables(given, headed bool) (tables []*table, notes []string
 		}
 		x, err := readTable(t, s.Columns)
 		if err == nil {
-			x.split = s.tableSplit(t)
+			in, _ := s.splits.at(t.Name)
+			x.split = cmp.Or(splitOf(strings.TrimSuffix(path.Base(t.Name), path.Ext(t.Name))), in)
 			if !slices.ContainsFunc(s.images, func(e *tree.Entry) bool { return len(x.in(s.splits, e.Name)) > 0 }) {
 				err = fmt.Errorf("%s names none of the images: it has %s, want %s or the end of such a path", t.Name,
 					x.rows[len(x.rows)-1].file, s.images[0].Name)
@@ -72,12 +73,6 @@ func (s *Survey) readTables(given, headed bool) (tables []*table, notes []string
 // givenTable reports whether a text is a path of its own that may be a table: a .txt too, which else is none.
 func (t text) givenTable() bool {
 	return t.alone != "" && !isMeta(t.Name) && !ilsvrcTruth.MatchString(path.Base(t.Name))
-}
-
-// tableSplit is the split of all rows of a table: that of its name, or of the split's folder that it lies in.
-func (s *Survey) tableSplit(t text) split {
-	in, _ := s.splits.at(t.Name)
-	return cmp.Or(splitOf(strings.TrimSuffix(path.Base(t.Name), path.Ext(t.Name))), in)
 }
 
 // flat reports whether the images lie in one folder, or in one for each split, so that no folders can be their classes.

@@ -293,10 +293,10 @@ func TestSourcesThatDoNotFit(t *testing.T) {
 	lacks(t, failure(source.Options{}, a, b), "2 sources", "want one")
 	lacks(t, failure(source.Options{}, a, mini.Animals(1).Folder(t)), "2 sources", "want one")
 	lacks(t, failure(source.Options{}, mini.Animals(2).Tar(t, "pets_val.tar"), mini.Animals(4).Tar(t, "pets_train.tar")),
-		"2 sources", "named train and val")
+		"2 sources", "one of each split, named train, val")
 	train := func() string { return mini.Animals(1).Tar(t, "train.tar") }
 	lacks(t, failure(source.Options{}, train(), train(), mini.Animals(1).Tar(t, "val.tar")),
-		"train and the source that is called train2", "one source of each split")
+		"3 sources", "one of each split")
 	lacks(t, failure(source.Options{Format: "folders"}, a, mini.Write(t, "l.csv", []byte("a,x\n"))),
 		"--format folders uses none")
 	lacks(t, failure(source.Options{}, mnist().Folder(t), cifar10().Folder(t)), "CIFAR-10 binary files and IDX files")

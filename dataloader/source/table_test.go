@@ -188,7 +188,7 @@ func TestTableErrors(t *testing.T) {
 		"three columns": {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("a,b,c\n")}), "",
 			[]string{"labels.csv:1", "columns", "filename"}},
 		"one column": {mini.Join(flat("", ".png"), mini.Files{"labels.csv": []byte("a|b\n")}), "",
-			[]string{"labels.csv:1", "a|b", "one column", "a semicolon"}},
+			[]string{"labels.csv:1", "a|b", "want one of file", "a semicolon"}},
 		"no classes": {mini.Join(flat("", ".png"),
 			mini.Files{"sizes.csv": []byte("file,bytes\na,1\nb,2\nc,3\nd,4\n")}), "",
 			[]string{"sizes.csv:1", `"bytes"`, "want one of file"}},

@@ -99,7 +99,7 @@ func TestUnusedTables(t *testing.T) {
 	for _, name := range []string{"a.csv", "b.csv", "c.csv"} {
 		f[name] = []byte("x|y\n")
 	}
-	lacks(t, failure(source.Options{}, f.Folder(t)), "a.csv:1", "one column")
+	lacks(t, failure(source.Options{}, f.Folder(t)), "a.csv:1", `columns ["x|y"]: want one of file`)
 	f = mini.Join(laid("a/1.png", "b/1.png", "b/2.png"), mini.Files{"1.csv": []byte("x\n"), "a/2.csv": []byte("x\n"),
 		"a/b/3.csv":   []byte("x\n"),
 		"a/b/c/4.csv": []byte("x\n"), "a/b/c/d/5.csv": []byte("x\n")})
