@@ -102,7 +102,8 @@ func (d *draft) doubt(in *splits) error {
 	}
 	classes := classOrder(d.train)
 	if !slices.ContainsFunc(classes, func(c string) bool { return !partName.MatchString(c) }) {
-		return Advise("the folders %s are named as parts of a data set, not as classes: %s", sample(classes), foldersHint)
+		return Advise("all folders (such as %s) are named as parts of a data set, not as classes: %s",
+			strings.Join(classes[:min(len(classes), 3)], ", "), foldersHint)
 	}
 	within := map[string]map[string]bool{} // by class: the folders in it that hold images, "." for itself
 	for _, it := range d.Items {

@@ -246,12 +246,3 @@ func plural(n int, noun string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }
-
-// sample is some of many names.
-func sample(names []string) string {
-	const some = 3
-	if len(names) <= some {
-		return strings.Join(names, ", ")
-	}
-	return strings.Join(names[:some], ", ") + " and others"
-}

@@ -91,8 +91,7 @@ func (t text) separator() rune {
 
 // key is the name of a file as rows are found by it: with slashes, and accents as Unicode composes them.
 func key(file string) string {
-	file = path.Clean(strings.ReplaceAll(strings.TrimSpace(file), "\\", "/"))
-	return norm.NFC.String(strings.TrimPrefix(file, "./"))
+	return norm.NFC.String(path.Clean(strings.ReplaceAll(strings.TrimSpace(file), "\\", "/")))
 }
 
 // add keeps the row of a record, unless one said the same.

@@ -93,7 +93,7 @@ func (s *Survey) flat() bool {
 // that to the image's folder.
 func (s *Survey) byTables(tables []*table, notes []string) (*Listing, error) {
 	d := s.draft("images with a table of labels")
-	d.Notes = append(d.Notes, notes...)
+	d.Notes = notes
 	if err := d.take(s.images, func(e *tree.Entry) (a answer, err error) {
 		r, err := rowOf(tables, s.splits, e.Name)
 		in, outside := s.splits.at(e.Name)

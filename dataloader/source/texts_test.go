@@ -111,7 +111,7 @@ func TestUnusedTables(t *testing.T) {
 	delete(f, "a/1.png")
 	lacks(t, failure(source.Options{}, f.Folder(t)), "1.csv:1")
 	lacks(t, failure(source.Options{}, laid("images/1.png", "jpg/1.png", "png/1.png", "data/1.png").Folder(t)),
-		"the folders data, images, jpg and others are named as parts of a data set")
+		"all folders (such as data, images, jpg) are named as parts of a data set")
 	f = flat("", ".png")
 	f["l.csv"] = []byte("file,label,split\na,x,val\nb,y,val\nc,x,val\n")
 	lacks(t, failure(source.Options{}, f.Folder(t)),
