@@ -68,13 +68,21 @@ func samples(t *testing.T) (o mini.Options) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%s: %d photographs, %v", folder, len(files), err)
 	}
+	classes, err := os.ReadFile("../../dataloader/layout/ilsvrc2012.txt") // a class a line
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i, path := range files {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		wnid, _, _ := strings.Cut(filepath.Base(path), "_")
-		image := mini.Image{Name: wnid + "_1.JPEG", WNID: wnid, Data: data}
+		before, _, is := strings.Cut(string(classes), wnid)
+		if !is {
+			t.Fatalf("%s: its class is none of ILSVRC2012's", path)
+		}
+		image := mini.Image{Name: wnid + "_1.JPEG", WNID: wnid, ID: 1 + strings.Count(before, "\n"), Data: data}
 		if o.Images = append(o.Images, image); i%4 == 0 {
 			o.ValImages = append(o.ValImages, image)
 		}

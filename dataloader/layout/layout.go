@@ -41,7 +41,7 @@ type Listing struct {
 // A Class is a label's meaning.
 type Class struct {
 	ID   string // the folder, WordNet ID or label by which the source names it
-	Name string // for people; "" when the source has none
+	Name string // for people: WordNet's, of ILSVRC2012's classes; else ""
 }
 
 // An Item is one image: its entry, which has its name and its size as it was listed, and its label.
@@ -215,7 +215,7 @@ func (d *draft) finish() (*Listing, error) {
 			return nil, fmt.Errorf("class %q: a class name cannot hold a line break", class)
 		}
 		label[d.numbers[class]] = int32(i)
-		d.Classes = append(d.Classes, Class{ID: class})
+		d.Classes = append(d.Classes, Class{ID: class, Name: wordNetNames[class]})
 	}
 	d.Items = slices.DeleteFunc(d.Items, func(it Item) bool { return label[it.Label] < 0 })
 	for i := range d.Items {

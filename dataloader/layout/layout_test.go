@@ -2,6 +2,9 @@ package layout_test
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,5 +82,49 @@ func TestAdvice(t *testing.T) {
 	_, err = layout.CIFAR(survey(t, mini.Files{"test_batch.bin": make([]byte, 3073)}, layout.Request{Roots: 1}))
 	if err == nil || errors.Is(err, layout.ErrAdvice) {
 		t.Errorf("error %v, want one without advice", err)
+	}
+}
+
+// Every ILSVRC2012_ID stands for a class of its own, and every class has its name, whoever lists it.
+func TestILSVRC2012Classes(t *testing.T) {
+	list, err := os.ReadFile("ilsvrc2012.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(string(list), "\n"), "\n")
+	for id, want := range map[int]string{1: "n02119789 kit fox, Vulpes macrotis", 490: "n01751748 sea snake",
+		361: "n09193705 alp", 449: "n01440764 tench, Tinca tinca", 1000: "n03255030 dumbbell"} {
+		if lines[id-1] != want {
+			t.Errorf("ILSVRC2012_ID %d is %q, want %q", id, lines[id-1], want)
+		}
+	}
+	image := mini.GreyPNG(8, 8, 1)
+	f := mini.Files{}
+	var truth strings.Builder
+	for k, line := range lines {
+		f["train/"+line[:9]+"/1.png"] = image
+		f[fmt.Sprintf("val/ILSVRC2012_val_%08d.JPEG", k+1)] = image
+		fmt.Fprintln(&truth, k+1)
+	}
+	f["ILSVRC2012_validation_ground_truth.txt"] = []byte(truth.String())
+	s := survey(t, f, layout.Request{Roots: 1})
+	l, err := layout.ILSVRC(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(l.Classes) != 1000 || len(l.Items) != 2000 {
+		t.Errorf("%d classes, %d images, want 1000, 2000", len(l.Classes), len(l.Items))
+	}
+	for _, it := range l.Items {
+		var k int
+		fmt.Sscanf(it.Name, "val/ILSVRC2012_val_%d", &k)
+		class := l.Classes[it.Label]
+		if class.Name == "" || it.Val && class.ID+" "+class.Name != lines[k-1] {
+			t.Errorf("%s is of class %+v", it.Name, class)
+		}
+	}
+	folders, err := layout.Folders(s)
+	if err != nil || !slices.Equal(folders.Classes, l.Classes) {
+		t.Errorf("class folders: %v, or other classes than %v", err, l.Classes)
 	}
 }

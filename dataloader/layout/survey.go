@@ -65,7 +65,7 @@ func (s *Survey) Look(t *tree.Tree, e *tree.Entry, r io.Reader) error {
 	switch f := arrayFile(e.Name); {
 	case f != nil:
 		look = func(e *tree.Entry, r io.Reader) error { return s.array(f, e, r) }
-	case isText(e.Name) || isMeta(e.Name):
+	case isText(e.Name):
 	case picture.IsForeign(e.Name) || slices.Contains(closedEndings, ending(e.Name)):
 		return nil
 	default:

@@ -72,7 +72,7 @@ func (s *Survey) readTables(given, headed bool) (tables []*table, notes []string
 
 // givenTable reports whether a text is a path of its own that may be a table: a .txt too, which else is none.
 func (t text) givenTable() bool {
-	return t.alone != "" && !isMeta(t.Name) && !ilsvrcTruth.MatchString(path.Base(t.Name))
+	return t.alone != "" && !t.isTruth()
 }
 
 // flat reports whether the images lie in one folder, or in one for each split, so that no folders can be their classes.

@@ -6,14 +6,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"path"
 	"slices"
 	"strings"
 
 	"duet/dataloader/tree"
 )
 
-// A text is a small file that may say what the images are: a table, a list, the devkit's meta.mat.
+// A text is a small file that may say what the images are: a table, or a list.
 type text struct {
 	*tree.Entry
 	alone string // its path on disk, when it is a path of the source by itself
@@ -26,7 +25,6 @@ const (
 	maxTextBytes = 256 << 20 // of all of them
 	maxLineBytes = 1 << 16   // of a line
 	maxLines     = 16 << 20  // of one
-	maxMATBytes  = 16 << 20  // of meta.mat
 )
 
 // text keeps a text. Of more than the bounds the others are none of the few that matter: a caption beside every image.
@@ -36,10 +34,7 @@ func (s *Survey) text(e *tree.Entry, r io.Reader) error {
 	}
 	t := text{Entry: e, alone: s.Alone(e)}
 	limit, n := maxTextBytes-s.bytes, &s.others
-	switch {
-	case isMeta(e.Name):
-		limit = maxMATBytes
-	case t.isTable():
+	if t.isTable() {
 		n = &s.tables
 	}
 	if t.alone == "" && (e.Size > int64(limit) || *n == maxTexts) {
@@ -92,15 +87,10 @@ func (t text) lines() ([]string, error) {
 	return all, nil
 }
 
-func isText(p string) bool { return slices.Contains([]string{".txt", ".csv", ".tsv"}, ending(p)) }
-
-func isMeta(p string) bool { return strings.EqualFold(path.Base(p), "meta.mat") }
+func isText(name string) bool { return slices.Contains([]string{".txt", ".csv", ".tsv"}, ending(name)) }
 
 // isTable reports whether a text may be a table of labels.
-func (t text) isTable() bool {
-	end := ending(t.Name)
-	return end == ".csv" || end == ".tsv"
-}
+func (t text) isTable() bool { return slices.Contains([]string{".csv", ".tsv"}, ending(t.Name)) }
 
 // SumTexts gives the texts to a sum.
 func (s *Survey) SumTexts(sum io.Writer) {

@@ -122,7 +122,7 @@ func (s *files) failed(err error, notes []string) error {
 	return layout.Advise("%s: %w (not used: %s)", s, err, strings.Join(notes, "; "))
 }
 
-// plainFile matches the names of files that are given alone, beside the images.
+// plainFile matches the names of files that are given alone, beside the images; a .mat is passed over.
 var plainFile = regexp.MustCompile(`(?i)(\.(txt|csv|tsv|mat|bin)|-ubyte(\.gz)?)$`)
 
 // roots are the paths with what names their entries: a split that the path's name stands for, as in train.tar, else its

@@ -30,7 +30,9 @@ func TestDamagedHeads(t *testing.T) {
 		dir := mini.Files{name + ".tar": data}.Folder(t)
 		lacks(t, failure(source.Options{}, dir), name+".tar is not the archive that its name says: is it complete?")
 	}
-	check(t, failure(source.Options{}, mini.Animals(2).Folder(t), mini.Write(t, "meta.mat", nil))) // may be of anything
+	check(t, failure(source.Options{}, mini.Animals(2).Folder(t), // an empty list may be of anything
+		mini.Write(t, "ILSVRC2012_validation_ground_truth.txt", nil)))
+	lacks(t, failure(source.Options{}, mini.Animals(2).Folder(t), mini.Write(t, "meta.mat", nil)), "want one")
 	for name, head := range map[string][]byte{"train-images-idx3-ubyte.gz": {0x1f, 0x8b}, "labels.csv": {0x1f, 0x8b, 8}} {
 		path := mini.Write(t, name, head)
 		lacks(t, failure(source.Options{}, path), path+": unexpected EOF")

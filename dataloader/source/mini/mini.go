@@ -11,13 +11,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"duet/internal/rng"
 )
 
 // Options say what is in the archives. The zero value of each number stands for a small default.
 type Options struct {
-	Classes int // 3
+	Classes int // 3, at most 10
 	Train   int // images of every class, 4
 	Val     int // images in all, 6
 	Seed    uint64
@@ -26,7 +24,8 @@ type Options struct {
 	// Damaged adds a training image that is cut short and one that is no image; see Set.Damaged.
 	Damaged bool
 	// Images, if any, are taken in place of drawn ones, training images by their class, in their order; those without
-	// a WNID of their own are an error. Classes and Train are then what they have.
+	// a WNID of their own are an error, those without an ID have none in the ground truth. Classes and Train are then what
+	// they have, and there are no Words.
 	Images []Image
 	// ValImages likewise, in the order of their numbers; their Names are replaced.
 	ValImages []Image
@@ -36,14 +35,32 @@ type Options struct {
 type Image struct {
 	Name string // such as n01440764_10026.JPEG
 	WNID string
+	ID   int // of the class in the ground truth
 	Data []byte
+}
+
+// drawn are some of ILSVRC2012's classes, in the order of their WordNet IDs. Source: its development kit.
+var drawn = []struct {
+	id          int
+	wnid, words string
+}{
+	{449, "n01440764", "tench, Tinca tinca"},
+	{450, "n01443537", "goldfish, Carassius auratus"},
+	{442, "n01484850", "great white shark, white shark, man-eater, man-eating shark, Carcharodon carcharias"},
+	{443, "n01491361", "tiger shark, Galeocerdo cuvieri"},
+	{444, "n01494475", "hammerhead, hammerhead shark"},
+	{445, "n01496331", "electric ray, crampfish, numbfish, torpedo"},
+	{446, "n01498041", "stingray"},
+	{383, "n01514668", "cock"},
+	{384, "n01514859", "hen"},
+	{385, "n01518878", "ostrich, Struthio camelus"},
 }
 
 // A Set is what was written.
 type Set struct {
 	TrainTar, ValTar, Devkit string // paths of the archives
 	WNIDs                    []string
-	Words                    []string // by class, as meta.mat has them
+	Words                    []string // by class, as WordNet has them
 	Train, Val               []Image  // Train in the order of the archive, Val in the order of the numbers
 	Damaged                  []string // the names of those of Train that cannot be decoded
 }
@@ -64,7 +81,7 @@ func ILSVRC(dir string, o Options) (*Set, error) {
 	for _, f := range []struct {
 		path string
 		data []byte
-	}{{s.TrainTar, s.trainTar()}, {s.ValTar, tarOf(files(s.Val, ""))}, {s.Devkit, Gzipped(s.devkit(o.Seed))}} {
+	}{{s.TrainTar, s.trainTar()}, {s.ValTar, tarOf(files(s.Val, ""))}, {s.Devkit, Gzipped(s.devkit())}} {
 		if err := os.WriteFile(f.path, f.data, 0o666); err != nil {
 			return nil, err
 		}
@@ -94,12 +111,14 @@ func (s *Set) images(o Options) error {
 		s.Train = slices.Clone(o.Images)
 		slices.SortStableFunc(s.Train, func(a, b Image) int { return strings.Compare(a.WNID, b.WNID) })
 	} else {
-		for c := range o.Classes {
-			wnid := fmt.Sprintf("n%08d", 1440764+c*2819)
-			s.WNIDs = append(s.WNIDs, wnid)
+		if o.Classes > len(drawn) {
+			return fmt.Errorf("mini: %d classes, want at most %d", o.Classes, len(drawn))
+		}
+		for c, class := range drawn[:o.Classes] {
+			s.WNIDs, s.Words = append(s.WNIDs, class.wnid), append(s.Words, class.words)
 			for k := range o.Train {
-				name := fmt.Sprintf("%s_%d.JPEG", wnid, 26+k*37) // numbers have gaps, and are not padded
-				s.Train = append(s.Train, Image{name, wnid, photo(o.Seed, uint32(c), uint32(k))})
+				name := fmt.Sprintf("%s_%d.JPEG", class.wnid, 26+k*37) // numbers have gaps, and are not padded
+				s.Train = append(s.Train, Image{name, class.wnid, class.id, photo(o.Seed, uint32(c), uint32(k))})
 			}
 		}
 		if o.Quirks && len(s.Train) >= 3 {
@@ -107,14 +126,11 @@ func (s *Set) images(o Options) error {
 			s.Train[0].Data, s.Train[1].Data, s.Train[last].Data = CMYK(64, 48), pngPhoto(o.Seed), greyPhoto(o.Seed)
 		}
 	}
-	for c := range s.WNIDs {
-		s.Words = append(s.Words, fmt.Sprintf("thing %d, Res parva %d", c, c))
-	}
 	if o.Damaged {
 		cut := photo(o.Seed, 0, 1<<20)
 		first := s.WNIDs[0]
-		bad := []Image{{first + "_900001.JPEG", first, cut[:len(cut)/2]},
-			{first + "_900002.JPEG", first, []byte("not an image\n")}}
+		bad := []Image{{first + "_900001.JPEG", first, s.Train[0].ID, cut[:len(cut)/2]},
+			{first + "_900002.JPEG", first, s.Train[0].ID, []byte("not an image\n")}}
 		at := slices.IndexFunc(s.Train, func(m Image) bool { return m.WNID != first })
 		if at < 0 {
 			at = len(s.Train)
@@ -126,7 +142,8 @@ func (s *Set) images(o Options) error {
 	if s.Val == nil {
 		for k := range o.Val {
 			wnid := s.WNIDs[(k*5+1)%len(s.WNIDs)]
-			s.Val = append(s.Val, Image{WNID: wnid, Data: photo(o.Seed, 1<<20, uint32(k))})
+			one := s.Train[slices.IndexFunc(s.Train, func(m Image) bool { return m.WNID == wnid })]
+			s.Val = append(s.Val, Image{WNID: wnid, ID: one.ID, Data: photo(o.Seed, 1<<20, uint32(k))})
 		}
 	}
 	for k := range s.Val {
@@ -159,38 +176,18 @@ func (s *Set) trainTar() []byte {
 	return tarOf(inner)
 }
 
-// devkit is the development kit's tar. Numbers of classes are not in the order of their WordNet IDs, as in the real
-// one.
-func (s *Set) devkit(seed uint64) []byte {
-	ids := s.IDs(seed)
+// devkit is the development kit's tar.
+func (s *Set) devkit() []byte {
 	var truth bytes.Buffer
 	for _, m := range s.Val {
-		fmt.Fprintln(&truth, ids[m.WNID])
-	}
-	var synsets []Synset
-	for _, wnid := range s.WNIDs {
-		synsets = append(synsets, Synset{ID: ids[wnid], WNID: wnid, Words: s.Words[slices.Index(s.WNIDs, wnid)]})
-	}
-	slices.SortFunc(synsets, func(a, b Synset) int { return a.ID - b.ID })
-	for k := range 3 { // inner nodes of the tree
-		synsets = append(synsets, Synset{ID: len(s.WNIDs) + 1 + k, WNID: fmt.Sprintf("n%08d", 1740+k), Words: "entity",
-			Children: []int{1, 2}})
+		fmt.Fprintln(&truth, m.ID)
 	}
 	const top = "ILSVRC2012_devkit_t12/"
 	return tarOf([]file{
 		{top, nil}, {top + "COPYING", []byte("none\n")}, {top + "readme.txt", []byte("a small copy\n")}, {top + "data/", nil},
 		{top + "data/ILSVRC2012_validation_ground_truth.txt", truth.Bytes()},
-		{top + "data/meta.mat", MAT(synsets, true)},
+		{top + "data/meta.mat", []byte("MATLAB 5.0 MAT-file")}, // which is not read
 	})
-}
-
-// IDs are the ILSVRC2012_ID of every class.
-func (s *Set) IDs(seed uint64) map[string]int {
-	ids := map[string]int{}
-	for i, at := range rng.New(seed, rng.Split, 0, 0).Permutation(len(s.WNIDs)) {
-		ids[s.WNIDs[at]] = i + 1
-	}
-	return ids
 }
 
 func tarOf(all []file) []byte {
