@@ -21,8 +21,6 @@ type Survey struct {
 	count  int                    // of the images so far
 	causes map[*tree.Entry]string // of files that are rejected for what is in them
 	texts  []text
-	tables int // of the texts
-	others int // likewise
 	bytes  int // of all texts
 	arrays [arrayKinds]arrays
 	// The files of arrays by name, to find one that is there twice.

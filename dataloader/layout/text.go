@@ -21,23 +21,21 @@ type text struct {
 
 // The bounds on texts.
 const (
-	maxTexts     = 1 << 16   // tables, and as many others
+	maxTexts     = 1 << 16
 	maxTextBytes = 256 << 20 // of all of them
 	maxLineBytes = 1 << 16   // of a line
 	maxLines     = 16 << 20  // of one
 )
 
-// text keeps a text. Of more than the bounds the others are none of the few that matter: a caption beside every image.
+// text keeps a table, a list, and what is a path of its own; other texts, such as a caption beside every image, are
+// nobody's concern.
 func (s *Survey) text(e *tree.Entry, r io.Reader) error {
 	if _, wnid := cutWNID(e.Name); wnid != "" {
 		return nil
 	}
 	t := text{Entry: e, alone: s.Alone(e)}
-	limit, n := maxTextBytes-s.bytes, &s.others
-	if t.isTable() {
-		n = &s.tables
-	}
-	if t.alone == "" && (e.Size > int64(limit) || *n == maxTexts) {
+	limit := maxTextBytes - s.bytes
+	if t.alone == "" && (e.Size > int64(limit) || len(s.texts) == maxTexts) {
 		if t.isTable() {
 			s.causes[e] = fmt.Sprintf("one of more than %d tables, or of %d MiB: give it as a path of its own to have it read",
 				maxTexts, maxTextBytes>>20)
@@ -52,8 +50,10 @@ func (s *Survey) text(e *tree.Entry, r io.Reader) error {
 		}
 		return err
 	}
+	if t.alone == "" && !t.isTable() && !t.isTruth() && !t.isList() {
+		return nil
+	}
 	s.bytes += len(t.data)
-	*n++
 	s.texts = append(s.texts, t)
 	return nil
 }

@@ -1,6 +1,8 @@
 package source_test
 
 import (
+	"archive/zip"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -119,4 +121,20 @@ func TestUnusedTables(t *testing.T) {
 	f = flat("", ".png")
 	f["list.txt"] = []byte("a.png dog\nb.png cat\nc.png dog\nd.png cat\n") // a table only where it is given as one
 	lacks(t, failure(source.Options{}, f.Folder(t)), "none in a class folder")
+}
+
+// A table counts among however many captions; of more tables than are read each further one is named.
+func TestManyTexts(t *testing.T) {
+	const n = 1<<16 + 1
+	many := func(ending string) mini.Files {
+		f := flat("", ".png")
+		f["a.csv"] = []byte("file,label\na,dog\nb,cat\nc,dog\nd,cat\ne,dog\n")
+		for k := range n {
+			f[fmt.Sprintf("texts/%d%s", k, ending)] = []byte("x,y,z\n")
+		}
+		return f
+	}
+	captions := many(".txt").Zip(t, "captions.zip", zip.Store)
+	sameTable(t, "captions", open(t, source.Options{}, captions), flat("", ".png"), 0)
+	lacks(t, failure(source.Options{}, many(".csv").Zip(t, "tables.zip", zip.Store)), "a.csv: one table of too many")
 }
