@@ -35,8 +35,11 @@ func (s *Survey) text(e *tree.Entry, r io.Reader) error {
 	}
 	t := text{Entry: e, alone: s.Alone(e)}
 	limit := maxTextBytes - s.bytes
-	if t.alone == "" && (e.Size > int64(limit) || len(s.texts) == maxTexts) {
-		if t.isTable() {
+	if e.Size > int64(limit) || t.alone == "" && len(s.texts) == maxTexts {
+		switch {
+		case t.alone != "":
+			return fmt.Errorf("%d bytes: want tables and lists of at most %d MiB", e.Size, maxTextBytes>>20)
+		case t.isTable():
 			s.causes[e] = fmt.Sprintf("one of more than %d tables, or of %d MiB: give it as a path of its own to have it read",
 				maxTexts, maxTextBytes>>20)
 			s.Notes = append(s.Notes, e.Name+": one table of too many")

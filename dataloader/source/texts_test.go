@@ -1,6 +1,7 @@
 package source_test
 
 import (
+	"os"
 	"archive/zip"
 	"fmt"
 	"slices"
@@ -137,4 +138,12 @@ func TestManyTexts(t *testing.T) {
 	captions := many(".txt").Zip(t, "captions.zip", zip.Store)
 	sameTable(t, "captions", open(t, source.Options{}, captions), flat("", ".png"), 0)
 	lacks(t, failure(source.Options{}, many(".csv").Zip(t, "tables.zip", zip.Store)), "a.csv: one table of too many")
+}
+
+// A table that is too large is not read in part.
+func TestHugeTable(t *testing.T) {
+	table := mini.Write(t, "labels.csv", []byte("a.png,dog\n"))
+	check(t, os.Truncate(table, 300<<20))
+	lacks(t, failure(source.Options{}, flat("", ".png").Folder(t), table),
+		"labels.csv: 314572800 bytes: want tables and lists of at most 256 MiB")
 }
