@@ -1,9 +1,9 @@
 package source_test
 
 import (
-	"os"
 	"archive/zip"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
