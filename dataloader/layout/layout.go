@@ -180,7 +180,7 @@ func (d *draft) faultEmpty(s *Survey, class func(folder string) string) {
 		}
 		if name := class(e.Name); name != "" && !d.train[name] && !said[name] {
 			said[name] = true
-			cause := cmp.Or(causes[e.Name], "empty, or without an image that is read")
+			cause := cmp.Or(causes[e.Name], "no file that ends in "+strings.Join(picture.Endings, ", "))
 			d.fault(name, "has no image: %s: %s", e.Name, cause)
 		}
 	}

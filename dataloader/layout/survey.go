@@ -1,7 +1,6 @@
 package layout
 
 import (
-	"fmt"
 	"io"
 	"path"
 	"slices"
@@ -46,8 +45,7 @@ func NewSurvey(r Request, told func(found int)) *Survey {
 
 func ending(name string) string { return strings.ToLower(path.Ext(name)) }
 
-// Look is the tree.Options.Look of a survey. Of what is named as no image, it reads arrays
-// and texts.
+// Look is the tree.Options.Look of a survey. Of files that are not named as images, it reads arrays and texts.
 func (s *Survey) Look(t *tree.Tree, e *tree.Entry, r io.Reader) error {
 	s.Tree = t
 	if picture.IsNamed(e.Name) {
@@ -60,14 +58,10 @@ func (s *Survey) Look(t *tree.Tree, e *tree.Entry, r io.Reader) error {
 		return nil
 	}
 	look := s.text
-	switch f := arrayFile(e.Name); {
-	case f != nil:
+	if f := arrayFile(e.Name); f != nil {
 		look = func(e *tree.Entry, r io.Reader) error { return s.array(f, e, r) }
-	case isText(e.Name):
-	case picture.IsForeign(e.Name) || slices.Contains(closedEndings, ending(e.Name)):
+	} else if !isText(e.Name) {
 		return nil
-	default:
-		look = s.unnamed
 	}
 	if r == nil {
 		f, err := t.Open(e)
@@ -79,21 +73,6 @@ func (s *Survey) Look(t *tree.Tree, e *tree.Entry, r io.Reader) error {
 		r = f
 	}
 	return under(e, look(e, r))
-}
-
-// closedEndings are of files that nobody looks into: some lie beside images by the thousand.
-var closedEndings = []string{".xml", ".json", ".jsonl", ".md", ".html", ".htm", ".yaml", ".yml", ".mat", ".pdf", ".npy",
-	".npz", ".pkl", ".db", ".ini", ".parquet", ".arrow", ".tfrecord", ".tfrecords", ".lmdb", ".mdb", ".h5", ".hdf5",
-	".rec", ".beton"}
-
-// unnamed rejects an image that is not named as one, so that it is missed; anything else is nobody's concern.
-func (s *Survey) unnamed(e *tree.Entry, r io.Reader) error {
-	head := make([]byte, picture.HeadBytes)
-	n, _ := io.ReadFull(r, head) // what cannot be read, or is shorter, is no image
-	if picture.IsHead(head[:n]) {
-		s.causes[e] = fmt.Sprintf("an image named %q: want an ending such as .jpg", path.Base(e.Name))
-	}
-	return nil
 }
 
 // Finish sorts out what was seen, once all of it was.

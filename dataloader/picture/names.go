@@ -30,21 +30,6 @@ func IsForeign(name string) bool {
 	return slices.Contains(foreignEndings, strings.ToLower(path.Ext(name)))
 }
 
-// HeadBytes are looked at by IsHead.
-const HeadBytes = 18
-
-// IsHead reports whether a file whose first bytes are these is an image that is decoded, whatever its name.
-func IsHead(head []byte) bool {
-	switch Format(head) {
-	case "JPEG", "PNG", "GIF", "WebP":
-		return true
-	case "BMP": // two letters are not enough: reserved zeros and the size of the next header follow
-		return len(head) >= HeadBytes && string(head[6:10]) == "\x00\x00\x00\x00" &&
-			string(head[15:HeadBytes]) == "\x00\x00\x00"
-	}
-	return false
-}
-
 // Size is the size in pixels that a file's header gives; 0 when it gives none. Unlike Bounds it reads no more of the
 // file than that.
 func Size(r *bufio.Reader) (w, h int) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"duet/dataloader/layout"
+	"duet/dataloader/picture"
 	"duet/dataloader/tree"
 )
 
@@ -22,10 +23,10 @@ var layouts = []struct {
 	{"folders", layout.Folders}}
 
 // wanted is what the layouts need to see.
-const wanted = "want class folders of JPEG or PNG files (CLASS/IMAGE, or train/CLASS/IMAGE and val/CLASS/IMAGE), " +
-	"images with a .csv or .tsv of files and labels, ILSVRC2012's archives or folders that are named by WordNet IDs " +
-	"such as n01440764, CIFAR's data_batch_1.bin or train.bin, or IDX's train-images-idx3-ubyte and " +
-	"train-labels-idx1-ubyte"
+var wanted = "want class folders (CLASS/IMAGE, or train/CLASS/IMAGE and val/CLASS/IMAGE) of images that end in " +
+	strings.Join(picture.Endings, ", ") + ", images with a .csv or .tsv of files and labels, ILSVRC2012's archives or " +
+	"folders that are named by WordNet IDs such as n01440764, CIFAR's data_batch_1.bin or train.bin, or IDX's " +
+	"train-images-idx3-ubyte and train-labels-idx1-ubyte"
 
 // files is the source of what is on disk.
 type files struct {

@@ -219,7 +219,7 @@ func TestDoubtfulLayouts(t *testing.T) {
 			laidFiles{"a.tar": mini.Files{"b.tar": mini.Files{"c.tar": mini.Animals(1).Tarred(t)}.Tarred(t)}.Tarred(t)},
 			[]string{"no image that is read", "c.tar: archives nested more than 2 times"}},
 		"images without endings": {laidFiles{"cats/1": plainPNG(8, 1), "dogs/2": plainPNG(8, 2)},
-			[]string{"no image that is read, of 2 files", "cats/1", "an ending such as .jpg"}},
+			[]string{"no images that are recognised", "images that end in .jpg, .jpeg"}},
 		"other formats": {laidFiles{"cats/1.ppm": nil, "dogs/2.ppm": nil},
 			[]string{"no image that is read, of 2 files", "cats/1.ppm", "convert"}},
 	} {
