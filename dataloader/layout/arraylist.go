@@ -107,7 +107,7 @@ func (s *Survey) arrayListing(l *Listing, x *arrays) (*Listing, error) {
 		}
 	}
 	trained := make([]bool, len(l.Classes))
-	var side Side
+	var side side
 	for _, a := range x.images {
 		l.Arrays = append(l.Arrays, Array{a.Entry, len(l.Items), len(a.labels), a.read})
 		entries := make([]tree.Entry, len(a.labels))
@@ -122,7 +122,7 @@ func (s *Survey) arrayListing(l *Listing, x *arrays) (*Listing, error) {
 		}
 		side.size(a.width, a.height)
 	}
-	l.Side = side.Pixels
+	l.Side = side.pixels
 	if k := slices.Index(trained, false); k >= 0 {
 		return nil, fmt.Errorf("class %s has no training image", l.Classes[k].ID)
 	}

@@ -90,7 +90,8 @@ func arrayFile(name string) *arrayName {
 }
 
 // array reads from a file of arrays what there is to know. What is wrong with it is an error of the layout.
-func (s *Survey) array(f *arrayName, e *tree.Entry, r io.Reader) (err error) {
+func (s *Survey) array(e *tree.Entry, r io.Reader) (err error) {
+	f := arrayFile(e.Name)
 	x, a := &s.arrays[f.kind], &array{Entry: e, val: f.val}
 	name := strings.ReplaceAll(strings.TrimSuffix(path.Base(e.Name), ".gz"), ".", "-")
 	first, twice := s.arrayNames[name]

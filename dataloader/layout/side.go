@@ -5,43 +5,35 @@ import (
 	"io"
 
 	"duet/dataloader/picture"
+	"duet/dataloader/tree"
 )
 
-// A Side is that of all images, until one is different, large or not square, or too many are unreadable.
-type Side struct {
-	Pixels     int  // 0: none is known
-	Decided    bool // there is none
+// A side is that of all images, until one is different, large or not square, or too many are unreadable.
+type side struct {
+	pixels     int  // 0: none is known
+	decided    bool // there is none
 	unreadable int
-	buffer     *bufio.Reader
+	buffer     bufio.Reader
 }
 
 const maxUnreadable = 1000 // headers: the images are damaged, and not worth a look at a million of them
 
-// Look reads an image's header; what is unreadable is reported when it is decoded.
-func (s *Side) Look(r io.Reader) {
-	if s.Decided {
-		return
-	}
-	if s.buffer == nil {
-		s.buffer = bufio.NewReader(nil)
-	}
+// look reads an image's header; what is unreadable is reported when it is decoded.
+func (s *side) look(_ *tree.Entry, r io.Reader) error {
 	s.buffer.Reset(io.LimitReader(r, picture.MaxFileBytes))
-	if w, h := picture.Size(s.buffer); w > 0 {
+	w, h := picture.Size(&s.buffer)
+	if w > 0 {
 		s.size(w, h)
-	} else {
-		s.unreadable++
+	} else if s.unreadable++; s.unreadable > maxUnreadable {
+		s.pixels, s.decided = 0, true
 	}
-	s.Decided = s.Decided || s.unreadable > maxUnreadable
-	if s.Decided {
-		s.Pixels = 0
-	}
+	return nil
 }
 
 // size tells of an image.
-func (s *Side) size(w, h int) {
-	if w != h || w > MaxSide || s.Pixels != 0 && s.Pixels != w {
-		s.Pixels, s.Decided = 0, true
-	} else if !s.Decided {
-		s.Pixels = w
+func (s *side) size(w, h int) {
+	if s.decided || w != h || w > MaxSide || s.pixels != 0 && s.pixels != w {
+		w, s.decided = 0, true
 	}
+	s.pixels = w
 }

@@ -14,9 +14,9 @@ import (
 type Survey struct {
 	*tree.Tree
 	Notes []string // on what was not looked at
-	Side  Side     // of the images in streams
 	Request
 	told   func(found int)
+	side   side
 	count  int                    // of the images so far
 	causes map[*tree.Entry]string // of files that are rejected for what is in them
 	texts  []text
@@ -45,28 +45,29 @@ func NewSurvey(r Request, told func(found int)) *Survey {
 
 func ending(name string) string { return strings.ToLower(path.Ext(name)) }
 
-// Look is the tree.Options.Look of a survey. Of files that are not named as images, it reads arrays and texts.
+// Look is the tree.Options.Look of a survey. It reads arrays and texts, and of images the headers while they are alike.
 func (s *Survey) Look(t *tree.Tree, e *tree.Entry, r io.Reader) error {
 	s.Tree = t
-	if picture.IsNamed(e.Name) {
+	look, image := s.text, picture.IsNamed(e.Name)
+	switch {
+	case image:
 		if s.count++; s.told != nil && s.count%4096 == 0 {
 			s.told(s.count)
 		}
-		if t.Streamed(e.In) && tree.TooLarge(e.Size) == "" {
-			s.Side.Look(r)
+		if look = s.side.look; s.side.decided || tree.TooLarge(e.Size) != "" {
+			return nil
 		}
-		return nil
-	}
-	look := s.text
-	if f := arrayFile(e.Name); f != nil {
-		look = func(e *tree.Entry, r io.Reader) error { return s.array(f, e, r) }
-	} else if !isText(e.Name) {
+	case arrayFile(e.Name) != nil:
+		look = s.array
+	case !isText(e.Name):
 		return nil
 	}
 	if r == nil {
 		f, err := t.Open(e)
 		if err != nil {
-			s.causes[e] = unreadable(err)
+			if !image { // which is reported when it is decoded
+				s.causes[e] = unreadable(err)
+			}
 			return nil
 		}
 		defer f.Close()
@@ -74,6 +75,9 @@ func (s *Survey) Look(t *tree.Tree, e *tree.Entry, r io.Reader) error {
 	}
 	return under(e, look(e, r))
 }
+
+// Side is that of all images, in pixels, when they are square, alike and at most MaxSide; else 0.
+func (s *Survey) Side() int { return s.side.pixels }
 
 // Finish sorts out what was seen, once all of it was.
 func (s *Survey) Finish(t *tree.Tree) {

@@ -59,9 +59,7 @@ func (s *files) List(ctx context.Context, progress func(int)) (*Listing, error) 
 	}
 	if l.Arrays == nil {
 		sortItems(l.Items, t)
-		if l.Side, err = findSide(ctx, t, survey.Side, l.Items); err != nil {
-			return nil, err
-		}
+		l.Side = survey.Side()
 	}
 	for _, it := range l.Items {
 		fmt.Fprintf(t.Sum(), "%s %d %t\n", it.Name, it.Label, it.Val)
@@ -161,26 +159,4 @@ func sortItems(items []Item, t *tree.Tree) {
 		return cmp.Or(layout.Order(sa, sb), layout.Order(a.Val, b.Val), cmp.Compare(a.Label, b.Label),
 			strings.Compare(a.Name, b.Name))
 	})
-}
-
-// findSide looks at headers only until images are seen to differ. side is that of those that passed.
-func findSide(ctx context.Context, t *tree.Tree, side layout.Side, items []Item) (int, error) {
-	for _, it := range items {
-		if side.Decided {
-			break
-		}
-		if t.Streamed(it.In) || it.Size == 0 {
-			continue // seen as it passed; nothing to see
-		}
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		r, err := t.Open(it.Entry)
-		if err != nil {
-			continue
-		}
-		side.Look(r)
-		r.Close()
-	}
-	return side.Pixels, nil
 }
