@@ -9,6 +9,7 @@ import (
 	"image"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -16,7 +17,8 @@ import (
 
 	"duet"
 	"duet/dataloader/packed"
-	"duet/dataloader/source"
+	"duet/dataloader/picture"
+	"duet/dataloader/tree"
 	"duet/engine/metrics"
 )
 
@@ -76,7 +78,8 @@ is named at the end, and the status is 1 then.`,
 	return c
 }
 
-// imagesIn are the given files, and the images in the given folders.
+// imagesIn are the given files, and the images in the given folders and those below them, in order: files with the
+// endings of images, also of formats that are not decoded, but for what is hidden.
 func imagesIn(given []string) (paths []string, err error) {
 	for _, path := range given {
 		if info, err := os.Stat(path); err != nil || !info.IsDir() { // what is wrong with it is told among the images
@@ -86,11 +89,21 @@ func imagesIn(given []string) (paths []string, err error) {
 		if _, err := os.Stat(filepath.Join(path, packed.IndexFile)); err == nil {
 			return nil, usage("%s is a packed set: want images, or duet eval CHECKPOINT --data %s", path, path)
 		}
-		inside, err := source.Pictures(path)
+		t, err := tree.List(context.Background(), []tree.Root{{Path: path}}, tree.Options{
+			Beside: func(string) string { return "an archive" }})
 		if err != nil {
 			return nil, err
 		}
-		paths = append(paths, inside...)
+		first := len(paths)
+		for e := range t.Entries() {
+			if e.Kind == tree.File && (picture.IsNamed(e.Name) || picture.IsForeign(e.Name)) {
+				paths = append(paths, filepath.Join(path, filepath.FromSlash(e.Name)))
+			}
+		}
+		if len(paths) == first {
+			return nil, fmt.Errorf("%s: no images in this folder: want files that end in %v", path, picture.Endings)
+		}
+		slices.Sort(paths[first:])
 	}
 	return paths, nil
 }

@@ -4,10 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
+
+	"duet/dataloader/source/mini"
 )
 
 // TestPredictInterrupted: a signal ends it within a batch; what was predicted until then is printed, as whole JSON too.
@@ -90,6 +93,30 @@ func TestPredictFolders(t *testing.T) {
 	p.check(os.Remove(p.path("runs", "run", "checkpoints", "best.safetensors")))
 	if r := p.works("eval", "runs/run"); !strings.Contains(r.stderr, "checkpoints/step-00000012.safetensors") {
 		t.Errorf("without a best one: %s", r.stderr)
+	}
+}
+
+// TestImagesIn: the images of a folder come in order, those too that are not decoded, and none that is hidden.
+func TestImagesIn(t *testing.T) {
+	f := mini.Files{"b/x.png": nil, "a.JPG": nil, "b/a.tif": nil, ".hidden/a.png": nil, "b/.a.png": nil, "notes.txt": nil,
+		"__MACOSX/a.png": nil, "lost+found/a.png": nil, "b.png/c.webp": nil, "old.tar": nil}
+	dir := f.Folder(t)
+	got, err := imagesIn([]string{dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"a.JPG", "b.png/c.webp", "b/a.tif", "b/x.png"} {
+		if i >= len(got) || got[i] != filepath.Join(dir, filepath.FromSlash(want)) {
+			t.Errorf("%q, want %s at %d", got, want, i)
+		}
+	}
+	if len(got) != 4 {
+		t.Errorf("%q, want 4", got)
+	}
+	empty := t.TempDir()
+	if _, err = imagesIn([]string{empty}); err == nil || !strings.HasPrefix(err.Error(),
+		empty+": no images in this folder: want files that end in [.jpg ") {
+		t.Errorf("an empty folder: %v", err)
 	}
 }
 

@@ -149,25 +149,3 @@ func TestNamesOfPaths(t *testing.T) {
 		}
 	}
 }
-
-// Pictures are the images of a folder in order, those too that are not decoded, and none that is hidden.
-func TestPictures(t *testing.T) {
-	f := mini.Files{"b/x.png": nil, "a.JPG": nil, "b/a.tif": nil, ".hidden/a.png": nil, "b/.a.png": nil, "notes.txt": nil,
-		"__MACOSX/a.png": nil, "lost+found/a.png": nil, "b.png/c.webp": nil}
-	dir := f.Folder(t)
-	got, err := source.Pictures(dir)
-	check(t, err)
-	for i, want := range []string{"a.JPG", "b.png/c.webp", "b/a.tif", "b/x.png"} {
-		if i >= len(got) || got[i] != filepath.Join(dir, filepath.FromSlash(want)) {
-			t.Errorf("%q, want %s at %d", got, want, i)
-		}
-	}
-	if len(got) != 4 {
-		t.Errorf("%q, want 4", got)
-	}
-	empty := t.TempDir()
-	_, err = source.Pictures(empty)
-	lacks(t, err, empty, "no images in this folder", ".jpg")
-	_, err = source.Pictures(filepath.Join(empty, "nowhere"))
-	lacks(t, err, "nowhere", "no such file")
-}
