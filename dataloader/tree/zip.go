@@ -33,77 +33,61 @@ func (w *walker) zip(in uint16, f *os.File) error {
 	var total uint64
 	limit := uint64(w.UnpackedLimit(c.size))
 	c.members = make([]zipMember, 0, len(z.File))
-	for _, h := range z.File {
+	for i, h := range z.File {
 		if err := w.ctx.Err(); err != nil {
 			return err
 		}
-		e, m, err := zipEntry(h, c.size)
+		m := zipMember{packed: int64(min(h.CompressedSize64, 1<<62)), crc: h.CRC32, deflated: h.Method == zip.Deflate}
+		if m.at, err = h.DataOffset(); err == nil && m.packed > c.size-m.at {
+			err = fmt.Errorf("claims %d bytes, but %d follow", m.packed, c.size-m.at)
+		}
 		if err != nil {
 			return fmt.Errorf("damaged archive: %s: %w", h.Name, err)
 		}
-		e.In = in
-		e.At = int64(len(c.members))
 		c.members = append(c.members, m)
 		if total += min(h.UncompressedSize64, limit+1); total > limit {
 			return fmt.Errorf("claims to unpack to more than %d MiB from %d bytes: this is no archive of pictures",
 				limit>>20, c.size)
 		}
+		e := zipEntry(h)
+		e.In, e.At = in, int64(i)
 		if err := w.member(e, nil, c.prefix); err != nil {
 			return err
 		}
 	}
-	return noOverlap(c.members, z.File)
+	return noOverlap(c.members)
 }
 
-// zipEntry reads where a member is; its errors are of the whole archive.
-func zipEntry(h *zip.File, size int64) (found, zipMember, error) {
+// zipEntry is the entry of a member.
+func zipEntry(h *zip.File) found {
 	name := strings.ReplaceAll(h.Name, "\\", "/") // as some programs of Windows write it
 	f := found{Entry: Entry{Name: path.Clean(name), Size: int64(min(h.UncompressedSize64, 1<<62))}, time: int64(h.CRC32)}
-	m := zipMember{packed: int64(min(h.CompressedSize64, 1<<62)), crc: h.CRC32, deflated: h.Method == zip.Deflate}
 	stem, _ := ArchiveStem(name)
-	f.cause = refusedName(name)
-	switch {
-	case f.cause != "":
+	switch cause := refusedName(name); {
+	case cause != "":
 		f.Name = shown(name)
+		f.refuse(cause)
 	case strings.HasSuffix(name, "/"):
 		f.Kind = Folder
-	case h.Mode()&os.ModeSymlink != 0:
-		f.cause = "a link: links in archives are not followed"
 	case !h.Mode().IsRegular():
-		f.cause = "not a regular file"
+		f.refuse("not a regular file, but a link or the like")
 	case h.Flags&1 != 0:
-		f.cause = "encrypted"
+		f.refuse("encrypted")
 	case h.Method != zip.Store && h.Method != zip.Deflate:
-		f.cause = fmt.Sprintf("compressed by method %d: want 0 (stored) or 8 (deflated)", h.Method)
-	case h.Method == zip.Store && h.CompressedSize64 != h.UncompressedSize64:
-		f.cause = fmt.Sprintf("claims %d bytes out of %d stored ones", h.UncompressedSize64, h.CompressedSize64)
+		f.refuse(fmt.Sprintf("compressed by method %d: want 0 (stored) or 8 (deflated)", h.Method))
 	case stem != "":
-		f.cause = "an archive in a .zip: unpack the outer one"
+		f.refuse("an archive in a .zip: unpack the outer one")
 	}
-	if f.cause != "" {
-		f.Kind = Refused
-	}
-	var err error
-	if m.at, err = h.DataOffset(); err != nil {
-		return f, m, err
-	}
-	if m.packed > size-m.at {
-		return f, m, fmt.Errorf("claims %d bytes, but %d follow", m.packed, size-m.at)
-	}
-	return f, m, nil
+	return f
 }
 
 // noOverlap refuses archives whose members share bytes: with them a few kilobytes unpack to terabytes.
-func noOverlap(members []zipMember, files []*zip.File) error {
-	order := make([]int32, len(members))
-	for i := range order {
-		order[i] = int32(i)
-	}
-	slices.SortFunc(order, func(a, b int32) int { return cmp.Compare(members[a].at, members[b].at) })
-	for i := 1; i < len(order); i++ {
-		a, b := order[i-1], order[i]
-		if members[a].at+max(members[a].packed, 1) > members[b].at {
-			return fmt.Errorf("damaged archive: the members %s and %s overlap", files[a].Name, files[b].Name)
+func noOverlap(members []zipMember) error {
+	order := slices.Clone(members)
+	slices.SortFunc(order, func(a, b zipMember) int { return cmp.Compare(a.at, b.at) })
+	for i, next := range order[min(1, len(order)):] {
+		if end := order[i].at + max(order[i].packed, 1); end > next.at {
+			return fmt.Errorf("damaged archive: two members overlap, from byte %d on", next.at)
 		}
 	}
 	return nil
@@ -115,27 +99,23 @@ func (m zipMember) reader(f io.ReaderAt, size int64) io.Reader {
 	if m.deflated {
 		r = flate.NewReader(r)
 	}
-	return &checkedReader{r: r, left: size, size: size, want: m.crc}
+	return &checkedReader{r: r, size: size, want: m.crc}
 }
 
 // A checkedReader ends well only after size bytes of the right sum.
 type checkedReader struct {
-	r          io.Reader
-	left, size int64
-	sum, want  uint32
+	r         io.Reader
+	n, size   int64
+	sum, want uint32
 }
 
 func (c *checkedReader) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
-	c.left -= int64(n)
+	c.n += int64(n)
 	c.sum = crc32.Update(c.sum, crc32.IEEETable, p[:n])
-	switch {
-	case c.left < 0:
-		return 0, fmt.Errorf("unpacks to more than the %d bytes that it claims", c.size)
-	case err == io.EOF && c.left > 0:
-		return n, fmt.Errorf("unpacks to %d bytes: it claims %d", c.size-c.left, c.size)
-	case err == io.EOF && c.sum != c.want:
-		return n, fmt.Errorf("checksum %08x: want %08x", c.sum, c.want)
+	if c.n > c.size || err == io.EOF && (c.n < c.size || c.sum != c.want) {
+		return 0, fmt.Errorf("unpacks to %d bytes or more, with the checksum %08x: it claims %d and %08x", c.n, c.sum,
+			c.size, c.want)
 	}
 	return n, err
 }
