@@ -7,45 +7,32 @@ import (
 )
 
 // Hidden reports whether a path is not looked at: one of its names begins with a dot, or is housekeeping or a system's.
-func Hidden(p string) bool {
-	at, _ := hidden(p)
-	return at != ""
-}
+func Hidden(p string) bool { return hidden(p) != "" }
 
-const ofSystem = "the system's own folder: not read"
-
-// hidden is the beginning of a path up to the first name that is not looked at, and why; "" when there is none. What an
-// operating system or a tool has left beside somebody's data has no cause.
-func hidden(p string) (at, cause string) {
+// hidden is the beginning of a path up to the first name that is not looked at; "" when there is none.
+func hidden(p string) string {
 	end := 0
 	for name := range strings.SplitSeq(p, "/") {
 		end += len(name)
-		switch {
-		case strings.HasPrefix(name, "._") || slices.Contains(housekeeping, name):
-			return p[:end], ""
-		case isSystem(name):
-			return p[:end], ofSystem
-		case strings.HasPrefix(name, ".") && name != "." && name != "..":
-			return p[:end], "hidden: not read"
+		dot := strings.HasPrefix(name, ".") && name != "." && name != ".."
+		if dot || housekeeping(name) || slices.Contains(systemFolders, strings.ToLower(name)) || name == "RECYCLER" {
+			return p[:end]
 		}
 		end++
 	}
-	return "", ""
+	return ""
 }
 
-var housekeeping = []string{"__MACOSX", "@eaDir", ".git", ".cache"}
+// housekeeping reports whether a name is of what a tool has left beside somebody's data: nothing that is missed.
+func housekeeping(name string) bool {
+	return strings.HasPrefix(name, "._") || slices.Contains([]string{"__MACOSX", "@eaDir", ".git", ".cache"}, name)
+}
 
 // systemFolders are what file systems and servers keep in a folder of images, in lower case: what was deleted, earlier
-// states, smaller copies.
+// states, smaller copies. RECYCLER, of Windows XP, may be a class when it is not written so.
 var systemFolders = []string{"lost+found", "found.000", "system volume information", "$recycle.bin",
 	"network recycle bin", "network trash folder", "temporary items", "~snapshot",
 	"#recycle", "#snapshot", "@recycle", "@recently-snapshot", "@sharebin", "@snapshot", "@tmp", "@__thumb"}
-
-// isSystem reports whether a folder is one of the system's. RECYCLER, of Windows XP, may be a class when it is not
-// written so.
-func isSystem(name string) bool {
-	return slices.Contains(systemFolders, strings.ToLower(name)) || name == "RECYCLER"
-}
 
 // refusedName says why the name of a member of an archive is not to be used; "" when it may. Nothing is written to disk
 // by such a name: this is about honest lists.

@@ -100,7 +100,7 @@ func TestRefused(t *testing.T) {
 			got = append(got, e.Name+": "+cause)
 		}
 	}
-	want := []string{"../out.png: path leads out of the archive", ".hidden.png: hidden: not read",
+	want := []string{"../out.png: path leads out of the archive", ".hidden.png: hidden, or the system's own: not read",
 		"b.png: link to a.png: links in archives are not followed",
 		"c.txt: link to a.png: links in archives are not followed",
 		"d: not a regular file (type '6')"}

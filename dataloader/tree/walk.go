@@ -12,6 +12,7 @@ import (
 	"hash"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 
 	"duet/dataloader/picture"
@@ -82,14 +83,15 @@ func (w *walker) refuse(name string, in uint16, cause string) error {
 
 // showHidden refuses what is hidden though it may be somebody's data: images, and folders on disk.
 func (w *walker) showHidden(f found, prefix string) error {
-	at, cause := hidden(f.Name)
+	at := hidden(f.Name)
 	folder := f.Kind == Folder && w.containers[f.In].kind == inFolder
-	nobodys := cause == "" || cause != ofSystem && !folder && !picture.IsNamed(f.Name)
+	nobodys := housekeeping(path.Base(at)) || !folder && !picture.IsNamed(f.Name)
 	if at = prefix + at; nobodys || w.hiddenSeen[at] {
 		return nil
 	}
 	w.hiddenSeen[at] = true
-	return w.show(found{Entry: Entry{Name: at, In: f.In, Kind: Aside}, cause: cause}, nil)
+	aside := Entry{Name: at, In: f.In, Kind: Aside}
+	return w.show(found{Entry: aside, cause: "hidden, or the system's own: not read"}, nil)
 }
 
 func (w *walker) add(c *container) (uint16, error) {
