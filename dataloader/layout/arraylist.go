@@ -1,11 +1,9 @@
 package layout
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"duet/dataloader/tree"
 )
@@ -91,13 +89,7 @@ func (x *arrays) classes() (names [256]string) {
 // arrayListing is the listing of arrays. Its items are in the order of the files: training first, and by name unless
 // they are in a stream.
 func (s *Survey) arrayListing(l *Listing, x *arrays) (*Listing, error) {
-	slices.SortStableFunc(x.images, func(a, b *array) int {
-		sa, sb := s.Streamed(a.In), s.Streamed(b.In)
-		if sa && sb {
-			return cmp.Or(cmp.Compare(a.In, b.In), cmp.Compare(a.At, b.At))
-		}
-		return cmp.Or(Order(sa, sb), Order(a.val, b.val), strings.Compare(a.Name, b.Name))
-	})
+	slices.SortFunc(x.images, func(a, b *array) int { return s.Order(Item{a.Entry, 0, a.val}, Item{b.Entry, 0, b.val}) })
 	var class [256]int32
 	names := x.classes()
 	for label, name := range names {
@@ -135,15 +127,4 @@ func under(e *tree.Entry, err error) error {
 		return nil
 	}
 	return fmt.Errorf("%s: %w", e.Name, err)
-}
-
-// Order puts false before true.
-func Order(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
-		return 1
-	}
-	return -1
 }

@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"cmp"
 	"io"
 	"path"
 	"slices"
@@ -120,4 +121,19 @@ func (s *Survey) dropTwice() {
 	if len(twice) > 0 {
 		s.images = slices.DeleteFunc(s.images, func(e *tree.Entry) bool { return twice[e] })
 	}
+}
+
+// Order compares images by when they are read: those of streams last, as they come, and all others by split, label and
+// name.
+func (s *Survey) Order(a, b Item) int {
+	sa, sb := s.Streamed(a.In), s.Streamed(b.In)
+	switch {
+	case sa && sb:
+		return cmp.Or(cmp.Compare(a.In, b.In), cmp.Compare(a.At, b.At))
+	case sa == sb && a.Val == b.Val:
+		return cmp.Or(cmp.Compare(a.Label, b.Label), strings.Compare(a.Name, b.Name))
+	case sb, !sa && b.Val:
+		return -1
+	}
+	return 1
 }

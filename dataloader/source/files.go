@@ -58,7 +58,7 @@ func (s *files) List(ctx context.Context, progress func(int)) (*Listing, error) 
 		return nil, err
 	}
 	if l.Arrays == nil {
-		sortItems(l.Items, t)
+		slices.SortFunc(l.Items, survey.Order)
 		l.Side = survey.Side()
 	}
 	for _, it := range l.Items {
@@ -147,16 +147,4 @@ func (s *files) roots() []tree.Root {
 		roots = append(roots, tree.Root{Path: p, Prefix: name + "/"})
 	}
 	return roots
-}
-
-// sortItems brings items into the order in which Read gives them.
-func sortItems(items []Item, t *tree.Tree) {
-	slices.SortFunc(items, func(a, b Item) int {
-		sa, sb := t.Streamed(a.In), t.Streamed(b.In)
-		if sa && sb {
-			return cmp.Or(cmp.Compare(a.In, b.In), cmp.Compare(a.At, b.At), strings.Compare(a.Name, b.Name))
-		}
-		return cmp.Or(layout.Order(sa, sb), layout.Order(a.Val, b.Val), cmp.Compare(a.Label, b.Label),
-			strings.Compare(a.Name, b.Name))
-	})
 }
