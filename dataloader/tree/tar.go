@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"bufio"
 	"compress/gzip"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -57,14 +56,14 @@ func isSparse(h *tar.Header) bool {
 		h.PAXRecords["GNU.sparse.map"] != ""
 }
 
-// members visits the members of a tar, and of the tars in it: in a window in place, where what nobody reads is passed
+// members visits the members of a tar, and of the tars in it: of a file in place, where what nobody reads is passed
 // over, else as they come. place is how far r is in the container.
 func (w *walker) members(in uint16, r io.Reader, place func() int64, prefix string, depth int) error {
 	damaged := "damaged archive"
 	if depth > 1 {
 		damaged += " " + strings.TrimSuffix(prefix, "/") + ".tar"
 	}
-	win, _ := r.(*window)
+	section, _ := r.(*io.SectionReader)
 	t := tar.NewReader(r)
 	for end := place(); ; { // of the last member
 		if err := w.ctx.Err(); err != nil {
@@ -86,17 +85,21 @@ func (w *walker) members(in uint16, r io.Reader, place func() int64, prefix stri
 		f := tarEntry(h)
 		f.In, f.At = in, place()
 		end = f.At + dataBytes(h)
-		if win != nil && f.Kind == File && f.Size > win.end-f.At {
-			return fmt.Errorf("%s: %s claims %d bytes, but %d follow", damaged, f.Name, f.Size, win.end-f.At)
+		if section != nil && f.Kind == File {
+			_, from, n := section.Outer()
+			if left := from + n - f.At; f.Size > left {
+				return fmt.Errorf("%s: %s claims %d bytes, but %d follow", damaged, f.Name, f.Size, left)
+			}
 		}
-		if err := w.tarMember(f, t, win, place, prefix, depth); err != nil {
+		if err := w.tarMember(f, t, section, place, prefix, depth); err != nil {
 			return err
 		}
 	}
 }
 
 // tarMember visits one member of a tar, which r reads.
-func (w *walker) tarMember(f found, r io.Reader, win *window, place func() int64, prefix string, depth int) error {
+func (w *walker) tarMember(f found, r io.Reader, section *io.SectionReader, place func() int64, prefix string,
+	depth int) error {
 	stem, packed := ArchiveStem(f.Name)
 	switch {
 	case stem == "" || f.Kind != File || Hidden(f.Name):
@@ -105,9 +108,9 @@ func (w *walker) tarMember(f found, r io.Reader, win *window, place func() int64
 	case depth == maxDepth:
 		f.refuse(fmt.Sprintf("archives nested more than %d times", maxDepth))
 	default:
-		if win != nil {
-			inner := &window{r: win.r, pos: f.At, end: f.At + f.Size, buf: make([]byte, windowBytes)}
-			r, place = inner, inner.place
+		if section != nil {
+			file, _, _ := section.Outer()
+			r, place = newSection(file, f.At, f.Size)
 		}
 		f.Name, f.Kind, f.Size, f.time = prefix+stem, Folder, 0, f.Size
 		if err := w.show(f, nil); err != nil {
@@ -115,10 +118,19 @@ func (w *walker) tarMember(f found, r io.Reader, win *window, place func() int64
 		}
 		return w.members(f.In, r, place, f.Name+"/", depth+1)
 	}
-	if win != nil {
+	if section != nil {
 		r = nil
 	}
 	return w.member(f, r, prefix)
+}
+
+// newSection reads a part of a file, and says how far it is in it.
+func newSection(file io.ReaderAt, at, size int64) (r *io.SectionReader, place func() int64) {
+	r = io.NewSectionReader(file, at, size)
+	return r, func() int64 {
+		n, _ := r.Seek(0, io.SeekCurrent) // never fails
+		return at + n
+	}
 }
 
 // member shows a member of an archive by its name in the tree. r reads it where it is streamed.
@@ -149,44 +161,4 @@ func tarEntry(h *tar.Header) found {
 		f.refuse(fmt.Sprintf("not a regular file (type %q)", h.Typeflag))
 	}
 	return f
-}
-
-// A window reads bytes pos to end of a file through a small buffer: large enough for the end of one member and the
-// header of the next, small enough that passing over members reads little of the disk.
-type window struct {
-	r        io.ReaderAt
-	pos, end int64
-	buf      []byte
-	at       int64 // of buf
-	n        int   // bytes of it that are there
-}
-
-const windowBytes = 2 << 10
-
-func (w *window) Read(p []byte) (int, error) {
-	p = p[:min(int64(len(p)), max(w.end-w.pos, 0))]
-	if len(p) == 0 {
-		return 0, io.EOF
-	}
-	if w.pos < w.at || w.pos >= w.at+int64(w.n) {
-		n, err := w.r.ReadAt(w.buf[:min(int64(len(w.buf)), w.end-w.pos)], w.pos)
-		w.at, w.n = w.pos, n
-		if n == 0 {
-			return 0, err
-		}
-	}
-	n := copy(p, w.buf[w.pos-w.at:w.n])
-	w.pos += int64(n)
-	return n, nil
-}
-
-func (w *window) place() int64 { return w.pos }
-
-// Seek is for archive/tar, which passes over data from where it is.
-func (w *window) Seek(offset int64, whence int) (int64, error) {
-	if whence != io.SeekCurrent || offset < 0 || offset > w.end-w.pos {
-		return 0, errors.New("seek beyond the end")
-	}
-	w.pos += offset
-	return w.pos, nil
 }

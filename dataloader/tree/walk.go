@@ -163,8 +163,8 @@ func (w *walker) again(in uint16) error {
 	defer f.Close()
 	switch c.kind {
 	case inTar:
-		win := &window{r: f, end: c.size, buf: make([]byte, windowBytes)}
-		return w.members(in, win, win.place, c.prefix, 1)
+		r, place := newSection(f, 0, c.size)
+		return w.members(in, r, place, c.prefix, 1)
 	case inZip:
 		return w.zip(in, f)
 	}
