@@ -196,7 +196,7 @@ func TestPackedAlone(t *testing.T) {
 	lacks(t, failure(o, set, animals), set, "want a packed set alone")
 	o.Format = "packed"
 	lacks(t, failure(o, animals, set), "want a packed set alone")
-	lacks(t, failure(o, folder), "want a packed set, a folder with set.json in it")
+	lacks(t, failure(o, folder), "want a packed set alone, a folder with set.json in it")
 	o.Format = "folders"
 	lacks(t, failure(o, set, animals), "want a packed set alone")
 	open(t, source.Options{Packed: o.Packed}, folder) // where a folder has the file's name

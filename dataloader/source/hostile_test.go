@@ -248,7 +248,7 @@ func TestUnusableSources(t *testing.T) {
 		"twice": {"", []string{cut, filepath.Join(filepath.Dir(cut), ".", "cut.tar.gz")},
 			[]string{"cut.tar.gz is given twice"}},
 		"a folder and its own": {"", []string{animals, filepath.Join(animals, "cats")},
-			[]string{"cats lies within " + animals}},
+			[]string{animals + " and " + filepath.Join(animals, "cats") + ": one lies within the other"}},
 		"not packed": {"packed", []string{mini.Animals(1).Folder(t)}, []string{"set.json"}},
 	} {
 		t.Run(name, func(t *testing.T) {

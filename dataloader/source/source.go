@@ -115,33 +115,16 @@ func Open(paths []string, o Options) (Source, error) {
 		}
 		return o.Generated()
 	}
-	infos := make([]os.FileInfo, len(paths))
-	for i, path := range paths {
-		info, err := os.Stat(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("source %s does not exist: want a folder, .tar, .tar.gz or .zip of images, a packed set, "+
-				"or the word %q", path, GeneratedPath)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("source: %w", err)
-		}
-		if !info.IsDir() && !info.Mode().IsRegular() {
-			return nil, fmt.Errorf("source %s is neither a folder nor a regular file", path)
-		}
-		infos[i] = info
-	}
-	if err := overlap(paths, infos); err != nil {
+	if err := apart(paths); err != nil {
 		return nil, err
 	}
 	packed := isPacked(paths[0])
-	switch {
-	case len(paths) == 1 && (packed && o.Format == "" || o.Format == formatPacked):
-		if o.Packed == nil || !packed {
-			return nil, fmt.Errorf("source %s: want a packed set, a folder with %s in it", paths[0], PackedFile)
+	if o.Format == formatPacked || packed && (o.Format == "" || len(paths) > 1) {
+		if len(paths) > 1 || !packed || o.Packed == nil {
+			return nil, fmt.Errorf("source %s: want a packed set alone, a folder with %s in it", strings.Join(paths, " "),
+				PackedFile)
 		}
 		return o.Packed(paths[0])
-	case o.Format == formatPacked || packed && len(paths) > 1:
-		return nil, fmt.Errorf("source %s: want a packed set alone", strings.Join(paths, " "))
 	}
 	request, err := o.request(len(paths))
 	if err != nil {
@@ -173,25 +156,34 @@ func isPacked(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// overlap refuses paths that are the same, and folders within each other: their images would be taken twice.
-func overlap(paths []string, infos []os.FileInfo) error {
-	real := make([]string, len(paths))
+// apart refuses paths that are not there, the same, or folders within each other: their images would be taken twice.
+func apart(paths []string) error {
+	infos, real := make([]os.FileInfo, len(paths)), make([]string, len(paths))
 	for i, path := range paths {
-		var err error
-		if real[i], err = filepath.EvalSymlinks(path); err == nil {
+		info, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("source %s does not exist: want a folder, .tar, .tar.gz or .zip of images, a packed set, "+
+				"or the word %q", path, GeneratedPath)
+		}
+		if err == nil {
+			real[i], err = filepath.EvalSymlinks(path)
+		}
+		if err == nil {
 			real[i], err = filepath.Abs(real[i])
 		}
 		if err != nil {
 			return fmt.Errorf("source: %w", err)
 		}
-	}
-	for i, path := range paths {
-		for k, other := range paths {
+		if !info.IsDir() && !info.Mode().IsRegular() {
+			return fmt.Errorf("source %s is neither a folder nor a regular file", path)
+		}
+		infos[i] = info
+		for k, other := range paths[:i] {
 			switch {
-			case k < i && os.SameFile(infos[i], infos[k]):
+			case os.SameFile(info, infos[k]):
 				return fmt.Errorf("source %s is given twice: want it once", path)
-			case k != i && infos[i].IsDir() && infos[k].IsDir() && real[i] != real[k] && Within(real[i], real[k]):
-				return fmt.Errorf("source %s lies within %s: want one of them", path, other)
+			case info.IsDir() && infos[k].IsDir() && (Within(real[i], real[k]) || Within(real[k], real[i])):
+				return fmt.Errorf("sources %s and %s: one lies within the other: want one of them", other, path)
 			}
 		}
 	}
