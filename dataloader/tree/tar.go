@@ -18,27 +18,13 @@ func (w *walker) stream(in uint16, f *os.File) error {
 	if err != nil {
 		return fmt.Errorf("damaged archive: %w", err)
 	}
-	m := &meter{r: bufio.NewReaderSize(z, 64<<10), limit: w.UnpackedLimit(c.size)}
-	m.over = fmt.Errorf("unpacks to more than %d MiB from %d bytes: this is no archive of pictures", m.limit>>20, c.size)
-	return w.members(in, m, m.place, c.prefix, 1)
-}
-
-// A meter counts what is read. Reading beyond its limit is the error over.
-type meter struct {
-	r        io.Reader
-	n, limit int64
-	over     error
-}
-
-func (m *meter) place() int64 { return m.n }
-
-func (m *meter) Read(p []byte) (int, error) {
-	if m.n >= m.limit {
-		return 0, m.over
+	limit := w.UnpackedLimit(c.size)
+	r := &io.LimitedReader{R: bufio.NewReaderSize(z, 64<<10), N: limit}
+	err = w.members(in, r, func() int64 { return limit - r.N }, c.prefix, 1)
+	if err != nil && r.N == 0 {
+		return fmt.Errorf("unpacks to more than %d MiB from %d bytes: this is no archive of pictures", limit>>20, c.size)
 	}
-	n, err := m.r.Read(p[:min(int64(len(p)), m.limit-m.n)])
-	m.n += int64(n)
-	return n, err
+	return err
 }
 
 const tarBlock = 512

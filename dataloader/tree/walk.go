@@ -181,18 +181,16 @@ func sniff(path string, plain bool) (containerKind, error) {
 		return 0, err
 	}
 	defer f.Close()
-	r := bufio.NewReader(f)
-	head, _ := r.Peek(4)
-	if bytes.HasPrefix(head, []byte("PK\x03\x04")) || bytes.HasPrefix(head, []byte("PK\x05\x06")) {
+	b := bufio.NewReader(f)
+	kind, r := inTar, io.Reader(b)
+	switch head, _ := b.Peek(4); {
+	case string(head) == "PK\x03\x04" || string(head) == "PK\x05\x06":
 		return inZip, nil
-	}
-	kind := inTar
-	if bytes.HasPrefix(head, []byte{0x1f, 0x8b}) {
-		z, err := gzip.NewReader(r)
-		if err != nil {
+	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+		kind = inStream
+		if r, err = gzip.NewReader(b); err != nil {
 			return 0, err
 		}
-		kind, r = inStream, bufio.NewReader(z)
 	}
 	if plain {
 		return inFolder, nil
