@@ -28,7 +28,7 @@ func TestDamagedHeads(t *testing.T) {
 		path := mini.Write(t, name, data)
 		lacks(t, failure(source.Options{}, path), path)
 		dir := mini.Files{name + ".tar": data}.Folder(t)
-		lacks(t, failure(source.Options{}, dir), name+".tar is not the archive that its name says: is it complete?")
+		lacks(t, failure(source.Options{}, dir), name+".tar: not the archive that its name says: is it complete?")
 	}
 	check(t, failure(source.Options{}, mini.Animals(2).Folder(t), // an empty list may be of anything
 		mini.Write(t, "ILSVRC2012_validation_ground_truth.txt", nil)))

@@ -50,7 +50,7 @@ func (v *folderVisit) walk(at string, depth int) error {
 		names, err = os.ReadDir(real)
 	}
 	if err != nil && at != "" {
-		return v.refuse(v.c.prefix+at, v.in, causeOf(err))
+		return v.refuse(v.in, v.c.prefix+at, Refused, causeOf(err))
 	}
 	for _, name := range names {
 		if err == nil {
@@ -65,22 +65,17 @@ func (v *folderVisit) one(p, disk string, name os.DirEntry, depth int) error {
 	if err := v.ctx.Err(); err != nil {
 		return err
 	}
-	f := found{Entry: Entry{Name: p, In: v.in}}
 	if Hidden(name.Name()) {
-		if name.IsDir() {
-			f.Kind = Folder
-		}
-		return v.showHidden(f, v.c.prefix)
+		return v.showHidden(v.in, v.c.prefix, p, name.IsDir())
 	}
 	info, err := os.Stat(disk)
 	if err != nil {
-		return v.refuse(v.c.prefix+p, v.in, causeOf(err))
+		return v.refuse(v.in, v.c.prefix+p, Refused, causeOf(err))
 	}
 	if !info.IsDir() {
 		return v.file(v.in, p, disk, info)
 	}
-	f.Name, f.Kind = v.c.prefix+p, Folder
-	if err := v.show(f, nil); err != nil {
+	if err := v.show(found{Entry: Entry{Name: v.c.prefix + p, In: v.in, Kind: Folder}}, nil); err != nil {
 		return err
 	}
 	if name.Type()&os.ModeSymlink != 0 {
@@ -94,7 +89,7 @@ func (v *folderVisit) one(p, disk string, name os.DirEntry, depth int) error {
 func (w *walker) file(in uint16, p, disk string, info os.FileInfo) error {
 	name := w.containers[in].prefix + p
 	if !info.Mode().IsRegular() {
-		return w.refuse(name, in, "not a regular file")
+		return w.refuse(in, name, Refused, "not a regular file")
 	}
 	if stem, _ := ArchiveStem(name); stem != "" {
 		if !slices.ContainsFunc(w.roots, func(r os.FileInfo) bool { return os.SameFile(r, info) }) {

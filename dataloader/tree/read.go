@@ -51,16 +51,14 @@ func (t *Tree) Open(e *Entry) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
+	var r io.Reader = io.NewSectionReader(f, e.At, e.Size)
 	if c.kind == inZip {
-		return member{c.members[e.At].reader(f, e.Size), f}, nil
+		r = c.members[e.At].reader(f, e.Size)
 	}
-	return member{io.NewSectionReader(f, e.At, e.Size), f}, nil
-}
-
-// A member of an archive is read by itself, and closed with the archive.
-type member struct {
-	io.Reader
-	io.Closer
+	return struct {
+		io.Reader
+		io.Closer
+	}{r, f}, nil
 }
 
 // Image reads an image as ReadImage does. An error without ErrLost is the image's own.
@@ -161,7 +159,7 @@ func (t *Tree) passing(ctx context.Context, want *Entry, next func() *Entry,
 	case err == nil:
 		err = changed()
 	}
-	return nil, under(t.containers[in].path, err)
+	return nil, fmt.Errorf("%s: %w", t.containers[in].path, err)
 }
 
 // errEnough ends a visit.

@@ -29,14 +29,6 @@ func (w *walker) stream(in uint16, f *os.File) error {
 
 const tarBlock = 512
 
-// dataBytes is how much of an archive a member's content takes at least.
-func dataBytes(h *tar.Header) int64 {
-	if (h.Typeflag == tar.TypeReg || h.Typeflag == tar.TypeCont) && !isSparse(h) {
-		return (h.Size + tarBlock - 1) / tarBlock * tarBlock
-	}
-	return 0
-}
-
 func isSparse(h *tar.Header) bool {
 	return h.Typeflag == tar.TypeGNUSparse || h.PAXRecords["GNU.sparse.major"] != "" ||
 		h.PAXRecords["GNU.sparse.map"] != ""
@@ -51,7 +43,8 @@ func (w *walker) members(in uint16, r io.Reader, place func() int64, prefix stri
 	}
 	section, _ := r.(*io.SectionReader)
 	t := tar.NewReader(r)
-	for end := place(); ; { // of the last member
+	start := place()
+	for end := start; ; { // of the last member
 		if err := w.ctx.Err(); err != nil {
 			return err
 		}
@@ -70,12 +63,11 @@ func (w *walker) members(in uint16, r io.Reader, place func() int64, prefix stri
 		}
 		f := tarEntry(h)
 		f.In, f.At = in, place()
-		end = f.At + dataBytes(h)
-		if section != nil && f.Kind == File {
-			_, from, n := section.Outer()
-			if left := from + n - f.At; f.Size > left {
-				return fmt.Errorf("%s: %s claims %d bytes, but %d follow", damaged, f.Name, f.Size, left)
-			}
+		if end = f.At; f.Kind == File {
+			end += (f.Size + tarBlock - 1) / tarBlock * tarBlock
+		}
+		if section != nil && f.Kind == File && f.Size > start+section.Size()-f.At {
+			return fmt.Errorf("%s: %s claims %d bytes, but %d follow", damaged, f.Name, f.Size, start+section.Size()-f.At)
 		}
 		if err := w.tarMember(f, t, section, place, prefix, depth); err != nil {
 			return err
@@ -125,7 +117,7 @@ func (w *walker) member(f found, r io.Reader, prefix string) error {
 		return nil
 	}
 	if Hidden(f.Name) {
-		return w.showHidden(f, prefix)
+		return w.showHidden(f.In, prefix, f.Name, false)
 	}
 	f.Name = prefix + f.Name
 	return w.show(f, r)

@@ -12,7 +12,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"iter"
@@ -150,14 +149,6 @@ func (t *Tree) keep(f found) *Entry {
 		t.causes[e] = f.cause
 	}
 	return e
-}
-
-// under puts a path before an error.
-func under(path string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s: %w", path, err)
 }
 
 // causeOf is an error without the path that the report gives already.

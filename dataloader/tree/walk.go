@@ -37,13 +37,13 @@ func (w *walker) list(roots []Root, o Options) error {
 	for _, r := range roots {
 		info, err := os.Stat(r.Path)
 		if err != nil {
-			return under(r.Path, err)
+			return fmt.Errorf("%s: %w", r.Path, err)
 		}
 		w.roots = append(w.roots, info)
 	}
 	for i, r := range roots {
 		if err := w.root(r, w.roots[i], o.Plain); err != nil {
-			return err
+			return fmt.Errorf("%s: %w", r.Path, err)
 		}
 	}
 	causes := make([]string, len(w.met))
@@ -56,7 +56,7 @@ func (w *walker) list(roots []Root, o Options) error {
 		if causes[i] != "" {
 			w.keep(found{Entry: Entry{Name: a.Prefix, Kind: Aside}, cause: causes[i]})
 		} else if err := w.enter(a); err != nil {
-			return err
+			return fmt.Errorf("%s: %w", a.Path, err)
 		}
 	}
 	return nil
@@ -77,26 +77,24 @@ func (w *walker) show(f found, r io.Reader) error {
 }
 
 // refuse shows an entry that is not to be used.
-func (w *walker) refuse(name string, in uint16, cause string) error {
-	return w.show(found{Entry: Entry{Name: name, In: in, Kind: Refused}, cause: cause}, nil)
+func (w *walker) refuse(in uint16, name string, kind Kind, cause string) error {
+	return w.show(found{Entry: Entry{Name: name, In: in, Kind: kind}, cause: cause}, nil)
 }
 
 // showHidden refuses what is hidden though it may be somebody's data: images, and folders on disk.
-func (w *walker) showHidden(f found, prefix string) error {
-	at := hidden(f.Name)
-	folder := f.Kind == Folder && w.containers[f.In].kind == inFolder
-	nobodys := housekeeping(path.Base(at)) || !folder && !picture.IsNamed(f.Name)
+func (w *walker) showHidden(in uint16, prefix, name string, folder bool) error {
+	at := hidden(name)
+	nobodys := housekeeping(path.Base(at)) || !folder && !picture.IsNamed(name)
 	if at = prefix + at; nobodys || w.hiddenSeen[at] {
 		return nil
 	}
 	w.hiddenSeen[at] = true
-	aside := Entry{Name: at, In: f.In, Kind: Aside}
-	return w.show(found{Entry: aside, cause: "hidden, or the system's own: not read"}, nil)
+	return w.refuse(in, at, Aside, "hidden, or the system's own: not read")
 }
 
 func (w *walker) add(c *container) (uint16, error) {
 	if len(w.containers) == w.limits.Containers {
-		return 0, fmt.Errorf("%s: more than %d archives", c.path, w.limits.Containers)
+		return 0, fmt.Errorf("more than %d archives", w.limits.Containers)
 	}
 	w.containers = append(w.containers, c)
 	return uint16(len(w.containers) - 1), nil
@@ -107,7 +105,7 @@ func (w *walker) root(r Root, info os.FileInfo, plain func(name string) bool) (e
 	kind, c := inFolder, &container{path: r.Path, prefix: r.Prefix}
 	if !info.IsDir() {
 		if kind, err = sniff(r.Path, plain != nil && plain(filepath.Base(r.Path))); err != nil {
-			return under(r.Path, err)
+			return err
 		}
 		if kind != inFolder {
 			return w.archive(r, kind, info)
@@ -115,30 +113,28 @@ func (w *walker) root(r Root, info os.FileInfo, plain func(name string) bool) (e
 		c = &container{path: filepath.Dir(r.Path), alone: r.Path}
 	}
 	in, err := w.add(c)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case c.alone != "":
-		err = w.file(in, filepath.Base(r.Path), r.Path, info)
-	default:
-		err = w.folder(in)
 	}
-	return under(r.Path, err)
+	if c.alone != "" {
+		return w.file(in, filepath.Base(r.Path), r.Path, info)
+	}
+	return w.folder(in)
 }
 
 // enter visits an archive that was met in a folder.
 func (w *walker) enter(a Root) error {
 	info, err := os.Stat(a.Path)
 	if err != nil {
-		return w.refuse(a.Prefix, 0, causeOf(err))
+		return w.refuse(0, a.Prefix, Refused, causeOf(err))
 	}
 	kind, err := sniff(a.Path, false)
 	if err != nil {
-		return fmt.Errorf("%s is not the archive that its name says: is it complete?", a.Path)
+		return errors.New("not the archive that its name says: is it complete?")
 	}
 	stem, _ := ArchiveStem(a.Prefix)
 	if err := w.show(found{Entry: Entry{Name: stem, Kind: Folder}}, nil); err != nil {
-		return under(a.Path, err)
+		return err
 	}
 	return w.archive(Root{a.Path, stem + "/"}, kind, info)
 }
@@ -150,7 +146,7 @@ func (w *walker) archive(r Root, kind containerKind, info os.FileInfo) error {
 		return err
 	}
 	fmt.Fprintf(w.sum, "%d bytes of %d\n", c.size, c.time)
-	return under(r.Path, w.again(in))
+	return w.again(in)
 }
 
 // again visits an archive.
