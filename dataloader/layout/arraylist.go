@@ -29,27 +29,25 @@ func (s *Survey) listArrays(kinds ...int) (*Listing, error) {
 			found = append(found, k)
 		}
 	}
-	switch {
-	case !slices.ContainsFunc(found, func(k int) bool { return slices.Contains(kinds, k) }):
+	if !slices.ContainsFunc(found, func(k int) bool { return slices.Contains(kinds, k) }) {
 		return nil, &NotThis{}
-	case len(found) > 1:
-		return nil, fmt.Errorf("%s files and %s files together: want one of them, or its format named",
-			arrayNames[found[0]].kind, arrayNames[found[1]].kind)
-	case s.Format == "" && len(s.images) > 0:
-		return nil, fmt.Errorf("%s files and %s together: want one of them, or its format named",
-			arrayNames[found[0]].kind, plural(len(s.images), "image file"))
 	}
-	kind, x := found[0], s.arrays[found[0]]
+	x, name, other := s.arrays[found[0]], arrayNames[found[0]], plural(len(s.images), "image file")
+	if len(found) > 1 {
+		other = arrayNames[found[1]].kind + " files"
+	}
 	x.images = slices.Clone(x.images)
-	if !slices.ContainsFunc(x.images, func(a *array) bool { return !a.val }) {
-		return nil, fmt.Errorf("%s files, but no %s to train on", arrayNames[kind].kind, arrayNames[kind].train)
-	}
-	if kind == idx {
+	switch {
+	case len(found) > 1 || s.Format == "" && len(s.images) > 0:
+		return nil, fmt.Errorf("%s files and %s together: want one of them, or its format named", name.kind, other)
+	case !slices.ContainsFunc(x.images, func(a *array) bool { return !a.val }):
+		return nil, fmt.Errorf("%s files, but no %s to train on", name.kind, name.train)
+	case found[0] == idx:
 		if err := x.pair(); err != nil {
 			return nil, err
 		}
 	}
-	return s.arrayListing(&Listing{Kind: arrayNames[kind].kind, Rejected: s.rejected}, &x)
+	return s.arrayListing(&Listing{Kind: name.kind, Rejected: s.rejected}, &x)
 }
 
 // pair gives the images of IDX files their labels.

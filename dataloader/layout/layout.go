@@ -104,7 +104,8 @@ type draft struct {
 }
 
 func (s *Survey) draft(kind string) *draft {
-	l := Listing{Kind: kind, Items: make([]Item, 0, len(s.images)), Rejected: slices.Clone(s.rejected)}
+	l := Listing{Kind: kind, Rejected: slices.Clone(s.rejected), Side: s.side.pixels}
+	l.Items = make([]Item, 0, len(s.images))
 	return &draft{Listing: l, numbers: map[string]int32{}, train: map[string]bool{}, valid: map[string]string{}}
 }
 

@@ -77,9 +77,6 @@ func (s *Survey) Look(t *tree.Tree, e *tree.Entry, r io.Reader) error {
 	return under(e, look(e, r))
 }
 
-// Side is that of all images, in pixels, when they are square, alike and at most MaxSide; else 0.
-func (s *Survey) Side() int { return s.side.pixels }
-
 // Finish sorts out what was seen, once all of it was.
 func (s *Survey) Finish(t *tree.Tree) {
 	s.Tree = t

@@ -59,7 +59,6 @@ func (s *files) List(ctx context.Context, progress func(int)) (*Listing, error) 
 	}
 	if l.Arrays == nil {
 		slices.SortFunc(l.Items, survey.Order)
-		l.Side = survey.Side()
 	}
 	for _, it := range l.Items {
 		fmt.Fprintf(t.Sum(), "%s %d %t\n", it.Name, it.Label, it.Val)
