@@ -92,34 +92,18 @@ func (w *walker) showHidden(in uint16, prefix, name string, folder bool) error {
 	return w.refuse(in, at, Aside, "hidden, or the system's own: not read")
 }
 
-func (w *walker) add(c *container) (uint16, error) {
-	if len(w.containers) == w.limits.Containers {
-		return 0, fmt.Errorf("more than %d archives", w.limits.Containers)
-	}
-	w.containers = append(w.containers, c)
-	return uint16(len(w.containers) - 1), nil
-}
-
 // root visits one path that is listed.
 func (w *walker) root(r Root, info os.FileInfo, plain func(name string) bool) (err error) {
-	kind, c := inFolder, &container{path: r.Path, prefix: r.Prefix}
+	c := &container{path: r.Path, prefix: r.Prefix}
 	if !info.IsDir() {
-		if kind, err = sniff(r.Path, plain != nil && plain(filepath.Base(r.Path))); err != nil {
+		if c.kind, err = sniff(r.Path, plain != nil && plain(filepath.Base(r.Path))); err != nil {
 			return err
 		}
-		if kind != inFolder {
-			return w.archive(r, kind, info)
+		if c.kind == inFolder {
+			c = &container{path: filepath.Dir(r.Path), alone: r.Path}
 		}
-		c = &container{path: filepath.Dir(r.Path), alone: r.Path}
 	}
-	in, err := w.add(c)
-	if err != nil {
-		return err
-	}
-	if c.alone != "" {
-		return w.file(in, filepath.Base(r.Path), r.Path, info)
-	}
-	return w.folder(in)
+	return w.inside(c, info)
 }
 
 // enter visits an archive that was met in a folder.
@@ -136,15 +120,23 @@ func (w *walker) enter(a Root) error {
 	if err := w.show(found{Entry: Entry{Name: stem, Kind: Folder}}, nil); err != nil {
 		return err
 	}
-	return w.archive(Root{a.Path, stem + "/"}, kind, info)
+	return w.inside(&container{kind: kind, path: a.Path, prefix: stem + "/"}, info)
 }
 
-func (w *walker) archive(r Root, kind containerKind, info os.FileInfo) error {
-	c := &container{kind: kind, path: r.Path, prefix: r.Prefix, size: info.Size(), time: info.ModTime().UnixNano()}
-	in, err := w.add(c)
-	if err != nil {
-		return err
+// inside visits what a container holds.
+func (w *walker) inside(c *container, info os.FileInfo) error {
+	in := uint16(len(w.containers))
+	if len(w.containers) == w.limits.Containers {
+		return fmt.Errorf("more than %d archives", w.limits.Containers)
 	}
+	w.containers = append(w.containers, c)
+	switch {
+	case c.alone != "":
+		return w.file(in, filepath.Base(c.alone), c.alone, info)
+	case c.kind == inFolder:
+		return w.folder(in)
+	}
+	c.size, c.time = info.Size(), info.ModTime().UnixNano()
 	fmt.Fprintf(w.sum, "%d bytes of %d\n", c.size, c.time)
 	return w.again(in)
 }
