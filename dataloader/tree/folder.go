@@ -17,16 +17,13 @@ type folderVisit struct {
 	in    uint16
 	c     *container
 	seen  map[string]string // real folder -> where it was met
-	links []string          // to folders
+	links []string          // to folders that are still to be visited; "" is the container's own
 }
 
 func (w *walker) folder(in uint16) error {
-	v := &folderVisit{walker: w, in: in, c: w.containers[in], seen: map[string]string{}}
-	if err := v.walk("", 0); err != nil {
-		return err
-	}
+	v := &folderVisit{walker: w, in: in, c: w.containers[in], seen: map[string]string{}, links: []string{""}}
 	for ; len(v.links) > 0; v.links = v.links[1:] {
-		if err := v.walk(v.links[0], 1+strings.Count(v.links[0], "/")); err != nil {
+		if err := v.walk(v.links[0]); err != nil {
 			return err
 		}
 	}
@@ -35,7 +32,7 @@ func (w *walker) folder(in uint16) error {
 
 // walk visits the folder at a path below the container's. What is wrong with it is an error of the container's own
 // folder alone.
-func (v *folderVisit) walk(at string, depth int) error {
+func (v *folderVisit) walk(at string) error {
 	real, err := filepath.EvalSymlinks(filepath.Join(v.c.path, filepath.FromSlash(at)))
 	first, again := v.seen[real]
 	var names []os.DirEntry
@@ -43,7 +40,7 @@ func (v *folderVisit) walk(at string, depth int) error {
 	case err != nil:
 	case again:
 		err = fmt.Errorf("link to the folder %s", path.Join(v.c.prefix, first))
-	case depth > maxFolderDepth:
+	case strings.Count(at, "/") >= maxFolderDepth:
 		err = fmt.Errorf("folders nested more than %d times", maxFolderDepth)
 	default:
 		v.seen[real] = at
@@ -54,14 +51,14 @@ func (v *folderVisit) walk(at string, depth int) error {
 	}
 	for _, name := range names {
 		if err == nil {
-			err = v.one(path.Join(at, name.Name()), filepath.Join(real, name.Name()), name, depth)
+			err = v.one(path.Join(at, name.Name()), filepath.Join(real, name.Name()), name)
 		}
 	}
 	return err
 }
 
 // one visits what a folder holds under one name.
-func (v *folderVisit) one(p, disk string, name os.DirEntry, depth int) error {
+func (v *folderVisit) one(p, disk string, name os.DirEntry) error {
 	if err := v.ctx.Err(); err != nil {
 		return err
 	}
@@ -82,7 +79,7 @@ func (v *folderVisit) one(p, disk string, name os.DirEntry, depth int) error {
 		v.links = append(v.links, p)
 		return nil
 	}
-	return v.walk(p, depth+1)
+	return v.walk(p)
 }
 
 // file shows one file of a folder.
