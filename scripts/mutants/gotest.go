@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -65,21 +66,21 @@ func list(tags string, chosen []string) (*module, error) {
 			continue
 		}
 		if p.ForTest == "" {
-			byPath[p.ImportPath] = &pkg{path: strings.TrimPrefix(p.ImportPath, "duet/"), dir: p.Dir, files: p.GoFiles,
+			byPath[p.ImportPath] = &pkg{path: within(p.ImportPath), dir: p.Dir, files: p.GoFiles,
 				uses: map[string]bool{}}
 		}
 	}
-	for path, deps := range tested {
-		p := byPath[path]
+	for of, deps := range tested {
+		p := byPath[of]
 		for _, d := range deps {
 			d, _, _ = strings.Cut(d, " ") // "duet/engine/op [duet/engine/op.test]"
-			p.uses[strings.TrimPrefix(d, "duet/")] = true
+			p.uses[within(d)] = true
 		}
 		m.all = append(m.all, p)
 	}
 	slices.SortFunc(m.all, func(a, b *pkg) int { return strings.Compare(a.path, b.path) })
 	for _, c := range chosen {
-		p := byPath["duet/"+filepath.ToSlash(filepath.Clean(c))]
+		p := byPath[path.Join("duet", filepath.ToSlash(c))]
 		if p == nil {
 			return nil, fmt.Errorf("no package %s", c)
 		}
@@ -89,6 +90,14 @@ func list(tags string, chosen []string) (*module, error) {
 		return nil, errors.New("which packages?")
 	}
 	return m, nil
+}
+
+// within is a package's path relative to the module.
+func within(importPath string) string {
+	if importPath == "duet" {
+		return "."
+	}
+	return strings.TrimPrefix(importPath, "duet/")
 }
 
 // others are the packages whose tests could notice a change of this one, the quickest first. Tests of commands are none
