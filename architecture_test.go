@@ -18,9 +18,9 @@ import (
 // floor, and nothing but what is listed here.
 var floors = [][]string{
 	{"cmd/duet"},
-	{"."},                       // the front door: a program of one's own imports duet
-	{"configs"},                 // a file to what is to be done
-	{"alexnet", "engine/train"}, // a network's graph; a training, of any network
+	{"."},       // the front door: a program of one's own imports duet
+	{"configs"}, // a file to what is to be done
+	{"alexnet", "engine/look", "engine/train"}, // a network's graph; pictures and a training, of any network
 	{"engine/model"},
 	{"dataloader", "engine/plan"},
 	{"dataloader/prepare"},

@@ -31,11 +31,11 @@ func (s Setup) Layers(in Input) ([]Layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	nodes, err := g.forward()
+	nodes, err := g.Forward()
 	if err != nil {
 		return nil, err
 	}
-	activation, weight := elementBytes(s.Devices.Precision)
+	activation, weight := ElementBytes(s.Devices.Precision)
 	params := map[*op.Node]bool{}
 	for _, p := range g.Params {
 		for _, part := range p.Parts {
@@ -57,7 +57,7 @@ func (s Setup) Layers(in Input) ([]Layer, error) {
 		l.FLOPs += op.FLOPs(a.Op, a.In(), a.Out())
 		l.Output = a.Out().Shape[1:] // its last operation's
 		l.Activations = int64(a.Out().Len()) * int64(s.Batch) * activation
-		for k, from := range inputs(g.ExprGraph, n) {
+		for k, from := range g.Operands(n) {
 			if params[from] {
 				l.Parameters += a.In()[k].Len()
 			}
@@ -70,9 +70,9 @@ func (s Setup) Layers(in Input) ([]Layer, error) {
 	return all, nil
 }
 
-// elementBytes are the bytes of a number of what layers give, and of a parameter, of which there is a copy of full
+// ElementBytes are the bytes of a number of what layers give, and of a parameter, of which there is a copy of full
 // precision whatever the layers compute in.
-func elementBytes(precision string) (activation, parameter int64) {
+func ElementBytes(precision string) (activation, parameter int64) {
 	switch precision {
 	case "bf16":
 		return 2, 4
@@ -82,14 +82,14 @@ func elementBytes(precision string) (activation, parameter int64) {
 	return 4, 4
 }
 
-// forward are the nodes that the scores are made of, inputs first; the scores are what the probabilities are made of.
-func (g *Graph) forward() ([]*op.Node, error) {
+// Forward are the nodes that the scores are made of, inputs first; the scores are what the probabilities are made of.
+func (g *Graph) Forward() ([]*op.Node, error) {
 	sorted, err := gorgonia.Sort(g.ExprGraph) // root first
 	if err != nil {
 		return nil, err
 	}
 	needed, nodes := map[*op.Node]bool{}, []*op.Node(nil)
-	for _, n := range inputs(g.ExprGraph, g.Probs) {
+	for _, n := range g.Operands(g.Probs) {
 		needed[n] = true
 	}
 	for _, n := range sorted {
@@ -97,7 +97,7 @@ func (g *Graph) forward() ([]*op.Node, error) {
 			continue
 		}
 		nodes = append(nodes, n)
-		for _, from := range inputs(g.ExprGraph, n) {
+		for _, from := range g.Operands(n) {
 			needed[from] = true
 		}
 	}
@@ -105,8 +105,8 @@ func (g *Graph) forward() ([]*op.Node, error) {
 	return nodes, nil
 }
 
-// inputs are what a node is made of, in order.
-func inputs(g *gorgonia.ExprGraph, n *op.Node) []*op.Node {
+// Operands are what a node is made of, in order.
+func (g *Graph) Operands(n *op.Node) []*op.Node {
 	var all []*op.Node
 	for _, from := range graph.NodesOf(g.From(n.ID())) {
 		all = append(all, from.(*op.Node))

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"duet"
+	"duet/engine/look"
+	"duet/engine/model"
+	"duet/engine/train"
+	"duet/internal/disk"
+)
+
+func showCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "show WHAT",
+		Short: "Draw a network",
+		Args:  args(cobra.NoArgs),
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(showNetworkCommand())
+	return c
+}
+
+func showNetworkCommand() *cobra.Command {
+	var out, kind string
+	c := &cobra.Command{
+		Use:   "network CONFIG|CHECKPOINT",
+		Short: "Draw the layers of a network, tower beside tower",
+		Long: `Network draws a box for each layer of each tower, with what it does, the shape of what it gives for an
+image, its parameters, and its additions and multiplications forward. Red arrows are exchanges, with the bytes that cross
+between the devices for a batch. The network may also be a checkpoint's, or that of the run in a folder.`,
+		Example: `  duet show network configs/alexnet.toml --out alexnet.svg
+  duet show network runs/first --out first.png`,
+		Args: args(cobra.ExactArgs(1)),
+	}
+	sets := overrides(c)
+	c.RunE = func(c *cobra.Command, given []string) error {
+		format := strings.ToLower(filepath.Ext(out))
+		if !slices.Contains(look.Formats, format) {
+			return usage("--out %s, want a name that ends in %s", out, strings.Join(look.Formats, " or "))
+		}
+		draw, known := map[string]func(*look.Network) look.Picture{
+			"layers": (*look.Network).Boxes, "boxes": (*look.Network).Volumes}[kind]
+		if !known {
+			return usage("--style %s, want layers or boxes", kind)
+		}
+		config, classes, err := configOrCheckpoint(given[0], *sets)
+		if err != nil {
+			return err
+		}
+		n, err := look.Describe(config.Setup(), model.RandomInput(config.Data, classes))
+		if err != nil {
+			return err
+		}
+		return writePicture(out, draw(n))
+	}
+	c.Flags().StringVar(&kind, "style", "layers",
+		"layers, or boxes: what the layers give, drawn to scale as the paper's Figure 2 does")
+	c.Flags().StringVar(&out, "out", "network.svg", "file to write: .svg or .png")
+	return c
+}
+
+// configOrCheckpoint reads the configuration in a file, or that of a checkpoint, with the number of classes.
+func configOrCheckpoint(path string, sets []string) (config *train.Config, classes int, err error) {
+	info, err := os.Stat(path)
+	if is := err == nil && info.IsDir(); !is && filepath.Ext(path) != ".safetensors" {
+		if config, err = load(path, sets); err != nil {
+			return nil, 0, err
+		}
+		return config, classesOf(config), nil
+	}
+	if len(sets) > 0 {
+		return nil, 0, usage("--set of a checkpoint, whose network is what it is")
+	}
+	trained, err := duet.Open(path, duet.OpenOptions{})
+	if err != nil {
+		return nil, 0, err
+	}
+	return trained.Config, len(trained.Classes()), trained.Close()
+}
+
+// writePicture writes a picture in the format of the file's ending, so that the file is there whole or not at all.
+func writePicture(path string, p look.Picture) error {
+	b, err := p.Encode(strings.ToLower(filepath.Ext(path)))
+	if err == nil {
+		err = disk.Replace(path, b)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(results, path)
+	return err
+}
