@@ -14,8 +14,7 @@ import (
 )
 
 // floors are the module's packages from the top down: each imports of this module only those of the floors below, none
-// of its own
-// floor, and nothing but what is listed here.
+// of its own floor, and nothing but what is listed here.
 var floors = [][]string{
 	{"cmd/duet"},
 	{"."},       // the front door: a program of one's own imports duet
