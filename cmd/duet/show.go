@@ -33,8 +33,8 @@ func showNetworkCommand() *cobra.Command {
 		Use:   "network CONFIG|CHECKPOINT",
 		Short: "Draw the layers of a network, tower beside tower",
 		Long: `Network draws a box for each layer of each tower, with what it does, the shape of what it gives for an
-image, its parameters, and its additions and multiplications forward. Red arrows are exchanges, with the bytes that cross
-between the devices for a batch. The network may also be a checkpoint's, or that of the run in a folder.`,
+image, its parameters, and its additions and multiplications forward. Red arrows are exchanges, with the bytes that
+cross between the devices for a batch. The network may also be a checkpoint's, or that of the run in a folder.`,
 		Example: `  duet show network configs/alexnet.toml --out alexnet.svg
   duet show network runs/first --out first.png`,
 		Args: args(cobra.ExactArgs(1)),

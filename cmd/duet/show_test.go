@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestShowNetwork: a configuration and the checkpoint of its training are drawn alike, in the format of the file's name.
+// TestShowNetwork: a configuration and the checkpoint of its training are drawn alike, in the format of the file's
+// name.
 func TestShowNetwork(t *testing.T) {
 	p := newPlace(t)
 	p.works(trainArgs("run")...)

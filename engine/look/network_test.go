@@ -135,7 +135,8 @@ func TestDescription(t *testing.T) {
 		"conv1": {"11×11, stride 4", "[48 55 55]", 48*3*121 + 48, 105.4, "[0 0]"},
 		"norm1": {"LRN over 5 maps", "[48 55 55]", 0, 0, "[0 0]"},
 		"pool2": {"max pool 3×3, stride 2", "[128 13 13]", 0, 0, "[0 0]"},
-		"conv3": {"3×3, pad 1", "[192 13 13]", 192*256*9 + 192, 149.5, fmt.Sprint([]int{128 * 128 * 169 * 4, 128 * 128 * 169 * 4})},
+		"conv3": {"3×3, pad 1", "[192 13 13]", 192*256*9 + 192, 149.5,
+			fmt.Sprint([]int{128 * 128 * 169 * 4, 128 * 128 * 169 * 4})},
 		"drop6": {"dropout 0.5", "[2048]", 0, 0, "[0 0]"},
 		"fc7":   {"linear", "[2048]", 2048*4096 + 2048, 16.8, fmt.Sprint([]int{128 * 2048 * 4, 128 * 2048 * 4})},
 		"fc8":   {"linear", "[1000]", 4097000, 8.2, fmt.Sprint([]int{128 * 2048 * 4, 0})},
@@ -155,7 +156,8 @@ func TestDescription(t *testing.T) {
 	if len(want) > 0 {
 		t.Errorf("not there: %v", want)
 	}
-	if bf16 := describe(t, "alexnet", 1000, "devices.precision=bf16"); bf16.Rows[len(bf16.Rows)-1].Exchanged[0] != 128*2048*2 {
+	if bf16 := describe(t, "alexnet", 1000,
+		"devices.precision=bf16"); bf16.Rows[len(bf16.Rows)-1].Exchanged[0] != 128*2048*2 {
 		t.Error("exchanges of bf16 are half as large")
 	}
 }
@@ -176,12 +178,14 @@ func TestReadmePicture(t *testing.T) {
 	}
 	is, err := os.ReadFile(file)
 	if err != nil || !bytes.Equal(is, b) {
-		t.Errorf("%s is not what duet show network draws (%v): go test ./engine/look -run TestReadmePicture -update", file, err)
+		t.Errorf("%s is not what duet show network draws (%v): go test ./engine/look -run TestReadmePicture -update", file,
+			err)
 	}
 }
 
 func TestUnknownFormat(t *testing.T) {
-	if _, err := describe(t, "quick", 10).Boxes().Encode(".pdf"); err == nil || !strings.Contains(err.Error(), "want one of") {
+	if _, err := describe(t, "quick", 10).Boxes().Encode(".pdf"); err == nil ||
+		!strings.Contains(err.Error(), "want one of") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -25,7 +25,8 @@ type volume struct {
 	fill, border  color.Color
 }
 
-// newVolume draws areas to scale: lengths are square roots, or conv1's 48 maps would be lost beside fc6's 2,048 features.
+// newVolume draws areas to scale: lengths are square roots, or conv1's 48 maps would be lost beside fc6's 2,048
+// features.
 func newVolume(shape []int, tower int) volume {
 	v := volume{maps: shape[0], width: 2.1 * math.Sqrt(float64(shape[0])), fill: fills[tower], border: borders[tower]}
 	if len(shape) == 3 {
@@ -163,7 +164,8 @@ func (c *canvas) sight(from, to volume, kernel int, ink color.Color) {
 	}
 	part := min(float64(kernel)/float64(from.side), 1)
 	half, hx, hy := part*from.height/2, part*dx/2, part*dy/2
-	corners := [][2]float64{{x - hx, y + hy - half}, {x + hx, y - hy - half}, {x + hx, y - hy + half}, {x - hx, y + hy + half}}
+	corners := [][2]float64{{x - hx, y + hy - half}, {x + hx, y - hy - half}, {x + hx, y - hy + half},
+		{x - hx, y + hy + half}}
 	for i, corner := range corners {
 		next := corners[(i+1)%len(corners)]
 		c.line(corner[0], corner[1], next[0], next[1], 1, ink)
