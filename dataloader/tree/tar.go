@@ -90,7 +90,7 @@ func (w *walker) tarMember(f found, r io.Reader, section *io.SectionReader, plac
 			file, _, _ := section.Outer()
 			r, place = newSection(file, f.At, f.Size)
 		}
-		f.Name, f.Kind, f.Size, f.time = prefix+stem, Folder, 0, f.Size
+		f.Name, f.Kind = prefix+stem, Folder
 		if err := w.show(f, nil); err != nil {
 			return err
 		}
