@@ -112,6 +112,9 @@ func (c *Classifier) Classes() []Class {
 	return all
 }
 
+// Checkpoint is what was read: the weights of the whole network, and where the training was.
+func (c *Classifier) Checkpoint() *checkpoint.File { return c.file }
+
 // on gives the network on its devices, with room for so many images at a time, or for as many as the options say.
 func (c *Classifier) on(ctx context.Context, images int) (*model.Model, error) {
 	batch := cmp.Or(c.options.Batch, max(min(images, c.Config.Train.Batch), 1))

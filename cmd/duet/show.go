@@ -19,11 +19,11 @@ import (
 func showCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "show WHAT",
-		Short: "Draw a network",
+		Short: "Draw a network, or what it has learned",
 		Args:  args(cobra.NoArgs),
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(showNetworkCommand())
+	c.AddCommand(showNetworkCommand(), showFiltersCommand())
 	return c
 }
 
@@ -41,9 +41,8 @@ cross between the devices for a batch. The network may also be a checkpoint's, o
 	}
 	sets := overrides(c)
 	c.RunE = func(c *cobra.Command, given []string) error {
-		format := strings.ToLower(filepath.Ext(out))
-		if !slices.Contains(look.Formats, format) {
-			return usage("--out %s, want a name that ends in %s", out, strings.Join(look.Formats, " or "))
+		if err := checkOut(out, look.Formats...); err != nil {
+			return err
 		}
 		draw, known := map[string]func(*look.Network) look.Picture{
 			"layers": (*look.Network).Boxes, "boxes": (*look.Network).Volumes}[kind]
@@ -64,6 +63,15 @@ cross between the devices for a batch. The network may also be a checkpoint's, o
 		"layers, or boxes: what the layers give, drawn to scale as the paper's Figure 2 does")
 	c.Flags().StringVar(&out, "out", "network.svg", "file to write: .svg or .png")
 	return c
+}
+
+// checkOut refuses a file to write whose name does not end as one of these.
+func checkOut(path string, endings ...string) error {
+	if slices.Contains(endings, strings.ToLower(filepath.Ext(path))) {
+		return nil
+	}
+	last := len(endings) - 1
+	return usage("--out %s, want a name that ends in %s or %s", path, strings.Join(endings[:last], ", "), endings[last])
 }
 
 // configOrCheckpoint reads the configuration in a file, or that of a checkpoint, with the number of classes.

@@ -35,3 +35,27 @@ func TestShowNetwork(t *testing.T) {
 	p.refused(exitUsage, []string{"unknown.toml"}, "show", "network", "unknown.toml")
 	p.refused(exitUsage, []string{"towers"}, "show", "network", "smoke", "--set", "network.towers=3")
 }
+
+// TestShowFilters: the filters of a run, as a picture, as a table and as JSON.
+func TestShowFilters(t *testing.T) {
+	p := newPlace(t)
+	p.works(trainArgs("run")...)
+	p.works("show", "filters", "runs/run")
+	if !bytes.HasPrefix(p.read("filters.png"), []byte("\x89PNG")) {
+		t.Error("filters.png is none")
+	}
+	p.works("show", "filters", "runs/run", "--layer", "conv2", "--out", "conv2.svg")
+	var all []selectivity
+	p.object(p.works("show", "filters", "runs/run", "--json"), &all)
+	if len(all) < 2 || all[len(all)-1].Tower != 1 || all[0].Selectivity <= 0 || all[0].Selectivity > 1 {
+		t.Errorf("%v", all)
+	}
+	p.works("show", "filters", "runs/run", "--out", "filters.csv")
+	if lines := strings.Split(string(p.read("filters.csv")), "\n"); lines[0] != "tower,filter,selectivity" ||
+		len(lines) != len(all)+2 {
+		t.Errorf("%d lines for %d filters: %s", len(lines), len(all), lines[0])
+	}
+	p.refused(exitUsage, []string{".svg, .png or .csv"}, "show", "filters", "runs/run", "--out", "filters.jpg")
+	p.refused(exitUsage, []string{"conv2 sees", "of three"}, "show", "filters", "runs/run", "--layer", "conv2", "--json")
+	p.refused(exitFailed, []string{"no convolution x: want one of conv1"}, "show", "filters", "runs/run", "--layer", "x")
+}

@@ -3,6 +3,7 @@ package look
 import (
 	"bytes"
 	"fmt"
+	"image"
 	"image/color"
 	"math"
 
@@ -19,14 +20,15 @@ var Formats = []string{".svg", ".png"}
 
 // A Picture is something drawn.
 type Picture struct {
-	Width, Height float64 // in pixels; a PNG has twice as many on each side
+	Width, Height float64 // in pixels; a PNG has pngScale times as many on each side
 	paint         func(c *canvas)
 }
 
 // px is a pixel of a screen, of which CSS has 96 an inch.
 const px = vg.Inch / 96
 
-const pngDPI = 2 * 96
+// pngScale is how many pixels of a PNG a pixel of a picture is on each side.
+const pngScale = 2
 
 // Encode gives the picture in one of Formats.
 func (p Picture) Encode(format string) ([]byte, error) {
@@ -36,7 +38,7 @@ func (p Picture) Encode(format string) ([]byte, error) {
 	case ".svg":
 		c = vgsvg.NewWith(vgsvg.UseWH(w, h))
 	case ".png":
-		c = vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(pngDPI))}
+		c = vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(96*pngScale))}
 	default:
 		return nil, fmt.Errorf("a picture as %q: want one of %v", format, Formats)
 	}
@@ -140,4 +142,11 @@ func (c *canvas) text(x, y float64, s style, line string) float64 {
 func (c *canvas) width(s style, line string) float64 {
 	face := c.face(s)
 	return float64(face.Width(line) / c.unit)
+}
+
+// image draws an image whose pixels are those of a PNG, its upper left at (x, y).
+func (c *canvas) image(x, y float64, m image.Image) {
+	size := m.Bounds().Size()
+	w, h := float64(size.X)/pngScale, float64(size.Y)/pngScale
+	c.DrawImage(vg.Rectangle{Min: c.at(x, y+h), Max: c.at(x+w, y)}, m)
 }
