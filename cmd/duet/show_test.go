@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -58,4 +60,38 @@ func TestShowFilters(t *testing.T) {
 	p.refused(exitUsage, []string{".svg, .png or .csv"}, "show", "filters", "runs/run", "--out", "filters.jpg")
 	p.refused(exitUsage, []string{"conv2 sees", "of three"}, "show", "filters", "runs/run", "--layer", "conv2", "--json")
 	p.refused(exitFailed, []string{"no convolution x: want one of conv1"}, "show", "filters", "runs/run", "--layer", "x")
+}
+
+// TestPlot: curves of two runs, as a picture and as the numbers that metrics.jsonl has.
+func TestPlot(t *testing.T) {
+	p := newPlace(t)
+	p.works(trainArgs("one")...)
+	p.works(trainArgs("two")...)
+	p.works("plot", "runs/one", "runs/two/", "--by", "epoch", "--smooth", "0.5")
+	for _, want := range []string{">one<", ">two, validation<", ">epoch<"} {
+		if !strings.Contains(string(p.read("plot.svg")), want) {
+			t.Errorf("no %s in plot.svg", want)
+		}
+	}
+	p.works("plot", "runs/one", "--of", "loss,rate", "--out", "plot.csv")
+	rows := strings.Split(strings.TrimSpace(string(p.read("plot.csv"))), "\n")
+	steps := 0
+	for _, m := range p.metrics("one") {
+		if _, is := m["loss"]; !is {
+			continue
+		}
+		steps++
+		want := fmt.Sprintf("loss,one,%v,%v", m["step"], m["loss"])
+		if !slices.Contains(rows, want) {
+			t.Errorf("no row %s", want)
+		}
+	}
+	if steps == 0 || rows[0] != "measure,curve,step,value" {
+		t.Errorf("%d steps, first row %s", steps, rows[0])
+	}
+	p.refused(exitUsage, []string{"--by day", "step, epoch, hour"}, "plot", "runs/one", "--by", "day")
+	p.refused(exitUsage, []string{"--of x", "loss, error"}, "plot", "runs/one", "--of", "x")
+	p.refused(exitUsage, []string{"--smooth 1"}, "plot", "runs/one", "--smooth", "1")
+	p.refused(exitUsage, []string{"--out p.gif"}, "plot", "runs/one", "--out", "p.gif")
+	p.refused(exitFailed, []string{"runs/no is no run"}, "plot", "runs/no")
 }

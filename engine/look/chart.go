@@ -1,0 +1,158 @@
+package look
+
+import (
+	"image/color"
+	"math"
+	"strconv"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// A Curve is a line of a Chart. Points that are no numbers are left out.
+type Curve struct {
+	Name   string
+	X, Y   []float64
+	Group  int  // curves of one group have one colour
+	Marked bool // points are marked and the line is dashed, as of what is measured now and then
+}
+
+// A Chart is curves over one axis.
+type Chart struct {
+	X, Y   string // what the axes are
+	Curves []Curve
+}
+
+// colours of groups, of which each differs from its neighbours in brightness too.
+var colours = []color.RGBA{{0x1f, 0x77, 0xb4, 0xff}, {0xff, 0x7f, 0x0e, 0xff}, {0x2c, 0xa0, 0x2c, 0xff},
+	{0xd6, 0x27, 0x28, 0xff}, {0x94, 0x67, 0xbd, 0xff}, {0x8c, 0x56, 0x4b, 0xff}, {0xe3, 0x77, 0xc2, 0xff},
+	{0x17, 0xbe, 0xcf, 0xff}}
+
+// Charts draws charts below each other. An error is of numbers that cannot be drawn.
+func Charts(charts []Chart) (Picture, error) {
+	const height = 300 // of a chart, in pixels
+	var plots []*plot.Plot
+	for _, c := range charts {
+		p, err := c.plot()
+		if err != nil {
+			return Picture{}, err
+		}
+		plots = append(plots, p)
+	}
+	return Picture{pictureWidth, float64(height * len(charts)), func(c *canvas) {
+		c.rect(0, 0, pictureWidth, c.height, color.White, nil)
+		for i, p := range plots {
+			top, bottom := float64(height*i+8), float64(height*(i+1)-4)
+			p.Draw(draw.Canvas{Canvas: c, Rectangle: vg.Rectangle{Min: c.at(8, bottom), Max: c.at(pictureWidth-16, top)}})
+		}
+	}}, nil
+}
+
+func (c Chart) plot() (*plot.Plot, error) {
+	p := plot.New()
+	p.X.Label.Text, p.Y.Label.Text = c.X, c.Y
+	sans := font.Font{Typeface: "Liberation", Variant: "Sans"}
+	for s, pixels := range map[*text.Style]vg.Length{&p.X.Label.TextStyle: 13, &p.Y.Label.TextStyle: 13,
+		&p.X.Tick.Label: 12, &p.Y.Tick.Label: 12, &p.Legend.TextStyle: 12} {
+		s.Font = font.From(sans, pixels*px)
+	}
+	p.X.Tick.Marker, p.Y.Tick.Marker = plot.TickerFunc(roundTicks), plot.TickerFunc(roundTicks)
+	grid := plotter.NewGrid()
+	grid.Horizontal.Color, grid.Vertical.Color = lightest, lightest
+	p.Add(grid)
+	p.Legend.Top = true
+	for _, one := range c.Curves {
+		points := one.points()
+		if len(points) == 0 {
+			continue
+		}
+		line, marks, err := plotter.NewLinePoints(points)
+		if err != nil {
+			return nil, err
+		}
+		line.Color, line.Width = colours[one.Group%len(colours)], 1.2*px
+		marks.Color, marks.Shape, marks.Radius = line.Color, draw.CircleGlyph{}, 2*px
+		if p.Add(line); one.Marked {
+			line.Dashes = []vg.Length{4 * px, 3 * px}
+			p.Add(marks)
+		}
+		if one.Name != "" {
+			p.Legend.Add(one.Name, line)
+		}
+	}
+	return p, nil
+}
+
+// roundTicks are marks at multiples of 1, 2 or 5 times a power of ten, some six of them.
+func roundTicks(least, most float64) (ticks []plot.Tick) {
+	apart := (most - least) / 6
+	if !(apart > 0) {
+		return []plot.Tick{{Value: least, Label: strconv.FormatFloat(least, 'g', 6, 64)}}
+	}
+	power := math.Pow(10, math.Floor(math.Log10(apart)))
+	step := 10 * power
+	for _, one := range []float64{5, 2, 1} {
+		if one*power >= apart {
+			step = one * power
+		}
+	}
+	for k := math.Ceil(least / step); k*step <= most; k++ {
+		ticks = append(ticks, plot.Tick{Value: k * step, Label: strconv.FormatFloat(k*step, 'g', 6, 64)})
+	}
+	return ticks
+}
+
+// mostPoints of a curve are drawn: as many as there are pixels, with what is least and most at each.
+const mostPoints = 2 * pictureWidth
+
+// points are the numbers of a curve, of many the least and the most of each stretch, in their order.
+func (c Curve) points() plotter.XYs {
+	var all plotter.XYs
+	for i := range c.X {
+		if y := c.Y[i]; !math.IsNaN(y) && !math.IsInf(y, 0) && !math.IsNaN(c.X[i]) {
+			all = append(all, plotter.XY{X: c.X[i], Y: y})
+		}
+	}
+	if len(all) <= mostPoints {
+		return all
+	}
+	some := make(plotter.XYs, 0, mostPoints)
+	const stretches = mostPoints / 2
+	for s := range stretches {
+		first, end := s*len(all)/stretches, (s+1)*len(all)/stretches
+		least, most := first, first
+		for i := first; i < end; i++ {
+			if all[i].Y < all[least].Y {
+				least = i
+			}
+			if all[i].Y >= all[most].Y {
+				most = i
+			}
+		}
+		some = append(some, all[min(least, most)])
+		if least != most {
+			some = append(some, all[max(least, most)])
+		}
+	}
+	return some
+}
+
+// Smooth is the exponential moving average of numbers by a weight from 0, which changes nothing, to less than 1, as
+// TensorBoard has it: without the pull of where it began. What is no number stays so, and has no weight.
+func Smooth(y []float64, weight float64) []float64 {
+	smooth := make([]float64, len(y))
+	var sum, of float64
+	for i, one := range y {
+		smooth[i] = one
+		if math.IsNaN(one) || math.IsInf(one, 0) {
+			continue
+		}
+		sum, of = weight*sum+(1-weight)*one, weight*of+(1-weight)
+		smooth[i] = sum / of
+	}
+	return smooth
+}
