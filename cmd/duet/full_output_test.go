@@ -52,6 +52,10 @@ func TestFullOutput(t *testing.T) {
 		{"eval", best, "--data", "photos"},
 		{"predict", best, "photos/down/0.png"},
 		{"predict", best, "photos/down/0.png", "--json"},
+		{"show", "network", "smoke"},
+		{"show", "filters", best},
+		{"show", "filters", best, "--json"},
+		{"plot", "runs/run"},
 	} {
 		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 		if err != nil {

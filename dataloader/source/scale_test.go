@@ -58,11 +58,10 @@ func bigTar(t testing.TB, classes, each, size int) string {
 func TestScale(t *testing.T) {
 	for _, c := range []struct {
 		classes, each, size int
-		megabytes           uint64  // of the listing
-		rate                float64 // images/s, far below what an idle machine does
+		megabytes           uint64 // of the listing
 	}{
-		{1000, 1300, 0, 130, 50e3},
-		{100, 1000, 110_000, 12, 10e3},
+		{1000, 1300, 0, 130},
+		{100, 1000, 110_000, 12},
 	} {
 		path := bigTar(t, c.classes, c.each, c.size)
 		var before, after runtime.MemStats
@@ -94,8 +93,8 @@ func TestScale(t *testing.T) {
 		if len(l.Items) != n || read != n || l.Kind != "ILSVRC2012" {
 			t.Errorf("%s: %d items, %d read, want %d", l.Kind, len(l.Items), read, n)
 		}
-		if live > c.megabytes || !(rate > c.rate) {
-			t.Errorf("%d MB and %.0f images/s: want at most %d MB and at least %.0f", live, rate, c.megabytes, c.rate)
+		if live > c.megabytes {
+			t.Errorf("%d MB, want at most %d", live, c.megabytes)
 		}
 		check(t, s.Close())
 		check(t, os.Remove(path))
