@@ -3,6 +3,7 @@ GO ?= go
 CONFIG ?=
 BATCH ?= 32
 PRECISION ?= fp32
+DEVICES ?= auto
 FUZZTIME ?= 20s
 
 # The build tags of this machine, found after `deps` has had its chance: dnnl where oneDNN is, turbo where libjpeg-turbo is,
@@ -86,8 +87,8 @@ SEED ?= 1
 mutants: ## changes of one place that no test notices, MUTANTS (20) drawn of each package by SEED; hours
 	$(GO) run ./scripts/mutants -n $(MUTANTS) -seed $(SEED) -quick 5s $(PACKAGES)
 
-bench: build ## images/s and milliseconds a layer of the full AlexNet
-	bin/duet bench configs/alexnet.toml --devices dnnl:0 --batch $(BATCH) --precision $(PRECISION)
+bench: build ## images/s and milliseconds a layer of the full AlexNet (DEVICES=dnnl:0, BATCH, PRECISION)
+	bin/duet bench configs/alexnet.toml --devices $(DEVICES) --batch $(BATCH) --precision $(PRECISION)
 
 test-image: sim-fast ## build the image with buildah on a base made by debootstrap, and train in it (as root, Debian or Ubuntu)
 	@scripts/test-image.sh

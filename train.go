@@ -80,6 +80,10 @@ func Train(ctx context.Context, config *Config, o TrainOptions) (s Summary, err 
 	if err := data.Suits(c.Train); err != nil {
 		return s, err
 	}
+	if images := data.Train.Len(); images < c.Train.Batch {
+		o.note(fmt.Sprintf("%d training images are fewer than a batch of %d: a step sees the same ones again; "+
+			"train.batch = %[1]d would see each once", images, c.Train.Batch))
+	}
 	m, err := o.newModel(ctx, c.Setup(), model.InputOf(data.Train, c.Data), model.ForTraining)
 	if err != nil {
 		return s, err

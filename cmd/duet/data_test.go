@@ -137,7 +137,7 @@ func TestDataRefuses(t *testing.T) {
 		words []string
 		args  []string
 	}{
-		{2, []string{"at least 2 arg"}, []string{"prepare", "photos"}},
+		{2, []string{"1 arguments, want SOURCE... OUT"}, []string{"prepare", "photos"}},
 		{1, []string{"set exists"}, []string{"prepare", "photos", "set"}},
 		{2, []string{`codec "png"`, `"jpeg"`}, []string{"prepare", "photos", "other", "--codec", "png"}},
 		{2, []string{"--classes"}, []string{"prepare", "photos", "other", "--classes", ","}},

@@ -97,6 +97,9 @@ func isInterrupted(err error) bool {
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, given []string) error {
 		if err := check(c, given); err != nil {
+			if _, wanted, takes := strings.Cut(c.Use, " "); takes && wanted != "WHAT" {
+				err = fmt.Errorf("%d arguments, want %s", len(given), wanted)
+			}
 			return &usageError{err}
 		}
 		return nil

@@ -169,6 +169,9 @@ func printPrepared(out string, s prepare.Summary, took time.Duration) error {
 		}
 		fmt.Fprintln(results)
 	}
+	if s.Val == 0 {
+		fmt.Fprintln(results, "no validation images: a training that validates wants some, such as --val-fraction 0.1")
+	}
 	for i, note := range s.Notes {
 		if i == shownNotes {
 			fmt.Fprintf(results, "and %d notes more\n", len(s.Notes)-i)

@@ -92,7 +92,7 @@ func (r *running) end() result {
 }
 
 // began is what a run says when it begins to train.
-const began = "training"
+const began = "training run="
 
 // meta is the metadata of a run's newest checkpoint.
 func (p *place) meta(run string) checkpoint.Meta {

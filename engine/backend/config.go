@@ -144,6 +144,9 @@ func (c *Config) Resolve(towers int, log func(line string)) error {
 			if len(not) > 0 {
 				line += ": " + strings.Join(not, "; ")
 			}
+			if name == "reference" {
+				line += "; this is pure Go, tens of times slower than oneDNN"
+			}
 			log(line)
 		}
 		return nil

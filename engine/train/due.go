@@ -41,5 +41,6 @@ func (c *Solver) saves(step uint64, clock Clock) bool {
 
 // reports says whether the loss of a step is read.
 func (c *Solver) reports(step uint64, clock Clock) bool {
-	return step%max(1, c.ReportSteps) == 0 || c.validates(step, clock) || c.saves(step, clock) || step == clock.Steps
+	return step == 1 || step%max(1, c.ReportSteps) == 0 || c.validates(step, clock) || c.saves(step, clock) ||
+		step == clock.Steps
 }

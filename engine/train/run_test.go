@@ -365,7 +365,7 @@ func TestReportSteps(t *testing.T) {
 			t.Errorf("step %d: loss %v, want %v", s.Step, s.Loss, want)
 		}
 	}
-	if want := []uint64{5, 7, 8, 10, 12}; !slices.Equal(at, want) {
+	if want := []uint64{1, 5, 7, 8, 10, 12}; !slices.Equal(at, want) {
 		t.Errorf("lines of the steps %v, want %v", at, want)
 	}
 }

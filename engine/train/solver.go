@@ -18,7 +18,7 @@ type Solver struct {
 	WeightDecay float64 `toml:"weight_decay"` // of SGD; must be said
 
 	// ReportSteps is how many steps there are between readings of the loss, each of which waits for the devices; 0 is 1.
-	// The loss is read before every validation and checkpoint too.
+	// The loss of the first step is read too, and before every validation and checkpoint.
 	ReportSteps uint64 `toml:"report_steps"`
 
 	Schedule Schedule `toml:"schedule"`
