@@ -94,6 +94,8 @@ test-lab: lab ## the lab's kernels are right, on the simulator
 	@$(MAKE) --no-print-directory -s -C kernels/sim CUDA="$(cuda)" KERNELS=../lab PTX=$(CURDIR)/build/lab/ptx OUT=$(CURDIR)/build/lab/sim fast
 	OUT=build/lab/sim kernels/sim/run.sh fast build/lab/conv2d_nhwc build/lab/ptx/conv2d_nhwc.ptx 1 0
 
-cross: ## the pure-Go build for other systems; that it compiles is all that is known of them
-	@for target in windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64; do \
+SYSTEMS = windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
+
+cross: ## the pure-Go build for other SYSTEMS; that it compiles is all that is known of them
+	@for target in $(SYSTEMS); do \
 	echo "go build for $$target"; CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build ./... || exit 1; done
