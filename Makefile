@@ -61,10 +61,14 @@ test: deps ## every test that this machine allows, under 4 minutes
 test-long: deps ## the longer proofs: 200 steps and five kills, 200 random networks
 	@tags=$(tags); $(say_tags); DUET_TEST_NETWORKS=200 $(GO) test -tags "$$tags long" -timeout 60m ./...
 
-# Without the suite's single operations, each of which runs by itself.
+# The packages that start goroutines, and those that run devices and loaders; without the suite's single operations,
+# each of which runs by itself.
+concurrent = ./engine/plan ./engine/model ./engine/train ./engine/checkpoint ./engine/metrics ./engine/backend/... \
+	./dataloader ./dataloader/packed ./dataloader/prepare ./internal/disk/...
+
 race: deps ## the race detector over everything that runs concurrently
 	@tags=$$(scripts/has-turbo.sh && echo turbo); set -x; \
-	$(GO) test -race -tags "$$tags" -skip 'TestConformance/.*/op' ./engine/... ./dataloader/... ./internal/...
+	$(GO) test -race -tags "$$tags" -skip 'TestConformance/.*/op' $(concurrent)
 
 # Inputs are made smaller in ten tries only: without that bound a slow target spends nearly all of its time on it. Each
 # target has a core of its own. "context deadline exceeded" without a failing input is how go test sometimes ends when the
@@ -98,11 +102,10 @@ lint: deps ## gofmt, vet for all build tags, staticcheck for none and for the mo
 	@scripts/lint.sh
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
-	@tags=$(tags); set -ex; $(GO) vet -tags "$$tags long" ./...
 	@if scripts/has-turbo.sh; then set -ex; $(GO) vet -tags turbo ./dataloader/...; fi
 	@if scripts/deps-gpu.sh --find >/dev/null; then set -ex; $(gpu_env) $(GO) vet -tags "$(gpu_tags) sim long" ./...; \
 	$(gpu_env) $(GO) tool staticcheck -tags "$(gpu_tags) sim long" ./...; \
-	else tags=$(tags); set -ex; $(GO) tool staticcheck -tags "$$tags long" ./...; fi
+	else tags=$(tags); set -ex; $(GO) vet -tags "$$tags long" ./...; $(GO) tool staticcheck -tags "$$tags long" ./...; fi
 
 clean: ## remove what was built; runs, data and the fetched CUDA compiler stay
 	rm -rf bin build/gpu build/gpu-bundle build/gpu-bundle.tar.gz build/gpu-results build/lab build/sim kernels/ptx/*.ptx

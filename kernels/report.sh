@@ -9,14 +9,23 @@ ptxas=$(realpath "$1")
 shift
 [ $# -gt 0 ] || set -- 70 75 80 86 89 90
 cd "$(dirname "$0")/ptx"
+# What ptxas says of each file for each architecture, on all cores.
+said=$(mktemp -d)
+trap 'rm -rf "$said"' EXIT
 for ptx in *.ptx; do
 	needs=$(sed -n 's/^\.target sm_\([0-9]*\).*/\1/p' "$ptx")
 	for arch in "$@"; do
-		[ "$arch" -ge "$needs" ] || continue
+		[ "$arch" -lt "$needs" ] || echo "$ptx $arch"
+	done
+done | PTXAS=$ptxas SAID=$said xargs -P "$(getconf _NPROCESSORS_ONLN)" -L 1 sh -c \
+	'"$PTXAS" -arch="sm_$1" -v "$0" -o /dev/null >"$SAID/$0.$1" 2>&1 || :'
+for ptx in *.ptx; do
+	for arch in "$@"; do
+		[ -e "$said/$ptx.$arch" ] || continue
 		echo "file ${ptx%.ptx} $arch"
 		# Threads of a block, from the launch bounds.
 		awk '/\.entry/ { name = $3; sub(/\(.*/, "", name) } /\.maxntid/ { gsub(/,/, ""); print "threads", name, $2 * $3 * $4 }' "$ptx"
-		"$ptxas" -arch="sm_$arch" -v "$ptx" -o /dev/null 2>&1
+		cat "$said/$ptx.$arch"
 	done
 done | awk '
 	# What a multiprocessor has: threads, registers, bytes of shared memory.

@@ -16,7 +16,7 @@ deps-gpu: deps ## a CUDA compiler: the machine's, or a small one fetched into bu
 	@scripts/deps-gpu.sh
 
 kernels: deps-gpu ## compile kernels/*.cu to PTX
-	@$(MAKE) --no-print-directory -s $(ptx)
+	@$(MAKE) --no-print-directory -s -j"$$(getconf _NPROCESSORS_ONLN)" $(ptx)
 
 # A file that says "// Arch compute_80" needs that architecture; the others are for all from Volta on.
 kernels/ptx/%.ptx: kernels/%.cu $(wildcard kernels/*.h)
