@@ -5,6 +5,7 @@ BATCH ?= 32
 PRECISION ?= fp32
 DEVICES ?= auto
 FUZZTIME ?= 20s
+FUZZED ?= ./...
 
 # The build tags of this machine, found after `deps` has had its chance: dnnl where oneDNN is, turbo where libjpeg-turbo is,
 # without either none (pure Go).
@@ -73,9 +74,9 @@ race: deps ## the race detector over everything that runs concurrently
 # Inputs are made smaller in ten tries only: without that bound a slow target spends nearly all of its time on it. Each
 # target has a core of its own. "context deadline exceeded" without a failing input is how go test sometimes ends when the
 # time is over; it is no failure of the target.
-fuzz: deps ## every fuzz target for FUZZTIME (20s), up to the first failure
+fuzz: deps ## every fuzz target (of FUZZED packages) for FUZZTIME (20s), up to the first failure
 	@tags=$(tags); $(say_tags); \
-	found=$$($(GO) test -tags "$$tags" -list '^Fuzz' ./...) || { echo "$$found" >&2; exit 1; }; \
+	found=$$($(GO) test -tags "$$tags" -list '^Fuzz' $(FUZZED)) || { echo "$$found" >&2; exit 1; }; \
 	echo "$$found" | awk '/^Fuzz/ { names[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, names[i]; n = 0 }' | \
 	tags="$$tags" xargs -P "$$(getconf _NPROCESSORS_ONLN)" -L 1 sh -c 'said=$$($(GO) test -tags "$$tags" -run "^\$$" -fuzz "^$$1\$$" \
 		-fuzztime $(FUZZTIME) -fuzzminimizetime 10x -parallel 1 "$$0" 2>&1) || { echo "$$said" | grep -q "context deadline exceeded" && ! echo "$$said" | grep -q "Failing input"; } || { echo "$$said" >&2; exit 255; }; \
