@@ -14,5 +14,11 @@ type Config = train.Config
 // right. Config.Notes say what an override left out.
 func Load(path string, overrides ...string) (*Config, error) { return configs.Load(path, overrides) }
 
+// Changes are the keys whose values differ between two configurations, in the order of the tables.
+func Changes(was, is *Config) []Change { return configs.Changes(was, is) }
+
+// Change is a key that two configurations have different values for.
+type Change = train.Change
+
 // Presets are the names of the built-in configurations.
 func Presets() []string { return configs.Presets() }

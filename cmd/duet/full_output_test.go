@@ -56,6 +56,9 @@ func TestFullOutput(t *testing.T) {
 		{"show", "filters", best},
 		{"show", "filters", best, "--json"},
 		{"plot", "runs/run"},
+		{"runs"},
+		{"runs", "--json"},
+		{"runs", "--csv"},
 	} {
 		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 		if err != nil {

@@ -123,9 +123,9 @@ func (r *run) open() error {
 	if err := disk.SyncFolder(r.Folder.Dir); err != nil { // what was opened may be new
 		return err
 	}
-	verb := "training"
+	verb := logTraining
 	if r.Resume {
-		verb = "resuming"
+		verb = logResuming
 	}
 	r.log.Info(verb, "run", r.Folder.Dir, "network", r.Config.Network.Title(), "parameters", r.model.Parameters(),
 		"devices", r.Config.Devices.Towers, "precision", r.Config.Devices.Precision, "data", r.data.Train.Dir(), "images",
@@ -147,7 +147,7 @@ func (r *run) finish(cause error) error {
 		var interrupted *Interrupted
 		switch {
 		case cause == nil:
-			r.log.Info("done", r.end()...)
+			r.log.Info(logDone, r.end()...)
 		case errors.As(cause, &interrupted):
 			r.log.Debug("interrupted", "step", r.step)
 		default:
