@@ -1,9 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/csv"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -15,7 +12,6 @@ import (
 	"duet"
 	"duet/engine/look"
 	"duet/engine/metrics"
-	"duet/internal/disk"
 )
 
 func plotCommand() *cobra.Command {
@@ -33,7 +29,7 @@ of each step, without validations and pauses. A name that ends in .csv gets the 
   duet plot runs/* --of loss,rate --by epoch --smooth 0.9 --out curves.png`,
 		Args: args(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
-			if err := checkOut(out, append(look.Formats[:len(look.Formats):len(look.Formats)], ".csv")...); err != nil {
+			if err := checkOut(out, pictureOrTable...); err != nil {
 				return err
 			}
 			if !slices.Contains(look.Axes, axis) {
@@ -97,10 +93,5 @@ func writeCurves(path string, of []string, charts []look.Chart) error {
 			}
 		}
 	}
-	var b bytes.Buffer
-	if err := errors.Join(csv.NewWriter(&b).WriteAll(rows), disk.Replace(path, b.Bytes())); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(results, path)
-	return err
+	return writeTable(path, rows)
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/csv"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -65,6 +67,9 @@ cross between the devices for a batch. The network may also be a checkpoint's, o
 	return c
 }
 
+// pictureOrTable are the endings of what can be drawn and has numbers.
+var pictureOrTable = slices.Concat(look.Formats, []string{".csv"})
+
 // checkOut refuses a file to write whose name does not end as one of these.
 func checkOut(path string, endings ...string) error {
 	if slices.Contains(endings, strings.ToLower(filepath.Ext(path))) {
@@ -96,12 +101,26 @@ func configOrCheckpoint(path string, sets []string) (config *train.Config, class
 // writePicture writes a picture in the format of the file's ending, so that the file is there whole or not at all.
 func writePicture(path string, p look.Picture) error {
 	b, err := p.Encode(strings.ToLower(filepath.Ext(path)))
-	if err == nil {
-		err = disk.Replace(path, b)
-	}
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(results, path)
+	return writeWhole(path, b)
+}
+
+// writeTable writes rows as CSV, likewise.
+func writeTable(path string, rows [][]string) error {
+	var b bytes.Buffer
+	if err := csv.NewWriter(&b).WriteAll(rows); err != nil {
+		return err
+	}
+	return writeWhole(path, b.Bytes())
+}
+
+// writeWhole writes a file and says so.
+func writeWhole(path string, b []byte) error {
+	if err := disk.Replace(path, b); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(results, path)
 	return err
 }

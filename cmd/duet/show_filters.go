@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -14,7 +12,6 @@ import (
 	"duet"
 	"duet/engine/look"
 	"duet/engine/model"
-	"duet/internal/disk"
 )
 
 // A selectivity is how much of a filter is about colour.
@@ -43,7 +40,7 @@ its filters. A name that ends in .csv gets these numbers of each filter.`,
   duet show filters runs/first --json`,
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, given []string) (err error) {
-			if err := checkOut(out, append(look.Formats[:len(look.Formats):len(look.Formats)], ".csv")...); err != nil {
+			if err := checkOut(out, pictureOrTable...); err != nil {
 				return err
 			}
 			trained, err := duet.Open(given[0], duet.OpenOptions{})
@@ -84,16 +81,10 @@ func selectivities(x *look.Filters) (all []selectivity) {
 }
 
 func writeSelectivities(path string, all []selectivity) error {
-	var b bytes.Buffer
-	w := csv.NewWriter(&b)
 	rows := [][]string{{"tower", "filter", "selectivity"}}
 	for _, s := range all {
 		rows = append(rows, []string{strconv.Itoa(s.Tower), strconv.Itoa(s.Filter),
 			strconv.FormatFloat(s.Selectivity, 'g', -1, 64)})
 	}
-	if err := errors.Join(w.WriteAll(rows), disk.Replace(path, b.Bytes())); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(results, path)
-	return err
+	return writeTable(path, rows)
 }
