@@ -1,6 +1,6 @@
 // conv2d_wgmma.cu: conv2d_nhwc.cu's products by Hopper's own instructions: wgmma, whose operands both lie in shared
-// memory, filled by cp.async. Not measured yet, and not checked: no card and no simulator has run it rightly launched
-// (kernels/lab/README.md). Layout, launch and count are in conv2d.h; blocks of m/64 warpgroups. nvcc 12 or later.
+// memory, filled by cp.async. The simulator does not know them (kernels/lab/README.md). Layout, launch and count are in
+// conv2d.h; blocks of m/64 warpgroups. nvcc 12 or later.
 // Arch compute_90a
 #include "lab/conv2d.h"
 #include "wgmma.h"
