@@ -4,15 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 
-	"duet/configs"
 	"duet/dataloader/packed"
 	"duet/engine/backend"
-	"duet/engine/checkpoint"
 	"duet/engine/model"
 	"duet/internal/invalid"
 )
@@ -29,24 +24,20 @@ type OpenOptions struct {
 	Hooks
 }
 
-// A Classifier is a trained network. Its methods may be called from several goroutines; on the devices they take turns.
+// A Classifier is a trained network on devices. Its methods may be called from several goroutines; on the devices they
+// take turns.
 type Classifier struct {
-	Path   string  // of the checkpoint
-	Config *Config // of the training
+	*Checkpoint
 
 	options OpenOptions
 	devices backend.Config
-	input   model.Input
-	titles  []string // of the classes, for people
-	file    *checkpoint.File
 
 	mu    sync.Mutex
 	model *model.Model // nil before it is used
 }
 
-// Open reads a checkpoint, or the best one in the folder of a run. The devices are opened when the Classifier is
-// first used, and again when it is to take more images at a time. Options that are impossible are *invalid.Error of
-// their names.
+// Open reads a checkpoint as ReadCheckpoint does. The devices are opened when the Classifier is first used, and again
+// when it is to take more images at a time. Options that are impossible are *invalid.Error of their names.
 func Open(path string, o OpenOptions) (*Classifier, error) {
 	if o.Views = cmp.Or(o.Views, 1); o.Views != 1 && o.Views != 10 {
 		return nil, invalid.Key("views", "%d, want 1 or 10", o.Views)
@@ -54,28 +45,11 @@ func Open(path string, o OpenOptions) (*Classifier, error) {
 	if o.Batch < 0 {
 		return nil, invalid.Key("batch", "%d, want at least 1, or 0 for as in training", o.Batch)
 	}
-	path, err := checkpointIn(path)
+	trained, err := ReadCheckpoint(path)
 	if err != nil {
 		return nil, err
 	}
-	f, err := checkpoint.Load(path)
-	if err != nil {
-		return nil, err
-	}
-	config, err := configs.Parse(path, []byte(f.Meta.Config), nil)
-	if err != nil {
-		return nil, err
-	}
-	in, err := model.InputFrom(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	in.EXIF = in.EXIF || config.Data.EXIF // older ones have only these
-	in.AllowTruncated = in.AllowTruncated || config.Data.AllowTruncated
-	c := &Classifier{Path: path, Config: config, options: o, devices: config.Devices, input: in, file: f}
-	for label := range in.Classes {
-		c.titles = append(c.titles, in.ClassName(label))
-	}
+	c := &Classifier{Checkpoint: trained, options: o, devices: trained.Config.Devices}
 	c.devices.Towers = []string{backend.Auto}
 	if len(o.Devices) > 0 {
 		c.devices.Towers = o.Devices
@@ -84,36 +58,8 @@ func Open(path string, o OpenOptions) (*Classifier, error) {
 	if err := c.devices.Validate(); err != nil {
 		return nil, err
 	}
-	return c, c.devices.Resolve(config.Network.MaxDevices(), o.Note)
+	return c, c.devices.Resolve(c.Config.Network.MaxDevices(), o.Note)
 }
-
-// checkpointIn is a path, or, of the folder of a run or of its checkpoints, that of the best checkpoint in it.
-func checkpointIn(path string) (string, error) {
-	if info, err := os.Stat(path); err != nil || !info.IsDir() { // reading it will tell
-		return path, nil
-	}
-	for _, dir := range []string{filepath.Join(path, "checkpoints"), path} {
-		if found, err := checkpoint.Best(dir); err == nil {
-			return found, nil
-		}
-	}
-	return "", fmt.Errorf("%s is a folder without checkpoints: want a checkpoint, or the folder of a run", path)
-}
-
-// Classes are those that the network tells apart, by label.
-func (c *Classifier) Classes() []Class {
-	all := make([]Class, len(c.input.Classes))
-	for label, id := range c.input.Classes {
-		all[label].ID = id
-		if c.input.Names != nil {
-			all[label].Name = c.input.Names[label]
-		}
-	}
-	return all
-}
-
-// Checkpoint is what was read: the weights of the whole network, and where the training was.
-func (c *Classifier) Checkpoint() *checkpoint.File { return c.file }
 
 // on gives the network on its devices, with room for so many images at a time, or for as many as the options say.
 func (c *Classifier) on(ctx context.Context, images int) (*model.Model, error) {
@@ -126,11 +72,11 @@ func (c *Classifier) on(ctx context.Context, images int) (*model.Model, error) {
 	}
 	setup := c.Config.Setup()
 	setup.Devices, setup.Batch = c.devices, batch
-	m, err := c.options.newModel(ctx, setup, c.input, model.ForTesting)
+	m, err := c.options.newModel(ctx, setup, c.Input, model.ForTesting)
 	if err != nil {
 		return nil, err
 	}
-	if err := m.Restore(c.file); err != nil {
+	if err := m.Restore(c.File); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
 	c.model = m

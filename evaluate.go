@@ -37,19 +37,19 @@ func (c *Classifier) Evaluate(ctx context.Context, data string, o EvaluateOption
 	}
 	from := c.Config.Data
 	if data != "" {
-		from = from.Whole(data, c.input.Height, c.input.Reading)
+		from = from.Whole(data, c.Input.Height, c.Input.Reading)
 	}
 	e.Data = from.Path
 	sets, err := c.options.openData(ctx, from, func(outline prepare.Outline) error {
-		return knownClasses(c.input, outline.Classes, o.Known)
+		return knownClasses(c.Input, outline.Classes, o.Known)
 	})
 	if err != nil {
 		return e, err
 	}
 	defer func() { err = errors.Join(err, sets.Close()) }()
-	if is := sets.Train.Identity(); data == "" && is != c.input.Identity {
+	if is := sets.Train.Identity(); data == "" && is != c.Input.Identity {
 		return e, fmt.Errorf("%s holds other data (%s) than the network learned from (%s), perhaps with other images for "+
-			"validation: want --data %s to test on it all the same", e.Data, is, c.input.Identity, e.Data)
+			"validation: want --data %s to test on it all the same", e.Data, is, c.Input.Identity, e.Data)
 	}
 	set, split, err := e.choose(sets, cmp.Or(o.Split, packed.Val), data != "" && o.Split == "")
 	if err != nil {
@@ -58,9 +58,9 @@ func (c *Classifier) Evaluate(ctx context.Context, data string, o EvaluateOption
 	if err := c.suits(set, o.Known); err != nil {
 		return e, fmt.Errorf("%s: %w", e.Data, err)
 	}
-	if is := set.Index.EXIF; is != c.input.EXIF {
+	if is := set.Index.EXIF; is != c.Input.EXIF {
 		c.options.note(fmt.Sprintf("the images of %s were prepared %s --exif, those that the network learned from %s", e.Data,
-			with(is), with(c.input.EXIF)))
+			with(is), with(c.Input.EXIF)))
 	}
 	c.noteClasses(set, split, e.Data)
 	e.Result, err = c.evaluate(ctx, set)
@@ -99,11 +99,11 @@ func (c *Classifier) evaluate(ctx context.Context, set *packed.Set) (model.Resul
 
 // suits checks that the network can be tested on a set.
 func (c *Classifier) suits(set *packed.Set, known bool) error {
-	if in := c.input; set.Height() != in.Height || set.Width() != in.Width {
+	if in := c.Input; set.Height() != in.Height || set.Width() != in.Width {
 		return fmt.Errorf("has images of %d x %d, but the network learned from %d x %d: want them prepared with --size %d",
 			set.Width(), set.Height(), in.Width, in.Height, in.Height)
 	}
-	return knownClasses(c.input, set.Classes(), known)
+	return knownClasses(c.Input, set.Classes(), known)
 }
 
 func with(yes bool) string {
@@ -135,7 +135,7 @@ func knownClasses(in model.Input, classes []Class, leaveOut bool) error {
 // noteClasses says which classes do not count: those of a set that the network has not learned, and the other way
 // round.
 func (c *Classifier) noteClasses(set *packed.Set, split, path string) {
-	in := c.input
+	in := c.Input
 	counts, images := set.Index.Splits[split].PerClass, make([]int, len(in.Classes))
 	var unknown, without []string
 	left := 0

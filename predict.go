@@ -25,7 +25,7 @@ type Guess struct {
 // Decode reads an encoded image (JPEG, PNG, WebP, BMP, GIF) as those that the network learned from were read: brought
 // to their size, and turned as the camera says if they were. Predict takes the result as it is.
 func (c *Classifier) Decode(encoded io.Reader) (image.Image, error) {
-	d, err := picture.New(picture.Options{Size: c.input.Height, Reading: c.input.Reading})
+	d, err := picture.New(picture.Options{Size: c.Input.Height, Reading: c.Input.Reading})
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (c *Classifier) Decode(encoded io.Reader) (image.Image, error) {
 
 // square is an image of the size that the network learned from.
 func (c *Classifier) square() *picture.RGB {
-	side := c.input.Height
+	side := c.Input.Height
 	return &picture.RGB{Pix: make([]byte, side*side*3), Width: side, Height: side}
 }
 
@@ -77,7 +77,7 @@ func (c *Classifier) Predict(ctx context.Context, images ...image.Image) ([]Pred
 
 // fit brings images to the size that the network learned from: [Height,Width,3].
 func (c *Classifier) fit(images []image.Image) ([][]byte, error) {
-	d, err := picture.New(picture.Options{Size: c.input.Height})
+	d, err := picture.New(picture.Options{Size: c.Input.Height})
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func (c *Classifier) fit(images []image.Image) ([][]byte, error) {
 func (c *Classifier) prediction(probs []float64) Prediction {
 	var all Prediction
 	for label, class := range c.Classes() {
-		all = append(all, Guess{Class: class, Label: label, Title: c.titles[label], Probability: probs[label]})
+		all = append(all, Guess{Class: class, Label: label, Title: c.Input.ClassName(label), Probability: probs[label]})
 	}
 	slices.SortStableFunc(all, func(a, b Guess) int { return cmp.Compare(b.Probability, a.Probability) })
 	return all

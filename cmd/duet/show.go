@@ -51,11 +51,11 @@ cross between the devices for a batch. The network may also be a checkpoint's, o
 		if !known {
 			return usage("--style %s, want layers or boxes", kind)
 		}
-		config, classes, err := configOrCheckpoint(given[0], *sets)
+		config, in, err := configOrCheckpoint(given[0], *sets)
 		if err != nil {
 			return err
 		}
-		n, err := look.Describe(config.Setup(), model.RandomInput(config.Data, classes))
+		n, err := look.Describe(config.Setup(), in)
 		if err != nil {
 			return err
 		}
@@ -79,23 +79,24 @@ func checkOut(path string, endings ...string) error {
 	return usage("--out %s, want a name that ends in %s or %s", path, strings.Join(endings[:last], ", "), endings[last])
 }
 
-// configOrCheckpoint reads the configuration in a file, or that of a checkpoint, with the number of classes.
-func configOrCheckpoint(path string, sets []string) (config *train.Config, classes int, err error) {
+// configOrCheckpoint reads the configuration in a file, or that of a checkpoint, with what the network sees.
+func configOrCheckpoint(path string, sets []string) (*train.Config, model.Input, error) {
 	info, err := os.Stat(path)
 	if is := err == nil && info.IsDir(); !is && filepath.Ext(path) != ".safetensors" {
-		if config, err = load(path, sets); err != nil {
-			return nil, 0, err
+		config, err := load(path, sets)
+		if err != nil {
+			return nil, model.Input{}, err
 		}
-		return config, classesOf(config), nil
+		return config, model.RandomInput(config.Data, classesOf(config)), nil
 	}
 	if len(sets) > 0 {
-		return nil, 0, usage("--set of a checkpoint, whose network is what it is")
+		return nil, model.Input{}, usage("--set of a checkpoint, whose network is what it is")
 	}
-	trained, err := duet.Open(path, duet.OpenOptions{})
+	trained, err := duet.ReadCheckpoint(path)
 	if err != nil {
-		return nil, 0, err
+		return nil, model.Input{}, err
 	}
-	return trained.Config, len(trained.Classes()), trained.Close()
+	return trained.Config, trained.Input, nil
 }
 
 // writePicture writes a picture in the format of the file's ending, so that the file is there whole or not at all.

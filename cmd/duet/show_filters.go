@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -11,7 +10,6 @@ import (
 
 	"duet"
 	"duet/engine/look"
-	"duet/engine/model"
 )
 
 // A selectivity is how much of a filter is about colour.
@@ -39,17 +37,15 @@ its filters. A name that ends in .csv gets these numbers of each filter.`,
   duet show filters runs/first --layer conv2 --out conv2.png
   duet show filters runs/first --json`,
 		Args: args(cobra.ExactArgs(1)),
-		RunE: func(c *cobra.Command, given []string) (err error) {
+		RunE: func(c *cobra.Command, given []string) error {
 			if err := checkOut(out, pictureOrTable...); err != nil {
 				return err
 			}
-			trained, err := duet.Open(given[0], duet.OpenOptions{})
+			trained, err := duet.ReadCheckpoint(given[0])
 			if err != nil {
 				return err
 			}
-			defer func() { err = errors.Join(err, trained.Close()) }()
-			x, err := look.ReadFilters(trained.Config.Setup(),
-				model.RandomInput(trained.Config.Data, len(trained.Classes())), trained.Checkpoint(), layer)
+			x, err := look.ReadFilters(trained.Config.Setup(), trained.Input, trained.File, layer)
 			if err != nil {
 				return fmt.Errorf("%s: %w", trained.Path, err)
 			}

@@ -29,8 +29,7 @@ type Filter struct {
 // ReadFilters reads the filters of a layer, or of the first convolution where the name is "". s is the setup that the
 // checkpoint was trained with, in its input.
 func ReadFilters(s model.Setup, in model.Input, f *checkpoint.File, layer string) (*Filters, error) {
-	s.Batch, s.Devices.Towers = 1, make([]string, s.Network.MaxDevices())
-	g, err := s.Graph(in, false)
+	g, err := s.Describe(in, false)
 	if err != nil {
 		return nil, err
 	}

@@ -45,8 +45,7 @@ type Part struct {
 func Describe(s model.Setup, in model.Input) (*Network, error) {
 	n := &Network{Title: s.Network.Title(), Towers: s.Network.MaxDevices(), Classes: len(in.Classes), Batch: s.Batch,
 		Precision: s.Devices.Precision}
-	s.Batch, s.Devices.Towers = 1, make([]string, n.Towers)
-	g, err := s.Graph(in, true) // where no layer is left out
+	g, err := s.Describe(in, true) // where no layer is left out
 	if err != nil {
 		return nil, err
 	}

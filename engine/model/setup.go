@@ -32,3 +32,9 @@ func (s Setup) Graph(in Input, training bool) (*Graph, error) {
 		Wide: s.Devices.Precision == "fp64",
 	})
 }
+
+// Describe builds the graph of the network for one image, with each tower on a device of its own.
+func (s Setup) Describe(in Input, training bool) (*Graph, error) {
+	s.Batch, s.Devices.Towers = 1, make([]string, s.Network.MaxDevices())
+	return s.Graph(in, training)
+}

@@ -1,0 +1,67 @@
+package duet
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"duet/configs"
+	"duet/engine/checkpoint"
+	"duet/engine/model"
+)
+
+// A Checkpoint is a trained network as a file has it.
+type Checkpoint struct {
+	Path   string           // of the file
+	Config *Config          // of the training
+	Input  model.Input      // what the network sees: classes, sizes, the mean
+	File   *checkpoint.File // weights, velocities, and where the training was
+}
+
+// ReadCheckpoint reads a checkpoint, or the best one in the folder of a run. It opens no device.
+func ReadCheckpoint(path string) (*Checkpoint, error) {
+	path, err := checkpointIn(path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := checkpoint.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	config, err := configs.Parse(path, []byte(f.Meta.Config), nil)
+	if err != nil {
+		return nil, err
+	}
+	in, err := model.InputFrom(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	in.EXIF = in.EXIF || config.Data.EXIF // older ones have only these
+	in.AllowTruncated = in.AllowTruncated || config.Data.AllowTruncated
+	return &Checkpoint{path, config, in, f}, nil
+}
+
+// checkpointIn is a path, or, of the folder of a run or of its checkpoints, that of the best checkpoint in it.
+func checkpointIn(path string) (string, error) {
+	if info, err := os.Stat(path); err != nil || !info.IsDir() { // reading it will tell
+		return path, nil
+	}
+	for _, dir := range []string{filepath.Join(path, "checkpoints"), path} {
+		if found, err := checkpoint.Best(dir); err == nil {
+			return found, nil
+		}
+	}
+	return "", fmt.Errorf("%s is a folder without checkpoints: want a checkpoint, or the folder of a run", path)
+}
+
+// Classes are those that the network tells apart, by label.
+func (c *Checkpoint) Classes() []Class {
+	all := make([]Class, len(c.Input.Classes))
+	for label, id := range c.Input.Classes {
+		all[label].ID = id
+		if c.Input.Names != nil {
+			all[label].Name = c.Input.Names[label]
+		}
+	}
+	return all
+}
