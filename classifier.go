@@ -21,6 +21,7 @@ type OpenOptions struct {
 	Precision string   // "fp32" or "bf16"; "": as in training
 	Batch     int      // images at a time; 0: as many as there are, at most as in training
 	Views     int      // of an image: 1, its centre, or 10, corners, centre and mirrors, whose mean counts; 0 is 1
+	Keep      []string // layers whose activations Observe and Test give, the mean over the views
 	Hooks
 }
 
@@ -71,7 +72,7 @@ func (c *Classifier) on(ctx context.Context, images int) (*model.Model, error) {
 		return nil, err
 	}
 	setup := c.Config.Setup()
-	setup.Devices, setup.Batch = c.devices, batch
+	setup.Devices, setup.Batch, setup.Keep = c.devices, batch, c.options.Keep
 	m, err := c.options.newModel(ctx, setup, c.Input, model.ForTesting)
 	if err != nil {
 		return nil, err

@@ -28,61 +28,96 @@ type Evaluation struct {
 	Whole int    // images of the data, where all were tested as it has no validation split; else 0
 }
 
-// Evaluate tests the network on images with labels: a packed set or a source, which is packed first, into images like
-// those that the network learned from; "" is the data that it was trained on. Its classes are matched with the
-// network's by their names, whatever their order; it need not have images of all of them.
+// Evaluate tests the network on images with labels, as OpenTestSet finds them.
 func (c *Classifier) Evaluate(ctx context.Context, data string, o EvaluateOptions) (e Evaluation, err error) {
+	t, err := c.OpenTestSet(ctx, data, o)
+	if err != nil {
+		return e, err
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
+	e.Data, e.Whole = t.Data, t.Whole
+	e.Result, err = t.Test(ctx, 0, nil)
+	return e, err
+}
+
+// A TestSet is images with labels on which a network is tested.
+type TestSet struct {
+	*packed.Set
+	Data  string // where the images are
+	Split string
+	Whole int // images of the data, where all are tested as it has no validation split; else 0
+
+	c    *Classifier
+	sets *train.Data
+}
+
+// OpenTestSet opens images with labels: a packed set or a source, which is packed first, into images like those that
+// the network learned from; "" is the data that it was trained on. Its classes are matched with the network's by their
+// names, whatever their order; it need not have images of all of them. Close it afterwards.
+func (c *Classifier) OpenTestSet(ctx context.Context, data string, o EvaluateOptions) (t *TestSet, err error) {
 	if o.Split != "" && o.Split != packed.Val && o.Split != packed.Train {
-		return e, invalid.Key("split", "%q, want %s or %s", o.Split, packed.Val, packed.Train)
+		return nil, invalid.Key("split", "%q, want %s or %s", o.Split, packed.Val, packed.Train)
 	}
 	from := c.Config.Data
 	if data != "" {
 		from = from.Whole(data, c.Input.Height, c.Input.Reading)
 	}
-	e.Data = from.Path
 	sets, err := c.options.openData(ctx, from, func(outline prepare.Outline) error {
 		return knownClasses(c.Input, outline.Classes, o.Known)
 	})
 	if err != nil {
-		return e, err
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, sets.Close()) }()
+	t = &TestSet{Data: from.Path, c: c, sets: sets}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, sets.Close())
+		}
+	}()
 	if is := sets.Train.Identity(); data == "" && is != c.Input.Identity {
-		return e, fmt.Errorf("%s holds other data (%s) than the network learned from (%s), perhaps with other images for "+
-			"validation: want --data %s to test on it all the same", e.Data, is, c.Input.Identity, e.Data)
+		return nil, fmt.Errorf("%s holds other data (%s) than the network learned from (%s), perhaps with other images for "+
+			"validation: want --data %s to test on it all the same", t.Data, is, c.Input.Identity, t.Data)
 	}
-	set, split, err := e.choose(sets, cmp.Or(o.Split, packed.Val), data != "" && o.Split == "")
-	if err != nil {
-		return e, err
+	if err := t.choose(cmp.Or(o.Split, packed.Val), data != "" && o.Split == ""); err != nil {
+		return nil, err
 	}
-	if err := c.suits(set, o.Known); err != nil {
-		return e, fmt.Errorf("%s: %w", e.Data, err)
+	if err := c.suits(t.Set, o.Known); err != nil {
+		return nil, fmt.Errorf("%s: %w", t.Data, err)
 	}
-	if is := set.Index.EXIF; is != c.Input.EXIF {
-		c.options.note(fmt.Sprintf("the images of %s were prepared %s --exif, those that the network learned from %s", e.Data,
+	if is := t.Index.EXIF; is != c.Input.EXIF {
+		c.options.note(fmt.Sprintf("the images of %s were prepared %s --exif, those that the network learned from %s", t.Data,
 			with(is), with(c.Input.EXIF)))
 	}
-	c.noteClasses(set, split, e.Data)
-	e.Result, err = c.evaluate(ctx, set)
-	return e, err
+	c.noteClasses(t.Set, t.Split, t.Data)
+	return t, nil
 }
 
-// choose is the set that is tested: of a split, or all of data that has no validation split, where that is meant.
-func (e *Evaluation) choose(sets *train.Data, split string, orWhole bool) (*packed.Set, string, error) {
+// choose takes the set of a split, or all of data that has no validation split, where that is meant.
+func (t *TestSet) choose(split string, orWhole bool) error {
 	switch {
 	case split == packed.Train:
-		return sets.Train, packed.Train, nil
-	case sets.Val != nil:
-		return sets.Val, packed.Val, nil
+		t.Set, t.Split = t.sets.Train, packed.Train
+	case t.sets.Val != nil:
+		t.Set, t.Split = t.sets.Val, packed.Val
 	case orWhole:
-		e.Whole = sets.Train.Len()
-		return sets.Train, packed.Train, nil
+		t.Set, t.Split, t.Whole = t.sets.Train, packed.Train, t.sets.Train.Len()
+	default:
+		return fmt.Errorf("%s has no validation split; want --split train, or data that has one", t.Data)
 	}
-	return nil, "", fmt.Errorf("%s has no validation split; want --split train, or data that has one", e.Data)
+	return nil
 }
 
-// evaluate tests on a set.
-func (c *Classifier) evaluate(ctx context.Context, set *packed.Set) (model.Result, error) {
+// Close closes the data.
+func (t *TestSet) Close() error { return t.sets.Close() }
+
+// Tested is an image of a test: its number in the set and its label, the probabilities of the classes, and the
+// activations of the layers of OpenOptions.Keep. It is not to be kept.
+type Tested = model.Tested
+
+// Test tests the network on the images from one on, in order, and tells each, unless nil, of every one of them. An
+// error of each ends it.
+func (t *TestSet) Test(ctx context.Context, from int, each func(Tested) error) (model.Result, error) {
+	c := t.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	m, err := c.on(ctx, c.Config.Train.Batch)
@@ -90,11 +125,11 @@ func (c *Classifier) evaluate(ctx context.Context, set *packed.Set) (model.Resul
 		return model.Result{}, err
 	}
 	defer c.options.ended()
-	return m.Evaluate(ctx, set, c.options.Views, func(done, total int) {
+	return m.Evaluate(ctx, t.Set, model.Test{Views: c.options.Views, From: from, Each: each, Progress: func(done, n int) {
 		if c.options.Progress != nil {
-			c.options.Progress(Progress{What: "evaluating", Unit: "images", Done: done, Total: total})
+			c.options.Progress(Progress{What: "evaluating", Unit: "images", Done: done, Total: n})
 		}
-	})
+	}})
 }
 
 // suits checks that the network can be tested on a set.

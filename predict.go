@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"duet/dataloader/picture"
+	"duet/engine/model"
 )
 
 // A Prediction is what an image may show: every class that the network tells apart, the most probable first.
@@ -51,6 +52,20 @@ func (c *Classifier) square() *picture.RGB {
 // from, as these were: the shorter side is resampled, and the centre is kept. An image that was decoded otherwise
 // than by Decode lies as its pixels do.
 func (c *Classifier) Predict(ctx context.Context, images ...image.Image) ([]Prediction, error) {
+	seen, err := c.Observe(ctx, images...)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Prediction, len(images))
+	for i := range all {
+		all[i] = c.Rank(seen[i].Probs)
+	}
+	return all, nil
+}
+
+// Observe gives the probabilities of the classes for images, which are brought to size as by Predict, and the
+// activations of the layers of OpenOptions.Keep.
+func (c *Classifier) Observe(ctx context.Context, images ...image.Image) ([]Tested, error) {
 	if len(images) == 0 {
 		return nil, ctx.Err()
 	}
@@ -64,15 +79,12 @@ func (c *Classifier) Predict(ctx context.Context, images ...image.Image) ([]Pred
 	if err != nil {
 		return nil, err
 	}
-	probs, err := m.Predict(ctx, pixels, c.options.Views)
-	if err != nil {
-		return nil, err
-	}
-	all := make([]Prediction, len(images))
-	for i := range all {
-		all[i] = c.prediction(probs[i])
-	}
-	return all, nil
+	return m.Predict(ctx, pixels, c.options.Views)
+}
+
+// Layers describes what the layers give for an image, first to last.
+func (c *Checkpoint) Layers() ([]model.Activation, error) {
+	return c.Config.Setup().Activations(c.Input)
 }
 
 // fit brings images to the size that the network learned from: [Height,Width,3].
@@ -97,8 +109,8 @@ func (c *Classifier) fit(images []image.Image) ([][]byte, error) {
 	return all, nil
 }
 
-// prediction sorts the classes by their probabilities.
-func (c *Classifier) prediction(probs []float64) Prediction {
+// Rank sorts the classes by their probabilities.
+func (c *Checkpoint) Rank(probs []float64) Prediction {
 	var all Prediction
 	for label, class := range c.Classes() {
 		all = append(all, Guess{Class: class, Label: label, Title: c.Input.ClassName(label), Probability: probs[label]})

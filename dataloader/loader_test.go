@@ -189,7 +189,7 @@ func TestEvaluation(t *testing.T) {
 	s := open(t, small(t), "val") // 12 images
 	c := augmented()
 	for _, views := range []int{1, 10} {
-		all := take(t, dataloader.NewEvalLoader(s, c, 5, views, nil), 0)
+		all := take(t, dataloader.NewEvalLoader(s, c, 5, views, 0, nil), 0)
 		if len(all) != 3*views {
 			t.Fatalf("%d views: %d batches, want %d", views, len(all), 3*views)
 		}
@@ -246,8 +246,8 @@ func TestLoaderErrors(t *testing.T) {
 			"data.prefetch = -1, data.crop = 10, data.pad = 2: want at least 0, 1 and 0"},
 		"no crop":       {changed(func(c *dataloader.Config) { c.Crop = 0 }), "data.crop = 0"},
 		"pad":           {changed(func(c *dataloader.Config) { c.Pad = -1 }), "data.pad = -1"},
-		"views":         {dataloader.NewEvalLoader(s, augmented(), 4, 5, nil), "5 views: want 1 or 10"},
-		"crop, testing": {dataloader.NewEvalLoader(s, large, 4, 1, nil), "data.crop = 17"},
+		"views":         {dataloader.NewEvalLoader(s, augmented(), 4, 5, 0, nil), "5 views: want 1 or 10"},
+		"crop, testing": {dataloader.NewEvalLoader(s, large, 4, 1, 0, nil), "data.crop = 17"},
 	} {
 		if _, err := c.l.Next(context.Background()); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", name, err, c.want)

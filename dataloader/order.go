@@ -17,14 +17,14 @@ func NewTrainLoader(set *packed.Set, c Config, batch int, seed, seen uint64, all
 		orders: orders{shuffle: c.Shuffle, seed: seed, n: set.Len()}, seen: seen})
 }
 
-// NewEvalLoader gives every image once, in order, then io.EOF. views is 1 for the centre, or 10: then the same images
+// NewEvalLoader gives every image from the one numbered from once, in order, then io.EOF. views is 1 for the centre, or 10: then the same images
 // come ten times in a row, Batch.View telling which crop it is. The last batch may have fewer Valid rows.
-func NewEvalLoader(set *packed.Set, c Config, batch, views int, allocate Allocate) *Loader {
+func NewEvalLoader(set *packed.Set, c Config, batch, views, from int, allocate Allocate) *Loader {
 	if views != 1 && views != 10 {
 		return &Loader{err: fmt.Errorf("%d views: want 1 or 10", views)}
 	}
 	aug := newAugmenter(set, c, 0)
-	return newLoader(set, c, batch, allocate, &testing{set: set, views: aug.views(views)})
+	return newLoader(set, c, batch, allocate, &testing{set: set, views: aug.views(views), from: from, first: from})
 }
 
 // orders are the orders of the epochs. Two are kept: a batch may run over a border, and reading ahead is beyond it.
@@ -87,6 +87,7 @@ func (t *training) upcoming(ahead int, index []int32) []int32 {
 type testing struct {
 	set         *packed.Set
 	views       []augmentation
+	from        int
 	first, view int
 }
 
@@ -113,11 +114,11 @@ func (t *testing) plan(b *Batch) bool {
 
 // upcoming is nothing for the second to last views: the first has brought their images.
 func (t *testing) upcoming(ahead int, index []int32) []int32 {
-	number := t.first/len(index)*len(t.views) + t.view + ahead // of the batch
+	number := (t.first-t.from)/len(index)*len(t.views) + t.view + ahead // of the batch
 	if number%len(t.views) != 0 {
 		return nil
 	}
-	first := number / len(t.views) * len(index)
+	first := t.from + number/len(t.views)*len(index)
 	for i := range index {
 		if first+i >= t.set.Len() {
 			return index[:i]

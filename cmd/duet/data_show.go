@@ -59,7 +59,7 @@ back, and the scale taken out, so that they can be looked at; what lies in the p
 		in := model.InputOf(data.Train, config.Data)
 		var loader *dataloader.Loader
 		if split == "val" {
-			loader = dataloader.NewEvalLoader(set, config.Data, min(config.Train.Batch, count/views), views, nil)
+			loader = dataloader.NewEvalLoader(set, config.Data, min(config.Train.Batch, count/views), views, 0, nil)
 		} else {
 			loader = dataloader.NewTrainLoader(set, config.Data, config.Train.Batch, config.Train.Seed,
 				step*uint64(config.Train.Batch), nil)

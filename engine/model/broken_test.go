@@ -29,7 +29,7 @@ func TestEveryDeviceCallMayFail(t *testing.T) {
 			return m.Close()
 		}},
 		{"testing", 1, func() error {
-			_, err := m.Evaluate(ctx, data.Val, 1, nil)
+			_, err := m.Evaluate(ctx, data.Val, model.Test{Views: 1})
 			return err
 		}},
 		{"predicting", 1, func() error {

@@ -31,38 +31,52 @@ func (r Result) MarshalJSON() ([]byte, error) {
 	}{plain(r), metrics.Number(r.Loss)})
 }
 
+// A Test says how a model is tested on a set.
+type Test struct {
+	Views    int                   // of an image, whose mean counts: 1 or 10
+	From     int                   // the first image that is tested
+	Progress func(done, total int) // told after every batch how many images are done; may be nil
+	Each     func(Tested) error    // told of every image, in order; its error ends the test; may be nil
+}
+
+// Tested is an image of a test. What it holds is not to be kept.
+type Tested struct {
+	Index       int         // in the set
+	Label       int         // of the network; -1 where it has not learned the image's class
+	Probs       []float64   // of the classes
+	Activations [][]float32 // of each of Setup.Keep, the mean over the views
+}
+
 // Evaluate tests the model on a set, with 1 or 10 views an image whose probabilities are averaged. Classes are matched
-// as Input.Match does; images of those that the network has not learned do not count. progress, unless nil, is told
-// after every batch how many images are done.
-func (m *Model) Evaluate(ctx context.Context, set *packed.Set, views int, progress func(done, total int)) (r Result,
-	err error) {
-	loader := dataloader.NewEvalLoader(set, m.setup.Data, m.Batch, views, m.Allocate)
+// as Input.Match does; images of those that the network has not learned do not count.
+func (m *Model) Evaluate(ctx context.Context, set *packed.Set, o Test) (r Result, err error) {
+	loader := dataloader.NewEvalLoader(set, m.setup.Data, m.Batch, o.Views, o.From, m.Allocate)
 	defer func() {
 		if e := loader.Close(); err == nil { // after a failure it only says again what the device said
 			err = e
 		}
 	}()
-	t := tally{classes: len(m.Input.Classes), probs: make([]float64, m.Batch*len(m.Input.Classes)),
-		labels: m.Input.Match(set.Classes())}
-	probs := make([]float32, len(t.probs))
-	done := 0
+	t := m.tally()
+	t.labels = m.Input.Match(set.Classes())
+	done := o.From
 	for {
 		b, err := loader.Next(ctx)
 		if err == io.EOF {
 			return t.result(), nil
 		}
 		if err == nil {
-			err = m.forward(b, probs)
+			err = m.view(b, t, o.Views)
 		}
 		if err != nil {
 			return r, err
 		}
-		t.view(probs[:b.Valid*t.classes], views)
-		if b.View == views-1 {
-			t.count(b.Labels[:b.Valid])
+		if b.View == o.Views-1 {
+			if err := t.count(b, o.Each); err != nil {
+				return r, err
+			}
 			done += b.Valid
-			if progress != nil {
-				progress(done, set.Len())
+			if o.Progress != nil {
+				o.Progress(done, set.Len())
 			}
 		}
 		if err := loader.Release(b); err != nil {
@@ -71,50 +85,104 @@ func (m *Model) Evaluate(ctx context.Context, set *packed.Set, views int, progre
 	}
 }
 
-// forward computes the probabilities of a batch.
-func (m *Model) forward(b *dataloader.Batch, probs []float32) error {
+// view adds what a view of a batch gives to a tally.
+func (m *Model) view(b *dataloader.Batch, t *tally, views int) error {
 	if err := m.feed(m.testing, b, 0, 0); err != nil {
 		return err
 	}
 	m.testing.Run()
-	return m.testing.Download(Probs, probs)
+	if err := m.testing.Download(Probs, t.now); err != nil {
+		return err
+	}
+	for i, p := range t.now {
+		t.probs[i] += float64(p) / float64(views)
+	}
+	for k, a := range m.kept {
+		if views == 1 {
+			if err := m.activations(a, t.kept[k]); err != nil {
+				return err
+			}
+			continue
+		}
+		values := make([]float32, len(t.kept[k]))
+		if err := m.activations(a, values); err != nil {
+			return err
+		}
+		for i, v := range values {
+			t.kept[k][i] += v / float32(views)
+		}
+	}
+	return nil
 }
 
-// tally sums up probabilities over views, and results over images.
+// tally sums up probabilities and activations over views, and results over images.
 type tally struct {
 	classes    int
-	labels     []int32   // by those of the set; -1: does not count
-	probs      []float64 // of the current images, the mean over the views so far
+	labels     []int32     // by those of the set; -1: does not count
+	now        []float32   // probabilities of a view
+	probs      []float64   // of the current images, the mean over the views so far
+	kept       [][]float32 // activations, likewise, a row for each of Setup.Keep
 	images     int
 	loss       float64
 	top1, top5 int // wrong
 }
 
-// view adds one view of the current images.
-func (t *tally) view(probs []float32, views int) {
-	for i, p := range probs {
-		t.probs[i] += float64(p) / float64(views)
+// tally makes room for a batch.
+func (m *Model) tally() *tally {
+	t := &tally{classes: len(m.Input.Classes)}
+	t.now, t.probs = make([]float32, m.Batch*t.classes), make([]float64, m.Batch*t.classes)
+	for _, a := range m.kept {
+		t.kept = append(t.kept, make([]float32, m.Batch*a.Len()))
 	}
+	return t
+}
+
+// image is what there is of image i of the batch.
+func (t *tally) image(i int) (probs []float64, activations [][]float32) {
+	for _, rows := range t.kept {
+		width := len(rows) * t.classes / len(t.probs)
+		activations = append(activations, rows[i*width:(i+1)*width])
+	}
+	return t.probs[i*t.classes : (i+1)*t.classes], activations
 }
 
 // count compares the current images with their labels, and makes room for the next.
-func (t *tally) count(labels []int32) {
-	for i, label := range labels {
-		if label = t.labels[label]; label < 0 {
+func (t *tally) count(b *dataloader.Batch, each func(Tested) error) error {
+	for i, of := range b.Labels[:b.Valid] {
+		label, probs := int(t.labels[of]), t.probs[i*t.classes:(i+1)*t.classes]
+		if each != nil {
+			_, activations := t.image(i)
+			if err := each(Tested{int(b.Index[i]), label, probs, activations}); err != nil {
+				return err
+			}
+		}
+		if label < 0 {
 			continue
 		}
-		probs := t.probs[i*t.classes : (i+1)*t.classes]
-		rank := Rank(probs, int(label))
+		rank := Rank(probs, label)
 		if rank >= 1 {
 			t.top1++
 		}
 		if rank >= 5 {
 			t.top5++
 		}
-		t.loss -= math.Log(max(probs[label], math.SmallestNonzeroFloat32)) // fp32 may round a probability to 0
+		t.loss += CrossEntropy(probs[label])
 		t.images++
 	}
+	t.clear()
+	return nil
+}
+
+func (t *tally) clear() {
 	clear(t.probs)
+	for _, rows := range t.kept {
+		clear(rows)
+	}
+}
+
+// CrossEntropy is the cross entropy, in nats, of a class that was given a probability; fp32 may round that to 0.
+func CrossEntropy(probability float64) float64 {
+	return -math.Log(max(probability, math.SmallestNonzeroFloat32))
 }
 
 // Rank is how many classes are more probable than a class. Of equal ones the lower number comes first, and a NaN
@@ -135,10 +203,8 @@ func (t *tally) result() Result {
 }
 
 // Predict gives the probabilities of the classes for images as they are stored, each [Height, Width, 3], with the mean
-// over 1 or 10 views.
-func (m *Model) Predict(ctx context.Context, images [][]byte, views int) (all [][]float64, err error) {
-	classes := len(m.Input.Classes)
-	probs := make([]float32, m.Batch*classes)
+// over 1 or 10 views, and the activations of each of Setup.Keep.
+func (m *Model) Predict(ctx context.Context, images [][]byte, views int) (all []Tested, err error) {
 	b, err := dataloader.NewBatch(m.Batch, m.Input.Height*m.Input.Width*3, m.Allocate)
 	if err != nil {
 		return nil, err
@@ -155,7 +221,7 @@ func (m *Model) Predict(ctx context.Context, images [][]byte, views int) (all []
 			}
 			copy(b.Images[i*len(image):], image)
 		}
-		t := tally{classes: classes, probs: make([]float64, len(now)*classes)}
+		t := m.tally()
 		for _, view := range dataloader.Views(m.Input.Height, m.Input.Width, m.setup.Data.Crop, views) {
 			if err := ctx.Err(); err != nil {
 				return nil, err
@@ -166,13 +232,13 @@ func (m *Model) Predict(ctx context.Context, images [][]byte, views int) (all []
 			for i := range m.Batch {
 				copy(b.Draws[i*dataloader.DrawWidth:], view[:])
 			}
-			if err := m.forward(b, probs); err != nil {
+			if err := m.view(b, t, views); err != nil {
 				return nil, err
 			}
-			t.view(probs[:len(t.probs)], views)
 		}
 		for i := range now {
-			all = append(all, t.probs[i*classes:(i+1)*classes])
+			probs, activations := t.image(i)
+			all = append(all, Tested{first + i, -1, probs, activations})
 		}
 	}
 	return all, nil

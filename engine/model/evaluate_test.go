@@ -98,16 +98,16 @@ func TestEvaluate(t *testing.T) {
 				for i := range data.Val.Len() {
 					p, err := single.Predict(context.Background(), [][]byte{data.Val.Stored(i)}, views)
 					check(t, err)
-					probs = append(probs, p[0])
+					probs = append(probs, p[0].Probs)
 				}
 				want = testOn(probs, data.Val.Labels())
 			}
 			var told []int
-			got, err := m.Evaluate(context.Background(), data.Val, views, func(done, total int) {
+			got, err := m.Evaluate(context.Background(), data.Val, model.Test{Views: views, Progress: func(done, total int) {
 				if told = append(told, done); total != 24 {
 					t.Errorf("%d of %d images", done, total)
 				}
-			})
+			}})
 			check(t, err)
 			if !alike(got, want) {
 				t.Errorf("%d views, batch %s: %+v, want %+v", views, batch, got, want)
@@ -149,14 +149,14 @@ func TestTenViews(t *testing.T) {
 		got, err := m.Predict(context.Background(), [][]byte{whole}, 10)
 		check(t, err)
 		spread := 0.
-		for k := range got[0] {
+		for k, is := range got[0].Probs {
 			mean := 0.
 			for _, p := range each {
-				mean += p[k] / 10
-				spread = max(spread, math.Abs(p[k]-each[0][k]))
+				mean += p.Probs[k] / 10
+				spread = max(spread, math.Abs(p.Probs[k]-each[0].Probs[k]))
 			}
-			if !(math.Abs(got[0][k]-mean) <= sumTol) {
-				t.Errorf("image %d, class %d: %v, want %v", i, k, got[0][k], mean)
+			if !(math.Abs(is-mean) <= sumTol) {
+				t.Errorf("image %d, class %d: %v, want %v", i, k, is, mean)
 			}
 		}
 		if spread < 10*sumTol {
@@ -177,14 +177,14 @@ func TestPredict(t *testing.T) {
 		one, err := m.Predict(context.Background(), [][]byte{image}, 1)
 		check(t, err)
 		sum := 0.
-		for k, p := range one[0] {
+		for k, p := range one[0].Probs {
 			sum += p
-			if !(math.Abs(p-all[i][k]) <= sumTol) {
-				t.Errorf("image %d, class %d: %v alone, %v among others", i, k, p, all[i][k])
+			if among := all[i].Probs[k]; !(math.Abs(p-among) <= sumTol) {
+				t.Errorf("image %d, class %d: %v alone, %v among others", i, k, p, among)
 			}
 		}
-		if !(math.Abs(sum-1) <= sumTol) || len(one[0]) != 4 {
-			t.Errorf("image %d: %v", i, one[0])
+		if !(math.Abs(sum-1) <= sumTol) || len(one[0].Probs) != 4 {
+			t.Errorf("image %d: %v", i, one[0].Probs)
 		}
 	}
 	if _, err := m.Predict(context.Background(), [][]byte{make([]byte, 5)}, 1); err == nil {
@@ -197,10 +197,10 @@ func TestPredict(t *testing.T) {
 
 func TestEvaluateInterrupted(t *testing.T) {
 	m, data := learn(t).tester(t, "4")
-	if _, err := m.Evaluate(few(3), data.Val, 10, nil); !errors.Is(err, errEnough) {
+	if _, err := m.Evaluate(few(3), data.Val, model.Test{Views: 10}); !errors.Is(err, errEnough) {
 		t.Errorf("%v, want the error of the context", err)
 	}
-	if _, err := m.Evaluate(context.Background(), data.Val, 1, nil); err != nil { // and the model still works
+	if _, err := m.Evaluate(context.Background(), data.Val, model.Test{Views: 1}); err != nil { // and the model still works
 		t.Error(err)
 	}
 }

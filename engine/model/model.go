@@ -23,7 +23,8 @@ type Model struct {
 	testing  *plan.Plan
 	bytes    int64
 	results  results
-	measured []string // how long kernels took that were measured, a line for each piece of work
+	kept     []Activation // of the test plan
+	measured []string     // how long kernels took that were measured, a line for each piece of work
 }
 
 // Purpose says what a model is for.
@@ -99,6 +100,12 @@ func (m *Model) plan(name string, prepared func(done, total int) error) (*Graph,
 		return nil, nil, err
 	}
 	spec := m.setup.Spec(name, g)
+	if name == "test" {
+		if m.kept, err = m.setup.kept(m.Input, g); err != nil {
+			return nil, nil, err
+		}
+		spec.Outputs = append(spec.Outputs, outputs(m.kept)...)
+	}
 	spec.Prepared = prepared
 	p, err := plan.Compile(spec, m.state)
 	if err != nil {

@@ -15,6 +15,8 @@ type Setup struct {
 	Seed        uint64  // of dropout
 	Momentum    float64 // of SGD
 	WeightDecay float64 // of SGD
+
+	Keep []string // layers whose activations a model for testing keeps, to be seen by Evaluate and Predict
 }
 
 // Hooks are told how far the opening of devices and the preparing of kernels has come, which may take long. Each may be

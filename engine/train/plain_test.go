@@ -42,11 +42,11 @@ func TestPlainRun(t *testing.T) {
 			at := (step*16 + i) % data.Train.Len()
 			images, labels = append(images, data.Train.Stored(at)), append(labels, data.Train.Labels()[at])
 		}
-		probs, err := m.Predict(context.Background(), images, 1)
+		predicted, err := m.Predict(context.Background(), images, 1)
 		r.check(err)
 		want := 0.
 		for i, label := range labels {
-			want -= math.Log(probs[i][label]) / float64(len(labels))
+			want -= math.Log(predicted[i].Probs[label]) / float64(len(labels))
 		}
 		if !(math.Abs(steps[step].Loss-want) <= 1e-5) {
 			t.Errorf("step %d: loss %v, want %v", step+1, steps[step].Loss, want)

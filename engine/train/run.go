@@ -289,9 +289,8 @@ func (r *run) report(rate float64, loader *dataloader.Loader) error {
 
 // validate tests the network and lets the schedule know.
 func (r *run) validate(ctx context.Context) error {
-	result, err := r.model.Evaluate(ctx, r.data.Val, r.Config.Train.Views, func(done, total int) {
-		r.console.Phase("validation", uint64(done), uint64(total), "images")
-	})
+	progress := func(done, total int) { r.console.Phase("validation", uint64(done), uint64(total), "images") }
+	result, err := r.model.Evaluate(ctx, r.data.Val, model.Test{Views: r.Config.Train.Views, Progress: progress})
 	if err != nil {
 		return err
 	}
