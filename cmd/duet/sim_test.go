@@ -307,6 +307,7 @@ func TestSimFaults(t *testing.T) {
 			continue
 		}
 		failed++
+		t.Logf("%s %s: %s", run, fault, r.stderr[strings.LastIndex(r.stderr, "duet: ")+1:])
 		s.failed(r, 1, []string{"cuda:"})
 		if kind.words != "" && !strings.Contains(strings.ToLower(r.stderr), strings.ToLower(kind.words)) {
 			t.Errorf("%s: %s", fault, r.stderr)

@@ -3,8 +3,11 @@
 package cuda
 
 import (
+	"errors"
 	"fmt"
 	"sync"
+
+	"gorgonia.org/cu"
 
 	"duet/engine/backend"
 	"duet/engine/backend/worker"
@@ -69,7 +72,9 @@ func (d *device) FreeHost(m backend.HostMemory) error {
 		return nil
 	}
 	delete(d.hosts.live, own)
-	if err := freeHost(d.context, own.room); err != nil && !d.failed.Load() {
+	// The driver answers with what failed on the device before, too: that is Sync's to tell. What is wrong with the call
+	// itself is told here.
+	if err := freeHost(d.context, own.room); errors.Is(err, cu.InvalidValue) || errors.Is(err, cu.InvalidContext) {
 		return d.errorf("free host memory", err)
 	}
 	return nil
