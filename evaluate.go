@@ -19,6 +19,7 @@ import (
 type EvaluateOptions struct {
 	Split string // packed.Val ("val") or packed.Train ("train"); "": val, or all of other data that has no such split
 	Known bool   // leave out images of classes that the network has not learned, rather than refuse them
+	Any   bool   // take all images, whatever their classes; those that the network has not learned do not count
 }
 
 // Evaluation is what a test came to.
@@ -63,6 +64,9 @@ func (c *Classifier) OpenTestSet(ctx context.Context, data string, o EvaluateOpt
 		from = from.Whole(data, c.Input.Height, c.Input.Reading)
 	}
 	sets, err := c.options.openData(ctx, from, func(outline prepare.Outline) error {
+		if o.Any {
+			return nil
+		}
 		return knownClasses(c.Input, outline.Classes, o.Known)
 	})
 	if err != nil {
@@ -81,14 +85,16 @@ func (c *Classifier) OpenTestSet(ctx context.Context, data string, o EvaluateOpt
 	if err := t.choose(cmp.Or(o.Split, packed.Val), data != "" && o.Split == ""); err != nil {
 		return nil, err
 	}
-	if err := c.suits(t.Set, o.Known); err != nil {
+	if err := c.suits(t.Set, o); err != nil {
 		return nil, fmt.Errorf("%s: %w", t.Data, err)
 	}
 	if is := t.Index.EXIF; is != c.Input.EXIF {
 		c.options.note(fmt.Sprintf("the images of %s were prepared %s --exif, those that the network learned from %s", t.Data,
 			with(is), with(c.Input.EXIF)))
 	}
-	c.noteClasses(t.Set, t.Split, t.Data)
+	if !o.Any {
+		c.noteClasses(t.Set, t.Split, t.Data)
+	}
 	return t, nil
 }
 
@@ -133,12 +139,15 @@ func (t *TestSet) Test(ctx context.Context, from int, each func(Tested) error) (
 }
 
 // suits checks that the network can be tested on a set.
-func (c *Classifier) suits(set *packed.Set, known bool) error {
+func (c *Classifier) suits(set *packed.Set, o EvaluateOptions) error {
 	if in := c.Input; set.Height() != in.Height || set.Width() != in.Width {
 		return fmt.Errorf("has images of %d x %d, but the network learned from %d x %d: want them prepared with --size %d",
 			set.Width(), set.Height(), in.Width, in.Height, in.Height)
 	}
-	return knownClasses(c.Input, set.Classes(), known)
+	if o.Any {
+		return nil
+	}
+	return knownClasses(c.Input, set.Classes(), o.Known)
 }
 
 func with(yes bool) string {

@@ -25,7 +25,8 @@ func showCommand() *cobra.Command {
 		Args:  args(cobra.NoArgs),
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(showNetworkCommand(), showFiltersCommand())
+	c.AddCommand(showNetworkCommand(), showFiltersCommand(), showPredictionsCommand(), showNeighboursCommand(),
+		showMapsCommand(), showOcclusionCommand(), showConfusionCommand(), showLossesCommand())
 	return c
 }
 

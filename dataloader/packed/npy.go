@@ -32,6 +32,17 @@ type npyHeader struct {
 	size  int64 // of the elements in bytes, where the file was found to have so many
 }
 
+// Element types of NpyHeader.
+const (
+	NpyInt32   = npyInt32
+	NpyFloat32 = npyFloat32
+)
+
+// NpyHeader is the header of a .npy file of numbers in row-major order; they follow it.
+func NpyHeader(dtype string, shape ...int) []byte {
+	return npyHeader{dtype: dtype, shape: shape}.encode()
+}
+
 // npyWidth is the size of an element in bytes.
 func npyWidth(dtype string) int64 {
 	switch dtype {

@@ -11,10 +11,11 @@ import (
 
 // Activation describes what a layer gives for an image.
 type Activation struct {
-	Layer  string
-	Shape  []int // [maps, height, width] or [features], of the whole network
-	Towers int   // that share the first axis, in equal parts, one after the other
-	parts  []part
+	Layer     string
+	Operation string // the last one of the layer, such as "conv2d"
+	Shape     []int  // [maps, height, width] or [features], of the whole network
+	Towers    int    // that share the first axis, in equal parts, one after the other
+	parts     []part
 }
 
 // part is an output of the test plan: the share of a device.
@@ -62,6 +63,7 @@ func (g *Graph) activations() (all []Activation, err error) {
 			i, at[a.Layer] = len(all), len(all)
 			all = append(all, Activation{Layer: a.Layer})
 		}
+		all[i].Operation = a.Op.Name()
 		all[i].put(part{fmt.Sprintf("%s on %d", a.Layer, a.Device), n, a.Out().Shape[1:]})
 	}
 	for i := range all {

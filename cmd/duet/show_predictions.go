@@ -1,0 +1,211 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"image"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"duet"
+	"duet/engine/look"
+)
+
+func showPredictionsCommand() *cobra.Command {
+	var out string
+	var count int
+	var wrong bool
+	var o testFlags
+	c := &cobra.Command{
+		Use:   "predictions CHECKPOINT [IMAGE...]",
+		Short: "Draw images with the classes that they are taken for",
+		Long: `Predictions draws images, below each its class and the five most probable ones as bars, as the left half of
+Figure 4 of the paper of 2012; the bar of the true class is red. The images are the given ones, or those of the folders
+given, or else some of the validation images, evenly spread; with --errors of those that are taken for another class.
+A name that ends in .csv gets the numbers.`,
+		Example: `  duet show predictions runs/first
+  duet show predictions runs/first --errors --images 16 --out errors.svg
+  duet show predictions runs/first cat.jpg dog.png`,
+		Args: args(cobra.MinimumNArgs(1)),
+	}
+	c.RunE = func(c *cobra.Command, given []string) error {
+		if err := checkOut(out, pictureOrTable...); err != nil {
+			return err
+		}
+		if count < 1 || count > 1000 {
+			return usage("--images %d, want 1 to 1000", count)
+		}
+		if len(given) > 1 {
+			if wrong || o.data != "" {
+				return usage("--errors or --data beside images, which have no labels")
+			}
+			return predictionsOf(c, &o, out, given[0], given[1:])
+		}
+		return o.test(c, given[0], func(classifier *duet.Classifier, set *duet.TestSet) (err error) {
+			var all []picked
+			title := fmt.Sprintf("%s: %d of %d images", set.Data, min(count, set.Len()), set.Len())
+			if wrong {
+				if all, err = errorsOf(c, set); err != nil {
+					return err
+				}
+				if len(all) == 0 {
+					return fmt.Errorf("%s: no image of %d is taken for another class", set.Data, set.Len())
+				}
+				title = fmt.Sprintf("%s: %d of %d errors in %d images", set.Data, min(count, len(all)), len(all), set.Len())
+				var some []picked
+				for _, i := range evenly(count, len(all)) {
+					some = append(some, all[i])
+				}
+				all = some
+			} else if all, err = observed(c.Context(), classifier, set, evenly(count, set.Len())); err != nil {
+				return err
+			}
+			return writePicked(out, title, classifier, set, all)
+		})
+	}
+	c.Flags().StringVar(&out, "out", "predictions.png", "file to write: .svg, .png or .csv")
+	c.Flags().IntVar(&count, "images", 12, "how many of the data")
+	c.Flags().BoolVar(&wrong, "errors", false, "only images that are taken for another class")
+	o.add(c)
+	return c
+}
+
+func showLossesCommand() *cobra.Command {
+	var out string
+	var count int
+	var o testFlags
+	c := &cobra.Command{
+		Use:   "losses CHECKPOINT",
+		Short: "Draw the images that a network is most wrong about",
+		Long: `Losses draws the images with the largest losses, the worst first: what is hard, and often what is labelled
+wrongly. The loss is the cross entropy in nats, minus the logarithm of the probability that the true class was given.
+A name that ends in .csv gets the losses of all images, likewise in order.`,
+		Example: `  duet show losses runs/first
+  duet show losses runs/first --split train --out losses.csv`,
+		Args: args(cobra.ExactArgs(1)),
+	}
+	c.RunE = func(c *cobra.Command, given []string) error {
+		if err := checkOut(out, pictureOrTable...); err != nil {
+			return err
+		}
+		if count < 1 || count > 1000 {
+			return usage("--images %d, want 1 to 1000", count)
+		}
+		return o.test(c, given[0], func(classifier *duet.Classifier, set *duet.TestSet) error {
+			var all []picked
+			_, err := set.Test(c.Context(), 0, func(t duet.Tested) error {
+				if t.Label >= 0 {
+					all = append(all, pick(t))
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			slices.SortStableFunc(all, func(a, b picked) int { return cmp.Compare(b.loss, a.loss) })
+			if !strings.EqualFold(filepath.Ext(out), ".csv") {
+				all = all[:min(count, len(all))]
+			}
+			return writePicked(out, fmt.Sprintf("%s: the largest losses of %d images", set.Data, set.Len()), classifier, set, all)
+		})
+	}
+	c.Flags().StringVar(&out, "out", "losses.png", "file to write: .svg, .png or .csv")
+	c.Flags().IntVar(&count, "images", 12, "how many are drawn")
+	o.add(c)
+	return c
+}
+
+// errorsOf are the images of a set that are taken for another class.
+func errorsOf(c *cobra.Command, set *duet.TestSet) (all []picked, err error) {
+	_, err = set.Test(c.Context(), 0, func(t duet.Tested) error {
+		if p := pick(t); p.label >= 0 && p.taken[0].label != p.label {
+			all = append(all, p)
+		}
+		return nil
+	})
+	return all, err
+}
+
+// writePicked draws images of a set, or writes their numbers.
+func writePicked(out, title string, c *duet.Classifier, set *duet.TestSet, all []picked) error {
+	if strings.EqualFold(filepath.Ext(out), ".csv") {
+		files, err := set.Files()
+		if err != nil {
+			return err
+		}
+		rows := [][]string{{"image", "file", "class", "loss", "rank", "taken_for", "probability"}}
+		for _, p := range all {
+			for rank, g := range p.taken {
+				loss := ""
+				if p.label >= 0 {
+					loss = number(p.loss)
+				}
+				rows = append(rows, []string{strconv.Itoa(p.index), files[p.index], set.ClassIDs()[set.Labels()[p.index]], loss,
+					strconv.Itoa(rank + 1), c.Input.Classes[g.label], number(g.probability)})
+			}
+		}
+		return writeTable(out, rows)
+	}
+	drawn, err := sightings(c, set, all)
+	if err != nil {
+		return err
+	}
+	return writePicture(out, look.Sightings(title, drawn))
+}
+
+// number is a number in a table.
+func number(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+
+// predictionsOf draws images of files.
+func predictionsOf(c *cobra.Command, o *testFlags, out, checkpoint string, given []string) (err error) {
+	show := newDisplay()
+	defer show.close()
+	classifier, err := o.open(checkpoint, o.views, show)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, classifier.Close()) }()
+	paths, err := imagesIn(given)
+	if err != nil {
+		return err
+	}
+	images, err := decoded(classifier, paths)
+	if err != nil {
+		return err
+	}
+	seen, err := classifier.Observe(c.Context(), images...)
+	if err != nil {
+		return stopped(err)
+	}
+	rows := [][]string{{"file", "rank", "taken_for", "probability"}}
+	var drawn []look.Sighting
+	for i, t := range seen {
+		p := pick(t)
+		drawn = append(drawn, p.sighting(classifier, images[i], filepath.Base(paths[i]), ""))
+		for rank, g := range p.taken {
+			rows = append(rows, []string{paths[i], strconv.Itoa(rank + 1), classifier.Input.Classes[g.label],
+				number(g.probability)})
+		}
+	}
+	if strings.EqualFold(filepath.Ext(out), ".csv") {
+		return writeTable(out, rows)
+	}
+	return writePicture(out, look.Sightings(classifier.Path, drawn))
+}
+
+// decoded reads images.
+func decoded(c *duet.Classifier, paths []string) (all []image.Image, err error) {
+	for _, path := range paths {
+		m, err := decode(c, path)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
