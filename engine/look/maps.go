@@ -77,7 +77,7 @@ func (l LayerMaps) tiles(tower, across int) *image.RGBA {
 	if len(l.Shape) == 3 {
 		h, w = l.Shape[1], l.Shape[2]
 	}
-	columns, least := 16, 1
+	columns, least := min(max(across/(2*max(h, w)+2), 8), 16), 1
 	if h*w == 1 {
 		columns, least = 64, 8
 	}

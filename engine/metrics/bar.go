@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
@@ -49,35 +50,36 @@ type part struct {
 
 // Ranks: of the parts that are left, the one with the highest goes first. The bar goes before those below barRank.
 const (
-	rankLoss, rankTime, rankRate, rankError, rankEpoch, rankData = 1, 2, 3, 4, 5, 6
+	rankLoss, rankTime, rankRate, rankError, rankEpoch, rankData, rankCurve = 1, 2, 3, 4, 5, 6, 7
 
 	barRank = rankError
 )
 
-// appendState appends the line, made to fit width columns: first the bar shrinks, then the epoch goes, then the bar,
-// then the other parts in the order of their rank, and at last the text is cut.
+// appendState appends the line, made to fit width columns: first the bar shrinks, then the curve, the wait for data and
+// the epoch go, then the bar, then the other parts in the order of their rank, and at last the text is cut.
 func (c *Console) appendState(b []byte, now time.Time, width int) []byte {
 	count, parts := c.parts(now)
 	done, total := c.last.Step, c.opt.Total
 	if c.phase != "" {
 		done, total = c.phaseDone, c.phaseTotal
 	}
-	for rank := rankData; rank >= 0; rank-- {
+	for rank := rankCurve; rank >= 0; rank-- {
 		rest := join(parts, rank)
-		room := min(width-len(count)-len(" ")-len(rest), maxBar)
+		columns := utf8.RuneCountInString(rest)
+		room := min(width-len(count)-len(" ")-columns, maxBar)
 		if c.opt.Terminal && total > 0 && room >= minBar && rank >= barRank {
 			b = append(append(b, count...), ' ')
 			b = append(b, c.bar.draw(room, done, total)...)
 			return append(b, rest...)
 		}
-		if len(count)+len(rest) <= width && (rank <= barRank || !c.opt.Terminal || total == 0) {
+		if len(count)+columns <= width && (rank <= barRank || !c.opt.Terminal || total == 0) {
 			return append(append(b, count...), rest...)
 		}
 	}
 	return append(b, count[:max(min(width, len(count)), 0)]...)
 }
 
-// parts gives the count at the line's start and what follows it. All of it is ASCII, so that bytes are columns.
+// parts gives the count at the line's start, in ASCII, and what follows it, whose letters are a column each.
 func (c *Console) parts(now time.Time) (count string, parts []part) {
 	if c.phase != "" {
 		if c.phaseTotal == 0 {
@@ -105,8 +107,11 @@ func (c *Console) parts(now time.Time) (count string, parts []part) {
 	parts = []part{
 		{fmt.Sprintf("epoch %.2f", c.last.Epoch), rankEpoch},
 		{fmt.Sprintf("loss %.4f", loss), rankLoss},
-		{FormatRate(c.rate.value()) + " images/s", rankRate},
 	}
+	if curve := c.curve.String(); curve != "" && c.utf8 {
+		parts = append(parts, part{curve, rankCurve})
+	}
+	parts = append(parts, part{FormatRate(c.rate.value()) + " images/s", rankRate})
 	if c.validated {
 		parts = append(parts, part{"val " + FormatPercent(c.valError), rankError})
 	}

@@ -29,11 +29,12 @@ type ConsoleOptions struct {
 
 // Console shows how the run goes. On a terminal it is one line, redrawn at most ten times a second:
 //
-//	1234/10000 [=====>              ]  epoch 3.21  loss 2.3010  412 images/s  val 34.20 %  data 0.02 ms  12m03s left
+//	1234/10000 [=====>         ]  epoch 3.21  loss 2.3010  █▇▅▄▃▃▂▂▁▁  412 images/s  val 34.20 %  data 0 ms  12m03s left
 //
-// Elsewhere it is a plain line with the same numbers, at most every ten seconds. A validation is a line of its own in
-// both cases. What else is to be printed while the bar is there goes through Write. Its methods may be called from
-// several goroutines; errors of the writer are ignored, a run does not fail because nobody looks.
+// The curve is the loss of the steps that it was told of, where the locale says that the terminal shows UTF-8. Elsewhere
+// it is a plain line with the same numbers, at most every ten seconds. A validation is a line of its own in both cases.
+// What else is to be printed while the bar is there goes through Write. Its methods may be called from several
+// goroutines; errors of the writer are ignored, a run does not fail because nobody looks.
 type Console struct {
 	w   io.Writer
 	opt ConsoleOptions
@@ -48,6 +49,8 @@ type Console struct {
 
 	last       Step
 	loss, rate average
+	curve      spark
+	utf8       bool // the terminal shows it
 	validated  bool
 	valError   float64
 	phase      string // what is done between steps, with how much of it
@@ -69,7 +72,7 @@ func NewConsole(w io.Writer, opt ConsoleOptions) *Console {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	return &Console{w: w, opt: opt, bar: newBar()}
+	return &Console{w: w, opt: opt, bar: newBar(), utf8: opt.Terminal && showsUTF8()}
 }
 
 // IsTerminal tells whether the file is a terminal that can move its cursor.
@@ -89,6 +92,7 @@ func (c *Console) Step(s Step) {
 	}
 	c.last, c.phase = s, ""
 	c.loss.add(s.Loss)
+	c.curve.add(s.Loss)
 	c.rate.add(s.ImagesPerSecond)
 	c.update(now)
 }
