@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -85,7 +84,6 @@ func readRun(dir string) (r look.Run, err error) {
 // writeCurves writes the numbers of curves, a line each.
 func writeCurves(path string, of []string, charts []look.Chart) error {
 	rows := [][]string{{"measure", "curve", charts[0].X, "value"}}
-	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
 	for i, chart := range charts {
 		for _, curve := range chart.Curves {
 			for k := range curve.X {

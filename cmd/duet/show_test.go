@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -57,6 +58,26 @@ func TestShowFilters(t *testing.T) {
 		len(lines) != len(all)+2 {
 		t.Errorf("%d lines for %d filters: %s", len(lines), len(all), lines[0])
 	}
+	var moves []move
+	p.object(p.works("show", "filters", "runs/run", "--every", "--json"), &moves)
+	last := moves[len(moves)-1]
+	var sum float64
+	for _, s := range all[len(all)/2:] { // of the second tower, after the run's last step, which is its best
+		sum += s.Selectivity / float64(len(all)/2)
+	}
+	if len(moves) < 4 || moves[0].Step >= last.Step || last.Tower != 1 || !(math.Abs(last.Selectivity-sum) <= 1e-9) {
+		t.Errorf("%+v, want at last %v", moves, sum)
+	}
+	p.works("show", "filters", "runs/run", "--every", "--out", "moves.svg")
+	if !strings.Contains(string(p.read("moves.svg")), ">tower 1<") {
+		t.Error("no second tower in moves.svg")
+	}
+	p.works("show", "filters", "runs/run", "--every", "--out", "moves.csv")
+	if rows := p.table("moves.csv"); len(rows) != len(moves) {
+		t.Errorf("%d rows of %d", len(rows), len(moves))
+	}
+	p.refused(exitFailed, []string{"runs/run/config.toml", "folder of a run"}, "show", "filters",
+		"runs/run/config.toml", "--every")
 	p.refused(exitUsage, []string{".svg, .png or .csv"}, "show", "filters", "runs/run", "--out", "filters.jpg")
 	p.refused(exitUsage, []string{"conv2 sees", "of three"}, "show", "filters", "runs/run", "--layer", "conv2", "--json")
 	p.refused(exitFailed, []string{"no convolution x: want one of conv1"}, "show", "filters", "runs/run", "--layer", "x")

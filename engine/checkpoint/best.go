@@ -21,3 +21,14 @@ func Best(dir string) (string, error) {
 	}
 	return s.StepPath(steps[len(steps)-1]), nil
 }
+
+// All are the paths of the checkpoints of steps in a store's folder, in the order of the steps.
+func All(dir string) ([]string, error) {
+	s := &Store{dir: dir}
+	steps, err := s.Steps()
+	var all []string
+	for _, step := range steps {
+		all = append(all, s.StepPath(step))
+	}
+	return all, err
+}

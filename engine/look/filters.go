@@ -85,6 +85,9 @@ func (f Filter) Selectivity() float64 {
 	return min(max(colour/all, 0), 1)
 }
 
+// InColour says whether the filters see three channels.
+func (x *Filters) InColour() bool { return x.Towers[0][0].Channels == 3 }
+
 // Selectivity is the mean of a tower's filters.
 func (x *Filters) Selectivity(tower int) float64 {
 	var sum float64
