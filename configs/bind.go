@@ -207,19 +207,24 @@ func fieldOf(t reflect.Type, key string) (f reflect.StructField, ok bool) {
 
 // suggest says which key was probably meant, or which there are.
 func suggest(key string, known []string) string {
-	nearest, least := "", 1+max(1, len(key)/3)
+	if name := nearest(key, known); name != "" {
+		return fmt.Sprintf("did you mean %s?", name)
+	}
+	return "want one of " + strings.Join(known, ", ")
+}
+
+// nearest is which of the known keys was probably meant; empty when none is near.
+func nearest(key string, known []string) string {
+	name, least := "", 1+max(1, len(key)/3)
 	for _, k := range known {
 		if len(key) > 2*len(k) {
 			continue // also keeps a long key from costing time
 		}
 		if d := distance(strings.ToLower(key), k); d < least {
-			nearest, least = k, d
+			name, least = k, d
 		}
 	}
-	if nearest != "" {
-		return fmt.Sprintf("did you mean %s?", nearest)
-	}
-	return "want one of " + strings.Join(known, ", ")
+	return name
 }
 
 // distance is how many bytes must be inserted, removed, replaced or swapped with their neighbour to make b of a.

@@ -71,7 +71,11 @@ func Load(path string, overrides []string) (*train.Config, error) {
 	if preset, ok := Preset(path); ok && (errors.Is(err, fs.ErrNotExist) || !strings.HasSuffix(path, ".toml")) {
 		return Parse(path, preset, overrides)
 	}
-	return nil, fmt.Errorf("configuration: %w; built in are %s", err, strings.Join(Presets(), ", "))
+	hint := "built in are " + strings.Join(Presets(), ", ")
+	if name := nearest(presetName(path), Presets()); name != "" && errors.Is(err, fs.ErrNotExist) {
+		hint = fmt.Sprintf("did you mean %s?", name)
+	}
+	return nil, fmt.Errorf("configuration: %w; %s", err, hint)
 }
 
 // Parse is Load of the text of a configuration; name stands for the file in errors.

@@ -70,6 +70,17 @@ func TestLoad(t *testing.T) {
 			t.Errorf("%q: got %v, want an error of one line", name, err)
 		}
 	}
+	for name, want := range map[string]string{
+		"alexnt":            "configuration: open alexnt: no such file or directory; did you mean alexnet?",
+		"configs/Quik.toml": "configuration: open configs/Quik.toml: no such file or directory; did you mean quick?",
+		"mine.toml": "configuration: open mine.toml: no such file or directory; built in are alexnet, cifar10, quick, " +
+			"smoke",
+		"alexnt/": "configuration: open alexnt/: no such file or directory; did you mean alexnet?",
+	} {
+		if _, err := configs.Load(name, nil); err == nil || err.Error() != want {
+			t.Errorf("%q: got %v, want %s", name, err, want)
+		}
+	}
 
 	if err := os.Mkdir("quick", 0o755); err != nil { // a folder is no configuration
 		t.Fatal(err)

@@ -16,8 +16,13 @@ func Preset(name string) (text []byte, ok bool) {
 	if dir := path.Dir(name); dir != "." && dir != "configs" {
 		return nil, false
 	}
-	text, err := presets.ReadFile(strings.TrimSuffix(path.Base(name), ".toml") + ".toml")
+	text, err := presets.ReadFile(presetName(name) + ".toml")
 	return text, err == nil
+}
+
+// presetName is the name that a built-in configuration of this path would have.
+func presetName(name string) string {
+	return strings.TrimSuffix(path.Base(filepath.ToSlash(name)), ".toml")
 }
 
 // Presets are the names of the built-in configurations, sorted.
