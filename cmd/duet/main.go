@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -96,14 +97,32 @@ func isInterrupted(err error) bool {
 // args wraps cobra's checks of the number of arguments, so that they count as wrong usage.
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, given []string) error {
-		if err := check(c, given); err != nil {
-			if _, wanted, takes := strings.Cut(c.Use, " "); takes && wanted != "WHAT" {
-				err = fmt.Errorf("%d arguments, want %s", len(given), wanted)
-			}
-			return &usageError{err}
+		_, wanted, _ := strings.Cut(c.Use, " ")
+		switch {
+		case check(c, given) == nil:
+			return nil
+		case c.HasSubCommands():
+			return usage("unknown command %q: %s", given[0], commandsFor(c, given[0]))
+		case len(given) == 1:
+			return usage("1 argument, want %s", cmp.Or(wanted, "none"))
 		}
-		return nil
+		return usage("%d arguments, want %s", len(given), cmp.Or(wanted, "none"))
 	}
+}
+
+// commandsFor says which command of c was probably meant, or which there are.
+func commandsFor(c *cobra.Command, word string) string {
+	c.SuggestionsMinimumDistance = 2 // in letters
+	if near := c.SuggestionsFor(word); len(near) > 0 {
+		return fmt.Sprintf("did you mean %s?", strings.Join(near, " or "))
+	}
+	var names []string
+	for _, one := range c.Commands() {
+		if one.IsAvailableCommand() {
+			names = append(names, one.Name())
+		}
+	}
+	return "want one of " + strings.Join(names, ", ")
 }
 
 // overrides is the --set flag of commands that read a configuration.
