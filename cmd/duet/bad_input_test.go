@@ -284,7 +284,9 @@ func TestExistingRun(t *testing.T) {
 	p := newPlace(t)
 	p.works(trainArgs("run")...)
 	before := p.read("runs", "run", "metrics.jsonl")
-	p.refused(exitUsage, []string{"runs/run", "--resume"}, trainArgs("run")...)
+	for _, name := range []string{"run", "runs/run", "./runs/run/"} {
+		p.refused(exitUsage, []string{"runs/run", "--resume"}, trainArgs(name)...)
+	}
 	if !bytes.Equal(before, p.read("runs", "run", "metrics.jsonl")) {
 		t.Error("metrics.jsonl has changed")
 	}

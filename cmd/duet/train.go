@@ -44,7 +44,7 @@ epochs go by the images that were seen.`,
 		},
 	}
 	c.Flags().StringVar(&o.name, "run", "",
-		"name of the run; default: the network's name and the first free number, with --resume the last")
+		"name of the run, or its folder; default: the network's name and the first free number, with --resume the last")
 	c.Flags().StringVar(&o.root, "runs", "runs", "folder of the runs")
 	c.Flags().BoolVar(&o.resume, "resume", false, "go on with a run from its newest checkpoint")
 	c.Flags().StringVar(&o.data, "data", "", "packed set, or source that is packed first; the same as --set data.path=")
@@ -84,6 +84,9 @@ func (o *trainOptions) run(ctx context.Context) error {
 
 // load reads the configuration: with --resume alone, that of the run.
 func (o *trainOptions) load() (*train.Config, error) {
+	if below, err := filepath.Rel(o.root, o.name); err == nil && filepath.IsLocal(below) && below != "." {
+		o.name = below // the run's folder, as shells complete it
+	}
 	if o.name != "" && (!filepath.IsLocal(o.name) || filepath.Clean(o.name) == ".") {
 		return nil, usage("--run %q, want the name of a folder below that of --runs, %s", o.name, o.root)
 	}
