@@ -73,7 +73,7 @@ func TestBadConfiguration(t *testing.T) {
 		{"an unknown device", `"reference:0", "reference:1"`, `"banana:0", "banana:1"`, []string{"banana"}},
 		{"a device without number", `"reference:0", "reference:1"`, `"reference"`, []string{"reference"}},
 		{"a device that this build lacks", `"reference:0", "reference:1"`, `"cuda:0"`,
-			[]string{"cuda:0", "reference", `"auto"`}},
+			[]string{"cuda:0", "without cuda (it has reference)", "make build-gpu"}},
 		{"no TOML", "[network]", "[network", []string{":5"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

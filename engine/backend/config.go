@@ -151,8 +151,7 @@ func (c *Config) Resolve(towers int, log func(line string)) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("devices.towers: auto: this program finds no device: %s: %w", strings.Join(not, "; "),
-		ErrUnknownDevice)
+	return UnknownDevice("devices.towers: auto: this program finds no device: %s", strings.Join(not, "; "))
 }
 
 // OpenAll opens the devices of a configuration, or none. log and stop, which may be nil, are those of Options.

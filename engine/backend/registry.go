@@ -14,6 +14,17 @@ var ErrNoKernel = errors.New("no kernel")
 // ErrUnknownDevice says that a device's name is not one of this program's.
 var ErrUnknownDevice = errors.New("unknown device")
 
+// UnknownDevice is an ErrUnknownDevice whose text says it all.
+func UnknownDevice(format string, args ...any) error {
+	return unknownDevice(fmt.Sprintf(format, args...))
+}
+
+type unknownDevice string
+
+func (e unknownDevice) Error() string { return string(e) }
+
+func (unknownDevice) Is(target error) bool { return target == ErrUnknownDevice }
+
 // Options are how a device is opened.
 type Options struct {
 	Precision string            // "fp32" (also ""), "bf16", "fp64": what Float means
@@ -71,12 +82,21 @@ func Find(name string) (Backend, int, error) {
 		return Backend{}, 0, err
 	}
 	b, ok := backends[kind]
-	if !ok {
-		return Backend{}, 0,
-			fmt.Errorf("device %q: this program has the backends %s: want a device of one of them, or \"auto\" for the best "+
-				"there are: %w", name, names(), ErrUnknownDevice)
+	switch how, known := builds[kind]; {
+	case ok:
+		return b, index, nil
+	case known:
+		return b, 0, UnknownDevice("device %q: this program was built without %s (it has %s), %s builds one with it", name,
+			kind, names(), how)
 	}
-	return b, index, nil
+	return b, 0, UnknownDevice("device %q: no backend is called %s: want a device of %s, or \"auto\" for the best there "+
+		"is", name, kind, names())
+}
+
+// builds is how a program with a backend is built, of those that not every program has.
+var builds = map[string]string{
+	"cuda": "make build-gpu",
+	"dnnl": "make build, where oneDNN is,",
 }
 
 // split takes a device's name apart.
@@ -84,7 +104,7 @@ func split(name string) (backend string, index int, err error) {
 	backend, number, found := strings.Cut(name, ":")
 	index, err = strconv.Atoi(number)
 	if !found || backend == "" || err != nil || index < 0 {
-		return "", 0, fmt.Errorf("device %q: want BACKEND:NUMBER, such as dnnl:0: %w", name, ErrUnknownDevice)
+		return "", 0, UnknownDevice("device %q: want BACKEND:NUMBER, such as dnnl:0", name)
 	}
 	return backend, index, nil
 }

@@ -70,3 +70,25 @@ func TestAvailable(t *testing.T) {
 		t.Errorf("a device that is not there: %v", err)
 	}
 }
+
+// TestFind: a device that this build lacks is told apart from one that no build has.
+func TestFind(t *testing.T) {
+	if len(backend.Backends()) == 0 {
+		backend.Register(backend.Backend{Name: "found"})
+	}
+	var names []string
+	for _, b := range backend.Backends() {
+		names = append(names, b.Name)
+	}
+	have := strings.Join(names, ", ")
+	for name, want := range map[string]string{
+		"cuda:0": `device "cuda:0": this program was built without cuda (it has ` + have + `), make build-gpu ` +
+			`builds one with it`,
+		"foo:0": `device "foo:0": no backend is called foo: want a device of ` + have + `, or "auto" for the best there is`,
+		"gpu1":  `device "gpu1": want BACKEND:NUMBER, such as dnnl:0`,
+	} {
+		if _, _, err := backend.Find(name); !errors.Is(err, backend.ErrUnknownDevice) || err.Error() != want {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
+	}
+}

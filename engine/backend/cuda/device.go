@@ -74,7 +74,7 @@ func Open(index int, o backend.Options) (backend.Device, error) {
 		return nil, fmt.Errorf("%s: cuDeviceGetCount: %w", name, err)
 	}
 	if index >= n {
-		return nil, fmt.Errorf("%s: this machine has %d GPUs: %w", name, n, backend.ErrUnknownDevice)
+		return nil, backend.UnknownDevice("%s: this machine has %d GPUs", name, n)
 	}
 	if d.gpu, err = cu.GetDevice(index); err != nil {
 		return nil, fmt.Errorf("%s: cuDeviceGet: %w", name, err)
