@@ -25,7 +25,7 @@ func gradcheckCommand() *cobra.Command {
 reference backend, at some random places. It is meant for small networks: each place costs three forward and backward
 passes. A place where a rectifier or a maximum changes sides is left out, and another taken; "too faint" are those
 whose gradient is smaller than what the rounding of the loss lets a difference show: they are right as far as can be
-seen.`,
+seen. A gradient is wrong whose difference is beyond that rounding by more than 1e-4 of it.`,
 		Example: "  duet gradcheck smoke --samples 20",
 		Args:    args(cobra.ExactArgs(1)),
 	}
@@ -48,9 +48,9 @@ seen.`,
 			return err
 		}
 		t := tabwriter.NewWriter(results, 0, 8, 2, ' ', 0)
-		fmt.Fprintln(t, "parameter\tsamples\ttoo faint\tat kinks\tworst relative difference")
+		fmt.Fprintln(t, "parameter\tsamples\ttoo faint\tat kinks\tworst relative difference\tbeyond rounding")
 		for _, k := range checks {
-			fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%.2g\n", k.Param, k.Samples, k.Faint, k.Kinks, k.Worst)
+			fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%.1g\t%.1g\n", k.Param, k.Samples, k.Faint, k.Kinks, k.Worst, k.Excess)
 		}
 		if err := t.Flush(); err != nil {
 			return err
@@ -71,7 +71,7 @@ func judge(checks []model.Check) error {
 		switch {
 		case k.Samples == 0:
 			unseen = append(unseen, k.Param)
-		case !(k.Worst <= gradTolerance):
+		case !(k.Excess <= gradTolerance):
 			wrong = append(wrong, k.Param)
 		}
 	}

@@ -34,7 +34,7 @@ func TestGradcheck(t *testing.T) {
 }
 
 func TestJudge(t *testing.T) {
-	good := model.Check{Param: "good", Samples: 3, Worst: 1e-7}
+	good := model.Check{Param: "good", Samples: 3, Worst: 0.5, Excess: 1e-7}
 	for _, c := range []struct {
 		name   string
 		checks []model.Check
@@ -42,10 +42,10 @@ func TestJudge(t *testing.T) {
 	}{
 		{"right", []model.Check{good}, ""},
 		{"some faint, some at kinks", []model.Check{good, {Param: "b", Samples: 3, Faint: 3, Kinks: 5}}, ""},
-		{"wrong", []model.Check{good, {Param: "b", Samples: 3, Worst: 1.1e-4}}, "gradient of b differs"},
-		{"wrong where faint", []model.Check{good, {Param: "b", Samples: 3, Faint: 3, Worst: 1}}, "gradient of b differs"},
-		{"no number", []model.Check{good, {Param: "b", Samples: 3, Worst: math.NaN()}}, "gradient of b differs"},
-		{"two", []model.Check{{Param: "a", Samples: 1, Worst: 1}, {Param: "b", Samples: 3, Worst: 2}},
+		{"wrong", []model.Check{good, {Param: "b", Samples: 3, Excess: 1.1e-4}}, "gradient of b differs"},
+		{"wrong where faint", []model.Check{good, {Param: "b", Samples: 3, Faint: 3, Excess: 1}}, "gradient of b differs"},
+		{"no number", []model.Check{good, {Param: "b", Samples: 3, Excess: math.NaN()}}, "gradient of b differs"},
+		{"two", []model.Check{{Param: "a", Samples: 1, Excess: 1}, {Param: "b", Samples: 3, Excess: 2}},
 			"gradient of a, b differs"},
 		{"all at kinks", []model.Check{good, {Param: "b", Kinks: 30}}, "b was not checked"},
 		{"all faint", []model.Check{{Param: "a", Samples: 3, Faint: 3}}, "no gradient was checked"},

@@ -19,8 +19,10 @@ type Check struct {
 	Samples int    `json:"samples"`
 	Faint   int    `json:"faint"` // of the samples: the loss's rounding hides so small a gradient, if it is there at all
 	Kinks   int    `json:"kinks"` // samples left out: a rectifier or a maximum changed sides within the difference
-	// largest (|symbolic - numeric| - rounding) / max(|symbolic|, |numeric|, 1e-4 of the largest)
+	// largest |symbolic - numeric| / max(|symbolic|, |numeric|, 1e-4 of the largest) of the samples that are not faint
 	Worst float64 `json:"worst"`
+	// largest (|symbolic - numeric| - rounding) / the same, of all: what is wrong
+	Excess float64 `json:"excess"`
 }
 
 // kinkTries is how many places are tried for each sample, as those at kinks are left out.
@@ -35,7 +37,7 @@ const kinkTries = 10
 // that its one-sided differences disagree; it is counted as a kink, and another is taken, up to kinkTries times as
 // many.
 //
-// A difference of losses carries their rounding, divided by h; it is measured, and differences below it are none.
+// A difference of losses carries their rounding, divided by h; it is measured, and only what is beyond it is wrong.
 //
 // progress, unless nil, is told after every sample.
 func GradCheck(ctx context.Context, s Setup, in Input, samples int, progress func(done, total int)) ([]Check, error) {
@@ -168,11 +170,14 @@ func (m *Model) checkParam(param Param, values, grads map[string][]float64, samp
 			continue
 		}
 		c.Samples++
+		differ := math.Abs(symbolic - numeric)
 		if scale <= noise {
 			c.Faint++
+		} else {
+			c.Worst = max(c.Worst, differ/scale)
 		}
-		if wrong := math.Abs(symbolic-numeric) - noise; !(wrong <= 0) { // a NaN is wrong
-			c.Worst = max(c.Worst, wrong/scale)
+		if wrong := differ - noise; !(wrong <= 0) { // a NaN is wrong
+			c.Excess = max(c.Excess, wrong/scale)
 		}
 	}
 	return c, m.state.Upload(partName(param.Name, 0), values[partName(param.Name, 0)])
