@@ -24,14 +24,14 @@ import (
 // Config is the [network] table of a configuration: the network as data.
 type Config struct {
 	Name   string  `toml:"name"`   // runs are named after it
-	Towers int     `toml:"towers"` // 1 or 2; must be said
+	Towers int     `toml:"towers"` // 1 or 2; required
 	Layers []Layer `toml:"layers"`
 }
 
-// Layer is one entry of [[network.layers]]. Which keys a layer may have depends on its type.
+// Layer is one layer, in the order in which the data passes them. Which keys it may have depends on its type.
 type Layer struct {
-	Name string `toml:"name"` // unique; its parameters are named after it
-	Type string `toml:"type"` // "conv", "linear", "relu", "lrn", "maxpool" or "dropout"
+	Name string `toml:"name"` // unique; its parameters are named after it; required
+	Type string `toml:"type"` // "conv", "linear", "relu", "lrn", "maxpool" or "dropout"; required
 
 	// conv and linear
 	Maps int `toml:"maps,omitzero"` // conv: output maps of the whole network
@@ -55,14 +55,14 @@ type Layer struct {
 	BiasDecay *float64 `toml:"bias_decay,omitempty"` // the biases'; default 1
 
 	// lrn
-	N          int     `toml:"n,omitzero"`             // lrn: window in maps, odd; must be said
-	K          float64 `toml:"k,omitzero"`             // lrn: such as 2; must be said
-	Alpha      float64 `toml:"alpha,omitzero"`         // lrn: such as 1e-4; must be said
-	Beta       float64 `toml:"beta,omitzero"`          // lrn: such as 0.75; must be said
-	AlphaOverN *bool   `toml:"alpha_over_n,omitempty"` // lrn: divide alpha by n; must be said
+	N          int     `toml:"n,omitzero"`             // lrn: window in maps, odd; required
+	K          float64 `toml:"k,omitzero"`             // lrn: such as 2; required
+	Alpha      float64 `toml:"alpha,omitzero"`         // lrn: such as 1e-4; required
+	Beta       float64 `toml:"beta,omitzero"`          // lrn: such as 0.75; required
+	AlphaOverN *bool   `toml:"alpha_over_n,omitempty"` // lrn: divide alpha by n; required
 
 	// dropout
-	DropRate *float64 `toml:"drop_rate,omitempty"` // dropout: probability that a feature is dropped; must be said
+	DropRate *float64 `toml:"drop_rate,omitempty"` // dropout: probability that a feature is dropped; required
 	Inverted bool     `toml:"inverted,omitempty"`  // dropout: scale at training (PyTorch, Caffe), not at test (the paper)
 }
 

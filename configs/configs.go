@@ -16,7 +16,7 @@
 //
 // # Defaults
 //
-// What decides a result must be said: network.towers, the layers (n, k, alpha, beta and alpha_over_n of an lrn,
+// What decides a result is required: network.towers, the layers (n, k, alpha, beta and alpha_over_n of an lrn,
 // drop_rate of a dropout), data.path, data.crop, devices.towers, train.batch, train.momentum, train.weight_decay,
 // train.epochs or train.max_steps, and the schedule's type and rate. The rest has these defaults, all of them set by
 // [Default] except the layers', whose zero value is the default:

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"duet/alexnet"
 	"duet/dataloader/prepare"
 )
 
@@ -31,6 +32,12 @@ func TestDocument(t *testing.T) {
 			"`--set train.batch=64` overrides a key, `--set network.layers.conv1.maps=64` one of a layer. Where no default is\n"+
 			"given the meaning tells what a file without the key says.")
 	d.table(t, reflect.ValueOf(Default()).Elem(), "")
+	types := d.of(t, reflect.TypeFor[alexnet.Layer]())["Type"]
+	for _, name := range alexnet.Types {
+		if !strings.Contains(types, fmt.Sprintf("%q", name)) {
+			t.Errorf("the comment of alexnet.Layer.Type is %s, want %q in it", types, name)
+		}
+	}
 	if *update {
 		if err := os.WriteFile(document, []byte(d.text.String()), 0o644); err != nil {
 			t.Fatal(err)
@@ -78,9 +85,21 @@ func (d *documenter) table(t *testing.T, v reflect.Value, path string) {
 		}
 	}
 	for _, i := range later {
-		fmt.Fprintf(&d.text, "\n## `%s`\n\n%s\n", i.name, d.of(t, i.value.Type())[""])
+		fmt.Fprintf(&d.text, "\n## `%s`\n\n%s\n", i.name, nameless(d.of(t, i.value.Type())[""]))
 		d.table(t, i.value, i.path)
 	}
+}
+
+// subject is how a comment in Go begins, with the name of what it is about.
+var subject = regexp.MustCompile(`^[A-Z]\w* (is|are|says?) (the \[\S+\] table[^:.]*: )?`)
+
+// nameless is a comment as a text that does not know Go's names.
+func nameless(comment string) string {
+	text := subject.ReplaceAllString(comment, "")
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
 }
 
 // meaning is what a key says: a setting's use, or the comment of its field with keys for names.
@@ -91,6 +110,9 @@ func (d *documenter) meaning(t *testing.T, typ reflect.Type, f reflect.StructFie
 		return all[slices.IndexFunc(all, func(s prepare.Setting) bool { return s.Key == keyOf(f) })].Use
 	}
 	what := d.of(t, owner(typ, f))[f.Name]
+	if strings.HasPrefix(what, f.Name+" ") {
+		what = nameless(what)
+	}
 	for _, other := range fields(typ) {
 		what = regexp.MustCompile(`\b`+other.Name+`\b`).ReplaceAllString(what, "`"+keyOf(other)+"`")
 	}
@@ -108,7 +130,7 @@ func owner(t reflect.Type, f reflect.StructField) reflect.Type {
 // byDefault is the value of a key that a file does not have.
 func byDefault(v reflect.Value, f reflect.StructField, what string) string {
 	switch {
-	case strings.Contains(what, "must be said"):
+	case strings.Contains(what, "required"):
 		return ""
 	case v.IsZero() && strings.Contains(f.Tag.Get("toml"), ",omit"): // its comment says what is without it
 		return ""

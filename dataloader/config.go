@@ -12,10 +12,10 @@ import (
 	"duet/internal/invalid"
 )
 
-// Config is the [data] table of a configuration file. Start from [Default] and decode over it.
+// Config is the [data] table of a configuration: the images, and what is done to them.
 type Config struct {
-	// Path is a packed set, or a source that Materialize packs once into Packed. "generated" is a source; a folder of that
-	// name is "./generated". It must be said.
+	// Path is a packed set, or a source that is packed before the first training, into Packed. "generated" is a source; a
+	// folder of that name is "./generated". Path is required.
 	Path string `toml:"path"`
 	// Packed is where a set packed from a source is kept; empty: a folder below data/ named after the source.
 	Packed string `toml:"packed"`
@@ -29,7 +29,7 @@ type Config struct {
 	// ReadAhead is for how many batches beyond Prefetch the system is asked to read images from disk.
 	ReadAhead int `toml:"readahead"`
 
-	Crop int `toml:"crop"` // side that the network sees, in pixels; must be said
+	Crop int `toml:"crop"` // side that the network sees, in pixels; required
 	// zeros around the image, after mean subtraction, that a random crop may reach into
 	Pad        int     `toml:"pad"`
 	RandomCrop bool    `toml:"random_crop"` // crop anywhere, at random; else the centre
@@ -59,7 +59,7 @@ const (
 	maxSide            = packed.MaxSide
 )
 
-// Default is a configuration that lacks only Path and Crop.
+// Default is a configuration that lacks only Path and Crop; decode over it.
 func Default() Config {
 	return Config{
 		Settings:  prepare.Settings{ValFraction: defaultValFraction, Codec: packed.Raw},

@@ -12,7 +12,7 @@ import (
 
 // Config is the [devices] table of a configuration: which devices run the network, and how.
 type Config struct {
-	// one device a tower, or one for all: ["cuda:0", "cuda:1"], ["dnnl:0"], ["auto"]; must be said
+	// one device a tower, or one for all: ["cuda:0", "cuda:1"], ["dnnl:0"], ["auto"]; required
 	Towers    []string `toml:"towers"`
 	Precision string   `toml:"precision"` // fp32 (default), bf16, or fp64 on the reference backend
 	Threads   int      `toml:"threads"`   // of each CPU device; 0 = the cores, divided among the devices
@@ -28,8 +28,8 @@ type Config struct {
 
 // Pin says which kernel does a piece of work.
 type Pin struct {
-	Work string `toml:"work" json:"work"` // as a device names it: operation and sizes
-	Use  string `toml:"use" json:"use"`   // the kernel that does it
+	Work string `toml:"work" json:"work"` // as a device names it: operation and sizes; required
+	Use  string `toml:"use" json:"use"`   // the kernel that does it; required
 }
 
 // Chooser is a device that chooses among kernels.

@@ -8,14 +8,14 @@ import (
 	"duet/internal/invalid"
 )
 
-// Solver is the [train] table of a configuration.
+// Solver is the [train] table of a configuration: how the network is trained.
 type Solver struct {
 	Seed        uint64  `toml:"seed"`         // of initial weights, orders, crops and dropout
-	Batch       int     `toml:"batch"`        // images of a step; must be said
+	Batch       int     `toml:"batch"`        // images of a step; required
 	Epochs      float64 `toml:"epochs"`       // length of the training; 0: until MaxSteps
 	MaxSteps    uint64  `toml:"max_steps"`    // end after so many steps whatever Epochs says; 0: no such end
-	Momentum    float64 `toml:"momentum"`     // of SGD; must be said
-	WeightDecay float64 `toml:"weight_decay"` // of SGD; must be said
+	Momentum    float64 `toml:"momentum"`     // of SGD; required
+	WeightDecay float64 `toml:"weight_decay"` // of SGD; required
 
 	// ReportSteps is how many steps there are between readings of the loss, each of which waits for the devices; 0 is 1.
 	// The loss of the first step is read too, and before every validation and checkpoint.
@@ -35,8 +35,8 @@ type Solver struct {
 
 // Schedule is the [train.schedule] table: the learning rate over time.
 type Schedule struct {
-	Type string  `toml:"type"` // "fixed", "step", "exp", "plateau", "linear" or "cosine"; must be said
-	Rate float64 `toml:"rate"` // at the start; must be said
+	Type string  `toml:"type"` // "fixed", "step", "exp", "plateau", "linear" or "cosine"; required
+	Rate float64 `toml:"rate"` // at the start; required
 
 	Gamma float64 `toml:"gamma,omitzero"` // step, exp, plateau: the factor of a reduction
 
