@@ -101,7 +101,8 @@ func imagesIn(given []string) (paths []string, err error) {
 			}
 		}
 		if len(paths) == first {
-			return nil, fmt.Errorf("%s: no images in this folder: want files that end in %v", path, picture.Endings)
+			return nil, fmt.Errorf("%s: no images in this folder: want files that end in %s", path,
+				strings.Join(picture.Endings, ", "))
 		}
 		slices.Sort(paths[first:])
 	}

@@ -115,7 +115,7 @@ func TestImagesIn(t *testing.T) {
 	}
 	empty := t.TempDir()
 	if _, err = imagesIn([]string{empty}); err == nil || !strings.HasPrefix(err.Error(),
-		empty+": no images in this folder: want files that end in [.jpg ") {
+		empty+": no images in this folder: want files that end in .jpg, .jpeg, ") {
 		t.Errorf("an empty folder: %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"image"
 	"image/color"
 	"math"
+	"strings"
 
 	xfont "golang.org/x/image/font"
 	"gonum.org/v1/plot/font"
@@ -40,7 +41,7 @@ func (p Picture) Encode(format string) ([]byte, error) {
 	case ".png":
 		c = vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(96*pngScale))}
 	default:
-		return nil, fmt.Errorf("a picture as %q: want one of %v", format, Formats)
+		return nil, fmt.Errorf("a picture as %q: want one of %s", format, strings.Join(Formats, ", "))
 	}
 	p.paint(&canvas{c, p.Height, px, font.NewCache(liberation.Collection())})
 	var b bytes.Buffer
