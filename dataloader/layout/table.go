@@ -120,14 +120,26 @@ func (s *Survey) byTables(tables []*table, notes []string) (*Listing, error) {
 		return nil, fmt.Errorf("no image has a label that is to be used (such as %s: %s)", last.File, last.Cause)
 	}
 	for _, t := range tables {
-		for _, r := range t.rows {
-			if r.used == "" {
+		for i, r := range t.rows {
+			switch {
+			case r.used != "":
+			case i == 0 && t.hasOddHeader():
+				d.Notes = append(d.Notes, fmt.Sprintf("%s: %s,%s, taken for the names of columns", r.at(), r.file, r.class))
+			default:
 				d.Rejected = append(d.Rejected, Rejected{File: r.at(), Cause: cmp.Or(r.wrong, "no image "+r.file)})
 			}
 		}
 	}
 	d.faultUntrained()
 	return d.finish()
+}
+
+// hasOddHeader reports whether the first row of a table without the usual names is a header with others: its file is
+// not there, while those of all other rows are, and none of these has its label.
+func (t *table) hasOddHeader() bool {
+	return !t.header && !slices.ContainsFunc(t.rows[1:], func(r *row) bool {
+		return r.used == "" || r.class == t.rows[0].class
+	})
 }
 
 // rowOf is the row of an image; nil when no table has one. Rows that contradict each other are wrong.

@@ -262,6 +262,8 @@ func TestNotes(t *testing.T) {
 	}{
 		"a table without a header": {laidFiles(laid("{a,b}/{1,2,3}.png")).text("l.csv", "a/1.png,x\na/2.png,y\n"),
 			"l.csv, beside images in folders of their own: --format csv"},
+		"an odd header": {laidFiles(laid("{1,2}.png")).text("l.csv", "name,kind\n1.png,x\n2.png,y\n"),
+			"l.csv:1: name,kind, taken for the names of columns"},
 		"a table of other names": {laidFiles(laid("{a,b}/{1,2}.png")).text("l.csv", "file,label\n7.jpg,x\n8.jpg,y\n"),
 			"l.csv names none of the images"},
 		"a table above another": {laidFiles(laid("d/{1,2}.png")).text("classes.csv",

@@ -29,6 +29,7 @@ func TestTables(t *testing.T) {
 		val    int
 	}{
 		"no header":       {flat("", ".png"), rows, "labels.csv", 0},
+		"odd header":      {flat("", ".png"), "name,kind\n" + rows, "labels.csv", 0},
 		"header":          {flat("", ".png"), "filename,label\n" + rows, "labels.csv", 0},
 		"byte order mark": {flat("", ".png"), "\ufeffFile,Class\n" + rows, "labels.csv", 0},
 		"ends of Windows": {flat("", ".png"), strings.ReplaceAll("image,label\n"+rows, "\n", "\r\n"), "labels.csv", 0},
@@ -130,6 +131,15 @@ func TestTableRejects(t *testing.T) {
 	})
 	if len(s.Items) != 1 {
 		t.Errorf("%d items, want 1", len(s.Items))
+	}
+	const rows = "a.png,x\nb.png,y\nc.png,x\nd.png,y\n"
+	for first, lacks := range map[string]map[string]string{ // which are no headers
+		"z.png,x\n":             {"labels.csv:1": "no image z.png"},
+		"z.png,z\nz2.png,z\n":   {"labels.csv:1": "no image z.png", "labels.csv:2": "no image z2.png"},
+		"file,label\nz.png,z\n": {"labels.csv:2": "no image z.png"},
+	} {
+		f["labels.csv"] = []byte(first + rows + "e.png,x\n")
+		sameRejected(t, open(t, source.Options{}, f.Folder(t)).Rejected, lacks)
 	}
 }
 
