@@ -38,7 +38,7 @@ def main():
             every_kind(photos)
         else:
             collect(arguments.folder, photos)
-        subprocess.run([arguments.duet, "prepare", work / "source", work / "set", "--format", "folders", "--size", str(SIZE)], check=True, stdout=sys.stderr)
+        subprocess.run([arguments.duet, "prepare", work / "source", work / "set", "--format", "folders", "--size", str(SIZE), "--val-fraction", "0"], check=True, stdout=sys.stderr)
         sys.exit(compare(work / "source", work / "set"))
 
 

@@ -46,7 +46,8 @@ done
 images() {
 	[ -d "$work/$1" ] && return
 	"$python" images.py "$work/$1-png" "$2" "$3" 64
-	"$duet" prepare "$work/$1-png" "$work/$1" --size "$4" >"$work/log" 2>&1 || { cat "$work/log" >&2; return 1; }
+	"$duet" prepare "$work/$1-png" "$work/$1" --size "$4" --val-fraction 0 >"$work/log" 2>&1 ||
+		{ cat "$work/log" >&2; return 1; }
 	rm -rf "$work/$1-png"
 }
 

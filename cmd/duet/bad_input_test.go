@@ -298,7 +298,7 @@ func TestExistingRun(t *testing.T) {
 func TestNoValidationSplit(t *testing.T) {
 	p := newPlace(t)
 	p.photos("photos")
-	p.works("prepare", "photos", "packed", "--size", "24")
+	p.works("prepare", "photos", "packed", "--size", "24", "--val-fraction", "0")
 	args := trainArgs("run", sets("data.path=packed", "train.batch=4")...)
 	p.refused(exitFailed, []string{"validation split", "--val-fraction"}, args...)
 	if _, err := os.Stat(p.path("runs")); err == nil {

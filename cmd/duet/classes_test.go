@@ -60,7 +60,7 @@ func TestEvalMatchesClasses(t *testing.T) {
 		t.Errorf("two classes: %d images, want 9", two.Images)
 	}
 	says("two classes", two.stderr, `note: two has no image of 1 class that the network learned: "ant"`)
-	p.works("prepare", "two", "packed", "--size", "24")
+	p.works("prepare", "two", "packed", "--size", "24", "--val-fraction", "0")
 	same("packed", eval("packed"), two)
 
 	// A table gives the same images in one folder; a class more comes first, and shifts the labels.
@@ -82,7 +82,7 @@ func TestEvalMatchesClasses(t *testing.T) {
 	known := eval("listed", "--known-classes")
 	same("a class more", known, two)
 	says("a class more", known.stderr, `3 images of 1 class that the network has not learned are left out: "aardvark"`)
-	p.works("prepare", "listed", "listed-packed", "--size", "24")
+	p.works("prepare", "listed", "listed-packed", "--size", "24", "--val-fraction", "0")
 	p.refused(exitFailed, []string{"listed-packed: has 1 class", `"aardvark"`, "--known-classes"}, "eval", best, "--data",
 		"listed-packed")
 	same("a class more, packed", eval("listed-packed", "--known-classes"), two)

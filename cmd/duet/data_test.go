@@ -130,14 +130,14 @@ func TestDataRefuses(t *testing.T) {
 	p := newPlace(t)
 	p.photos("photos")
 	p.photos("more")
-	p.works("prepare", "photos", "set")
+	p.works("prepare", "photos", "set", "--val-fraction", "0")
 	sets := []string{"--set", "data.path=set", "--set", "data.crop=20"}
 	for _, c := range []struct {
 		code  int
 		words []string
 		args  []string
 	}{
-		{2, []string{"1 arguments, want SOURCE... OUT"}, []string{"prepare", "photos"}},
+		{2, []string{"1 argument, want SOURCE... OUT"}, []string{"prepare", "photos"}},
 		{1, []string{"set exists"}, []string{"prepare", "photos", "set"}},
 		{2, []string{`codec "png"`, `"jpeg"`}, []string{"prepare", "photos", "other", "--codec", "png"}},
 		{2, []string{"--classes"}, []string{"prepare", "photos", "other", "--classes", ","}},

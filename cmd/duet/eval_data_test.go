@@ -16,7 +16,7 @@ func TestEvalWhole(t *testing.T) {
 		"data.seed=4", "train.batch=4", "train.max_steps=1")
 	p.works(trainArgs("run", own...)...)
 	best := p.path("runs", "run", "checkpoints", "best.safetensors")
-	p.works("prepare", "mine", "unsplit", "--size", "24")
+	p.works("prepare", "mine", "unsplit", "--size", "24", "--val-fraction", "0")
 	p.works("prepare", "mine", "split", "--size", "24", "--val-fraction", "0.2")
 	p.write(p.read("mine", "down", "0.png"), "splits", "val", "down", "0.png")
 	for _, class := range []string{"across", "down"} {

@@ -24,6 +24,8 @@ func TestOwnImages(t *testing.T) {
 	p.refused(exitFailed, []string{"photos", "data.crop = 300", "--set data.size=300"}, "train", "smoke", "--data",
 		"photos", "--set", "data.crop=300")
 	p.refused(exitUsage, []string{"BACKEND:NUMBER"}, "train", "smoke", "--devices", "gpu")
+	p.works("prepare", "photos", "by-hand", "--size", "24") // as train packs them, which takes it
+	p.works(trainArgs("taken", sets("data.path=photos", "data.packed=by-hand", "data.size=24", "train.batch=8")...)...)
 }
 
 // TestDevicesElsewhere: where the configuration wants devices that are not there, the error holds the command that

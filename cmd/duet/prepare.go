@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"duet/dataloader/packed"
+	"duet/dataloader"
 	"duet/dataloader/prepare"
 	"duet/engine/metrics"
 	"duet/engine/train"
@@ -19,7 +19,7 @@ import (
 )
 
 func prepareCommand() *cobra.Command {
-	var o prepare.Options
+	o := prepare.Options{Settings: dataloader.Default().Settings} // as train packs a source
 	var classes string
 	c := &cobra.Command{
 		Use:   "prepare SOURCE... OUT",
@@ -40,7 +40,7 @@ centre is kept. Files that cannot be read are listed in OUT/rejected.csv. Labels
 names: of their values where all are whole numbers (2 before 10), else of their bytes. Interrupted, even killed, the
 same command goes on after the last finished shard; OUT is there whole or not at all.`,
 		Example: `  duet prepare ILSVRC2012_img_train.tar ILSVRC2012_img_val.tar ILSVRC2012_devkit_t12.tar.gz data/imagenet
-  duet prepare photos data/photos --val-fraction 0.1
+  duet prepare photos data/photos --val-fraction 0.2
   duet prepare data/imagenet data/imagenet-10 --classes @classes.txt --per-class 500 --size 128`,
 		Args: args(cobra.MinimumNArgs(2)),
 		RunE: func(c *cobra.Command, given []string) (err error) {
@@ -66,14 +66,13 @@ same command goes on after the last finished shard; OUT is there whole or not at
 			if err != nil {
 				return stopped(err)
 			}
-			if s.OwnVal && o.ValFraction > 0 {
+			if s.OwnVal && c.Flags().Changed("val-fraction") && o.ValFraction > 0 {
 				fmt.Fprintf(results, "--val-fraction %v was not used: the source has a validation split\n", o.ValFraction)
 			}
 			return printPrepared(out, s, time.Since(began))
 		},
 	}
 	f := c.Flags()
-	o.Codec = packed.Raw
 	for _, s := range o.Settings.List() {
 		name := strings.TrimPrefix(s.Flag(), "--")
 		switch v := s.Value.(type) {
