@@ -2,6 +2,7 @@ package prepare
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -54,6 +55,34 @@ func TestRoom(t *testing.T) {
 				t.Errorf("%s: %d bytes are on their way in the end", name, p.inFlight)
 			}
 		})
+	}
+}
+
+// What the disk has no room for is refused before it is begun, as far as that can be known.
+func TestDiskRoom(t *testing.T) {
+	const pixels = 256 * 256 * 3
+	for name, c := range map[string]struct {
+		codec          string
+		total, earlier int
+		free           int64
+		known          bool
+		want           string
+	}{
+		"as much as there is": {packed.Raw, 1000, 0, 1000 * pixels, true, ""},
+		"a byte less": {packed.Raw, 1000, 0, 1000*pixels - 1, true, "data/set: 1000 images of 256x256 take 188 MiB, and " +
+			"the disk has 187 MiB left: make room, or take a smaller --size, another folder, or --codec jpeg, which takes " +
+			"about a sixth"},
+		"most of it is done":   {packed.Raw, 1000, 990, 10 * pixels, true, ""},
+		"a part of it is done": {packed.Raw, 1000, 500, 0, true, "data/set: 500 images of 256x256 take 93.8 MiB"},
+		"not known":            {packed.Raw, 1000, 0, 0, false, ""},
+		"jpeg":                 {packed.JPEG, 1000, 0, 1, true, ""},
+	} {
+		m := &maker{partial: &partial{out: "data/set"}, told: Progress{Total: c.total, Earlier: c.earlier},
+			layout: packed.Layout{Height: 256, Width: 256, Codec: c.codec}}
+		err := m.fits(c.free, c.known)
+		if (err == nil) != (c.want == "") || err != nil && !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %s", name, err, c.want)
+		}
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 	"duet/dataloader/packed"
 	"duet/dataloader/picture"
 	"duet/dataloader/source"
+	"duet/engine/metrics"
+	"duet/internal/disk"
 )
 
 // ErrKept is among the errors of a Run that was interrupted or failed after it had finished a shard: the same call goes
@@ -125,6 +127,9 @@ func run(ctx context.Context, p *partial, sources []string, o Options) (s Summar
 	if err != nil {
 		return s, err
 	}
+	if err := m.fits(disk.Free(p.dir)); err != nil {
+		return s, err
+	}
 	if err := m.make(ctx, src); err != nil {
 		m.abandon()
 		return s, err
@@ -234,6 +239,18 @@ func newMaker(p *partial, c *choice, o Options) (*maker, error) {
 	}
 	m.told.Done = m.told.Earlier
 	return m, nil
+}
+
+// fits is an error where the disk has no room for the images that no earlier run has, as far as that is known.
+func (m *maker) fits(free int64, known bool) error {
+	images := m.told.Total - m.told.Earlier
+	need := int64(images) * int64(m.layout.Pixels())
+	if !known || m.layout.Codec != packed.Raw || need <= free {
+		return nil
+	}
+	return layout.Advise("%s: %d images of %dx%d take %s, and the disk has %s left: make room, or take a smaller --size, "+
+		"another folder, or --codec jpeg, which takes about a sixth", m.partial.out, images, m.layout.Width,
+		m.layout.Height, metrics.FormatBytes(uint64(need)), metrics.FormatBytes(uint64(free)))
 }
 
 var splitNames = [2]string{packed.Train, packed.Val}
