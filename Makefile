@@ -7,12 +7,13 @@ DEVICES ?= auto
 FUZZTIME ?= 20s
 FUZZED ?= ./...
 
-# The build tags of this machine, found after `deps` has had its chance: dnnl where oneDNN is, turbo where libjpeg-turbo is,
-# without either none (pure Go).
+# The build tags of this machine, found after `deps` has had its chance: dnnl where oneDNN is, turbo where libjpeg-turbo
+# is, without either none (pure Go).
 tags = $$({ scripts/has-dnnl.sh && echo dnnl; scripts/has-turbo.sh && echo turbo; } | paste -s -d ' ' -)
 say_tags = echo "build tags: $${tags:-none (pure Go: slow; see make doctor)}" >&2
 
-# Where there are bin/duet and no sources, as in the image (docker/Dockerfile), what wants the program has nothing to build.
+# Where there are bin/duet and no sources, as in the image (docker/Dockerfile), what wants the program has nothing to
+# build.
 sources = $(wildcard go.mod)
 
 .DEFAULT_GOAL := build
@@ -20,7 +21,8 @@ sources = $(wildcard go.mod)
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile $(more)
-	@echo '  variables: CONFIG=file.toml RUN=name RESUME=1 ARGS="--set key=value"; FUZZTIME=10m; SIM=fast trains on simulated GPUs; BATCH=32 PRECISION=fp32|bf16'
+	@echo '  variables: CONFIG=file.toml RUN=name RESUME=1 ARGS="--set key=value"; FUZZTIME=10m;' \
+	'SIM=fast trains on simulated GPUs; BATCH=32 PRECISION=fp32|bf16'
 
 help-all: ## and what belongs to GPUs, to their simulator, and to comparisons with PyTorch and Pillow
 	@$(MAKE) --no-print-directory help more="$(wildcard bench/targets.mk kernels/targets.mk)"
@@ -30,23 +32,29 @@ ifeq ($(sources),)
 	@echo 'the program is built, and its sources are not here'; bin/duet version
 else
 	@$(GO) version || echo 'Go is missing: https://go.dev/dl'
-	@if command -v $${CXX:-c++} >/dev/null; then $${CXX:-c++} --version | head -n 1; else echo 'no C++ compiler: apt-get install g++'; fi
+	@if command -v $${CXX:-c++} >/dev/null; then $${CXX:-c++} --version | head -n 1; \
+	else echo 'no C++ compiler: apt-get install g++'; fi
 	@if scripts/has-dnnl.sh; then echo 'oneDNN: found; the CPU build is fast'; \
 	else echo 'oneDNN: missing; duet is built in pure Go, slow: apt-get install libdnnl-dev g++'; fi
 	@if scripts/has-turbo.sh; then echo 'libjpeg-turbo: found; images are decoded fast'; \
 	else echo 'libjpeg-turbo: missing; images are decoded in pure Go, slow: apt-get install libjpeg-dev gcc'; fi
-	@if scripts/has-gpu.sh; then echo 'NVIDIA GPU: found; duet is built with CUDA'; else echo 'NVIDIA GPU: none; GPU=1 builds with CUDA all the same'; fi
-	@if cuda=$$(scripts/deps-gpu.sh --find); then echo "CUDA toolkit: $$cuda"; else echo 'CUDA toolkit: none; make deps-gpu fetches what duet needs of it'; fi
-	@if torch=$$(bench/torch/python.sh --find 2>/dev/null); then echo "PyTorch: $$($$torch -c 'import torch; print(torch.__version__)'); make test-torch compares with it"; \
-	else echo 'PyTorch: not there; only make test-torch, bench-torch and bench-feed want it, and install it into build/torch'; fi
+	@if scripts/has-gpu.sh; then echo 'NVIDIA GPU: found; duet is built with CUDA'; \
+	else echo 'NVIDIA GPU: none; GPU=1 builds with CUDA all the same'; fi
+	@if cuda=$$(scripts/deps-gpu.sh --find); then echo "CUDA toolkit: $$cuda"; \
+	else echo 'CUDA toolkit: none; make deps-gpu fetches what duet needs of it'; fi
+	@if torch=$$(bench/torch/python.sh --find 2>/dev/null); then \
+	echo "PyTorch: $$($$torch -c 'import torch; print(torch.__version__)'); make test-torch compares with it"; \
+	else echo 'PyTorch: not there; only make test-torch, bench-torch and bench-feed want it,' \
+	'and install it into build/torch'; fi
 	@if bench/pillow/python.sh --find >/dev/null 2>&1; then echo 'Pillow: found; make test-pillow compares with it'; \
-	else echo 'Pillow: not there; only make test-pillow and bench-pillow want it, and install it: apt-get install python3-pil python3-numpy'; fi
+	else echo 'Pillow: not there; only make test-pillow and bench-pillow want it, and install it:' \
+	'apt-get install python3-pil python3-numpy'; fi
 endif
 
 deps:
 	@scripts/deps.sh
 
-build: $(if $(sources),compile) ## build bin/duet for what this machine has: with CUDA where there is an NVIDIA GPU (GPU=1: anyway, GPU=0: never)
+build: $(if $(sources),compile) ## build bin/duet, with CUDA where there is an NVIDIA GPU (GPU=1: anyway, GPU=0: never)
 
 compile: deps
 	@if scripts/has-gpu.sh; then $(MAKE) --no-print-directory build-gpu; else \
@@ -72,20 +80,23 @@ race: deps ## the race detector over everything that runs concurrently
 	$(GO) test -race -tags "$$tags" -skip 'TestConformance/.*/op' $(concurrent)
 
 # Inputs are made smaller in ten tries only: without that bound a slow target spends nearly all of its time on it. Each
-# target has a core of its own. "context deadline exceeded" without a failing input is how go test sometimes ends when the
-# time is over; it is no failure of the target.
+# target has a core of its own. "context deadline exceeded" without a failing input is how go test sometimes ends when
+# the time is over; it is no failure of the target.
 fuzz: deps ## every fuzz target (of FUZZED packages) for FUZZTIME (20s), up to the first failure
 	@tags=$(tags); $(say_tags); \
 	found=$$($(GO) test -tags "$$tags" -list '^Fuzz' $(FUZZED)) || { echo "$$found" >&2; exit 1; }; \
 	echo "$$found" | awk '/^Fuzz/ { names[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, names[i]; n = 0 }' | \
-	tags="$$tags" xargs -P "$$(getconf _NPROCESSORS_ONLN)" -L 1 sh -c 'said=$$($(GO) test -tags "$$tags" -run "^\$$" -fuzz "^$$1\$$" \
-		-fuzztime $(FUZZTIME) -fuzzminimizetime 10x -parallel 1 "$$0" 2>&1) || { echo "$$said" | grep -q "context deadline exceeded" && ! echo "$$said" | grep -q "Failing input"; } || { echo "$$said" >&2; exit 255; }; \
+	tags="$$tags" xargs -P "$$(getconf _NPROCESSORS_ONLN)" -L 1 sh -c ' \
+		said=$$($(GO) test -tags "$$tags" -run "^\$$" -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x \
+			-parallel 1 "$$0" 2>&1) || \
+		{ echo "$$said" | grep -q "context deadline exceeded" && ! echo "$$said" | grep -q "Failing input"; } || \
+		{ echo "$$said" >&2; exit 255; }; \
 		echo "$$0 $$1: $$(echo "$$said" | grep -o "execs: [0-9]*" | tail -n 1)"'
 
 # In pure Go, which links fastest. MUTANTS=100 SEED=2 draws more and others, PACKAGES="engine/plan" of some.
-PACKAGES = engine/plan engine/op engine/model engine/train engine/checkpoint internal/disk engine/backend/worker alexnet dataloader \
-	dataloader/packed dataloader/prepare dataloader/generated dataloader/source dataloader/layout dataloader/tree \
-	dataloader/picture
+PACKAGES = engine/plan engine/op engine/model engine/train engine/checkpoint internal/disk \
+	engine/backend/worker alexnet dataloader dataloader/packed dataloader/prepare dataloader/generated \
+	dataloader/source dataloader/layout dataloader/tree dataloader/picture
 MUTANTS ?= 20
 SEED ?= 1
 
@@ -95,7 +106,7 @@ mutants: ## changes of one place that no test notices, MUTANTS (20) drawn of eac
 bench: build ## images/s and milliseconds a layer of the full AlexNet (DEVICES=dnnl:0, BATCH, PRECISION)
 	bin/duet bench configs/alexnet.toml --devices $(DEVICES) --batch $(BATCH) --precision $(PRECISION)
 
-test-image: sim-fast ## build the image with buildah on a base made by debootstrap, and train in it (as root, Debian or Ubuntu)
+test-image: sim-fast ## build the image without Docker, and train in it (as root on Debian or Ubuntu)
 	@scripts/test-image.sh
 
 lint: deps ## gofmt, vet for all build tags, staticcheck for none and for the most; clang-format; the length of lines

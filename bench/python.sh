@@ -23,7 +23,8 @@ if [ -z "${PYTHON:-}" ] && [ $install = yes ] && command -v apt-get >/dev/null; 
 	[ "$(id -u)" = 0 ] || root="sudo -n"
 	if [ -z "$root" ] || $root true 2>/dev/null; then
 		echo "installing $*" >&2
-		{ $root apt-get update -qq && DEBIAN_FRONTEND=noninteractive $root apt-get install -y -qq --no-install-recommends "$@"; } >/dev/null
+		{ $root apt-get update -qq &&
+			DEBIAN_FRONTEND=noninteractive $root apt-get install -y -qq --no-install-recommends "$@"; } >/dev/null
 		find_python && exit
 	fi
 fi

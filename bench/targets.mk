@@ -3,7 +3,8 @@
 .PHONY: test-torch test-pillow bench-torch bench-feed bench-pillow
 
 test-torch: build ## the same ten steps in PyTorch: losses and weights agree (installs PyTorch into build/torch)
-	@devices=$$(scripts/has-dnnl.sh && echo dnnl:0 dnnl:0,dnnl:1); bench/torch/test.sh bin/duet $$devices reference:0 reference:0,reference:1
+	@devices=$$(scripts/has-dnnl.sh && echo dnnl:0 dnnl:0,dnnl:1); \
+	bench/torch/test.sh bin/duet $$devices reference:0 reference:0,reference:1
 
 test-pillow: build ## prepared images agree with Pillow's (installs python3-pil; ARGS=FOLDER takes your photographs)
 	@python=$$(bench/pillow/python.sh) && $$python bench/pillow/compare.py bin/duet $(ARGS)
@@ -11,7 +12,7 @@ test-pillow: build ## prepared images agree with Pillow's (installs python3-pil;
 bench-torch: build ## PyTorch's and duet's training speed in turn, three networks (ARGS="--rounds 5")
 	@python=$$(bench/torch/python.sh) && $$python bench/torch/bench.py bin/duet $(ARGS)
 
-bench-feed: build ## how fast batches come, a PyTorch DataLoader's and duet's in turn (FEED=a packed set; makes one of 256x256 without)
+bench-feed: build ## how fast batches come, a PyTorch DataLoader's and duet's in turn (FEED=a packed set)
 	@python=$$(bench/torch/python.sh) && bench/torch/feed.sh bin/duet $$python "$(FEED)" $(ARGS)
 
 bench-pillow: build ## Pillow's and duet's speed of preparing images in turn (ARGS="--rounds 5 FOLDER")

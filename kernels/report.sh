@@ -24,7 +24,8 @@ for ptx in *.ptx; do
 		[ -e "$said/$ptx.$arch" ] || continue
 		echo "file ${ptx%.ptx} $arch"
 		# Threads of a block, from the launch bounds.
-		awk '/\.entry/ { name = $3; sub(/\(.*/, "", name) } /\.maxntid/ { gsub(/,/, ""); print "threads", name, $2 * $3 * $4 }' "$ptx"
+		awk '/\.entry/ { name = $3; sub(/\(.*/, "", name) }
+			/\.maxntid/ { gsub(/,/, ""); print "threads", name, $2 * $3 * $4 }' "$ptx"
 		cat "$said/$ptx.$arch"
 	done
 done | awk '
@@ -37,7 +38,8 @@ done | awk '
 		else if (arch == 90) { most = 2048; memory = 233472 }
 		else { most = 1536; memory = 102400 }
 	}
-	function blocks(t, r, s,    n, warps) { # registers are given by the warp in units of 256, shared memory with 1 KiB of the system'"'"'s
+	# Registers are given by the warp in units of 256, shared memory with 1 KiB of the system'"'"'s.
+	function blocks(t, r, s,    n, warps) {
 		warps = int((t + 31) / 32)
 		n = int(most / (32 * warps))
 		r = int((r * 32 + 255) / 256) * 256 * warps
@@ -65,7 +67,8 @@ done | awk '
 		print "|---|---|---|---|---|---|"
 		for (i = 1; i <= n; i++) {
 			k = order[i]
-			printf "| %s | %s.cu | %d | %d | %d | %.0f %% (sm_%d) |\n", k, of[k], threads[k], registers[k], shared[k], 100 * least[k], where[k]
+			printf "| %s | %s.cu | %d | %d | %d | %.0f %% (sm_%d) |\n", k, of[k], threads[k], registers[k], shared[k],
+				100 * least[k], where[k]
 		}
 		if (!bad) print "\nno spills, no local memory"
 		exit bad

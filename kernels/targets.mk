@@ -32,13 +32,15 @@ build/gpu/libcuda.a: $(wildcard engine/backend/cuda/driver/*)
 	rm -f $@ && ar rcs $@ build/gpu/driver.o
 
 build-gpu: kernels build/gpu/libcuda.a ## build bin/duet with CUDA in it, whether this machine has a GPU or not
-	$(gpu_env) $(GO) build -tags "$(gpu_tags)" $(if $(REVISION),-ldflags "-X main.revision=$(REVISION)") -o bin/duet ./cmd/duet
+	$(gpu_env) $(GO) build -tags "$(gpu_tags)" $(if $(REVISION),-ldflags "-X main.revision=$(REVISION)") \
+	-o bin/duet ./cmd/duet
 
 # The simulated driver (kernels/sim): VARIANT=fast runs the kernels compiled for the host, checked with every access
 # checked, ptx the PTX itself, translated.
 sim = kernels/sim/run.sh
 CUDA_PACKAGES = ./kernels/... ./engine/backend/cuda/... ./engine/model/... ./engine/train/... ./cmd/...
-on_sim = $(gpu_env) DUET_SIM_REPORT="$(CURDIR)/build/sim/$(1).json" $(GO) test -tags "$(gpu_tags) sim" -exec "$(CURDIR)/$(sim) $(1)" -timeout 30m
+on_sim = $(gpu_env) DUET_SIM_REPORT="$(CURDIR)/build/sim/$(1).json" \
+	$(GO) test -tags "$(gpu_tags) sim" -exec "$(CURDIR)/$(sim) $(1)" -timeout 30m
 
 sim: sim-fast ## the simulated CUDA driver, build/sim/fast/libcuda.so.1; sim-checked and sim-ptx are its other builds
 
@@ -67,16 +69,18 @@ test-sim-long: sim-fast ## a hundred injected faults, each followed by an exact 
 test-gpu: build-gpu ## the same tests on the machine's GPUs
 	$(gpu_env) $(GO) test -tags "$(gpu_tags)" -timeout 20m $(CUDA_PACKAGES)
 
-gpu-bundle: kernels build/gpu/libcuda.a ## build/gpu-bundle.tar.gz: check.sh and compare.sh, for a GPU machine with neither Go nor network (CIFAR10=archive: a training in it)
+gpu-bundle: kernels build/gpu/libcuda.a ## checks for a GPU machine with neither Go nor network (CIFAR10=archive)
 	@rm -rf build/gpu-bundle build/gpu-bundle.tar.gz && mkdir -p build/gpu-bundle/configs
 	$(gpu_env) $(GO) build -tags gpu -trimpath -ldflags "-s -w" -o build/gpu-bundle/duet ./cmd/duet
 	$(gpu_env) $(GO) test -c -tags gpu -trimpath -ldflags "-s -w" -o build/gpu-bundle/cuda.test ./engine/backend/cuda
 	@cp scripts/gpu/* build/gpu-bundle/ && cp configs/*.toml build/gpu-bundle/configs/
 	@if [ -n "$(CIFAR10)" ]; then cp "$(CIFAR10)" build/gpu-bundle/cifar10.tar.gz; fi
-	@tar czf build/gpu-bundle.tar.gz -C build gpu-bundle && du -m build/gpu-bundle.tar.gz | awk '{ print $$2 ": " $$1 " MiB"; exit $$1 > 60 }'
+	@tar czf build/gpu-bundle.tar.gz -C build gpu-bundle && \
+	du -m build/gpu-bundle.tar.gz | awk '{ print $$2 ": " $$1 " MiB"; exit $$1 > 60 }'
 
 test-bundle: gpu-bundle sim-fast ## gpu-bundle's own scripts, on the simulator
-	cd build/gpu-bundle && SMALL=1 TOTAL=600 CONFORMANCE=TestCount $(CURDIR)/$(sim) fast ./check.sh $(CURDIR)/build/gpu-results
+	cd build/gpu-bundle && SMALL=1 TOTAL=600 CONFORMANCE=TestCount \
+	$(CURDIR)/$(sim) fast ./check.sh $(CURDIR)/build/gpu-results
 	cd build/gpu-bundle && SMALL=1 TOTAL=400 $(CURDIR)/$(sim) fast ./compare.sh $(CURDIR)/build/gpu-results
 
 # Experiments with kernels, kernels/lab/README.md.
@@ -88,10 +92,11 @@ build/lab/ptx/%.ptx: kernels/lab/%.cu kernels/lab/wgmma.py $(wildcard kernels/*.
 	@mkdir -p build/lab/ptx build/lab/include && python3 kernels/lab/wgmma.py >build/lab/include/wgmma.h
 	$(cuda)/bin/nvcc $(NVCC_FLAGS) -Ikernels -Ibuild/lab/include -arch=$$(sed -n 's|^// Arch  *||p' $<) -ptx $< -o $@
 
-lab: deps-gpu build/lab/conv2d_nhwc build/lab/ptx/conv2d_nhwc.ptx ## convolutions of channels-last tensors in tiles of many shapes: build/lab/conv2d_nhwc FILE.ptx BATCH RUNS
+lab: deps-gpu build/lab/conv2d_nhwc build/lab/ptx/conv2d_nhwc.ptx ## channels-last convolutions in many tiles
 
 test-lab: lab ## the lab's kernels are right, on the simulator
-	@$(MAKE) --no-print-directory -s -C kernels/sim CUDA="$(cuda)" KERNELS=../lab PTX=$(CURDIR)/build/lab/ptx OUT=$(CURDIR)/build/lab/sim fast
+	@$(MAKE) --no-print-directory -s -C kernels/sim CUDA="$(cuda)" KERNELS=../lab PTX=$(CURDIR)/build/lab/ptx \
+	OUT=$(CURDIR)/build/lab/sim fast
 	OUT=build/lab/sim kernels/sim/run.sh fast build/lab/conv2d_nhwc build/lab/ptx/conv2d_nhwc.ptx 1 0
 
 SYSTEMS = windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64

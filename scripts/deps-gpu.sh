@@ -52,11 +52,13 @@ chmod 755 "$work"
 mkdir -p "$work/parts" "$work/lists/partial" "$work/cache/archives/partial" "$work/debs"
 for f in /etc/apt/sources.list /etc/apt/sources.list.d/debian*; do
 	[ -r "$f" ] || continue
-	sed -E -e 's/^Components:.*/Components: main contrib non-free/' -e 's/^(deb .* main)( .*)?$/\1 contrib non-free/' -e '/^deb-src/d' "$f" >"$work/parts/$(basename "$f" | sed 's/^sources.list$/base.list/')"
+	sed -E -e 's/^Components:.*/Components: main contrib non-free/' \
+		-e 's/^(deb .* main)( .*)?$/\1 contrib non-free/' -e '/^deb-src/d' "$f" \
+		>"$work/parts/$(basename "$f" | sed 's/^sources.list$/base.list/')"
 done
 apt() {
-	apt-get -qq -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts="$work/parts" -o Dir::State::lists="$work/lists" \
-		-o Dir::Cache="$work/cache" -o APT::Sandbox::User= "$@"
+	apt-get -qq -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts="$work/parts" \
+		-o Dir::State::lists="$work/lists" -o Dir::Cache="$work/cache" -o APT::Sandbox::User= "$@"
 }
 echo "fetching the CUDA compiler from Debian's nvidia-cuda-toolkit" >&2
 apt update >&2 || fail "apt-get update failed"
@@ -65,7 +67,8 @@ apt update >&2 || fail "apt-get update failed"
 # nvidia-cuda-dev (770 MB).
 headers() {
 	cuda=$(dpkg-deb -f "$work"/debs/nvidia-cuda-toolkit_*.deb Version | cut -d. -f1,2)
-	if python3 -m pip --version >/dev/null 2>&1 && python3 -m pip -q --disable-pip-version-check download --no-deps -d "$work/wheels" \
+	if python3 -m pip --version >/dev/null 2>&1 &&
+		python3 -m pip -q --disable-pip-version-check download --no-deps -d "$work/wheels" \
 		"nvidia-cuda-runtime-cu${cuda%.*}==$cuda.*" "nvidia-cuda-nvcc-cu${cuda%.*}==$cuda.*" >&2; then
 		for w in "$work"/wheels/*.whl; do python3 -m zipfile -e "$w" "$work/wheels/x"; done
 		cp -r "$work/wheels/x/nvidia/cuda_runtime/include/." "$work/wheels/x/nvidia/cuda_nvcc/include/." "$work/cuda/include/"
@@ -82,8 +85,8 @@ headers() {
 mkdir -p "$work/toolkit" "$work/cuda/bin" "$work/cuda/include" "$work/cuda/nvvm"
 dpkg-deb -x "$work"/debs/nvidia-cuda-toolkit_*.deb "$work/toolkit"
 lib=$work/toolkit/usr/lib/nvidia-cuda-toolkit
-cp "$lib/bin/nvcc" "$lib/bin/cicc" "$work/toolkit/usr/bin/ptxas" "$work/toolkit/usr/bin/cudafe++" "$work/toolkit/usr/bin/fatbinary" \
-	"$work/toolkit/usr/bin/cuobjdump" "$work/cuda/bin/"
+cp "$lib/bin/nvcc" "$lib/bin/cicc" "$work/toolkit/usr/bin/ptxas" "$work/toolkit/usr/bin/cudafe++" \
+	"$work/toolkit/usr/bin/fatbinary" "$work/toolkit/usr/bin/cuobjdump" "$work/cuda/bin/"
 cp -r "$lib/bin/crt" "$work/cuda/bin/crt"
 cp -r "$lib/libdevice" "$work/cuda/nvvm/libdevice"
 cat >"$work/cuda/bin/nvcc.profile" <<'PROFILE'

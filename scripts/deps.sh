@@ -29,7 +29,8 @@ else
 fi
 echo "installing $packages" >&2
 # shellcheck disable=SC2086
-if ! { $root apt-get update -qq && DEBIAN_FRONTEND=noninteractive $root apt-get install -y -qq --no-install-recommends $packages; } >/dev/null; then
+if ! { $root apt-get update -qq &&
+	DEBIAN_FRONTEND=noninteractive $root apt-get install -y -qq --no-install-recommends $packages; } >/dev/null; then
 	echo "$instruction" >&2
 fi
 exit 0

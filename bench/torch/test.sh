@@ -55,9 +55,12 @@ images() {
 compare() {
 	local name=$1 devices=$2 sets=()
 	shift 2
-	for s in "${plain[@]}" "$@" "data.path=$work/$name" "devices.towers=[\"${devices//,/\",\"}\"]"; do sets+=(--set "$s"); done
+	for s in "${plain[@]}" "$@" "data.path=$work/$name" "devices.towers=[\"${devices//,/\",\"}\"]"; do
+		sets+=(--set "$s")
+	done
 	rm -rf "$work/run"
-	"$duet" train "$configs/alexnet.toml" --runs "$work" --run run "${sets[@]}" >"$work/log" 2>&1 || { cat "$work/log" >&2; return 1; }
+	"$duet" train "$configs/alexnet.toml" --runs "$work" --run run "${sets[@]}" >"$work/log" 2>&1 ||
+		{ cat "$work/log" >&2; return 1; }
 	"$python" compare.py "$work/run" "$work/$name" --steps 10
 }
 

@@ -5,7 +5,10 @@
 TOTAL=${TOTAL:-400}
 . "$(dirname "$0")/steps.sh"
 
-quick() { ./duet train smoke --runs runs --run "$1" --set "devices.towers=[\"${2//,/\",\"}\"]" --set "devices.precision=$3" "${@:4}"; }
+quick() {
+	./duet train smoke --runs runs --run "$1" --set "devices.towers=[\"${2//,/\",\"}\"]" --set "devices.precision=$3" \
+		"${@:4}"
+}
 losses() { # losses NAME TOLERANCE: those of the first 50 steps, against the CPU's
 	awk -v tol="$2" -v name="$1" '
 		/"loss"/ && !/top5/ { match($0, /"step":[0-9]+/); step = substr($0, RSTART + 7, RLENGTH - 7)
@@ -25,15 +28,21 @@ killed() { # SIGKILL after the third checkpoint, resumed: the bytes of a run tha
 	kill -9 $p
 	wait $p
 	./duet train --runs runs --run cut --resume || return 1
-	cmp "$(ls runs/whole/checkpoints/step-* | tail -n 1)" "$(ls runs/cut/checkpoints/step-* | tail -n 1)" && echo "the same bytes"
+	cmp "$(ls runs/whole/checkpoints/step-* | tail -n 1)" "$(ls runs/cut/checkpoints/step-* | tail -n 1)" &&
+		echo "the same bytes"
 }
 cifar() { # a whole training of CIFAR-10; on the simulator two steps
-	./duet prepare cifar10.tar.gz data/cifar10 && ./duet train cifar10 --runs runs --run cifar --set "devices.towers=[\"$d\"]" \
-		--set devices.precision=bf16 --set data.path=data/cifar10 ${small:+--set train.max_steps=2 --set train.validate_epochs=0}
+	./duet prepare cifar10.tar.gz data/cifar10 &&
+		./duet train cifar10 --runs runs --run cifar --set "devices.towers=[\"$d\"]" --set devices.precision=bf16 \
+			--set data.path=data/cifar10 ${small:+--set train.max_steps=2 --set train.validate_epochs=0}
 }
-bench() { ./duet bench configs/alexnet.toml --devices "$d" --batch "$1" --precision "$2" --steps "$3" --kernels --set "devices.tune=$4"; }
+bench() {
+	./duet bench configs/alexnet.toml --devices "$d" --batch "$1" --precision "$2" --steps "$3" --kernels \
+		--set "devices.tune=$4"
+}
 sanitize() { # sanitize TOOL TESTS; tests launch what the driver must refuse, so that calls that fail are no findings
-	"$sanitizer" --tool "$1" --error-exitcode 9 --leak-check no --report-api-errors no ./cuda.test -test.run "$2" -test.timeout 10m
+	"$sanitizer" --tool "$1" --error-exitcode 9 --leak-check no --report-api-errors no \
+		./cuda.test -test.run "$2" -test.timeout 10m
 }
 races() { # of both tiles at once: the tool, not the card, takes the time
 	local tile pids=() code=0
@@ -50,7 +59,8 @@ export -f quick losses killed cifar bench sanitize races
 
 rm -rf runs data
 step 20 card sh -c '! command -v nvidia-smi >/dev/null || nvidia-smi; ./duet devices && ./duet version'
-step 150 conformance ./cuda.test -test.v -test.timeout 145s -test.run "${CONFORMANCE:-Conformance|Candidates|Tune|Pins|Count}"
+step 150 conformance ./cuda.test -test.v -test.timeout 145s \
+	-test.run "${CONFORMANCE:-Conformance|Candidates|Tune|Pins|Count}"
 t=20
 [ -z "$small" ] || t=90 # the simulator's tensor cores are slow
 step $t train-cpu quick cpu reference:0 fp32
@@ -66,7 +76,11 @@ else
 	for b in 128 512; do for p in bf16 fp32; do step 25 "bench-$b-$p" bench $b $p 60 true; done; done
 	step 20 bench-128-bf16-untuned bench 128 bf16 60 false
 fi
-if [ -f cifar10.tar.gz ]; then step 75 cifar10-bf16 cifar; else skip cifar10-bf16 "the bundle has no archive: make gpu-bundle CIFAR10=archive"; fi
+if [ -f cifar10.tar.gz ]; then
+	step 75 cifar10-bf16 cifar
+else
+	skip cifar10-bf16 "the bundle has no archive: make gpu-bundle CIFAR10=archive"
+fi
 if [ -n "$sanitizer" ]; then
 	step 130 memcheck sanitize memcheck "${CONFORMANCE:-Conformance|Candidates}"
 	step 75 racecheck-tensor races

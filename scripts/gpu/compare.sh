@@ -5,7 +5,9 @@
 . "$(dirname "$0")/steps.sh"
 
 warm() { # compiles what a bench needs
-	for precision in fp32 bf16; do ./duet bench configs/alexnet.toml --devices "$d" --batch 8 --steps 1 --precision $precision || return 1; done
+	for precision in fp32 bf16; do
+		./duet bench configs/alexnet.toml --devices "$d" --batch 8 --steps 1 --precision $precision || return 1
+	done
 }
 # shellcheck disable=SC2086
 torch() { # the forms that were fastest when all were tried (docs/gpu-runs.md), and the simplest one
@@ -13,8 +15,8 @@ torch() { # the forms that were fastest when all were tried (docs/gpu-runs.md), 
 		--forms compiled "compiled, groups apart" "CUDA graphs, groups apart" "eager, LRN by pooling"
 }
 profile() { # of the second step: the first one, and what initialises the weights, come before
-	ncu --csv --page raw --launch-skip 100 --launch-count 100 --section SpeedOfLight --section WarpStateStats --section Occupancy \
-		--metrics dram__bytes.sum,lts__t_bytes.sum,sm__inst_executed.sum \
+	ncu --csv --page raw --launch-skip 100 --launch-count 100 --section SpeedOfLight --section WarpStateStats \
+		--section Occupancy --metrics dram__bytes.sum,lts__t_bytes.sum,sm__inst_executed.sum \
 		./duet bench configs/alexnet.toml --devices "$d" --batch 128 --precision bf16 --steps 1 >log/ncu.csv
 	tail -n 1 log/ncu.csv | cut -c1-150
 }

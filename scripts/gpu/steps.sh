@@ -43,7 +43,8 @@ step() {
 	124 | 137) code="over ${limit} s" failures=$((failures + 1)) ;;
 	*) code="status $code" failures=$((failures + 1)) ;;
 	esac
-	printf '%-28s %-10s %6.1f s  %s\n' "$name" "$code" "$(awk -v a="$start" -v b="$(date +%s.%N)" 'BEGIN { print b - a }')" \
+	printf '%-28s %-10s %6.1f s  %s\n' "$name" "$code" \
+		"$(awk -v a="$start" -v b="$(date +%s.%N)" 'BEGIN { print b - a }')" \
 		"$(grep -v '^ok\|^$' "log/$name.log" | tail -n 1 | tr -d '\r' | cut -c1-150)" | say
 	[ "$code" = ok ] || tail -n 12 "log/$name.log" | cut -c1-220
 	keep
