@@ -62,6 +62,8 @@ func TestFullOutput(t *testing.T) {
 		{"show", "confusion", best},
 		{"show", "losses", best},
 		{"features", best, "set", "--out", "features"},
+		with("lrfind", smoke, "--steps", "10"),
+		with("lrfind", smoke, "--steps", "10", "--json"),
 		{"plot", "runs/run"},
 		{"runs"},
 		{"runs", "--json"},

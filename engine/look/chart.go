@@ -19,11 +19,13 @@ type Curve struct {
 	X, Y   []float64
 	Group  int  // curves of one group have one colour
 	Marked bool // points are marked and the line is dashed, as of what is measured now and then
+	Faint  bool // the line is pale, as of what a smoothed one is beside
 }
 
 // A Chart is curves over one axis.
 type Chart struct {
 	X, Y   string // what the axes are
+	LogX   bool   // the axis of X is logarithmic, and all X above 0
 	Curves []Curve
 }
 
@@ -61,6 +63,9 @@ func (c Chart) plot() (*plot.Plot, error) {
 		s.Font = font.From(sans, pixels*px)
 	}
 	p.X.Tick.Marker, p.Y.Tick.Marker = plot.TickerFunc(roundTicks), plot.TickerFunc(roundTicks)
+	if c.LogX {
+		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.TickerFunc(decades)
+	}
 	grid := plotter.NewGrid()
 	grid.Horizontal.Color, grid.Vertical.Color = lightest, lightest
 	p.Add(grid)
@@ -75,6 +80,11 @@ func (c Chart) plot() (*plot.Plot, error) {
 			return nil, err
 		}
 		line.Color, line.Width = colours[one.Group%len(colours)], 1.2*px
+		if one.Faint {
+			pale := colours[one.Group%len(colours)]
+			pale.R, pale.G, pale.B = pale.R/3+0xaa, pale.G/3+0xaa, pale.B/3+0xaa
+			line.Color = pale
+		}
 		marks.Color, marks.Shape, marks.Radius = line.Color, draw.CircleGlyph{}, 2*px
 		if p.Add(line); one.Marked {
 			line.Dashes = []vg.Length{4 * px, 3 * px}
@@ -102,6 +112,17 @@ func roundTicks(least, most float64) (ticks []plot.Tick) {
 	}
 	for k := math.Ceil(least / step); k*step <= most; k++ {
 		ticks = append(ticks, plot.Tick{Value: k * step, Label: strconv.FormatFloat(k*step, 'g', 6, 64)})
+	}
+	return ticks
+}
+
+// decades are marks at powers of ten, every few of them where there are many.
+func decades(least, most float64) (ticks []plot.Tick) {
+	first, last := math.Ceil(math.Log10(least)-1e-9), math.Floor(math.Log10(most)+1e-9)
+	apart := max(math.Ceil((last-first)/8), 1)
+	for k := first; k <= last; k += apart {
+		x := math.Pow(10, k)
+		ticks = append(ticks, plot.Tick{Value: x, Label: strconv.FormatFloat(x, 'g', 1, 64)})
 	}
 	return ticks
 }
