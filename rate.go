@@ -94,7 +94,8 @@ func FindRate(ctx context.Context, config *Config, o RateOptions) (t RateTest, e
 	return t, nil
 }
 
-func rateStep(ctx context.Context, m *model.Model, loader *dataloader.Loader, step uint64, rate float64) (float64, error) {
+func rateStep(ctx context.Context, m *model.Model, loader *dataloader.Loader, step uint64, rate float64) (float64,
+	error) {
 	b, err := loader.Next(ctx)
 	if err != nil {
 		return 0, err

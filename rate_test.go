@@ -50,7 +50,8 @@ func TestFindRate(t *testing.T) {
 	if string(config.TOML()) != before {
 		t.Error("the configuration was changed")
 	}
-	for want, o := range map[string]duet.RateOptions{"at least 10": {Steps: 5}, "two numbers above 0": {Least: 2, Most: 1}} {
+	for want, o := range map[string]duet.RateOptions{"at least 10": {Steps: 5},
+		"two numbers above 0": {Least: 2, Most: 1}} {
 		_, err := duet.FindRate(context.Background(), config, o)
 		if bad, is := errors.AsType[*invalid.Error](err); !is || !strings.Contains(bad.Why, want) {
 			t.Errorf("%+v: %v, want %s", o, err, want)

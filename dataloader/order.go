@@ -17,8 +17,9 @@ func NewTrainLoader(set *packed.Set, c Config, batch int, seed, seen uint64, all
 		orders: orders{shuffle: c.Shuffle, seed: seed, n: set.Len()}, seen: seen})
 }
 
-// NewEvalLoader gives every image from the one numbered from once, in order, then io.EOF. views is 1 for the centre, or 10: then the same images
-// come ten times in a row, Batch.View telling which crop it is. The last batch may have fewer Valid rows.
+// NewEvalLoader gives every image from the one numbered from once, in order, then io.EOF. views is 1 for the centre,
+// or 10: then the same images come ten times in a row, Batch.View telling which crop it is. The last batch may have
+// fewer Valid rows.
 func NewEvalLoader(set *packed.Set, c Config, batch, views, from int, allocate Allocate) *Loader {
 	if views != 1 && views != 10 {
 		return &Loader{err: fmt.Errorf("%d views: want 1 or 10", views)}

@@ -58,7 +58,8 @@ speak of, and it is not printed; in JSON it is 0. With --max-error the status is
 			return nil
 		})
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON: images, top1_error, top5_error, loss, and per_class where asked for")
+	c.Flags().BoolVar(&asJSON, "json", false,
+		"print JSON: images, top1_error, top5_error, loss, and per_class where asked for")
 	c.Flags().BoolVar(&perClass, "per-class", false, "print the error of each class too, the largest first")
 	c.Flags().Float64Var(&maxError, "max-error", 1, "the largest top-1 error, 0 to 1, that is no failure")
 	o.add(c)
@@ -149,7 +150,8 @@ func (e evaluation) print(set *duet.TestSet, asJSON bool) error {
 	t := tabwriter.NewWriter(results, 0, 8, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "\nimages\twrong\ttop-1 error\t  class")
 	for _, one := range e.PerClass {
-		fmt.Fprintf(t, "%d\t%d\t%s\t  %s\n", one.Images, one.Wrong, metrics.FormatPercent(one.Error()), cmp.Or(one.Name, one.Class))
+		fmt.Fprintf(t, "%d\t%d\t%s\t  %s\n", one.Images, one.Wrong, metrics.FormatPercent(one.Error()),
+			cmp.Or(one.Name, one.Class))
 	}
 	return t.Flush()
 }

@@ -69,7 +69,8 @@ func TestLookAtData(t *testing.T) {
 	for _, loss := range losses {
 		sum += loss
 	}
-	if len(losses) != e.Images || !slices.IsSortedFunc(losses, func(a, b float64) int { return int(math.Copysign(1, b-a)) }) ||
+	if len(losses) != e.Images || !slices.IsSortedFunc(losses,
+		func(a, b float64) int { return int(math.Copysign(1, b-a)) }) ||
 		!(math.Abs(sum/float64(e.Images)-e.Loss) <= 1e-9) || wrong != int(math.Round(e.Top1*float64(e.Images))) {
 		t.Errorf("%d losses of mean %v, %d wrong; eval says %+v", len(losses), sum/float64(e.Images), wrong, e)
 	}
@@ -87,7 +88,8 @@ func TestLookAtData(t *testing.T) {
 			t.Errorf("class %s: %d of %d confused; eval says %+v", one.Class, confused[one.Class], images[one.Class], one)
 		}
 	}
-	for what, want := range map[string]string{"predictions": "12 of ", "losses": "largest losses", "confusion": "taken for"} {
+	for what, want := range map[string]string{"predictions": "12 of ", "losses": "largest losses",
+		"confusion": "taken for"} {
 		p.works("show", what, "runs/run", "--out", what+".svg")
 		if !strings.Contains(string(p.read(what+".svg")), want) {
 			t.Errorf("%s.svg does not say %q", what, want)
@@ -154,7 +156,8 @@ func TestNeighbours(t *testing.T) {
 	}
 	p.refused(exitFailed, []string{"own exists"}, "features", "runs/run", "set", "--out", "own")
 	p.refused(exitUsage, []string{"no --out"}, "features", "runs/run", "set")
-	p.refused(exitFailed, []string{`no layer "fc9"`, "conv1, "}, "features", "runs/run", "set", "--layer", "fc9", "--out", "x")
+	p.refused(exitFailed, []string{`no layer "fc9"`, "conv1, "}, "features", "runs/run", "set", "--layer", "fc9", "--out",
+		"x")
 	if _, err := os.Stat(p.path("x.partial")); err == nil {
 		t.Error("x.partial was left")
 	}
@@ -164,7 +167,8 @@ func TestNeighbours(t *testing.T) {
 func TestLookAtImage(t *testing.T) {
 	p := newPlace(t)
 	p.photos("photos")
-	p.works(trainArgs("run", append(sets("data.path=photos", "data.size=24", "train.batch=4"), "--devices", "reference:0")...)...)
+	p.works(trainArgs("run", append(sets("data.path=photos", "data.size=24", "train.batch=4"), "--devices",
+		"reference:0")...)...)
 	p.works("show", "maps", "runs/run", "photos/down/0.png", "--out", "maps.svg")
 	for _, want := range []string{">tower 1<", ">conv1: 8 maps of ", ">fc5: 2 features"} {
 		if !strings.Contains(string(p.read("maps.svg")), want) {
@@ -174,8 +178,8 @@ func TestLookAtImage(t *testing.T) {
 	var predicted []prediction
 	p.object(p.works("predict", "runs/run", "photos/down/0.png", "--json"), &predicted)
 	p.works("show", "occlusion", "runs/run", "photos/down/0.png", "--class", "down", "--patch", "24", "--out", "all.csv")
-	p.works("show", "occlusion", "runs/run", "photos/down/0.png", "--class", "down", "--patch", "8", "--stride", "8", "--out",
-		"some.csv")
+	p.works("show", "occlusion", "runs/run", "photos/down/0.png", "--class", "down", "--patch", "8", "--stride", "8",
+		"--out", "some.csv")
 	if all, some := p.table("all.csv"), p.table("some.csv"); len(all) != 1 || len(some) != 9 || some[8][0] != "16" {
 		t.Errorf("places of the patch: %v and %v", all, some)
 	}
@@ -184,9 +188,9 @@ func TestLookAtImage(t *testing.T) {
 		string(p.read("occlusion.svg")), want) {
 		t.Errorf("occlusion.svg does not say %s", want)
 	}
-	p.refused(exitUsage, []string{`--class "cow"`, "across"}, "show", "occlusion", "runs/run", "photos/down/0.png", "--class",
-		"cow")
-	p.refused(exitUsage, []string{"--patch 99", "1 to 24"}, "show", "occlusion", "runs/run", "photos/down/0.png", "--patch",
-		"99")
+	p.refused(exitUsage, []string{`--class "cow"`, "across"}, "show", "occlusion", "runs/run", "photos/down/0.png",
+		"--class", "cow")
+	p.refused(exitUsage, []string{"--patch 99", "1 to 24"}, "show", "occlusion", "runs/run", "photos/down/0.png",
+		"--patch", "99")
 	p.refused(exitFailed, []string{`no layer "x"`}, "show", "maps", "runs/run", "photos/down/0.png", "--layers", "x")
 }

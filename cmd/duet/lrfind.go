@@ -70,8 +70,8 @@ falls fastest. Nothing of it is kept. A name that ends in .csv gets the numbers.
 		if math.IsNaN(t.Suggested) {
 			return errors.New("the loss does not fall at any of these rates: want others, or initial weights that can learn")
 		}
-		_, err = fmt.Fprintf(results, "suggested       %.2g\nleast loss at   %.2g\nfalls most at   %.2g\n", t.Suggested, t.Least,
-			t.Steepest)
+		_, err = fmt.Fprintf(results, "suggested       %.2g\nleast loss at   %.2g\nfalls most at   %.2g\n", t.Suggested,
+			t.Least, t.Steepest)
 		return err
 	}
 	c.Flags().StringVar(&out, "out", "lrfind.svg", "file to write: .svg, .png or .csv")

@@ -73,7 +73,8 @@ tile, black at 0 and white at the largest activation of its layer, blue below 0;
 type see func(images ...image.Image) ([]duet.Tested, error)
 
 // onImage opens a network and an image as the network sees it.
-func (o *modelFlags) onImage(ctx context.Context, checkpoint, path string, use func(image.Image, see) error) (err error) {
+func (o *modelFlags) onImage(ctx context.Context, checkpoint, path string,
+	use func(image.Image, see) error) (err error) {
 	show := newDisplay()
 	defer show.close()
 	classifier, err := o.open(checkpoint, 1, show)
@@ -213,7 +214,7 @@ func writeOcclusion(out string, x occlusion, m image.Image, title string) error 
 	for _, h := range x.Hidden {
 		least = min(least, h.Probability)
 	}
-	note := fmt.Sprintf("probability %.1f %%; with a patch of %d pixels hidden, as little as %.1f %%", 100*x.Whole, x.Patch,
-		100*least)
+	note := fmt.Sprintf("probability %.1f %%; with a patch of %d pixels hidden, as little as %.1f %%", 100*x.Whole,
+		x.Patch, 100*least)
 	return writePicture(out, x.Picture(title, note, m))
 }

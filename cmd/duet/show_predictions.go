@@ -111,7 +111,8 @@ A name that ends in .csv gets the losses of all images, likewise in order.`,
 			if !strings.EqualFold(filepath.Ext(out), ".csv") {
 				all = all[:min(count, len(all))]
 			}
-			return writePicked(out, fmt.Sprintf("%s: the largest losses of %d images", set.Data, set.Len()), classifier, set, all)
+			return writePicked(out, fmt.Sprintf("%s: the largest losses of %d images", set.Data, set.Len()), classifier, set,
+				all)
 		})
 	}
 	c.Flags().StringVar(&out, "out", "losses.png", "file to write: .svg, .png or .csv")

@@ -57,8 +57,8 @@ func (x *Confusion) Pairs() (all []Pair) {
 }
 
 // Picture draws the matrix: a row for each true class, a column for what its images were taken for, dark where most of
-// a class's images are; below it the most confused pairs. Where there are few classes they have their names, of columns the
-// numbers, and cells their counts; of many there is a dot for each cell.
+// a class's images are; below it the most confused pairs. Where there are few classes they have their names, of
+// columns the numbers, and cells their counts; of many there is a dot for each cell.
 func (x *Confusion) Picture(title string) Picture {
 	const most, named, listed, nameSpace, top = 640.0, 40, 12, 120.0, 72.0
 	n := float64(len(x.Names))

@@ -47,7 +47,8 @@ func Maps(title string, m image.Image, layers []LayerMaps) Picture {
 		c.image(margin, 44, scaled(m, inset*pngScale))
 		if towers > 1 {
 			for t := range towers {
-				c.text(margin+float64(t)*(across+gap), 44+inset+16, style{size: 12, bold: true, ink: ink}, fmt.Sprintf("tower %d", t))
+				c.text(margin+float64(t)*(across+gap), 44+inset+16, style{size: 12, bold: true, ink: ink},
+					fmt.Sprintf("tower %d", t))
 			}
 		}
 		y := 44.0 + inset + gap
@@ -66,7 +67,8 @@ func Maps(title string, m image.Image, layers []LayerMaps) Picture {
 
 func (l LayerMaps) describe() string {
 	if len(l.Shape) == 3 {
-		return fmt.Sprintf("%s: %d maps of %d×%d, up to %.3g", l.Layer, l.Shape[0], l.Shape[1], l.Shape[2], largest(l.Values))
+		return fmt.Sprintf("%s: %d maps of %d×%d, up to %.3g", l.Layer, l.Shape[0], l.Shape[1], l.Shape[2],
+			largest(l.Values))
 	}
 	return fmt.Sprintf("%s: %d features, up to %.3g", l.Layer, l.Shape[0], largest(l.Values))
 }

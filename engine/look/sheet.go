@@ -49,7 +49,8 @@ func Sightings(title string, all []Sighting) Picture {
 	width := max(2*margin+float64(across)*(cellWidth+cellGap)-cellGap, 420)
 	return Picture{width, 48 + height*float64(rows), func(c *canvas) {
 		c.rect(0, 0, width, c.height, color.White, nil)
-		c.text(margin, 26, style{size: 14, bold: true, ink: ink}, c.fitting(style{size: 14, bold: true}, title, width-2*margin))
+		c.text(margin, 26, style{size: 14, bold: true, ink: ink},
+			c.fitting(style{size: 14, bold: true}, title, width-2*margin))
 		for i, s := range all {
 			s.draw(c, margin+float64(i%columns)*(cellWidth+cellGap), 44+float64(i/columns)*height)
 		}
@@ -129,7 +130,8 @@ func Neighbourhoods(title string, all []Neighbourhood) Picture {
 	width := max(2*margin+float64(most+1)*(side+gap)+gap, 420)
 	return Picture{width, 48 + float64(len(all))*(side+text+gap), func(c *canvas) {
 		c.rect(0, 0, width, c.height, color.White, nil)
-		c.text(margin, 26, style{size: 14, bold: true, ink: ink}, c.fitting(style{size: 14, bold: true}, title, width-2*margin))
+		c.text(margin, 26, style{size: 14, bold: true, ink: ink},
+			c.fitting(style{size: 14, bold: true}, title, width-2*margin))
 		bold, small := style{size: 11, bold: true, ink: ink}, style{size: 11, ink: ink}
 		for i, n := range all {
 			x, y := float64(margin), 44+float64(i)*(side+text+gap)

@@ -47,7 +47,8 @@ func TestSheets(t *testing.T) {
 	}
 	neighbourhood := look.Neighbourhood{Image: m, Title: long}
 	for i := range 6 {
-		neighbourhood.Nearest = append(neighbourhood.Nearest, look.Neighbour{Image: m, Title: long, Distance: 1234.5678 * float64(i)})
+		neighbourhood.Nearest = append(neighbourhood.Nearest,
+			look.Neighbour{Image: m, Title: long, Distance: 1234.5678 * float64(i)})
 	}
 	layer := func(name string, towers int, shape ...int) look.LayerMaps {
 		n := 1
@@ -169,7 +170,8 @@ func TestMaps(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := func(x int) color.RGBA { return color.RGBAModel.Convert(m.At(2*x+4, 2*(44+112+24+18)+4)).(color.RGBA) }
-	if first, second := at(16), at(16+360+24); first != (color.RGBA{255, 255, 255, 255}) || second.B != 255 || second.R != 0 {
+	if first, second := at(16), at(16+360+24); first != (color.RGBA{255, 255, 255, 255}) || second.B != 255 ||
+		second.R != 0 {
 		t.Errorf("the towers' maps are %v and %v", first, second)
 	}
 }

@@ -29,12 +29,12 @@ type ConsoleOptions struct {
 
 // Console shows how the run goes. On a terminal it is one line, redrawn at most ten times a second:
 //
-//	1234/10000 [=====>         ]  epoch 3.21  loss 2.3010  █▇▅▄▃▃▂▂▁▁  412 images/s  val 34.20 %  data 0 ms  12m03s left
+//	1234/10000 [====>    ]  epoch 3.21  loss 2.3010  █▇▅▄▃▂▁  412 images/s  val 34.20 %  12m03s left
 //
-// The curve is the loss of the steps that it was told of, where the locale says that the terminal shows UTF-8. Elsewhere
-// it is a plain line with the same numbers, at most every ten seconds. A validation is a line of its own in both cases.
-// What else is to be printed while the bar is there goes through Write. Its methods may be called from several
-// goroutines; errors of the writer are ignored, a run does not fail because nobody looks.
+// The curve is the loss of the steps that it was told of, where the locale says that the terminal shows UTF-8.
+// Elsewhere it is a plain line with the same numbers, at most every ten seconds. A validation is a line of its own in
+// both cases. What else is to be printed while the bar is there goes through Write. Its methods may be called from
+// several goroutines; errors of the writer are ignored, a run does not fail because nobody looks.
 type Console struct {
 	w   io.Writer
 	opt ConsoleOptions

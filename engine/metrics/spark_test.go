@@ -44,7 +44,8 @@ func TestCurve(t *testing.T) {
 			if n := utf8.RuneCountInString(line); n >= c.width {
 				t.Errorf("%d columns of %d: %s", n, c.width, line)
 			}
-			if has := strings.ContainsAny(line, "▁▂▃▄▅▆▇█"); c.want == "" && has || !strings.Contains(line, c.want) {
+			if has := strings.ContainsAny(line, "▁▂▃▄▅▆▇█"); c.want == "" && has ||
+				!strings.Contains(line, c.want) {
 				t.Errorf("%s: want %q", line, c.want)
 			}
 		})

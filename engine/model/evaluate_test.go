@@ -200,7 +200,8 @@ func TestEvaluateInterrupted(t *testing.T) {
 	if _, err := m.Evaluate(few(3), data.Val, model.Test{Views: 10}); !errors.Is(err, errEnough) {
 		t.Errorf("%v, want the error of the context", err)
 	}
-	if _, err := m.Evaluate(context.Background(), data.Val, model.Test{Views: 1}); err != nil { // and the model still works
+	// and the model still works
+	if _, err := m.Evaluate(context.Background(), data.Val, model.Test{Views: 1}); err != nil {
 		t.Error(err)
 	}
 }
