@@ -3,7 +3,6 @@ package metrics
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -34,16 +33,9 @@ func Read(path string) (steps []Step, validations []Validation, err error) {
 	_, err = scan(path, func(_ []byte, r *record) error {
 		switch {
 		case r.Loss.Set:
-			steps = append(steps, Step{
-				Step: *r.Step, Epoch: r.Epoch.Value, Loss: r.Loss.Value, LearningRate: r.LearningRate.Value,
-				ImagesPerSecond: r.ImagesPerSecond.Value, TrainTop1Error: r.TrainTop1Error, DataWaitMS: r.DataWaitMS,
-				DataReady: r.DataReady, DeviceBytes: r.DeviceBytes,
-			})
+			steps = append(steps, r.asStep())
 		case r.ValLoss.Set:
-			validations = append(validations, Validation{
-				Step: *r.Step, Epoch: r.Epoch.Value, Loss: r.ValLoss.Value, Top1Error: r.ValTop1Error.Value,
-				Top5Error: r.ValTop5Error.Value, Images: r.Images,
-			})
+			validations = append(validations, r.asValidation())
 		}
 		return nil
 	})
@@ -51,6 +43,21 @@ func Read(path string) (steps []Step, validations []Validation, err error) {
 		return nil, nil, fmt.Errorf("metrics: %w", err)
 	}
 	return steps, validations, nil
+}
+
+func (r *record) asStep() Step {
+	return Step{
+		Step: *r.Step, Epoch: r.Epoch.Value, Loss: r.Loss.Value, LearningRate: r.LearningRate.Value,
+		ImagesPerSecond: r.ImagesPerSecond.Value, TrainTop1Error: r.TrainTop1Error, DataWaitMS: r.DataWaitMS,
+		DataReady: r.DataReady, DeviceBytes: r.DeviceBytes,
+	}
+}
+
+func (r *record) asValidation() Validation {
+	return Validation{
+		Step: *r.Step, Epoch: r.Epoch.Value, Loss: r.ValLoss.Value, Top1Error: r.ValTop1Error.Value,
+		Top5Error: r.ValTop5Error.Value, Images: r.Images,
+	}
 }
 
 // scan calls f for each whole line, the newline included. Torn tells that the file ends in something else: half a line,
@@ -75,10 +82,7 @@ func scan(path string, f func(line []byte, r *record) error) (torn bool, err err
 			continue
 		}
 		var r record
-		err = json.Unmarshal(line, &r)
-		if err == nil && r.Step == nil {
-			err = errors.New("it has no step")
-		}
+		err = parse(line, &r)
 		if err != nil && bad == nil {
 			bad = fmt.Errorf("%s: line %d is not a line of metrics: %w", path, number, err)
 		}
