@@ -22,11 +22,16 @@ type Curve struct {
 	Faint  bool // the line is pale, as of what a smoothed one is beside
 }
 
+// Len and XY are the points of a curve.
+func (c Curve) Len() int                { return len(c.X) }
+func (c Curve) XY(i int) (x, y float64) { return c.X[i], c.Y[i] }
+
 // A Chart is curves over one axis.
 type Chart struct {
-	X, Y   string // what the axes are
-	LogX   bool   // the axis of X is logarithmic, and all X above 0
-	Curves []Curve
+	X, Y     string // what the axes are
+	LogX     bool   // the axis of X is logarithmic, and all X above 0
+	Curves   []Curve
+	From, To float64 // the part of the axis that is drawn; all of it where To is not above From
 }
 
 // colours of groups, of which each differs from its neighbours in brightness too.
@@ -48,10 +53,14 @@ func Charts(charts []Chart) (Picture, error) {
 	return Picture{pictureWidth, float64(height * len(charts)), func(c *canvas) {
 		c.rect(0, 0, pictureWidth, c.height, color.White, nil)
 		for i, p := range plots {
-			top, bottom := float64(height*i+8), float64(height*(i+1)-4)
-			p.Draw(draw.Canvas{Canvas: c, Rectangle: vg.Rectangle{Min: c.at(8, bottom), Max: c.at(pictureWidth-16, top)}})
+			p.Draw(place(c, float64(height*i), pictureWidth, height))
 		}
 	}}, nil
+}
+
+// place is where a chart of so many pixels lies, whose upper left is at (0, y).
+func place(c *canvas, y, width, height float64) draw.Canvas {
+	return draw.Canvas{Canvas: c, Rectangle: vg.Rectangle{Min: c.at(8, y+height-4), Max: c.at(width-16, y+8)}}
 }
 
 func (c Chart) plot() (*plot.Plot, error) {
@@ -71,11 +80,11 @@ func (c Chart) plot() (*plot.Plot, error) {
 	p.Add(grid)
 	p.Legend.Top = true
 	for _, one := range c.Curves {
-		points := one.points()
-		if len(points) == 0 {
+		one = one.Thin(mostPoints)
+		if len(one.X) == 0 {
 			continue
 		}
-		line, marks, err := plotter.NewLinePoints(points)
+		line, marks, err := plotter.NewLinePoints(one)
 		if err != nil {
 			return nil, err
 		}
@@ -94,8 +103,14 @@ func (c Chart) plot() (*plot.Plot, error) {
 			p.Legend.Add(one.Name, line)
 		}
 	}
+	if c.To > c.From {
+		p.X.Min, p.X.Max = c.From, c.To
+	}
 	return p, nil
 }
+
+// mostTicks are on an axis.
+const mostTicks = 16
 
 // roundTicks are marks at multiples of 1, 2 or 5 times a power of ten, some six of them.
 func roundTicks(least, most float64) (ticks []plot.Tick) {
@@ -110,8 +125,13 @@ func roundTicks(least, most float64) (ticks []plot.Tick) {
 			step = one * power
 		}
 	}
-	for k := math.Ceil(least / step); k*step <= most; k++ {
-		ticks = append(ticks, plot.Tick{Value: k * step, Label: strconv.FormatFloat(k*step, 'g', 6, 64)})
+	first := math.Ceil(least / step)
+	for k := range mostTicks { // counted: of numbers beyond 2^53 the next may be the same
+		value := (first + float64(k)) * step
+		if !(value <= most) {
+			break
+		}
+		ticks = append(ticks, plot.Tick{Value: value, Label: strconv.FormatFloat(value, 'g', 6, 64)})
 	}
 	return ticks
 }
@@ -130,36 +150,55 @@ func decades(least, most float64) (ticks []plot.Tick) {
 // mostPoints of a curve are drawn: as many as there are pixels, with what is least and most at each.
 const mostPoints = 2 * pictureWidth
 
-// points are the numbers of a curve, of many the least and the most of each stretch, in their order.
-func (c Curve) points() plotter.XYs {
-	var all plotter.XYs
+// Thin is a curve of at most so many points: without what is no number, and of more the least and the most of each
+// stretch, in their order.
+func (c Curve) Thin(most int) Curve {
+	thin := c
+	thin.X, thin.Y = nil, nil
 	for i := range c.X {
 		if y := c.Y[i]; !math.IsNaN(y) && !math.IsInf(y, 0) && !math.IsNaN(c.X[i]) {
-			all = append(all, plotter.XY{X: c.X[i], Y: y})
+			thin.X, thin.Y = append(thin.X, c.X[i]), append(thin.Y, y)
 		}
 	}
-	if len(all) <= mostPoints {
-		return all
+	x, y := thin.X, thin.Y
+	if len(x) <= most {
+		return thin
 	}
-	some := make(plotter.XYs, 0, mostPoints)
-	const stretches = mostPoints / 2
+	thin.X, thin.Y = make([]float64, 0, most), make([]float64, 0, most)
+	stretches := most / 2
 	for s := range stretches {
-		first, end := s*len(all)/stretches, (s+1)*len(all)/stretches
+		first, end := s*len(x)/stretches, (s+1)*len(x)/stretches
 		least, most := first, first
 		for i := first; i < end; i++ {
-			if all[i].Y < all[least].Y {
+			if y[i] < y[least] {
 				least = i
 			}
-			if all[i].Y >= all[most].Y {
+			if y[i] >= y[most] {
 				most = i
 			}
 		}
-		some = append(some, all[min(least, most)])
+		thin.X, thin.Y = append(thin.X, x[min(least, most)]), append(thin.Y, y[min(least, most)])
 		if least != most {
-			some = append(some, all[max(least, most)])
+			thin.X, thin.Y = append(thin.X, x[max(least, most)]), append(thin.Y, y[max(least, most)])
 		}
 	}
-	return some
+	return thin
+}
+
+// Within is what of a curve lies from one place on its axis to another, with a point beyond each end. X must ascend.
+func (c Curve) Within(from, to float64) Curve {
+	first, end := 0, len(c.X)
+	for i, x := range c.X {
+		if x < from {
+			first = i
+		}
+		if x > to {
+			end = i + 1
+			break
+		}
+	}
+	c.X, c.Y = c.X[first:end], c.Y[first:end]
+	return c
 }
 
 // Smooth is the exponential moving average of numbers by a weight from 0, which changes nothing, to less than 1, as
