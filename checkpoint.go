@@ -20,11 +20,19 @@ type Checkpoint struct {
 
 // ReadCheckpoint reads a checkpoint, or the best one in the folder of a run. It opens no device.
 func ReadCheckpoint(path string) (*Checkpoint, error) {
+	return ReadSome(path, func(string, []int) bool { return true })
+}
+
+// ReadSome is ReadCheckpoint of the tensors whose names and shapes keep wants, and of the mean; the others take no
+// memory.
+func ReadSome(path string, keep func(name string, shape []int) bool) (*Checkpoint, error) {
 	path, err := checkpointIn(path)
 	if err != nil {
 		return nil, err
 	}
-	f, err := checkpoint.Load(path)
+	f, err := checkpoint.LoadSome(path, func(name string, shape []int) bool {
+		return name == model.InputMean || keep(name, shape)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -85,6 +85,13 @@ func ReadRun(dir string) (RunInfo, error) {
 	if info, err := os.Stat(folder.Metrics()); err == nil {
 		r.Latest = info.ModTime()
 	}
+	r.Measured(steps, validations)
+	r.State, err = stateOf(&folder)
+	return r, err
+}
+
+// Measured fills in what steps and validations, the last of a run among them, tell of it.
+func (r *RunInfo) Measured(steps []metrics.Step, validations []metrics.Validation) {
 	if n := len(steps); n > 0 {
 		last := steps[n-1]
 		r.Step, r.Epoch, r.Loss = last.Step, last.Epoch, last.Loss
@@ -100,8 +107,6 @@ func ReadRun(dir string) (RunInfo, error) {
 			r.BestError, r.BestStep = v.Top1Error, v.Step
 		}
 	}
-	r.State, err = stateOf(&folder)
-	return r, err
 }
 
 func stateOf(f *train.Folder) (RunState, error) {
@@ -114,4 +119,24 @@ func stateOf(f *train.Folder) (RunState, error) {
 		return RunDone, nil
 	}
 	return RunStopped, nil
+}
+
+// Differences are the keys whose values differ between the configurations of runs, in their order, and each run's
+// values of them.
+func Differences(runs []RunInfo) (keys []string, values []map[string]string) {
+	for range runs {
+		values = append(values, map[string]string{})
+	}
+	for i := range runs {
+		for _, change := range Changes(runs[0].Config, runs[i].Config) {
+			if _, known := values[0][change.Key]; !known {
+				keys = append(keys, change.Key)
+				for k := range values {
+					values[k][change.Key] = change.Was
+				}
+			}
+			values[i][change.Key] = change.Is
+		}
+	}
+	return keys, values
 }

@@ -73,20 +73,10 @@ keys that differ between them.`,
 
 // rowsOf are the rows of runs, and the keys that differ between them, in order.
 func rowsOf(runs []duet.RunInfo) (rows []runRow, keys []string) {
-	for _, r := range runs {
+	keys, differs := duet.Differences(runs)
+	for i, r := range runs {
 		rows = append(rows, runRow{r.Name, r.State, r.Step, r.Epoch, metrics.Number(r.Loss), metrics.Number(r.BestError),
-			r.BestStep, metrics.Number(r.LastError), metrics.Number(r.ImagesPerSecond), r.Began, r.Latest, map[string]string{}})
-	}
-	for i := range runs {
-		for _, change := range duet.Changes(runs[0].Config, runs[i].Config) {
-			if _, known := rows[0].Differs[change.Key]; !known {
-				keys = append(keys, change.Key)
-				for k := range rows {
-					rows[k].Differs[change.Key] = change.Was
-				}
-			}
-			rows[i].Differs[change.Key] = change.Is
-		}
+			r.BestStep, metrics.Number(r.LastError), metrics.Number(r.ImagesPerSecond), r.Began, r.Latest, differs[i]})
 	}
 	return rows, keys
 }

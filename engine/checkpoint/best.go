@@ -12,6 +12,12 @@ func Best(dir string) (string, error) {
 	if _, err := os.Stat(s.BestPath()); err == nil {
 		return s.BestPath(), nil
 	}
+	return Newest(dir)
+}
+
+// Newest is the path of the newest checkpoint of a step in a store's folder; its error is that of Best.
+func Newest(dir string) (string, error) {
+	s := &Store{dir: dir}
 	steps, err := s.Steps()
 	if err != nil {
 		return "", err

@@ -240,6 +240,28 @@ func TestCheckShapes(t *testing.T) {
 	}
 }
 
+// TestLoadSome: what is not kept is verified all the same.
+func TestLoadSome(t *testing.T) {
+	f := sample(3)
+	path := save(t, f)
+	some, err := checkpoint.LoadSome(path, func(name string, shape []int) bool {
+		return name == f.Tensors[1].Name && len(shape) == len(f.Tensors[1].Shape)
+	})
+	if err != nil || len(some.Tensors) != 1 || some.Meta.Step != 3 ||
+		!slices.Equal(some.Tensors[0].Data, f.Tensors[1].Data) {
+		t.Errorf("%+v, %v", some, err)
+	}
+	b := readFile(t, path)
+	b[len(b)-1] ^= 1
+	if err := os.WriteFile(path, b, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	_, err = checkpoint.LoadSome(path, func(string, []int) bool { return false })
+	if !errors.Is(err, checkpoint.ErrDamaged) {
+		t.Errorf("a damaged tensor that is not kept: %v", err)
+	}
+}
+
 // TestMemory holds saving and loading to a few chunks of memory besides the tensors.
 func TestMemory(t *testing.T) {
 	const numbers, slack = 8 << 20, 4 << 20

@@ -15,9 +15,15 @@ import (
 // Load reads a checkpoint and verifies all of it. The error names the file and is an ErrDamaged, an ErrNewer, an
 // ErrForeign or what the operating system said.
 func Load(path string) (*File, error) {
+	return LoadSome(path, func(string, []int) bool { return true })
+}
+
+// LoadSome is Load of the tensors whose names and shapes keep wants. All of the file is verified; only they take
+// memory.
+func LoadSome(path string, keep func(name string, shape []int) bool) (*File, error) {
 	f := &File{}
 	err := withFile(path, func(r io.Reader, size int64) (err error) {
-		f.Meta, f.Tensors, err = decode(r, size, true)
+		f.Meta, f.Tensors, err = decode(r, size, true, keep)
 		return err
 	})
 	if err != nil {
@@ -47,7 +53,7 @@ func ReadMeta(path string) (Meta, error) {
 func LoadTensors(path string) ([]Tensor, error) {
 	var tensors []Tensor
 	err := withFile(path, func(r io.Reader, size int64) (err error) {
-		_, tensors, err = decode(r, size, false)
+		_, tensors, err = decode(r, size, false, func(string, []int) bool { return true })
 		return err
 	})
 	if err != nil {
@@ -126,20 +132,24 @@ func readHeader(r io.Reader, size int64, strict bool) (h contents, err error) {
 	return h, err
 }
 
-// decode reads a whole file of the given size.
-func decode(r io.Reader, size int64, strict bool) (Meta, []Tensor, error) {
+// decode reads a whole file of the given size, and keeps some of its tensors.
+func decode(r io.Reader, size int64, strict bool, keep func(name string, shape []int) bool) (Meta, []Tensor, error) {
 	h, err := readHeader(r, size, strict)
 	if err != nil {
 		return Meta{}, nil, err
 	}
-	tensors := make([]Tensor, len(h.entries))
+	tensors := make([]Tensor, 0, len(h.entries))
 	buf := make([]byte, chunkBytes)
 	var sum uint32
-	for i, e := range h.entries {
-		data := make([]float32, e.count)
-		tensors[i] = Tensor{Name: e.name, Shape: e.shape, Data: data}
-		for each := int(dtypeBytes[e.dtype]); len(data) > 0; {
-			n := min(len(data), chunkBytes/each)
+	for _, e := range h.entries {
+		var data []float32
+		if keep(e.name, e.shape) {
+			data = make([]float32, e.count)
+			tensors = append(tensors, Tensor{Name: e.name, Shape: e.shape, Data: data})
+		}
+		each := int(dtypeBytes[e.dtype])
+		for left := int(e.count); left > 0; {
+			n := min(left, chunkBytes/each)
 			piece := buf[:each*n]
 			if err := readFull(r, piece); err != nil {
 				return Meta{}, nil, fmt.Errorf("tensor %s: %w", printable(e.name), err)
@@ -147,8 +157,11 @@ func decode(r io.Reader, size int64, strict bool) (Meta, []Tensor, error) {
 			if strict {
 				sum = crc32.Update(sum, castagnoli, piece)
 			}
-			convert(data[:n], piece, e.dtype)
-			data = data[n:]
+			if data != nil {
+				convert(data[:n], piece, e.dtype)
+				data = data[n:]
+			}
+			left -= n
 		}
 	}
 	if got := hexDigits(sum); strict && got != h.dataCRC {

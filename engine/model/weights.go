@@ -14,7 +14,7 @@ import (
 // Names in checkpoints beside the parameters'.
 const (
 	momentum  = op.VelocityPrefix // before a parameter's name: its velocity
-	inputMean = "input.mean"      // what is subtracted from the pixels, [3, H, W] or [3, 1, 1]
+	InputMean = "input.mean"      // what is subtracted from the pixels, [3, H, W] or [3, 1, 1]
 
 	extraClasses  = "classes" // JSON array of IDs by label
 	extraNames    = "names"   // JSON array of the classes' names for people, "" where there is none
@@ -74,7 +74,7 @@ func (m *Model) get(p Param, prefix string) ([]float32, error) {
 
 // Tensors are the weights, the velocities and the mean, under the names of the whole network.
 func (m *Model) Tensors() ([]checkpoint.Tensor, error) {
-	tensors := []checkpoint.Tensor{{Name: inputMean, Shape: m.Input.MeanShape, Data: m.Input.Mean}}
+	tensors := []checkpoint.Tensor{{Name: InputMean, Shape: m.Input.MeanShape, Data: m.Input.Mean}}
 	for _, p := range m.graph.Params {
 		for _, prefix := range []string{"", momentum} {
 			data, err := m.get(p, prefix)
@@ -89,7 +89,7 @@ func (m *Model) Tensors() ([]checkpoint.Tensor, error) {
 
 // Restore sets weights, and the velocities of a model that trains, from a checkpoint of the same network.
 func (m *Model) Restore(f *checkpoint.File) error {
-	want := map[string][]int{inputMean: m.Input.MeanShape}
+	want := map[string][]int{InputMean: m.Input.MeanShape}
 	for _, p := range m.graph.Params {
 		want[p.Name], want[momentum+p.Name] = p.Shape, p.Shape
 	}
@@ -157,9 +157,9 @@ func InputFrom(f *checkpoint.File) (Input, error) {
 			return in, fmt.Errorf("metadata %s %q: %w", extraReading, text, err)
 		}
 	}
-	mean, ok := f.Tensor(inputMean)
+	mean, ok := f.Tensor(InputMean)
 	if !ok {
-		return in, fmt.Errorf("no tensor %s", inputMean)
+		return in, fmt.Errorf("no tensor %s", InputMean)
 	}
 	in.Mean, in.MeanShape = mean.Data, mean.Shape
 	return in, nil
