@@ -68,6 +68,8 @@ func TestFullOutput(t *testing.T) {
 		{"runs"},
 		{"runs", "--json"},
 		{"runs", "--csv"},
+		{"board", "--address", "127.0.0.1:0"},
+		{"board", "runs", "--save", "board.html"},
 	} {
 		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 		if err != nil {
