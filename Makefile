@@ -17,7 +17,8 @@ say_tags = echo "build tags: $${tags:-none (pure Go: slow; see make doctor)}" >&
 sources = $(wildcard go.mod)
 
 .DEFAULT_GOAL := build
-.PHONY: help help-all doctor deps build compile train test test-long race fuzz mutants bench cross test-image lint clean
+.PHONY: help help-all doctor deps build compile train test test-long test-board race fuzz mutants bench cross
+.PHONY: test-image lint clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile $(more)
@@ -75,6 +76,11 @@ test-long: deps ## the longer proofs: 200 steps and five kills, 200 random netwo
 concurrent = ./engine/plan ./engine/model ./engine/train ./engine/checkpoint ./engine/metrics ./engine/backend/... \
 	./dataloader ./dataloader/packed ./dataloader/prepare ./internal/disk/...
 
+test-board: build ## the page of `duet board` in a browser while two runs train; UPDATE=1 draws docs/board.png anew
+	@scripts/deps-browser.sh
+	DUET_PROGRAM="$(CURDIR)/bin/duet" $(GO) test -tags browser -count 1 -timeout 20m -run TestBrowser \
+		./cmd/duet/board $(if $(UPDATE),-update)
+
 race: deps ## the race detector over everything that runs concurrently
 	@tags=$$(scripts/has-turbo.sh && echo turbo); set -x; \
 	$(GO) test -race -tags "$$tags" -skip 'TestConformance/.*/op' $(concurrent)
@@ -115,9 +121,11 @@ lint: deps ## gofmt, vet for all build tags, staticcheck for none and for the mo
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	@if scripts/has-turbo.sh; then set -ex; $(GO) vet -tags turbo ./dataloader/...; fi
-	@if scripts/deps-gpu.sh --find >/dev/null; then set -ex; $(gpu_env) $(GO) vet -tags "$(gpu_tags) sim long" ./...; \
-	$(gpu_env) $(GO) tool staticcheck -tags "$(gpu_tags) sim long" ./...; \
-	else tags=$(tags); set -ex; $(GO) vet -tags "$$tags long" ./...; $(GO) tool staticcheck -tags "$$tags long" ./...; fi
+	@if scripts/deps-gpu.sh --find >/dev/null; then set -ex; \
+	$(gpu_env) $(GO) vet -tags "$(gpu_tags) sim long browser" ./...; \
+	$(gpu_env) $(GO) tool staticcheck -tags "$(gpu_tags) sim long browser" ./...; \
+	else tags=$(tags); set -ex; $(GO) vet -tags "$$tags long browser" ./...; \
+	$(GO) tool staticcheck -tags "$$tags long browser" ./...; fi
 
 clean: ## remove what was built; runs, data and the fetched CUDA compiler stay
 	rm -rf bin build/gpu build/gpu-bundle build/gpu-bundle.tar.gz build/gpu-results build/lab build/sim kernels/ptx/*.ptx
