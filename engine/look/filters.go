@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"image/draw"
 	"slices"
 	"strings"
 
@@ -143,10 +144,31 @@ func tiles(filters []Filter, columns, pixel int) *image.RGBA {
 	return m
 }
 
+// columns is how many filters of three channels stand side by side.
+const columns = 16
+
+// Image is the filters as Sheet has them, without its words: so many pixels a weight, the towers a row apart.
+func (x *Filters) Image(pixel int) image.Image {
+	var all []*image.RGBA
+	var size image.Point
+	for _, filters := range x.Towers {
+		m := tiles(filters, columns, pixel)
+		all = append(all, m)
+		size = image.Pt(max(size.X, m.Rect.Dx()), size.Y+m.Rect.Dy()+4*pixel)
+	}
+	sheet := image.NewRGBA(image.Rect(0, 0, size.X, size.Y-4*pixel))
+	y := 0
+	for _, m := range all {
+		draw.Draw(sheet, m.Rect.Add(image.Pt(0, y)), m, image.Point{}, draw.Src)
+		y += m.Rect.Dy() + 4*pixel
+	}
+	return sheet
+}
+
 // Sheet draws the filters, each between its own least and largest weight: those of the first convolution in colour, as
 // Figure 3 of the paper of 2012, of others the channels of each in a row. One tower lies above the other.
 func (x *Filters) Sheet() Picture {
-	const across, columns, most = 760, 16, 8 // pixels; filters; pixels a weight
+	const across, most = 760, 8 // pixels; pixels a weight
 	first := x.Towers[0][0]
 	wide := columns * (first.Side + 1)
 	if first.Channels != 3 {

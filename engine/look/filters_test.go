@@ -76,6 +76,14 @@ func TestReadFilters(t *testing.T) {
 	if x.Selectivity(0) < 0.5 || x.Selectivity(1) != 0 || x.Towers[1][3].Weights[5] != 4 || x.Towers[0][0].Side != 5 {
 		t.Errorf("selectivity %v and %v, a weight of %v", x.Selectivity(0), x.Selectivity(1), x.Towers[1][3].Weights[5])
 	}
+	// A row of 16 filters for each tower, of 5×5 weights of two pixels; a filter that is the same everywhere is white.
+	sheet := x.Image(2)
+	if size := sheet.Bounds().Size(); size.X != 16*12-2 || size.Y != 2*10+8 {
+		t.Errorf("an image of %v", size)
+	}
+	if r, g, b, a := sheet.At(0, 18).RGBA(); r>>8 != 255 || g != r || b != r || a != r {
+		t.Errorf("the second tower begins with %v", sheet.At(0, 18))
+	}
 	p := x.Sheet()
 	b, err := p.Encode(".png")
 	if err != nil {
