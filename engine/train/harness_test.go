@@ -39,6 +39,8 @@ type runs struct {
 	dir     string
 	console io.Writer
 	told    *told // of steps and validations; nil: nobody is
+
+	recorder train.Recorder
 }
 
 type told struct {
@@ -101,7 +103,7 @@ func (r *runs) runOn(ctx context.Context, m *model.Model, data *train.Data, name
 		r.check(err)
 		return was, configs.Changes(was, c), nil
 	}
-	o := train.Options{Config: c, Folder: f, Resume: resume, Before: before, Console: r.console}
+	o := train.Options{Config: c, Folder: f, Resume: resume, Before: before, Console: r.console, Recorder: r.recorder}
 	if r.told != nil {
 		o.Console, o.Step, o.Validation = nil, r.told.step, r.told.validation
 	}

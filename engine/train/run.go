@@ -27,12 +27,22 @@ type Options struct {
 	Before   func(text string) (*Config, []Change, error)
 	Console  io.Writer // progress and log; nil: nobody looks
 	Terminal bool      // Console is a terminal
+	Recorder Recorder  // nil: the run keeps only its own records
 
 	// Step is told of every step whose loss is read (train.report_steps), Validation of every validation, after they
 	// are recorded. Either may be nil. An error of theirs ends the run as the end of its context does: everything is
 	// saved, and the run's error is an Interrupted of that cause.
 	Step       func(metrics.Step) error
 	Validation func(metrics.Validation) error
+}
+
+// A Recorder keeps a record beside the run's own ones, each time after these. Its errors end the run.
+type Recorder interface {
+	Begin(step uint64) error // the run's own records say what was until this step
+	Step(metrics.Step) error
+	Validation(metrics.Validation) error
+	Checkpoint(*checkpoint.File) error // one that was saved, which nobody changes any more
+	Close() error                      // also of one that did not begin
 }
 
 // run is a training in progress.
@@ -123,6 +133,11 @@ func (r *run) open() error {
 	if err := disk.SyncFolder(r.Folder.Dir); err != nil { // what was opened may be new
 		return err
 	}
+	if r.Recorder != nil {
+		if err := r.Recorder.Begin(r.step); err != nil {
+			return err
+		}
+	}
 	verb := logTraining
 	if r.Resume {
 		verb = logResuming
@@ -156,6 +171,9 @@ func (r *run) finish(cause error) error {
 	}
 	if r.jsonl != nil {
 		errs = append(errs, r.jsonl.Close())
+	}
+	if r.Recorder != nil {
+		errs = append(errs, r.Recorder.Close())
 	}
 	if r.log != nil {
 		errs = append(errs, r.log.Close())
@@ -280,10 +298,17 @@ func (r *run) report(rate float64, loader *dataloader.Loader) error {
 		DeviceBytes: metrics.Of(float64(r.model.Bytes()))}
 	r.unread.steps, r.unread.counters = 0, counters
 	r.console.Step(s)
-	if err := r.jsonl.WriteStep(s); err != nil || r.Step == nil {
+	if err := r.jsonl.WriteStep(s); err != nil {
 		return err
 	}
-	r.stop = r.Step(s)
+	if r.Recorder != nil {
+		if err := r.Recorder.Step(s); err != nil {
+			return err
+		}
+	}
+	if r.Step != nil {
+		r.stop = r.Step(s)
+	}
 	return nil
 }
 
@@ -303,9 +328,16 @@ func (r *run) validate(ctx context.Context) error {
 		Top1Error: result.Top1Error, Top5Error: result.Top5Error, Images: metrics.Of(float64(result.Images)),
 		Classes: result.Classes}
 	r.console.Validation(v)
-	if err := r.jsonl.WriteValidation(v); err != nil || r.Validation == nil {
+	if err := r.jsonl.WriteValidation(v); err != nil {
 		return err
 	}
-	r.stop = r.Validation(v)
+	if r.Recorder != nil {
+		if err := r.Recorder.Validation(v); err != nil {
+			return err
+		}
+	}
+	if r.Validation != nil {
+		r.stop = r.Validation(v)
+	}
 	return nil
 }

@@ -47,7 +47,10 @@ func (r *run) save() error {
 	}
 	r.isBest, r.anySaved = false, true
 	r.saved.step, r.saved.checked = r.step, r.checked
-	return nil
+	if r.Recorder == nil {
+		return nil
+	}
+	return r.Recorder.Checkpoint(f)
 }
 
 // broken is the first tensor with a NaN or an infinity, or "". The loss of a step, being that of the weights before it,
