@@ -20,6 +20,7 @@ var floors = [][]string{
 	{"cmd/duet/board"}, // the live page of its command
 	{"."},              // the front door: a program of one's own imports duet
 	{"configs"},        // a file to what is to be done
+	{"engine/tensorboard"},
 	{"alexnet", "engine/look", "engine/train"}, // a network's graph; pictures and a training, of any network
 	{"engine/model"},
 	{"dataloader", "engine/plan"},
