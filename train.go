@@ -13,6 +13,7 @@ import (
 	"duet/engine/backend"
 	"duet/engine/metrics"
 	"duet/engine/model"
+	"duet/engine/tensorboard"
 	"duet/engine/train"
 )
 
@@ -49,6 +50,8 @@ type TrainOptions struct {
 	// everything is saved, and Train's error is an Interrupted of that cause.
 	Step       func(Step) error
 	Validation func(Validation) error
+
+	TensorBoard bool // keep a file that TensorBoard reads in the run's folder too
 
 	Console  io.Writer // where people read the progress and the log; nil: nowhere
 	Terminal bool      // Console is a terminal, and the progress is a bar
@@ -102,8 +105,12 @@ func Train(ctx context.Context, config *Config, o TrainOptions) (s Summary, err 
 		}
 		return was, configs.Changes(was, c), nil
 	}
-	return train.Run(ctx, train.Options{Config: c, Folder: folder, Resume: o.Resume, Before: before, Console: o.Console,
-		Terminal: o.Terminal, Step: o.Step, Validation: o.Validation}, data, m)
+	options := train.Options{Config: c, Folder: folder, Resume: o.Resume, Before: before, Console: o.Console,
+		Terminal: o.Terminal, Step: o.Step, Validation: o.Validation}
+	if o.TensorBoard {
+		options.Recorder = tensorboard.NewWriter(tensorboard.Run{Dir: folder.Dir, Config: c, Note: o.Note})
+	}
+	return train.Run(ctx, options, data, m)
 }
 
 // prepare chooses devices and the run, and refuses what cannot come to a training, all before hours of packing.

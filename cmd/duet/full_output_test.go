@@ -65,6 +65,7 @@ func TestFullOutput(t *testing.T) {
 		with("lrfind", smoke, "--steps", "10"),
 		with("lrfind", smoke, "--steps", "10", "--json"),
 		{"plot", "runs/run"},
+		{"export", "tensorboard", "runs/run", "board"},
 		{"runs"},
 		{"runs", "--json"},
 		{"runs", "--csv"},

@@ -47,6 +47,8 @@ epochs go by the images that were seen.`,
 		"name of the run, or its folder; default: the network's name and the first free number, with --resume the last")
 	c.Flags().StringVar(&o.root, "runs", "runs", "folder of the runs")
 	c.Flags().BoolVar(&o.resume, "resume", false, "go on with a run from its newest checkpoint")
+	c.Flags().BoolVar(&o.board, "tensorboard", false,
+		"keep a file in the run's folder that TensorBoard reads: tensorboard --logdir runs")
 	c.Flags().StringVar(&o.data, "data", "", "packed set, or source that is packed first; the same as --set data.path=")
 	addDevices(c, &o.devices, "those of the configuration")
 	o.sets = overrides(c)
@@ -56,7 +58,7 @@ epochs go by the images that were seen.`,
 type trainOptions struct {
 	config, name, root, data string
 	devices                  []string
-	resume                   bool
+	resume, board            bool
 	sets                     *[]string
 }
 
@@ -71,8 +73,8 @@ func (o *trainOptions) run(ctx context.Context) error {
 	show := newDisplay()
 	defer show.close()
 	console := os.Stderr
-	s, err := duet.Train(ctx, c, duet.TrainOptions{Runs: o.root, Run: o.name, Resume: o.resume, Console: console,
-		Terminal: metrics.ClaimBar(console), Hooks: show.hooks()})
+	s, err := duet.Train(ctx, c, duet.TrainOptions{Runs: o.root, Run: o.name, Resume: o.resume, TensorBoard: o.board,
+		Console: console, Terminal: metrics.ClaimBar(console), Hooks: show.hooks()})
 	if err != nil && !isInterrupted(err) {
 		return stopped(err)
 	}
