@@ -1,6 +1,6 @@
 # Included by the Makefile at the root: duet beside its peers.
 
-.PHONY: test-torch test-pillow bench-torch bench-feed bench-pillow
+.PHONY: test-torch test-pillow test-tensorboard bench-torch bench-feed bench-pillow
 
 test-torch: build ## the same ten steps in PyTorch: losses and weights agree (installs PyTorch into build/torch)
 	@devices=$$(scripts/has-dnnl.sh && echo dnnl:0 dnnl:0,dnnl:1); \
@@ -8,6 +8,9 @@ test-torch: build ## the same ten steps in PyTorch: losses and weights agree (in
 
 test-pillow: build ## prepared images agree with Pillow's (installs python3-pil; ARGS=FOLDER takes your photographs)
 	@python=$$(bench/pillow/python.sh) && $$python bench/pillow/compare.py bin/duet $(ARGS)
+
+test-tensorboard: build ## TensorBoard shows what metrics.jsonl has (installs TensorBoard into build/tensorboard)
+	@python=$$(bench/tensorboard/python.sh) && $$python bench/tensorboard/check.py bin/duet
 
 bench-torch: build ## PyTorch's and duet's training speed in turn, three networks (ARGS="--rounds 5")
 	@python=$$(bench/torch/python.sh) && $$python bench/torch/bench.py bin/duet $(ARGS)
