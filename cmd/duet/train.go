@@ -73,6 +73,9 @@ func (o *trainOptions) run(ctx context.Context) error {
 	show := newDisplay()
 	defer show.close()
 	console := os.Stderr
+	if metrics.IsTerminal(console) {
+		tell("to watch it in a browser: %s board %s", os.Args[0], quoted(o.root))
+	}
 	s, err := duet.Train(ctx, c, duet.TrainOptions{Runs: o.root, Run: o.name, Resume: o.resume, TensorBoard: o.board,
 		Console: console, Terminal: metrics.ClaimBar(console), Hooks: show.hooks()})
 	if err != nil && !isInterrupted(err) {

@@ -274,8 +274,8 @@ func TestWriter(t *testing.T) {
 	}
 }
 
-// TestExport: a run that was trained without a writer, with the checkpoints that are left, in a new folder that is there
-// whole or not at all.
+// TestExport: a run that was trained without a writer, with the checkpoints that are left, in a new folder that is
+// there whole or not at all.
 func TestExport(t *testing.T) {
 	w := newWorld(t, "quick")
 	w.begin(0)
