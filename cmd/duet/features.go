@@ -31,14 +31,9 @@ same command goes on; OUT is there whole or not at all.`,
 			return usage("an empty SOURCE, want a path")
 		}
 		o.data = given[1]
-		trained, err := duet.ReadCheckpoint(given[0])
+		layer, err := layerOr(layer, given[0])
 		if err != nil {
 			return err
-		}
-		if layer == "" {
-			if layer, err = featureLayer(trained); err != nil {
-				return err
-			}
 		}
 		return o.test(c, given[0], func(_ *duet.Classifier, set *duet.TestSet) error {
 			if err := set.WriteFeatures(c.Context(), out); err != nil {

@@ -154,6 +154,10 @@ func TestNeighbours(t *testing.T) {
 			}
 		}
 	}
+	p.works("show", "neighbours", "runs/run", "photos/down/0.png", "--nearest", "1", "--out", "own.csv")
+	if rows := p.table("own.csv"); len(rows) != 1 || rows[0][0] != "0.png" {
+		t.Errorf("neighbours of a file: %v", rows)
+	}
 	p.refused(exitFailed, []string{"own exists"}, "features", "runs/run", "set", "--out", "own")
 	p.refused(exitUsage, []string{"no --out"}, "features", "runs/run", "set")
 	p.refused(exitFailed, []string{`no layer "fc9"`, "conv1, "}, "features", "runs/run", "set", "--layer", "fc9", "--out",

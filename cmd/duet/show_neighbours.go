@@ -55,7 +55,7 @@ func (q *query) meet(index int, values []float32, n int) {
 func showNeighboursCommand() *cobra.Command {
 	var out, layer string
 	var count, nearest int
-	var o testFlags
+	o := testFlags{any: true}
 	c := &cobra.Command{
 		Use:   "neighbours CHECKPOINT [IMAGE...]",
 		Short: "Draw images with the training images that a network finds most alike",
@@ -75,12 +75,12 @@ numbers and distances.`,
 		if count < 1 || count > 100 || nearest < 1 || nearest > 100 {
 			return usage("--images %d --nearest %d, want 1 to 100", count, nearest)
 		}
-		trained, err := duet.ReadCheckpoint(given[0])
+		layer, err := layerOr(layer, given[0])
 		if err != nil {
 			return err
 		}
-		if layer == "" {
-			if layer, err = featureLayer(trained); err != nil {
+		if len(given) > 1 { // there may be no validation images
+			if err := c.Flags().Set("split", packed.Train); err != nil {
 				return err
 			}
 		}
@@ -114,9 +114,17 @@ numbers and distances.`,
 	return c
 }
 
-// featureLayer is the last layer but the one that gives the scores, and but a dropout.
-func featureLayer(c *duet.Checkpoint) (string, error) {
-	layers, err := c.Layers()
+// layerOr is a layer, or where none is named the last one of a checkpoint's but that which gives the scores, and but a
+// dropout.
+func layerOr(layer, checkpoint string) (string, error) {
+	if layer != "" {
+		return layer, nil
+	}
+	trained, err := duet.ReadCheckpoint(checkpoint)
+	if err != nil {
+		return "", err
+	}
+	layers, err := trained.Layers()
 	if err != nil {
 		return "", err
 	}

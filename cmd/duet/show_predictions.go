@@ -46,25 +46,16 @@ A name that ends in .csv gets the numbers.`,
 			}
 			return predictionsOf(c, &o, out, given[0], given[1:])
 		}
-		return o.test(c, given[0], func(classifier *duet.Classifier, set *duet.TestSet) (err error) {
-			var all []picked
-			title := fmt.Sprintf("%s: %d of %d images", set.Data, min(count, set.Len()), set.Len())
+		return o.test(c, given[0], func(classifier *duet.Classifier, set *duet.TestSet) error {
 			if wrong {
-				if all, err = errorsOf(c, set); err != nil {
-					return err
-				}
-				if len(all) == 0 {
-					return fmt.Errorf("%s: no image of %d is taken for another class", set.Data, set.Len())
-				}
-				title = fmt.Sprintf("%s: %d of %d errors in %d images", set.Data, min(count, len(all)), len(all), set.Len())
-				var some []picked
-				for _, i := range evenly(count, len(all)) {
-					some = append(some, all[i])
-				}
-				all = some
-			} else if all, err = observed(c.Context(), classifier, set, evenly(count, set.Len())); err != nil {
+				return writeErrors(c, out, count, classifier, set)
+			}
+			numbers := evenly(count, set.Len())
+			all, err := observed(c.Context(), classifier, set, numbers)
+			if err != nil {
 				return err
 			}
+			title := fmt.Sprintf("%s: %d of %d images", set.Data, len(numbers), set.Len())
 			return writePicked(out, title, classifier, set, all)
 		})
 	}
@@ -119,6 +110,23 @@ A name that ends in .csv gets the losses of all images, likewise in order.`,
 	c.Flags().IntVar(&count, "images", 12, "how many are drawn")
 	o.add(c)
 	return c
+}
+
+// writeErrors draws so many of the images that are taken for another class, evenly spread.
+func writeErrors(c *cobra.Command, out string, count int, classifier *duet.Classifier, set *duet.TestSet) error {
+	all, err := errorsOf(c, set)
+	if err != nil {
+		return err
+	}
+	if len(all) == 0 {
+		return fmt.Errorf("%s: no image of %d is taken for another class", set.Data, set.Len())
+	}
+	var some []picked
+	for _, i := range evenly(count, len(all)) {
+		some = append(some, all[i])
+	}
+	title := fmt.Sprintf("%s: %d of %d errors in %d images", set.Data, len(some), len(all), set.Len())
+	return writePicked(out, title, classifier, set, some)
 }
 
 // errorsOf are the images of a set that are taken for another class.
