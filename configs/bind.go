@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"duet/alexnet"
 	"duet/engine/train"
@@ -179,11 +180,20 @@ func keyOf(f reflect.StructField) string {
 	return key
 }
 
-// fields are those of a struct that have a TOML key, with those of structs that are embedded in it.
+// keyed has the fields of types that were asked for: finding them takes longer than to read a file.
+var keyed sync.Map
+
+// fields are those of a struct that have a TOML key, with those of structs that are embedded in it. They are not to be
+// changed.
 func fields(t reflect.Type) []reflect.StructField {
-	return slices.DeleteFunc(reflect.VisibleFields(t), func(f reflect.StructField) bool {
+	if all, ok := keyed.Load(t); ok {
+		return all.([]reflect.StructField)
+	}
+	all := slices.DeleteFunc(reflect.VisibleFields(t), func(f reflect.StructField) bool {
 		return keyOf(f) == "" || keyOf(f) == "-"
 	})
+	keyed.Store(t, all)
+	return all
 }
 
 // keysOf are the TOML keys of a struct.
