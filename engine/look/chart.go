@@ -95,7 +95,11 @@ func (c Chart) plot() (*plot.Plot, error) {
 			line.Color = pale
 		}
 		marks.Color, marks.Shape, marks.Radius = line.Color, draw.CircleGlyph{}, 2*px
-		if p.Add(line); one.Marked {
+		// Without its GlyphBoxes, which would make room for half a line's width, and take a fifth of the time.
+		if p.Add(struct {
+			plot.Plotter
+			plot.DataRanger
+		}{line, line}); one.Marked {
 			line.Dashes = []vg.Length{4 * px, 3 * px}
 			p.Add(marks)
 		}

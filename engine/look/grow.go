@@ -19,8 +19,8 @@ func (r *Run) AddStep(s metrics.Step) {
 	if len(r.Steps) == mostKept {
 		r.Steps, r.trained = extremes(r.Steps, r.trained, func(m measure) func(metrics.Step) float64 { return m.step })
 	}
-	if n := len(r.Steps); n == cap(r.Steps) { // twice as many: append alone would copy them more often
-		r.Steps, r.trained = slices.Grow(r.Steps, n+64), slices.Grow(r.trained, n+64)
+	if n := len(r.Steps); n == cap(r.Steps) { // four times as many: append alone would copy them more often
+		r.Steps, r.trained = slices.Grow(r.Steps, 3*n+64), slices.Grow(r.trained, 3*n+64)
 	}
 	var before uint64
 	var hours float64

@@ -77,11 +77,11 @@ func parsePlain(line []byte, r *record) bool {
 			return false
 		}
 		if string(key) == "step" {
-			step, err := strconv.ParseUint(string(rest[:n]), 10, 64)
-			if err != nil {
+			var err error
+			if r.step, err = strconv.ParseUint(string(rest[:n]), 10, 64); err != nil {
 				return false
 			}
-			r.Step = &step
+			r.Step = &r.step
 		} else if to := r.field(string(key)); to != nil {
 			*to = o
 		} else {

@@ -24,6 +24,8 @@ type record struct {
 	ValTop1Error    Optional `json:"val_top1_error"`
 	ValTop5Error    Optional `json:"val_top5_error"`
 	Images          Optional `json:"images"`
+
+	step uint64 // what Step points at, where no other place is needed
 }
 
 // Read gives the steps and validations of a metrics file in the order of the file; null reads as NaN. An end that was
