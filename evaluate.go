@@ -117,11 +117,11 @@ func (t *TestSet) choose(split string, orWhole bool) error {
 func (t *TestSet) Close() error { return t.sets.Close() }
 
 // Tested is an image of a test: its number in the set and its label, the probabilities of the classes, and the
-// activations of the layers of OpenOptions.Keep. It is not to be kept.
+// activations of the layers of OpenOptions.Keep.
 type Tested = model.Tested
 
-// Test tests the network on the images from one on, in order, and tells each, unless nil, of every one of them. An
-// error of each ends it.
+// Test tests the network on the images from one on, in order, and tells each, unless nil, of every one of them, to be
+// used at once. An error of each ends it.
 func (t *TestSet) Test(ctx context.Context, from int, each func(Tested) error) (model.Result, error) {
 	c := t.c
 	c.mu.Lock()

@@ -220,9 +220,10 @@ func (w *featuresWriter) keep(rows int) error {
 
 // publish writes what there is beside the features, and gives the folder its name.
 func (w *featuresWriter) publish(t *TestSet) error {
-	err := w.beside(t)
-	if err = errors.Join(err, os.Remove(w.path(featuresProgress)), w.close(),
-		os.Remove(w.path(featuresLock))); err != nil {
+	if err := w.beside(t); err != nil {
+		return fmt.Errorf("%w; %w", errors.Join(err, w.close()), ErrFeaturesKept)
+	}
+	if err := errors.Join(os.Remove(w.path(featuresProgress)), w.close(), os.Remove(w.path(featuresLock))); err != nil {
 		return err
 	}
 	if err := disk.Rename(w.dir, w.out); err != nil {

@@ -88,20 +88,28 @@ A name that ends in .csv gets the losses of all images, likewise in order.`,
 			return usage("--images %d, want 1 to 1000", count)
 		}
 		return o.test(c, given[0], func(classifier *duet.Classifier, set *duet.TestSet) error {
+			most := count
+			if strings.EqualFold(filepath.Ext(out), ".csv") {
+				most = set.Len()
+			}
 			var all []picked
+			worst := func() {
+				slices.SortStableFunc(all, func(a, b picked) int { return cmp.Compare(b.loss, a.loss) })
+				all = all[:min(most, len(all))]
+			}
 			_, err := set.Test(c.Context(), 0, func(t duet.Tested) error {
 				if t.Label >= 0 {
 					all = append(all, pick(t))
+				}
+				if len(all) > 2*most+1000 {
+					worst()
 				}
 				return nil
 			})
 			if err != nil {
 				return err
 			}
-			slices.SortStableFunc(all, func(a, b picked) int { return cmp.Compare(b.loss, a.loss) })
-			if !strings.EqualFold(filepath.Ext(out), ".csv") {
-				all = all[:min(count, len(all))]
-			}
+			worst()
 			return writePicked(out, fmt.Sprintf("%s: the largest losses of %d images", set.Data, set.Len()), classifier, set,
 				all)
 		})
