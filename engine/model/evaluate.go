@@ -39,7 +39,7 @@ type Test struct {
 	Each     func(Tested) error    // told of every image, in order; its error ends the test; may be nil
 }
 
-// Tested is an image of a test.
+// Tested is an image of a test. What Test.Each is told of is overwritten after it.
 type Tested struct {
 	Index       int         // in the set
 	Label       int         // of the network; -1 where it has not learned the image's class

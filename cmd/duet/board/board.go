@@ -46,6 +46,7 @@ type Board struct {
 
 	pictures sync.Mutex // one checkpoint is in memory at a time
 	filters  map[string]filters
+	maps     kept
 	devices  struct {
 		sync.Mutex
 		asked time.Time

@@ -332,6 +332,14 @@ func TestTrained(t *testing.T) {
 		strings.Count(w.Body.String(), "<progress") != 4 || !strings.Contains(w.Body.String(), "after step 2") {
 		t.Errorf("an image: %d %s", w.Code, w.Body)
 	}
+	maps := regexp.MustCompile(`/maps\.png\?of=[^"]*`).FindString(b.ask("POST", "/predict?run=real", image,
+		own).Body.String())
+	if png := b.get(maps); !strings.HasPrefix(png, "\x89PNG") {
+		t.Errorf("%s is %.20q", maps, png)
+	}
+	if w := b.ask("GET", "/maps.png?of=0", nil); w.Code != http.StatusNotFound {
+		t.Errorf("a picture that is not kept: %d", w.Code)
+	}
 	if w := b.ask("POST", "/predict?run=real", []byte("no image"), own); w.Code != http.StatusUnprocessableEntity ||
 		!strings.Contains(w.Body.String(), "want JPEG") {
 		t.Errorf("no image: %d %s", w.Code, w.Body)

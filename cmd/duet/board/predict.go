@@ -1,11 +1,15 @@
 package board
 
 import (
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"net/http"
+	"sync"
 
 	"duet"
 	"duet/dataloader/picture"
+	"duet/engine/look"
 )
 
 // guesses are how many classes of an image are shown.
@@ -20,7 +24,19 @@ func (b *Board) predict(w http.ResponseWriter, r *http.Request) (err error) {
 	}
 	b.pictures.Lock()
 	defer b.pictures.Unlock()
-	c, err := duet.Open(file, duet.OpenOptions{Devices: b.Options.Devices, Batch: 1, Hooks: duet.Hooks{Note: b.Note}})
+	trained, err := duet.ReadCheckpoint(file)
+	if err != nil {
+		return err
+	}
+	layers, err := trained.Layers()
+	if err != nil {
+		return err
+	}
+	o := duet.OpenOptions{Devices: b.Options.Devices, Batch: 1, Hooks: duet.Hooks{Note: b.Note}}
+	for _, l := range layers {
+		o.Keep = append(o.Keep, l.Layer)
+	}
+	c, err := duet.Open(file, o)
 	if err != nil {
 		return err
 	}
@@ -29,11 +45,52 @@ func (b *Board) predict(w http.ResponseWriter, r *http.Request) (err error) {
 	if err != nil {
 		return refuse(http.StatusUnprocessableEntity, "the image cannot be read: %w", err)
 	}
-	all, err := c.Predict(r.Context(), image)
+	seen, err := c.Observe(r.Context(), image)
 	if err != nil {
 		return err
 	}
-	best := all[0][:min(guesses, len(all[0]))]
+	var drawn []look.LayerMaps
+	for i, l := range layers {
+		drawn = append(drawn, look.LayerMaps{Activation: l, Values: seen[0].Activations[i]})
+	}
+	png, err := look.Maps("What the layers give", image, drawn).Encode(".png")
+	if err != nil {
+		return err
+	}
+	best := c.Rank(seen[0].Probs)
+	best = best[:min(guesses, len(best))]
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	return page.ExecuteTemplate(w, "guesses", map[string]any{"Step": c.File.Meta.Step, "Guesses": best})
+	return page.ExecuteTemplate(w, "guesses", map[string]any{"Step": c.File.Meta.Step, "Guesses": best,
+		"Maps": b.maps.keep(png)})
+}
+
+// kept are the last pictures that were drawn of images that somebody tried, by what they are.
+type kept struct {
+	sync.Mutex
+	all map[string][]byte
+}
+
+// keep gives a picture a name.
+func (k *kept) keep(png []byte) string {
+	k.Lock()
+	defer k.Unlock()
+	if k.all == nil || len(k.all) == 8 {
+		k.all = map[string][]byte{}
+	}
+	name := fmt.Sprintf("%x", sha256.Sum256(png))
+	k.all[name] = png
+	return name
+}
+
+// mapsPicture serves what the layers gave for an image.
+func (b *Board) mapsPicture(w http.ResponseWriter, r *http.Request) error {
+	b.maps.Lock()
+	png := b.maps.all[r.URL.Query().Get("of")]
+	b.maps.Unlock()
+	if png == nil {
+		return refuse(http.StatusNotFound, "no such picture any more: want the image tried again")
+	}
+	w.Header().Set("Content-Type", "image/png")
+	_, err := w.Write(png)
+	return err
 }

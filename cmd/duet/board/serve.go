@@ -51,6 +51,7 @@ func (b *Board) Handler(host string) http.Handler {
 	handle("GET /{$}", b.page)
 	handle("GET /part/{part}", b.part)
 	handle("GET /filters.png", b.filtersPicture)
+	handle("GET /maps.png", b.mapsPicture)
 	handle("GET /metrics", b.prometheus)
 	handle("GET /events", b.events)
 	handle("POST /predict", b.predict)
