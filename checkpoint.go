@@ -7,6 +7,7 @@ import (
 
 	"duet/configs"
 	"duet/engine/checkpoint"
+	"duet/engine/look"
 	"duet/engine/model"
 )
 
@@ -47,6 +48,20 @@ func ReadSome(path string, keep func(name string, shape []int) bool) (*Checkpoin
 	in.EXIF = in.EXIF || config.Data.EXIF // older ones have only these
 	in.AllowTruncated = in.AllowTruncated || config.Data.AllowTruncated
 	return &Checkpoint{path, config, in, f}, nil
+}
+
+// ReadFilters reads the filters of a convolution of a checkpoint, or of the first one where the layer is "", and
+// nothing else of it into memory.
+func ReadFilters(path, layer string) (*look.Filters, error) {
+	c, err := ReadSome(path, func(_ string, shape []int) bool { return len(shape) == 4 }) // of convolutions
+	if err != nil {
+		return nil, err
+	}
+	x, err := look.ReadFilters(c.Config.Setup(), c.Input, c.File, layer)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Path, err)
+	}
+	return x, nil
 }
 
 // checkpointIn is a path, or, of the folder of a run or of its checkpoints, that of the best checkpoint in it.

@@ -21,7 +21,6 @@ type OpenOptions struct {
 	Precision string   // "fp32" or "bf16"; "": as in training
 	Batch     int      // images at a time; 0: as many as there are, at most as in training
 	Views     int      // of an image: 1, its centre, or 10, corners, centre and mirrors, whose mean counts; 0 is 1
-	Keep      []string // layers whose activations Observe and Test give, the mean over the views
 	Hooks
 }
 
@@ -34,6 +33,7 @@ type Classifier struct {
 	devices backend.Config
 
 	mu    sync.Mutex
+	keep  []string
 	model *model.Model // nil before it is used
 }
 
@@ -72,7 +72,7 @@ func (c *Classifier) on(ctx context.Context, images int) (*model.Model, error) {
 		return nil, err
 	}
 	setup := c.Config.Setup()
-	setup.Devices, setup.Batch, setup.Keep = c.devices, batch, c.options.Keep
+	setup.Devices, setup.Batch, setup.Keep = c.devices, batch, c.keep
 	m, err := c.options.newModel(ctx, setup, c.Input, model.ForTesting)
 	if err != nil {
 		return nil, err
@@ -82,6 +82,24 @@ func (c *Classifier) on(ctx context.Context, images int) (*model.Model, error) {
 	}
 	c.model = m
 	return m, nil
+}
+
+// Keep has Observe and Test give the activations of these layers too, in their order. One that the network does not
+// have is a *model.ErrNoLayer.
+func (c *Classifier) Keep(layers ...string) error {
+	all, err := c.Layers()
+	if err != nil {
+		return err
+	}
+	for _, name := range layers {
+		if _, err := model.FindLayer(all, name); err != nil {
+			return err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.keep = layers
+	return c.release()
 }
 
 func (c *Classifier) release() error {

@@ -117,7 +117,7 @@ func (t *TestSet) choose(split string, orWhole bool) error {
 func (t *TestSet) Close() error { return t.sets.Close() }
 
 // Tested is an image of a test: its number in the set and its label, the probabilities of the classes, and the
-// activations of the layers of OpenOptions.Keep.
+// activations of the layers of Keep.
 type Tested = model.Tested
 
 // Test tests the network on the images from one on, in order, and tells each, unless nil, of every one of them, to be

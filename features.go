@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"duet/dataloader/packed"
+	"duet/engine/model"
 	"duet/internal/disk"
 )
 
@@ -57,18 +58,18 @@ type featuresState struct {
 	Rows    int             `json:"rows"` // that are on disk
 }
 
-// WriteFeatures writes what the first layer of OpenOptions.Keep gives for every image of a set into the folder out,
-// which must not exist: its activations in one row, of the whole network, with labels and names. Memory does not grow
-// with the images. Interrupted, even killed, the same call goes on from out.partial, and comes to the same bytes; after
-// an interruption the error is an ErrFeaturesKept too.
-func (t *TestSet) WriteFeatures(ctx context.Context, out string) (err error) {
-	if len(t.c.options.Keep) == 0 {
-		return errors.New("no layer whose activations are kept")
-	}
+// WriteFeatures writes what a layer gives for every image of a set into the folder out, which must not exist: its
+// activations in one row, of the whole network, with labels and names. Memory does not grow with the images.
+// Interrupted, even killed, the same call goes on from out.partial, and comes to the same bytes; after an interruption
+// the error is an ErrFeaturesKept too.
+func (t *TestSet) WriteFeatures(ctx context.Context, layer, out string) (err error) {
 	if _, err := os.Lstat(out); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return errors.Join(err, fmt.Errorf("%s exists: name another folder, or remove it first", out))
 	}
-	request, err := t.featuresRequest()
+	if err := t.c.Keep(layer); err != nil {
+		return err
+	}
+	request, err := t.featuresRequest(layer)
 	if err != nil {
 		return err
 	}
@@ -88,22 +89,22 @@ func (t *TestSet) WriteFeatures(ctx context.Context, out string) (err error) {
 	return w.publish(t)
 }
 
-func (t *TestSet) featuresRequest() (r featuresRequest, err error) {
+func (t *TestSet) featuresRequest(layer string) (r featuresRequest, err error) {
 	c := t.c
 	layers, err := c.Layers()
 	if err != nil {
 		return r, err
 	}
-	r = featuresRequest{Images: t.Identity(), Layer: c.options.Keep[0], Views: c.options.Views,
+	r = featuresRequest{Images: t.Identity(), Layer: layer, Views: c.options.Views,
 		Batch: c.options.Batch, Precision: c.devices.Precision, Devices: c.devices.Towers}
 	if r.Batch == 0 {
 		r.Batch = c.Config.Train.Batch
 	}
-	for _, l := range layers {
-		if l.Layer == r.Layer {
-			r.Width = l.Len()
-		}
+	i, err := model.FindLayer(layers, layer)
+	if err != nil {
+		return r, err
 	}
+	r.Width = layers[i].Len()
 	f, err := os.Open(c.Path)
 	if err != nil {
 		return r, err

@@ -18,7 +18,7 @@ func TestFeaturesResume(t *testing.T) {
 	dir, s := trained(t)
 	var progress func(duet.Progress)
 	write := func(ctx context.Context, layer, out string) error {
-		c, err := duet.Open(s.Folder, duet.OpenOptions{Devices: []string{"reference:0"}, Batch: 5, Keep: []string{layer},
+		c, err := duet.Open(s.Folder, duet.OpenOptions{Devices: []string{"reference:0"}, Batch: 5,
 			Hooks: duet.Hooks{Progress: func(p duet.Progress) {
 				if progress != nil && p.What == "evaluating" {
 					progress(p)
@@ -29,7 +29,7 @@ func TestFeaturesResume(t *testing.T) {
 		set, err := c.OpenTestSet(ctx, filepath.Join(dir, "set"), duet.EvaluateOptions{Split: "train", Any: true})
 		check(t, err)
 		defer func() { check(t, set.Close()) }()
-		return set.WriteFeatures(ctx, filepath.Join(dir, out))
+		return set.WriteFeatures(ctx, layer, filepath.Join(dir, out))
 	}
 	check(t, write(context.Background(), "fc4", "whole"))
 	ctx, cancel := context.WithCancel(context.Background())

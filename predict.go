@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"duet/dataloader/picture"
+	"duet/engine/look"
 	"duet/engine/model"
 )
 
@@ -64,7 +65,7 @@ func (c *Classifier) Predict(ctx context.Context, images ...image.Image) ([]Pred
 }
 
 // Observe gives the probabilities of the classes for images, which are brought to size as by Predict, and the
-// activations of the layers of OpenOptions.Keep.
+// activations of the layers of Keep.
 func (c *Classifier) Observe(ctx context.Context, images ...image.Image) ([]Tested, error) {
 	if len(images) == 0 {
 		return nil, ctx.Err()
@@ -80,6 +81,35 @@ func (c *Classifier) Observe(ctx context.Context, images ...image.Image) ([]Test
 		return nil, err
 	}
 	return m.Predict(ctx, pixels, c.options.Views)
+}
+
+// Maps gives what layers, or all where none are named, give for an image, and what Observe says of it.
+func (c *Classifier) Maps(ctx context.Context, m image.Image, only ...string) ([]look.LayerMaps, Tested, error) {
+	layers, err := c.Layers()
+	if err != nil {
+		return nil, Tested{}, err
+	}
+	if len(only) == 0 {
+		for _, l := range layers {
+			only = append(only, l.Layer)
+		}
+	}
+	if err := c.Keep(only...); err != nil {
+		return nil, Tested{}, err
+	}
+	seen, err := c.Observe(ctx, m)
+	if err != nil {
+		return nil, Tested{}, err
+	}
+	var all []look.LayerMaps
+	for i, name := range only {
+		at, err := model.FindLayer(layers, name)
+		if err != nil {
+			return nil, Tested{}, err
+		}
+		all = append(all, look.LayerMaps{Activation: layers[at], Values: seen[0].Activations[i]})
+	}
+	return all, seen[0], nil
 }
 
 // Layers describes what the layers give for an image, first to last.

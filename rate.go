@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"duet/dataloader"
+	"duet/dataloader/prepare"
 	"duet/engine/look"
 	"duet/engine/model"
 	"duet/internal/invalid"
@@ -61,7 +62,7 @@ func FindRate(ctx context.Context, config *Config, o RateOptions) (t RateTest, e
 	if err := o.resolve(&c); err != nil {
 		return t, err
 	}
-	data, err := o.openData(ctx, c.Data, c.Foresee)
+	data, err := o.openData(ctx, c.Data, func(outline prepare.Outline) error { return foresee(&c, outline) })
 	if err != nil {
 		return t, err
 	}

@@ -58,6 +58,14 @@ type TrainOptions struct {
 	Hooks
 }
 
+// foresee refuses, before data is packed, what could not be trained from it.
+func foresee(c *Config, outline prepare.Outline) error {
+	if err := backend.Available(c.Devices.Towers); err != nil {
+		return err
+	}
+	return c.Foresee(outline)
+}
+
 // Train trains the network of a configuration, which it leaves as it is, until the configuration's end, or until ctx
 // ends: then it finishes the step, saves, and returns an Interrupted. Data that is not packed yet is packed first;
 // what the network could not use is refused before that.
@@ -68,10 +76,7 @@ func Train(ctx context.Context, config *Config, o TrainOptions) (s Summary, err 
 		return s, err
 	}
 	data, err := o.openData(ctx, c.Data, func(outline prepare.Outline) error {
-		if err := backend.Available(c.Devices.Towers); err != nil {
-			return err
-		}
-		if err := c.Foresee(outline); err != nil {
+		if err := foresee(c, outline); err != nil {
 			return err
 		}
 		return c.Train.Suits(outline.Val > 0)

@@ -71,7 +71,6 @@ type modelFlags struct {
 	batch     int
 	devices   []string
 	precision string
-	keep      []string // layers whose activations are wanted
 }
 
 // add adds the flags. towers says what devices are used when none are named.
@@ -90,7 +89,7 @@ func (o *modelFlags) open(path string, views int, show *display) (*duet.Classifi
 		return nil, usage("--batch %d, want at least 1", o.batch)
 	}
 	c, err := duet.Open(path, duet.OpenOptions{Devices: o.devices, Precision: o.precision, Batch: o.batch, Views: views,
-		Keep: o.keep, Hooks: show.hooks()})
+		Hooks: show.hooks()})
 	if _, impossible := errors.AsType[*invalid.Error](err); impossible {
 		return nil, &usageError{err}
 	}

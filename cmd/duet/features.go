@@ -31,17 +31,17 @@ same command goes on; OUT is there whole or not at all.`,
 			return usage("an empty SOURCE, want a path")
 		}
 		o.data = given[1]
-		layer, err := layerOr(layer, given[0])
-		if err != nil {
-			return err
-		}
-		return o.test(c, given[0], func(_ *duet.Classifier, set *duet.TestSet) error {
-			if err := set.WriteFeatures(c.Context(), out); err != nil {
+		return o.test(c, given[0], func(classifier *duet.Classifier, set *duet.TestSet) error {
+			layer, err := layerOr(layer, classifier)
+			if err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(results, "%s: %s of %s\n", out, layer, counted(set.Len(), "image"))
+			if err := set.WriteFeatures(c.Context(), layer, out); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(results, "%s: %s of %s\n", out, layer, counted(set.Len(), "image"))
 			return err
-		}, layer)
+		})
 	}
 	c.Flags().StringVar(&out, "out", "", "folder to write, which must not exist")
 	c.Flags().StringVar(&layer, "layer", "", "whose activations; default: the layer before the last, such as fc7")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -197,4 +198,25 @@ func TestLookAtImage(t *testing.T) {
 	p.refused(exitUsage, []string{"--patch 99", "1 to 24"}, "show", "occlusion", "runs/run", "photos/down/0.png",
 		"--patch", "99")
 	p.refused(exitFailed, []string{`no layer "x"`}, "show", "maps", "runs/run", "photos/down/0.png", "--layers", "x")
+}
+
+// TestLrfind: of a folder of images, as train takes one; a device that is not there is told before they are packed.
+func TestLrfind(t *testing.T) {
+	p := newPlace(t)
+	p.photos("photos")
+	small := append([]string{"--data", "photos"}, sets("data.size=24", "train.batch=4", "data.val_fraction=0.5")...)
+	args := append([]string{"lrfind", "smoke", "--steps", "12"}, small...)
+	p.refused(exitUsage, []string{`"cuda:0"`}, append(args, "--devices", "cuda:0")...)
+	if packed, err := filepath.Glob(p.path("data", "*")); err != nil || len(packed) > 0 {
+		t.Errorf("for a device that is not there images were packed: %v, %v", packed, err)
+	}
+	if r := p.works(append(args, "--devices", "reference:0", "--out", "rates.csv")...); !strings.Contains(r.stdout,
+		"suggested ") {
+		t.Errorf("it prints %s", r.stdout)
+	}
+	if rows := p.table("rates.csv"); len(rows) < 2 || len(rows) > 12 || rows[0][0] != "1e-06" {
+		t.Errorf("%d rows: %v", len(rows), rows)
+	}
+	p.refused(exitUsage, []string{"5, want at least 10"}, "lrfind", "smoke", "--devices", "reference:0", "--steps", "5")
+	p.refused(exitUsage, []string{"two numbers above 0"}, "lrfind", "smoke", "--devices", "reference:0", "--from", "2")
 }

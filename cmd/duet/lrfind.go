@@ -36,12 +36,12 @@ falls fastest. Nothing of it is kept. A name that ends in .csv gets the numbers.
 		if err := checkOut(out, pictureOrTable...); err != nil {
 			return err
 		}
+		if data != "" {
+			*sets = append(*sets, "data.path="+data)
+		}
 		config, err := load(given[0], *sets)
 		if err != nil {
 			return err
-		}
-		if data != "" {
-			config.Data.Path = data
 		}
 		if err := useDevices(config, devices); err != nil {
 			return err
@@ -75,7 +75,7 @@ falls fastest. Nothing of it is kept. A name that ends in .csv gets the numbers.
 		return err
 	}
 	c.Flags().StringVar(&out, "out", "lrfind.svg", "file to write: .svg, .png or .csv")
-	c.Flags().StringVar(&data, "data", "", "packed set or source; default: the configuration's")
+	c.Flags().StringVar(&data, "data", "", "packed set or source; the same as --set data.path=")
 	c.Flags().Float64Var(&o.Least, "from", 1e-6, "the first rate")
 	c.Flags().Float64Var(&o.Most, "to", 1, "the last rate")
 	c.Flags().IntVar(&o.Steps, "steps", 100, "steps at most")

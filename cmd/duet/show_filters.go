@@ -50,7 +50,7 @@ checkpoints.`,
 			if every {
 				return writeMoves(out, given[0], layer, asJSON)
 			}
-			x, err := readFilters(given[0], layer)
+			x, err := duet.ReadFilters(given[0], layer)
 			if err != nil {
 				return err
 			}
@@ -70,18 +70,6 @@ checkpoints.`,
 	c.Flags().BoolVar(&every, "every", false, "the selectivity of each tower, over all checkpoints of a run")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the colour selectivity of each filter as JSON, and draw nothing")
 	return c
-}
-
-func readFilters(path, layer string) (*look.Filters, error) {
-	trained, err := duet.ReadCheckpoint(path)
-	if err != nil {
-		return nil, err
-	}
-	x, err := look.ReadFilters(trained.Config.Setup(), trained.Input, trained.File, layer)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", trained.Path, err)
-	}
-	return x, nil
 }
 
 func notInColour(x *look.Filters) error {
@@ -109,7 +97,7 @@ func writeMoves(out, run, layer string, asJSON bool) error {
 	chart := look.Chart{X: "step", Y: "colour selectivity"}
 	rows := [][]string{{"step", "tower", "selectivity"}}
 	for _, path := range paths {
-		x, err := readFilters(path, layer)
+		x, err := duet.ReadFilters(path, layer)
 		if err != nil {
 			return err
 		}

@@ -8,7 +8,6 @@ import (
 	"image/color"
 	"image/draw"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -31,36 +30,16 @@ tile, black at 0 and white at the largest activation of its layer, blue below 0;
   duet show maps runs/first cat.jpg --layers conv1,conv2 --out maps.svg`,
 		Args: args(cobra.ExactArgs(2)),
 	}
-	c.RunE = func(c *cobra.Command, given []string) (err error) {
+	c.RunE = func(c *cobra.Command, given []string) error {
 		if err := checkOut(out, look.Formats...); err != nil {
 			return err
 		}
-		trained, err := duet.ReadCheckpoint(given[0])
-		if err != nil {
-			return err
-		}
-		layers, err := trained.Layers()
-		if err != nil {
-			return err
-		}
-		drawn := make([]look.LayerMaps, 0, len(layers))
-		for _, l := range layers {
-			if len(only) == 0 || slices.Contains(only, l.Layer) {
-				drawn, o.keep = append(drawn, look.LayerMaps{Activation: l}), append(o.keep, l.Layer)
-			}
-		}
-		if len(only) > 0 {
-			o.keep = only // in whose order they come; the network says which it does not have
-		}
-		return o.onImage(c.Context(), given[0], given[1], func(m image.Image, see see) error {
-			seen, err := see(m)
+		return o.onImage(given[0], given[1], func(classifier *duet.Classifier, m image.Image) error {
+			layers, _, err := classifier.Maps(c.Context(), m, only...)
 			if err != nil {
 				return err
 			}
-			for i := range drawn {
-				drawn[i].Values = seen[0].Activations[slices.Index(o.keep, drawn[i].Layer)]
-			}
-			return writePicture(out, look.Maps(fmt.Sprintf("%s, %s", filepath.Base(given[1]), trained.Path), m, drawn))
+			return writePicture(out, look.Maps(fmt.Sprintf("%s, %s", filepath.Base(given[1]), classifier.Path), m, layers))
 		})
 	}
 	c.Flags().StringVar(&out, "out", "maps.png", "file to write: .svg or .png")
@@ -69,12 +48,8 @@ tile, black at 0 and white at the largest activation of its layer, blue below 0;
 	return c
 }
 
-// see lets a network see images.
-type see func(images ...image.Image) ([]duet.Tested, error)
-
 // onImage opens a network and an image as the network sees it.
-func (o *modelFlags) onImage(ctx context.Context, checkpoint, path string,
-	use func(image.Image, see) error) (err error) {
+func (o *modelFlags) onImage(checkpoint, path string, use func(*duet.Classifier, image.Image) error) (err error) {
 	show := newDisplay()
 	defer show.close()
 	classifier, err := o.open(checkpoint, 1, show)
@@ -86,13 +61,7 @@ func (o *modelFlags) onImage(ctx context.Context, checkpoint, path string,
 	if err != nil {
 		return err
 	}
-	return use(m, func(images ...image.Image) ([]duet.Tested, error) {
-		seen, err := classifier.Observe(ctx, images...)
-		if err != nil {
-			return nil, stopped(err)
-		}
-		return seen, nil
-	})
+	return stopped(use(classifier, m))
 }
 
 func showOcclusionCommand() *cobra.Command {
@@ -114,32 +83,30 @@ name that ends in .csv gets the probability at each place.`,
 		if err := checkOut(out, pictureOrTable...); err != nil {
 			return err
 		}
-		trained, err := duet.ReadCheckpoint(given[0])
-		if err != nil {
-			return err
-		}
-		side := trained.Input.Height
-		if patch == 0 {
-			patch = max(side/5, 1)
-		}
-		if apart == 0 {
-			apart = max(patch/4, 1)
-		}
-		if patch < 1 || patch > side || apart < 1 || apart > side {
-			return usage("--patch %d --stride %d, want 1 to %d, the side of the images", patch, apart, side)
-		}
-		label := -1
-		if class != "" {
-			if label, err = labelOf(trained, class); err != nil {
-				return err
+		return o.onImage(given[0], given[1], func(classifier *duet.Classifier, m image.Image) error {
+			side := classifier.Input.Height
+			if patch == 0 {
+				patch = max(side/5, 1)
 			}
-		}
-		return o.onImage(c.Context(), given[0], given[1], func(m image.Image, see see) error {
-			x, err := occlude(m, label, patch, apart, trained.Config.Train.Batch, see)
+			if apart == 0 {
+				apart = max(patch/4, 1)
+			}
+			if patch < 1 || patch > side || apart < 1 || apart > side {
+				return usage("--patch %d --stride %d, want 1 to %d, the side of the images", patch, apart, side)
+			}
+			label := -1
+			if class != "" {
+				var err error
+				if label, err = labelOf(classifier.Checkpoint, class); err != nil {
+					return err
+				}
+			}
+			x, err := occlude(c.Context(), classifier, m, label, patch, apart)
 			if err != nil {
 				return err
 			}
-			return writeOcclusion(out, x, m, fmt.Sprintf("%s as %s", filepath.Base(given[1]), trained.Input.ClassName(x.label)))
+			title := fmt.Sprintf("%s as %s", filepath.Base(given[1]), classifier.Input.ClassName(x.label))
+			return writeOcclusion(out, x, m, title)
 		})
 	}
 	c.Flags().StringVar(&out, "out", "occlusion.png", "file to write: .svg, .png or .csv")
@@ -167,29 +134,34 @@ type occlusion struct {
 	label int
 }
 
-// occlude hides one place after the other, so many at a time.
-func occlude(m image.Image, label, patch, apart, batch int, see see) (x occlusion, err error) {
+// occlude hides one place after the other, so many at a time as in training. A label below 0 stands for the most
+// probable class.
+func occlude(ctx context.Context, c *duet.Classifier, m image.Image, label, patch, apart int) (x occlusion, err error) {
 	side := m.Bounds().Dx()
-	whole, err := see(m)
-	if err != nil {
-		return x, err
-	}
-	if label < 0 {
-		label = mostProbable(whole[0].Probs, 1)[0].label
-	}
-	x = occlusion{look.Occlusion{Side: side, Patch: patch, Whole: whole[0].Probs[label]}, label}
-	for places := range slices.Chunk(look.Places(side, patch, apart), batch) {
-		var hidden []image.Image
-		for _, at := range places {
-			hidden = append(hidden, hide(m, image.Rectangle{Min: at, Max: at.Add(image.Pt(patch, patch))}))
+	x.Side, x.Patch = side, patch
+	places := look.Places(side, patch, apart)
+	images := []image.Image{m}
+	var probs [][]float64
+	for i, at := range places {
+		images = append(images, hide(m, image.Rectangle{Min: at, Max: at.Add(image.Pt(patch, patch))}))
+		if len(images) < c.Config.Train.Batch && i < len(places)-1 {
+			continue
 		}
-		seen, err := see(hidden...)
+		seen, err := c.Observe(ctx, images...)
 		if err != nil {
 			return x, err
 		}
-		for i, at := range places {
-			x.Hidden = append(x.Hidden, look.Hidden{X: at.X, Y: at.Y, Probability: seen[i].Probs[label]})
+		for _, one := range seen {
+			probs = append(probs, one.Probs)
 		}
+		images = nil
+	}
+	if x.label = label; label < 0 {
+		x.label = mostProbable(probs[0], 1)[0].label
+	}
+	x.Whole = probs[0][x.label]
+	for i, at := range places {
+		x.Hidden = append(x.Hidden, look.Hidden{X: at.X, Y: at.Y, Probability: probs[i+1][x.label]})
 	}
 	return x, nil
 }

@@ -75,16 +75,19 @@ numbers and distances.`,
 		if count < 1 || count > 100 || nearest < 1 || nearest > 100 {
 			return usage("--images %d --nearest %d, want 1 to 100", count, nearest)
 		}
-		layer, err := layerOr(layer, given[0])
-		if err != nil {
-			return err
-		}
 		if len(given) > 1 { // there may be no validation images
 			if err := c.Flags().Set("split", packed.Train); err != nil {
 				return err
 			}
 		}
 		return o.test(c, given[0], func(classifier *duet.Classifier, set *duet.TestSet) error {
+			layer, err := layerOr(layer, classifier)
+			if err != nil {
+				return err
+			}
+			if err := classifier.Keep(layer); err != nil {
+				return err
+			}
 			queries, err := queriesOf(c.Context(), classifier, set, given[1:], count)
 			if err != nil {
 				return err
@@ -104,7 +107,7 @@ numbers and distances.`,
 			}
 			return writeNeighbours(out, fmt.Sprintf("nearest of %d training images by %s", training.Len(), layer), training,
 				queries)
-		}, layer)
+		})
 	}
 	c.Flags().StringVar(&out, "out", "neighbours.png", "file to write: .svg, .png or .csv")
 	c.Flags().StringVar(&layer, "layer", "", "whose activations are compared; default: the one before the last")
@@ -114,17 +117,13 @@ numbers and distances.`,
 	return c
 }
 
-// layerOr is a layer, or where none is named the last one of a checkpoint's but that which gives the scores, and but a
+// layerOr is a layer, or where none is named the last one of a network's but that which gives the scores, and but a
 // dropout.
-func layerOr(layer, checkpoint string) (string, error) {
+func layerOr(layer string, c *duet.Classifier) (string, error) {
 	if layer != "" {
 		return layer, nil
 	}
-	trained, err := duet.ReadCheckpoint(checkpoint)
-	if err != nil {
-		return "", err
-	}
-	layers, err := trained.Layers()
+	layers, err := c.Layers()
 	if err != nil {
 		return "", err
 	}

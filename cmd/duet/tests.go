@@ -38,10 +38,9 @@ func (o *testFlags) addSplit(c *cobra.Command) {
 	o.modelFlags.add(c, "auto")
 }
 
-// test opens a network and the images it is tested on, gives them to use, and closes them. keep are layers whose
-// activations are wanted.
-func (o *testFlags) test(c *cobra.Command, checkpoint string, use func(*duet.Classifier, *duet.TestSet) error,
-	keep ...string) (err error) {
+// test opens a network and the images it is tested on, gives them to use, and closes them.
+func (o *testFlags) test(c *cobra.Command, checkpoint string,
+	use func(*duet.Classifier, *duet.TestSet) error) (err error) {
 	if o.split != packed.Val && o.split != packed.Train {
 		return usage("--split %q, want val or train", o.split)
 	}
@@ -51,7 +50,6 @@ func (o *testFlags) test(c *cobra.Command, checkpoint string, use func(*duet.Cla
 	}
 	show := newDisplay()
 	defer show.close()
-	o.keep = keep
 	classifier, err := o.open(checkpoint, o.views, show)
 	if err != nil {
 		return err

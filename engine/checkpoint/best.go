@@ -17,15 +17,14 @@ func Best(dir string) (string, error) {
 
 // Newest is the path of the newest checkpoint of a step in a store's folder; its error is that of Best.
 func Newest(dir string) (string, error) {
-	s := &Store{dir: dir}
-	steps, err := s.Steps()
+	all, err := All(dir)
 	if err != nil {
 		return "", err
 	}
-	if len(steps) == 0 {
+	if len(all) == 0 {
 		return "", fmt.Errorf("checkpoint store %s: %w", dir, ErrNone)
 	}
-	return s.StepPath(steps[len(steps)-1]), nil
+	return all[len(all)-1], nil
 }
 
 // All are the paths of the checkpoints of steps in a store's folder, in the order of the steps.

@@ -22,7 +22,8 @@ type Activation struct {
 type part struct {
 	output string
 	node   *op.Node
-	shape  []int // without the batch
+	shape  []int     // without the batch
+	values []float32 // of a batch, as they are downloaded
 }
 
 // Len is the number of activations of an image.
@@ -64,7 +65,7 @@ func (g *Graph) activations() (all []Activation, err error) {
 			all = append(all, Activation{Layer: a.Layer})
 		}
 		all[i].Operation = a.Op.Name()
-		all[i].put(part{fmt.Sprintf("%s on %d", a.Layer, a.Device), n, a.Out().Shape[1:]})
+		all[i].put(part{fmt.Sprintf("%s on %d", a.Layer, a.Device), n, a.Out().Shape[1:], nil})
 	}
 	for i := range all {
 		all[i].Shape = slices.Clone(all[i].parts[0].shape)
@@ -95,6 +96,18 @@ func (e *ErrNoLayer) Error() string {
 	return fmt.Sprintf("no layer %q gives activations: want one of %s", e.Layer, strings.Join(e.Known, ", "))
 }
 
+// FindLayer is which of the activations are a layer's, or an *ErrNoLayer.
+func FindLayer(all []Activation, name string) (int, error) {
+	missing := &ErrNoLayer{Layer: name}
+	for i, a := range all {
+		if a.Layer == name {
+			return i, nil
+		}
+		missing.Known = append(missing.Known, a.Layer)
+	}
+	return 0, missing
+}
+
 // kept are the activations that Setup.Keep names, with towers as the setup says.
 func (s Setup) kept(in Input, g *Graph) (kept []Activation, err error) {
 	if len(s.Keep) == 0 {
@@ -109,13 +122,9 @@ func (s Setup) kept(in Input, g *Graph) (kept []Activation, err error) {
 		return nil, err
 	}
 	for _, name := range s.Keep {
-		i := slices.IndexFunc(all, func(a Activation) bool { return a.Layer == name })
-		if i < 0 {
-			missing := &ErrNoLayer{Layer: name}
-			for _, a := range all {
-				missing.Known = append(missing.Known, a.Layer)
-			}
-			return nil, missing
+		i, err := FindLayer(all, name)
+		if err != nil {
+			return nil, err
 		}
 		all[i].Towers = described[i].Towers
 		kept = append(kept, all[i])
@@ -133,20 +142,24 @@ func outputs(kept []Activation) (all []plan.Output) {
 	return all
 }
 
-// Kept are the layers whose activations the model keeps in tests: those of Setup.Keep.
-func (m *Model) Kept() []Activation { return m.kept }
-
-// activations downloads what a kept layer gave in the last test: of each image of the batch all its activations.
-func (m *Model) activations(a Activation, into []float32) error {
+// activations adds what a kept layer gave in the last test, in equal shares of so many, to the rows of a batch's
+// images.
+func (m *Model) activations(a Activation, rows []float32, shares int) error {
 	whole, before := a.Len(), 0
-	for _, p := range a.parts {
+	for k := range a.parts {
+		p := &a.parts[k]
 		size := op.Type{Shape: p.shape}.Len()
-		values := make([]float32, m.Batch*size)
-		if err := m.testing.Download(p.output, values); err != nil {
+		if p.values == nil {
+			p.values = make([]float32, m.Batch*size)
+		}
+		if err := m.testing.Download(p.output, p.values); err != nil {
 			return err
 		}
 		for i := range m.Batch {
-			copy(into[i*whole+before:], values[i*size:(i+1)*size])
+			row := rows[i*whole+before:]
+			for j, v := range p.values[i*size : (i+1)*size] {
+				row[j] += v / float32(shares)
+			}
 		}
 		before += size
 	}

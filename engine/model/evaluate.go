@@ -98,18 +98,8 @@ func (m *Model) view(b *dataloader.Batch, t *tally, views int) error {
 		t.probs[i] += float64(p) / float64(views)
 	}
 	for k, a := range m.kept {
-		if views == 1 {
-			if err := m.activations(a, t.kept[k]); err != nil {
-				return err
-			}
-			continue
-		}
-		values := make([]float32, len(t.kept[k]))
-		if err := m.activations(a, values); err != nil {
+		if err := m.activations(a, t.kept[k], views); err != nil {
 			return err
-		}
-		for i, v := range values {
-			t.kept[k][i] += v / float32(views)
 		}
 	}
 	return nil

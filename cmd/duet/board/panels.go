@@ -13,7 +13,6 @@ import (
 
 	"duet"
 	"duet/engine/backend"
-	"duet/engine/look"
 	"duet/internal/invalid"
 )
 
@@ -88,13 +87,9 @@ func (b *Board) filtersOf(name string) ([]byte, error) {
 }
 
 func drawFilters(file string) ([]byte, error) {
-	trained, err := duet.ReadSome(file, func(_ string, shape []int) bool { return len(shape) == 4 }) // of convolutions
+	x, err := duet.ReadFilters(file, "")
 	if err != nil {
 		return nil, err
-	}
-	x, err := look.ReadFilters(trained.Config.Setup(), trained.Input, trained.File, "")
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	return x.Sheet().Encode(".png")
 }

@@ -24,19 +24,7 @@ func (b *Board) predict(w http.ResponseWriter, r *http.Request) (err error) {
 	}
 	b.pictures.Lock()
 	defer b.pictures.Unlock()
-	trained, err := duet.ReadCheckpoint(file)
-	if err != nil {
-		return err
-	}
-	layers, err := trained.Layers()
-	if err != nil {
-		return err
-	}
-	o := duet.OpenOptions{Devices: b.Options.Devices, Batch: 1, Hooks: duet.Hooks{Note: b.Note}}
-	for _, l := range layers {
-		o.Keep = append(o.Keep, l.Layer)
-	}
-	c, err := duet.Open(file, o)
+	c, err := duet.Open(file, duet.OpenOptions{Devices: b.Options.Devices, Batch: 1, Hooks: duet.Hooks{Note: b.Note}})
 	if err != nil {
 		return err
 	}
@@ -45,19 +33,15 @@ func (b *Board) predict(w http.ResponseWriter, r *http.Request) (err error) {
 	if err != nil {
 		return refuse(http.StatusUnprocessableEntity, "the image cannot be read: %w", err)
 	}
-	seen, err := c.Observe(r.Context(), image)
+	layers, seen, err := c.Maps(r.Context(), image)
 	if err != nil {
 		return err
 	}
-	var drawn []look.LayerMaps
-	for i, l := range layers {
-		drawn = append(drawn, look.LayerMaps{Activation: l, Values: seen[0].Activations[i]})
-	}
-	png, err := look.Maps("What the layers give", image, drawn).Encode(".png")
+	png, err := look.Maps("What the layers give", image, layers).Encode(".png")
 	if err != nil {
 		return err
 	}
-	best := c.Rank(seen[0].Probs)
+	best := c.Rank(seen.Probs)
 	best = best[:min(guesses, len(best))]
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	return page.ExecuteTemplate(w, "guesses", map[string]any{"Step": c.File.Meta.Step, "Guesses": best,
