@@ -1,7 +1,8 @@
 # Included by the Makefile at the root: CUDA, the simulated driver, GPU machines.
 
 .PHONY: deps-gpu kernels kernels-report build-gpu sim test-gpu
-.PHONY: test-sim test-sim-all test-sim-fast test-sim-checked test-sim-ptx test-sim-long
+.PHONY: test-sim test-sim-some test-sim-all test-sim-engine test-sim-program test-sim-checked test-sim-ptx
+.PHONY: test-sim-long
 .PHONY: gpu-bundle test-bundle lab test-lab
 
 # CUDA. The toolkit compiles the kernels to PTX and has the header that gorgonia.org/cu wants; the driver itself is
@@ -39,32 +40,45 @@ build-gpu: kernels build/gpu/libcuda.a ## build bin/duet with CUDA in it, whethe
 # checked, ptx the PTX itself, translated.
 sim = kernels/sim/run.sh
 CUDA_PACKAGES = ./kernels/... ./engine/backend/cuda/... ./engine/model/... ./engine/train/... ./cmd/...
-on_sim = $(gpu_env) DUET_SIM_REPORT="$(CURDIR)/build/sim/$(1).json" \
-	$(GO) test -tags "$(gpu_tags) sim" -exec "$(CURDIR)/$(sim) $(1)" -timeout 30m
+on_sim = $(gpu_env) DUET_SIM_REPORT="$(CURDIR)/build/sim/$@.json" \
+	$(GO) test -tags "$(gpu_tags) sim" -exec "$(CURDIR)/$(sim) $(1)" -timeout 60m -p 1
 
 sim: sim-fast ## the simulated CUDA driver, build/sim/fast/libcuda.so.1; sim-checked and sim-ptx are its other builds
 
 sim-%: build-gpu
 	@$(MAKE) --no-print-directory -s -C kernels/sim CUDA="$(cuda)" $*
 
-# One device of the simulator keeps one core busy, so two of the runs go side by side. RUN=name runs the tests of that
-# name alone, as go test -run has it, on the fast build: RUN=TestConformance/fp32/op/lrn is one operation's.
-test-sim: $(if $(RUN),test-sim-fast,test-sim-all) ## all CUDA code on two simulated GPUs (RUN=name: these tests)
+# RUN=name runs the tests of that name alone, as go test -run has it, on the fast build: RUN=TestConformance/fp32/op/lrn
+# is one operation's. One device of the simulator keeps one core busy, so two of the runs go side by side.
+test-sim: $(if $(RUN),test-sim-some,test-sim-all) ## all CUDA code on two simulated GPUs (RUN=name: these tests)
+
+test-sim-some: sim-fast
+	$(call on_sim,fast) -run '$(RUN)' $(CUDA_PACKAGES)
 
 test-sim-all: build-gpu
 	@$(MAKE) --no-print-directory -s -C kernels/sim CUDA="$(cuda)" fast checked ptx
 	@$(MAKE) --no-print-directory -C kernels/sim CUDA="$(cuda)" test
-	@$(MAKE) --no-print-directory -j2 --output-sync=target test-sim-checked test-sim-ptx test-sim-fast
+	@$(MAKE) --no-print-directory -j2 --output-sync=target \
+	test-sim-program test-sim-engine test-sim-checked test-sim-ptx
 
-test-sim-fast: $(if $(RUN),sim-fast)
-	$(call on_sim,fast) -p 1 $(if $(RUN),-run '$(RUN)') $(CUDA_PACKAGES)
+test-sim-engine:
+	$(call on_sim,fast) $(filter-out ./cmd/%,$(CUDA_PACKAGES))
 
-# Beside the suite, trainings on two devices, whose report must be clean.
+# What of the program's tests knows of GPUs; `make test` has the others.
+test-sim-program:
+	$(call on_sim,fast) -run TestSim $(filter ./cmd/%,$(CUDA_PACKAGES))
+
+# The suite, where it is not WHOLE without the shapes of AlexNet, which launch no kernel that smaller ones do not (the
+# fast build has them); and trainings on two devices, whose report must be clean.
 test-sim-checked test-sim-ptx: test-sim-%:
-	$(call on_sim,$*) -p 1 -run 'TestConformance|TestSimStaged|TestSimWholePath' ./engine/backend/cuda ./cmd/duet
+	$(if $(WHOLE),,DUET_TEST_SMALL=1) $(call on_sim,$*) -run 'TestConformance|TestSimStaged|TestSimWholePath' \
+	./engine/backend/cuda ./cmd/duet
 
-test-sim-long: sim-fast ## a hundred injected faults, each followed by an exact resume; 200 random networks
-	DUET_TEST_FAULTS=100 DUET_TEST_NETWORKS=200 $(call on_sim,fast) -v -run 'TestSimFaults|TestSimOracleRandom' ./cmd/duet
+test-sim-long: ## a hundred injected faults, 200 random networks, twenty orders; the whole suite on every build
+	@$(MAKE) --no-print-directory sim-fast sim-checked sim-ptx
+	DUET_TEST_FAULTS=100 DUET_TEST_NETWORKS=200 DUET_TEST_ORDERS=20 $(call on_sim,fast) -v \
+	-run 'TestSimFaults|TestSimOracleRandom|TestSimOrders' ./cmd/duet
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-sim-checked test-sim-ptx WHOLE=1
 
 test-gpu: build-gpu ## the same tests on the machine's GPUs
 	$(gpu_env) $(GO) test -tags "$(gpu_tags)" -timeout 20m $(CUDA_PACKAGES)

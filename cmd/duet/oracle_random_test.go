@@ -13,7 +13,7 @@ import (
 // TestOracleRandom holds every placement of this machine's CPU against the oracle on random networks, schedules,
 // augmentations and sets. DUET_TEST_NETWORKS says how many.
 func TestOracleRandom(t *testing.T) {
-	for seed := range randomNetworks(t, 3) {
+	for seed := range times(t, "DUET_TEST_NETWORKS", 3) {
 		t.Run(strconv.Itoa(seed), func(t *testing.T) {
 			e := randomExperiment(t, uint64(seed))
 			for _, pl := range placements {
@@ -47,15 +47,16 @@ func (e *experiment) holdRandom(pl placement) {
 	e.hold(pl, e.runnerFor(pl))
 }
 
-// randomNetworks is how many random networks are tried.
-func randomNetworks(t testing.TB, otherwise int) int {
-	text := os.Getenv("DUET_TEST_NETWORKS")
+// times is how often a test repeats: what the variable of the environment says, where it is there.
+func times(t testing.TB, variable string, otherwise int) int {
+	t.Helper()
+	text := os.Getenv(variable)
 	if text == "" {
 		return otherwise
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%s: %v", variable, err)
 	}
 	return n
 }

@@ -33,7 +33,7 @@ func (e *experiment) onGPUs(t *testing.T) {
 
 // TestSimOracleRandom does so on random networks, of which DUET_TEST_NETWORKS says how many.
 func TestSimOracleRandom(t *testing.T) {
-	for seed := range randomNetworks(t, 3) {
+	for seed := range times(t, "DUET_TEST_NETWORKS", 3) {
 		t.Run(strconv.Itoa(seed), func(t *testing.T) { randomExperiment(t, uint64(seed)).onGPUs(t) })
 	}
 }

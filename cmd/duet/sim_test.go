@@ -184,7 +184,9 @@ func TestSimMemory(t *testing.T) {
 }
 
 // TestSimOrders: whatever the order of blocks and the delays of streams, two GPUs train to the same bytes.
+// DUET_TEST_ORDERS is how many orders; `make test-sim-long` has twenty.
 func TestSimOrders(t *testing.T) {
+	n := times(t, "DUET_TEST_ORDERS", 5)
 	s := newSimulated(t)
 	args := func(run string) []string {
 		return append([]string{"train", "smoke", "--run", run}, append(sets("train.max_steps=50", "train.validate_epochs=0",
@@ -192,7 +194,7 @@ func TestSimOrders(t *testing.T) {
 	}
 	s.clean(nil, args("plain")...)
 	last := filepath.Join("checkpoints", "step-00000050.safetensors")
-	for seed := 1; seed <= 20; seed++ {
+	for seed := 1; seed <= n; seed++ {
 		run := fmt.Sprintf("seed-%d", seed)
 		s.clean([]string{fmt.Sprintf("DUET_SIM_SEED=%d", seed), "DUET_SIM_DELAY=60"}, args(run)...)
 		s.same(s.path("runs", "plain", last), s.path("runs", run, last))
@@ -272,13 +274,10 @@ func TestSimNoGPU(t *testing.T) {
 }
 
 // TestSimFaults injects failures at random moments: each ends the run with a line that says what failed, and a resumed
-// run comes to the bytes of one that nothing happened to. DUET_TEST_FAULTS is how many; `make test-long-sim` has a
+// run comes to the bytes of one that nothing happened to. DUET_TEST_FAULTS is how many; `make test-sim-long` has a
 // hundred.
 func TestSimFaults(t *testing.T) {
-	n, _ := strconv.Atoi(os.Getenv("DUET_TEST_FAULTS"))
-	if n == 0 {
-		n = 12
-	}
+	n := times(t, "DUET_TEST_FAULTS", 12)
 	s := newSimulated(t)
 	args := func(run string) []string {
 		return append([]string{"train", "smoke", "--run", run}, append(sets("train.max_steps=30", "train.checkpoint_steps=4",
