@@ -1,6 +1,6 @@
 //go:build dnnl
 
-package dnnl
+package dnnl_test
 
 import (
 	"errors"
@@ -8,14 +8,19 @@ import (
 
 	"duet/engine/backend"
 	"duet/engine/backend/worker"
+	"duet/engine/op"
 )
 
-// broken is a kernel without operands that fails when it runs.
-type broken struct{ on *device }
+// broken is a kernel without operands that fails when it runs, in the place of one that would not.
+type broken struct{ worker.Kernel }
 
-func newBroken(_ testing.TB, d backend.Device) backend.Kernel { return broken{d.(*device)} }
+func newBroken(t testing.TB, d backend.Device) backend.Kernel {
+	n := &network{t: t}
+	n.apply("", op.Softmax{}, nil, n.noise(1, 1, 2))
+	n.prepare(d)
+	return broken{n.steps[0].kernel.(worker.Kernel)}
+}
 
-func (b broken) On() *worker.Host                               { return b.on.Host }
 func (broken) Out() []backend.Layout                            { return nil }
 func (broken) Scratch() int64                                   { return 0 }
 func (broken) InPlace() int                                     { return -1 }

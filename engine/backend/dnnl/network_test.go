@@ -1,6 +1,6 @@
 //go:build dnnl
 
-package dnnl
+package dnnl_test
 
 import (
 	"math"

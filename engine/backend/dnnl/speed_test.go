@@ -1,6 +1,6 @@
 //go:build dnnl
 
-package dnnl
+package dnnl_test
 
 import (
 	"fmt"
@@ -16,7 +16,7 @@ import (
 // BenchmarkAlexnet is a training step of the full network on one device. With -v it prints what every kernel takes. On
 // a machine that others use, -cpu 1 makes the processor time of a step a fair measure.
 func BenchmarkAlexnet(b *testing.B) {
-	for _, precision := range precisions() {
+	for _, precision := range machine(b).Precisions {
 		for _, batch := range []int{32, 128} {
 			b.Run(fmt.Sprintf("%s/batch=%d", precision, batch), func(b *testing.B) { benchmarkAlexnet(b, precision, batch) })
 		}
