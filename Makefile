@@ -12,6 +12,13 @@ FUZZED ?= ./...
 tags = $$({ scripts/has-dnnl.sh && echo dnnl; scripts/has-turbo.sh && echo turbo; } | paste -s -d ' ' -)
 say_tags = echo "build tags: $${tags:-none (pure Go: slow; see make doctor)}" >&2
 
+# The same for every build, so that what is compiled for one serves all, gorgonia.org/cu being a part of it or not: its
+# header and what it is linked to are found in build/gpu (kernels/targets.mk).
+ifeq ($(findstring $(CURDIR)/build/gpu,$(CGO_LDFLAGS)),)
+export CGO_CFLAGS := $(or $(CGO_CFLAGS),-g -O2) -I$(CURDIR)/build/gpu/include
+export CGO_LDFLAGS := $(or $(CGO_LDFLAGS),-g -O2) -L$(CURDIR)/build/gpu
+endif
+
 # Where there are bin/duet and no sources, as in the image (docker/Dockerfile), what wants the program has nothing to
 # build.
 sources = $(wildcard go.mod)
@@ -121,11 +128,9 @@ lint: deps ## gofmt, vet for all build tags, staticcheck for none and for the mo
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	@if scripts/has-turbo.sh; then set -ex; $(GO) vet -tags turbo ./dataloader/...; fi
-	@if scripts/deps-gpu.sh --find >/dev/null; then set -ex; \
-	$(gpu_env) $(GO) vet -tags "$(gpu_tags) sim long browser" ./...; \
-	$(gpu_env) $(GO) tool staticcheck -tags "$(gpu_tags) sim long browser" ./...; \
-	else tags=$(tags); set -ex; $(GO) vet -tags "$$tags long browser" ./...; \
-	$(GO) tool staticcheck -tags "$$tags long browser" ./...; fi
+	@tags=$(tags); if scripts/deps-gpu.sh --find >/dev/null; then $(MAKE) --no-print-directory build/gpu/libcuda.a; \
+	tags="$$tags gpu sim"; fi; set -x; \
+	$(GO) vet -tags "$$tags long browser" ./... && $(GO) tool staticcheck -tags "$$tags long browser" ./...
 
 clean: ## remove what was built; runs, data and the fetched CUDA compiler stay
 	rm -rf bin build/gpu build/gpu-bundle build/gpu-bundle.tar.gz build/gpu-results build/lab build/sim kernels/ptx/*.ptx

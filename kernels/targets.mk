@@ -9,7 +9,6 @@
 # found when the program starts (engine/backend/cuda/driver), so that this builds and tests where there is neither.
 cuda = $$(scripts/deps-gpu.sh --find)
 gpu_tags = $(tags) gpu
-gpu_env = CGO_CFLAGS="-g -O2 -I$(cuda)/include" CGO_LDFLAGS="-L$(CURDIR)/build/gpu"
 ptx = $(patsubst kernels/%.cu,kernels/ptx/%.ptx,$(wildcard kernels/*.cu))
 NVCC_FLAGS = -std=c++17 -O3 --allow-unsupported-compiler -Werror all-warnings
 
@@ -27,20 +26,22 @@ kernels/ptx/%.ptx: kernels/%.cu $(wildcard kernels/*.h)
 kernels-report: kernels ## registers, shared memory, spills and occupancy of every kernel on sm_70 to sm_90
 	@kernels/report.sh $(cuda)/bin/ptxas
 
-build/gpu/libcuda.a: $(wildcard engine/backend/cuda/driver/*)
-	@mkdir -p build/gpu
+build/gpu/include:
+	@mkdir -p build/gpu && ln -sfn "$(cuda)/include" $@
+
+build/gpu/libcuda.a: $(wildcard engine/backend/cuda/driver/*) | build/gpu/include
 	$(CC) -O2 -fPIC -Wall -Wextra -c engine/backend/cuda/driver/driver.c -o build/gpu/driver.o
 	rm -f $@ && ar rcs $@ build/gpu/driver.o
 
 build-gpu: kernels build/gpu/libcuda.a ## build bin/duet with CUDA in it, whether this machine has a GPU or not
-	$(gpu_env) $(GO) build -tags "$(gpu_tags)" $(if $(REVISION),-ldflags "-X main.revision=$(REVISION)") \
+	$(GO) build -tags "$(gpu_tags)" $(if $(REVISION),-ldflags "-X main.revision=$(REVISION)") \
 	-o bin/duet ./cmd/duet
 
 # The simulated driver (kernels/sim): VARIANT=fast runs the kernels compiled for the host, checked with every access
 # checked, ptx the PTX itself, translated.
 sim = kernels/sim/run.sh
 CUDA_PACKAGES = ./kernels/... ./engine/backend/cuda/... ./engine/model/... ./engine/train/... ./cmd/...
-on_sim = $(gpu_env) DUET_SIM_REPORT="$(CURDIR)/build/sim/$@.json" \
+on_sim = DUET_SIM_REPORT="$(CURDIR)/build/sim/$@.json" \
 	$(GO) test -tags "$(gpu_tags) sim" -exec "$(CURDIR)/$(sim) $(1)" -timeout 60m -p 1
 
 sim: sim-fast ## the simulated CUDA driver, build/sim/fast/libcuda.so.1; sim-checked and sim-ptx are its other builds
@@ -81,12 +82,12 @@ test-sim-long: ## a hundred injected faults, 200 random networks, twenty orders;
 	@$(MAKE) --no-print-directory -j2 --output-sync=target test-sim-checked test-sim-ptx WHOLE=1
 
 test-gpu: build-gpu ## the same tests on the machine's GPUs
-	$(gpu_env) $(GO) test -tags "$(gpu_tags)" -timeout 20m $(CUDA_PACKAGES)
+	$(GO) test -tags "$(gpu_tags)" -timeout 20m $(CUDA_PACKAGES)
 
 gpu-bundle: kernels build/gpu/libcuda.a ## checks for a GPU machine with neither Go nor network (CIFAR10=archive)
 	@rm -rf build/gpu-bundle build/gpu-bundle.tar.gz && mkdir -p build/gpu-bundle/configs
-	$(gpu_env) $(GO) build -tags gpu -trimpath -ldflags "-s -w" -o build/gpu-bundle/duet ./cmd/duet
-	$(gpu_env) $(GO) test -c -tags gpu -trimpath -ldflags "-s -w" -o build/gpu-bundle/cuda.test ./engine/backend/cuda
+	$(GO) build -tags gpu -trimpath -ldflags "-s -w" -o build/gpu-bundle/duet ./cmd/duet
+	$(GO) test -c -tags gpu -trimpath -ldflags "-s -w" -o build/gpu-bundle/cuda.test ./engine/backend/cuda
 	@cp scripts/gpu/* build/gpu-bundle/ && cp configs/*.toml build/gpu-bundle/configs/
 	@if [ -n "$(CIFAR10)" ]; then cp "$(CIFAR10)" build/gpu-bundle/cifar10.tar.gz; fi
 	@tar czf build/gpu-bundle.tar.gz -C build gpu-bundle && \
@@ -115,6 +116,8 @@ test-lab: lab ## the lab's kernels are right, on the simulator
 
 SYSTEMS = windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
 
+# Not optimised, which takes three quarters of the time.
 cross: ## the pure-Go build for other SYSTEMS; that it compiles is all that is known of them
 	@for target in $(SYSTEMS); do \
-	echo "go build for $$target"; CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build ./... || exit 1; done
+	echo "go build for $$target"; CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} \
+	$(GO) build -gcflags 'all=-N -l' ./... || exit 1; done
