@@ -10,6 +10,7 @@ import (
 
 	"duet"
 	"duet/engine/look"
+	"duet/engine/model"
 )
 
 func showConfusionCommand() *cobra.Command {
@@ -64,7 +65,7 @@ func confusionOf(c *cobra.Command, classifier *duet.Classifier, set *duet.TestSe
 	x := look.NewConfusion(names)
 	_, err := set.Test(c.Context(), 0, func(t duet.Tested) error {
 		if t.Label >= 0 {
-			x.Counts[t.Label][mostProbable(t.Probs, 1)[0].label]++
+			x.Counts[t.Label][model.MostProbable(t.Probs, 1)[0].Label]++
 		}
 		return nil
 	})

@@ -15,6 +15,7 @@ import (
 
 	"duet"
 	"duet/engine/look"
+	"duet/engine/model"
 )
 
 func showMapsCommand() *cobra.Command {
@@ -157,7 +158,7 @@ func occlude(ctx context.Context, c *duet.Classifier, m image.Image, label, patc
 		images = nil
 	}
 	if x.label = label; label < 0 {
-		x.label = mostProbable(probs[0], 1)[0].label
+		x.label = model.MostProbable(probs[0], 1)[0].Label
 	}
 	x.Whole = probs[0][x.label]
 	for i, at := range places {

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"image"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -14,6 +12,7 @@ import (
 
 	"duet"
 	"duet/engine/look"
+	"duet/engine/model"
 )
 
 func showPredictionsCommand() *cobra.Command {
@@ -92,26 +91,16 @@ A name that ends in .csv gets the losses of all images, likewise in order.`,
 			if strings.EqualFold(filepath.Ext(out), ".csv") {
 				most = set.Len()
 			}
-			var all []picked
-			worst := func() {
-				slices.SortStableFunc(all, func(a, b picked) int { return cmp.Compare(b.loss, a.loss) })
-				all = all[:min(most, len(all))]
-			}
+			worst := model.Worst{Most: most}
 			_, err := set.Test(c.Context(), 0, func(t duet.Tested) error {
-				if t.Label >= 0 {
-					all = append(all, pick(t))
-				}
-				if len(all) > 2*most+1000 {
-					worst()
-				}
+				worst.Add(t.Verdict(guesses))
 				return nil
 			})
 			if err != nil {
 				return err
 			}
-			worst()
 			return writePicked(out, fmt.Sprintf("%s: the largest losses of %d images", set.Data, set.Len()), classifier, set,
-				all)
+				worst.All())
 		})
 	}
 	c.Flags().StringVar(&out, "out", "losses.png", "file to write: .svg, .png or .csv")
@@ -129,7 +118,7 @@ func writeErrors(c *cobra.Command, out string, count int, classifier *duet.Class
 	if len(all) == 0 {
 		return fmt.Errorf("%s: no image of %d is taken for another class", set.Data, set.Len())
 	}
-	var some []picked
+	var some []model.Verdict
 	for _, i := range evenly(count, len(all)) {
 		some = append(some, all[i])
 	}
@@ -138,10 +127,10 @@ func writeErrors(c *cobra.Command, out string, count int, classifier *duet.Class
 }
 
 // errorsOf are the images of a set that are taken for another class.
-func errorsOf(c *cobra.Command, set *duet.TestSet) (all []picked, err error) {
+func errorsOf(c *cobra.Command, set *duet.TestSet) (all []model.Verdict, err error) {
 	_, err = set.Test(c.Context(), 0, func(t duet.Tested) error {
-		if p := pick(t); p.label >= 0 && p.taken[0].label != p.label {
-			all = append(all, p)
+		if v := t.Verdict(guesses); v.Label >= 0 && v.Guesses[0].Label != v.Label {
+			all = append(all, v)
 		}
 		return nil
 	})
@@ -149,21 +138,21 @@ func errorsOf(c *cobra.Command, set *duet.TestSet) (all []picked, err error) {
 }
 
 // writePicked draws images of a set, or writes their numbers.
-func writePicked(out, title string, c *duet.Classifier, set *duet.TestSet, all []picked) error {
+func writePicked(out, title string, c *duet.Classifier, set *duet.TestSet, all []model.Verdict) error {
 	if strings.EqualFold(filepath.Ext(out), ".csv") {
 		files, err := set.Files()
 		if err != nil {
 			return err
 		}
 		rows := [][]string{{"image", "file", "class", "loss", "rank", "taken_for", "probability"}}
-		for _, p := range all {
-			for rank, g := range p.taken {
+		for _, v := range all {
+			for rank, g := range v.Guesses {
 				loss := ""
-				if p.label >= 0 {
-					loss = number(p.loss)
+				if v.Label >= 0 {
+					loss = number(v.Loss)
 				}
-				rows = append(rows, []string{strconv.Itoa(p.index), files[p.index], set.ClassIDs()[set.Labels()[p.index]], loss,
-					strconv.Itoa(rank + 1), c.Input.Classes[g.label], number(g.probability)})
+				rows = append(rows, []string{strconv.Itoa(v.Index), files[v.Index], set.ClassIDs()[set.Labels()[v.Index]], loss,
+					strconv.Itoa(rank + 1), c.Input.Classes[g.Label], number(g.Probability)})
 			}
 		}
 		return writeTable(out, rows)
@@ -202,11 +191,11 @@ func predictionsOf(c *cobra.Command, o *testFlags, out, checkpoint string, given
 	rows := [][]string{{"file", "rank", "taken_for", "probability"}}
 	var drawn []look.Sighting
 	for i, t := range seen {
-		p := pick(t)
-		drawn = append(drawn, p.sighting(classifier, images[i], filepath.Base(paths[i]), ""))
-		for rank, g := range p.taken {
-			rows = append(rows, []string{paths[i], strconv.Itoa(rank + 1), classifier.Input.Classes[g.label],
-				number(g.probability)})
+		v := t.Verdict(guesses)
+		drawn = append(drawn, sighting(classifier, v, images[i], filepath.Base(paths[i]), ""))
+		for rank, g := range v.Guesses {
+			rows = append(rows, []string{paths[i], strconv.Itoa(rank + 1), classifier.Input.Classes[g.Label],
+				number(g.Probability)})
 		}
 	}
 	if strings.EqualFold(filepath.Ext(out), ".csv") {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -66,46 +65,6 @@ func (o *testFlags) test(c *cobra.Command, checkpoint string,
 	return nil
 }
 
-// A picked image is one of a test, with what it was taken for.
-type picked struct {
-	index int // in the set
-	label int // of the network; -1 where it has not learned the class
-	taken []guessed
-	loss  float64 // where there is a label
-}
-
-// guessed is a class that an image was taken for.
-type guessed struct {
-	label       int
-	probability float64
-}
-
-// pick keeps what there is to show of a tested image.
-func pick(t duet.Tested) picked {
-	p := picked{index: t.Index, label: t.Label, taken: mostProbable(t.Probs, guesses)}
-	if t.Label >= 0 {
-		p.loss = model.CrossEntropy(t.Probs[t.Label])
-	}
-	return p
-}
-
-// mostProbable are the n most probable classes, the first one first.
-func mostProbable(probs []float64, n int) (all []guessed) {
-	for label, p := range probs {
-		at, _ := slices.BinarySearchFunc(all, p, func(g guessed, p float64) int {
-			if g.probability >= p {
-				return -1
-			}
-			return 1
-		})
-		if at < n {
-			all = slices.Insert(all, at, guessed{label, p})
-			all = all[:min(len(all), n)]
-		}
-	}
-	return all
-}
-
 // evenly are n numbers below of, as far from each other as they can be; all of them where there are no more.
 func evenly(n, of int) (all []int) {
 	n = min(n, of)
@@ -138,42 +97,43 @@ func imagesOfSet(set *packed.Set, numbers []int) (all []image.Image, err error) 
 	return all, nil
 }
 
-// sighting is how a picked image is drawn.
-func (p picked) sighting(c *duet.Classifier, m image.Image, title, note string) look.Sighting {
+// sighting is how an image is drawn with what the network said of it.
+func sighting(c *duet.Classifier, v model.Verdict, m image.Image, title, note string) look.Sighting {
 	s := look.Sighting{Image: m, Title: title, Note: note}
-	for _, g := range p.taken {
-		s.Bars = append(s.Bars, look.Bar{Name: c.Input.ClassName(g.label), Probability: g.probability,
-			True: g.label == p.label})
+	for _, g := range v.Guesses {
+		s.Bars = append(s.Bars, look.Bar{Name: c.Input.ClassName(g.Label), Probability: g.Probability,
+			True: g.Label == v.Label})
 	}
 	return s
 }
 
 // sightings are those of images of a set.
-func sightings(c *duet.Classifier, set *duet.TestSet, all []picked) (drawn []look.Sighting, err error) {
+func sightings(c *duet.Classifier, set *duet.TestSet, all []model.Verdict) (drawn []look.Sighting, err error) {
 	files, err := set.Files()
 	if err != nil {
 		return nil, err
 	}
 	var numbers []int
-	for _, p := range all {
-		numbers = append(numbers, p.index)
+	for _, v := range all {
+		numbers = append(numbers, v.Index)
 	}
 	images, err := imagesOfSet(set.Set, numbers)
 	if err != nil {
 		return nil, err
 	}
-	for i, p := range all {
-		note := files[p.index]
-		if p.label >= 0 {
-			note = fmt.Sprintf("loss %.3g  %s", p.loss, note)
+	for i, v := range all {
+		note := files[v.Index]
+		if v.Label >= 0 {
+			note = fmt.Sprintf("loss %.3g  %s", v.Loss, note)
 		}
-		drawn = append(drawn, p.sighting(c, images[i], className(set.Classes()[set.Labels()[p.index]]), note))
+		drawn = append(drawn, sighting(c, v, images[i], className(set.Classes()[set.Labels()[v.Index]]), note))
 	}
 	return drawn, nil
 }
 
 // observed are images of a set as the network sees them.
-func observed(ctx context.Context, c *duet.Classifier, set *duet.TestSet, numbers []int) (all []picked, err error) {
+func observed(ctx context.Context, c *duet.Classifier, set *duet.TestSet, numbers []int) (all []model.Verdict,
+	err error) {
 	images, err := imagesOfSet(set.Set, numbers)
 	if err != nil {
 		return nil, err
@@ -185,7 +145,7 @@ func observed(ctx context.Context, c *duet.Classifier, set *duet.TestSet, number
 	labels := c.Input.Match(set.Classes())
 	for i, t := range seen {
 		t.Index, t.Label = numbers[i], int(labels[set.Labels()[numbers[i]]])
-		all = append(all, pick(t))
+		all = append(all, t.Verdict(guesses))
 	}
 	return all, nil
 }

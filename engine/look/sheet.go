@@ -71,7 +71,11 @@ func (s Sighting) draw(c *canvas, x, y float64) {
 			fill = barTrue
 		}
 		percent := strconv.FormatFloat(100*b.Probability, 'f', 1, 64) + " %"
-		c.rect(x, y, max(cellWidth*min(max(b.Probability, 0), 1), 1), barHeight-2, fill, nil)
+		share := 0.0 // also of what is no number, which no rectangle is as wide as
+		if b.Probability > 0 {
+			share = min(b.Probability, 1)
+		}
+		c.rect(x, y, max(cellWidth*share, 1), barHeight-2, fill, nil)
 		c.text(x+3, y+barHeight-5, small, c.fitting(small, b.Name, cellWidth-c.width(small, percent)-14))
 		c.text(x+cellWidth, y+barHeight-5, style{size: 11, ink: ink, align: 1}, percent)
 		y += barHeight

@@ -65,6 +65,7 @@ func TestSheets(t *testing.T) {
 	for name, p := range map[string]look.Picture{
 		"one image":     look.Sightings(long, []look.Sighting{sighting}),
 		"nine images":   look.Sightings(long, slices.Repeat([]look.Sighting{sighting}, 9)),
+		"no numbers":    look.Sightings("NaN", []look.Sighting{{Image: m, Bars: []look.Bar{{Probability: math.NaN()}}}}),
 		"no bars":       look.Sightings("few", []look.Sighting{{Image: m, Title: "a"}}),
 		"neighbours":    look.Neighbourhoods(long, slices.Repeat([]look.Neighbourhood{neighbourhood}, 3)),
 		"two classes":   confusion(2).Picture(long),

@@ -45,6 +45,15 @@ func (n Number) MarshalJSON() ([]byte, error) {
 	return json.Marshal(float64(n))
 }
 
+// UnmarshalJSON reads a number, or null as NaN.
+func (n *Number) UnmarshalJSON(b []byte) error {
+	if bytes.Equal(b, []byte("null")) {
+		*n = Number(math.NaN())
+		return nil
+	}
+	return json.Unmarshal(b, (*float64)(n))
+}
+
 // Optional is a number that is not always measured; one that is not set is left out of the file.
 type Optional struct {
 	Value float64
@@ -57,9 +66,5 @@ func Of(x float64) Optional { return Optional{Value: x, Set: true} }
 // UnmarshalJSON reads a number, or null as NaN: the file's form of NaN and the infinities.
 func (o *Optional) UnmarshalJSON(b []byte) error {
 	o.Set = true
-	if bytes.Equal(b, []byte("null")) {
-		o.Value = math.NaN()
-		return nil
-	}
-	return json.Unmarshal(b, &o.Value)
+	return (*Number)(&o.Value).UnmarshalJSON(b)
 }

@@ -23,8 +23,8 @@ var ErrNoRun = errors.New("no run to go on with")
 // ErrBusy says that another process trains this run.
 var ErrBusy = errors.New("another process is training this run")
 
-// Folder is a run's folder: config.toml, metrics.jsonl, log.txt and checkpoints/. While it is open no other process can
-// train the run.
+// Folder is a run's folder: config.toml, metrics.jsonl, mistakes.json, log.txt and checkpoints/. While it is open no
+// other process can train the run.
 type Folder struct {
 	Dir  string
 	lock *os.File
@@ -135,9 +135,10 @@ func (f *Folder) configure(config []byte) error {
 
 const configName = "config.toml"
 
-// Config, Metrics, Log and Checkpoints are the paths of what the folder holds.
+// Config, Metrics, Mistakes, Log and Checkpoints are the paths of what the folder holds.
 func (f *Folder) Config() string      { return filepath.Join(f.Dir, configName) }
 func (f *Folder) Metrics() string     { return filepath.Join(f.Dir, "metrics.jsonl") }
+func (f *Folder) Mistakes() string    { return filepath.Join(f.Dir, "mistakes.json") }
 func (f *Folder) Log() string         { return filepath.Join(f.Dir, "log.txt") }
 func (f *Folder) Checkpoints() string { return filepath.Join(f.Dir, "checkpoints") }
 

@@ -145,7 +145,15 @@ func (r *runs) metrics(name string) ([]metrics.Step, []metrics.Validation) {
 	return steps, validations
 }
 
-// eachStepOnce wants a line for every step, and the losses of two runs to be equal.
+// mistakes is the text of what a run's last validation got wrong.
+func (r *runs) mistakes(name string) []byte {
+	r.t.Helper()
+	text, err := os.ReadFile(filepath.Join(r.path(name), "mistakes.json"))
+	r.check(err)
+	return text
+}
+
+// eachStepOnce wants a line for every step, and the losses and the last mistakes of two runs to be equal.
 func (r *runs) eachStepOnce(name, like string) {
 	r.t.Helper()
 	steps, validations := r.metrics(name)
@@ -164,6 +172,9 @@ func (r *runs) eachStepOnce(name, like string) {
 		if v.Step != wantValidations[i].Step || v.Loss != wantValidations[i].Loss {
 			r.t.Errorf("%s: validation %d is %+v, want %+v", name, i, v, wantValidations[i])
 		}
+	}
+	if len(validations) > 0 && !bytes.Equal(r.mistakes(name), r.mistakes(like)) {
+		r.t.Errorf("%s and %s: other mistakes", name, like)
 	}
 }
 

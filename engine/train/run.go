@@ -315,7 +315,9 @@ func (r *run) report(rate float64, loader *dataloader.Loader) error {
 // validate tests the network and lets the schedule know.
 func (r *run) validate(ctx context.Context) error {
 	progress := func(done, total int) { r.console.Phase("validation", uint64(done), uint64(total), "images") }
-	result, err := r.model.Evaluate(ctx, r.data.Val, model.Test{Views: r.Config.Train.Views, Progress: progress})
+	wrong := newMistakes()
+	result, err := r.model.Evaluate(ctx, r.data.Val, model.Test{Views: r.Config.Train.Views, Progress: progress,
+		Each: wrong.add})
 	if err != nil {
 		return err
 	}
@@ -329,6 +331,9 @@ func (r *run) validate(ctx context.Context) error {
 		Classes: result.Classes}
 	r.console.Validation(v)
 	if err := r.jsonl.WriteValidation(v); err != nil {
+		return err
+	}
+	if err := wrong.write(r.Folder, r.step, r.model.Input, r.data.Val); err != nil {
 		return err
 	}
 	if r.Recorder != nil {

@@ -42,7 +42,8 @@ func TestNetworkIsFast(t *testing.T) {
 				if strings.Contains(name, "ref:") {
 					t.Errorf("%s runs %s", s.label, name)
 				}
-				if a.size != full || !strings.Contains(machine(t).Description, " with avx") { // older processors share fewer formats
+				// Older processors share fewer formats.
+				if a.size != full || !strings.Contains(machine(t).Description, " with avx") {
 					continue
 				}
 				known := strings.HasPrefix(s.label, "pool5 ") || strings.HasPrefix(s.label, "conv") &&
