@@ -1,5 +1,5 @@
 // Package board is a live page of runs, for one person's browser: which there are, what differs between their
-// configurations, their curves, filters, logs and devices, and what their networks take an image for.
+// configurations, their curves, filters, mistakes, logs and devices, and what their networks take an image for.
 //
 // The server reads the folder of the runs when somebody looks, each byte of metrics.jsonl once, and draws; the page
 // asks for its parts anew when the one stream of events says that something has changed. What a run's folder says is
@@ -44,10 +44,10 @@ type Board struct {
 	keys    []string                     // that differ
 	differs map[string]map[string]string // values of keys, by run
 
-	pictures sync.Mutex // one checkpoint is in memory at a time
-	filters  map[string]filters
-	maps     kept
-	devices  struct {
+	heavy   sync.Mutex       // one checkpoint is in memory at a time
+	drawn   map[string]drawn // pictures, by kind and run
+	maps    kept
+	devices struct {
 		sync.Mutex
 		asked time.Time
 		all   []backend.Info
@@ -63,7 +63,7 @@ func New(dir string, o Options) (*Board, error) {
 	if o.Note == nil {
 		o.Note = func(string) {}
 	}
-	return &Board{Options: o, dir: dir, filters: map[string]filters{}}, nil
+	return &Board{Options: o, dir: dir, drawn: map[string]drawn{}}, nil
 }
 
 // look reads what is new, unless it has just been done. Callers hold b.mu.

@@ -3,7 +3,10 @@ package board
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"fmt"
+	"image"
+	"image/png"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -188,13 +191,13 @@ func TestRefuses(t *testing.T) {
 		{"GET", "/?by=x", "", 400, `by="x", want one of step, epoch, hour`},
 		{"GET", "/?smooth=1", "", 400, "smooth=1, want at least 0 and less than 1"},
 		{"GET", "/?from=NaN", "", 400, `from="NaN", want a number`},
-		{"GET", "/filters.png?run=a", "", 404, `run="a" has no checkpoint yet`},
+		{"GET", "/filters.png?run=a", "", 404, `run="a" has nothing to draw filters of yet`},
 		{"GET", "/filters.png?run=../secret", "", 404, "no such run"},
 		{"POST", "/", "Origin: http://127.0.0.1:6012", 405, ""},
 		{"POST", "/predict?run=a", "", 403, `origin "", want http://127.0.0.1:6012`},
 		{"POST", "/predict?run=a", "Origin: http://evil.com", 403, `origin "http://evil.com"`},
 		{"POST", "/predict?run=a", "Origin: http://127.0.0.1:6013", 403, "want http://127.0.0.1:6012"},
-		{"POST", "/predict?run=a", "Origin: http://127.0.0.1:6012", 404, "no checkpoint yet"},
+		{"POST", "/predict?run=a", "Origin: http://127.0.0.1:6012", 404, "nothing to draw filters of yet"},
 	} {
 		w := b.ask(c.method, c.url, nil, c.header)
 		if w.Code != c.status || !strings.Contains(w.Body.String(), c.says) {
@@ -252,6 +255,47 @@ func TestHostile(t *testing.T) {
 	b.get("/"+q, "&gt;&lt;img src=x", "2 lines are not lines of metrics", "broken/config.toml")
 }
 
+// TestHostileMistakes: a file of mistakes that is not what training writes is refused, or drawn as text.
+func TestHostileMistakes(t *testing.T) {
+	b := newTester(t)
+	b.begin("a")
+	var large bytes.Buffer
+	b.check(png.Encode(&large, image.NewGray(image.Rect(0, 0, 1, 2000))))
+	good := `{"classes":["<script>\u001b[2J"],"confusion":[[0,0,3]],"worst":[{"loss":null,"taken_for":[0],` +
+		`"probabilities":[null],"png":"` + base64.StdEncoding.EncodeToString(onePixel(t)) + `"}]}`
+	for _, c := range []struct{ text, worst, confusion string }{
+		{good, "", ""},
+		{"{", "unexpected end", "unexpected end"},
+		{`{"classes":["x"],"confusion":[[0,1,1]]}`, "confusion[0]: class 1, want one of 1", "confusion[0]: class 1"},
+		{`{"classes":["x"],"confusion":[[-1,0,1]]}`, "class -1", "class -1"},
+		{`{"classes":["x"],"confusion":[[0,0,-1]]}`, "-1 images", "-1 images"},
+		{`{"classes":["x"],"worst":[{"class":7}]}`, "worst[0]: class 7", "worst[0]: class 7"},
+		{`{"classes":["x"],"worst":[{"taken_for":[0]}]}`, "1 classes, 0 probabilities", "1 classes, 0 probabilities"},
+		{`{"classes":["x"],"worst":[{"png":"eA=="}]}`, "worst[0]: png: unexpected EOF", ""},
+		{`{"classes":["x"],"worst":[{"png":"` + base64.StdEncoding.EncodeToString(large.Bytes()) + `"}]}`,
+			"1 x 2000 pixels, want a small image", ""},
+		{`{"classes":["x"` + strings.Repeat(`,""`, 5000) + `]}`, "", "5001 classes, want at most 4096"},
+	} {
+		b.check(os.RemoveAll(filepath.Join(b.dir, "a", "mistakes.json")))
+		b.write("a", "mistakes.json", c.text)
+		for what, want := range map[string]string{"worst": c.worst, "confusion": c.confusion} {
+			w := b.ask("GET", "/"+what+".png?run=a", nil)
+			if got := w.Body.String(); want == "" && !strings.HasPrefix(got, "\x89PNG") || want != "" &&
+				(w.Code == http.StatusOK || !strings.Contains(got, want)) {
+				t.Errorf("%.60s: %s: %d %.200q, want %q", c.text, what, w.Code, got, want)
+			}
+		}
+	}
+}
+
+func onePixel(t *testing.T) []byte {
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 1, 1))); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
 // TestLinks: what lies outside of the folder of the runs is not shown, whatever links to it; nor is what is no file
 // waited for.
 func TestLinks(t *testing.T) {
@@ -260,16 +304,17 @@ func TestLinks(t *testing.T) {
 	b.begin("../outside/run")
 	b.write("../outside/run", "log.txt", "a secret")
 	b.write("../outside/run", "metrics.jsonl", steps(1, 5))
+	b.write("../outside/run", "mistakes.json", `{"classes":["secret"]}`)
 	b.check(os.Symlink(filepath.Join(outside, "run"), filepath.Join(b.dir, "linked")))
 	b.begin("inside")
-	for _, file := range []string{"log.txt", "metrics.jsonl", "checkpoints"} {
+	for _, file := range []string{"log.txt", "metrics.jsonl", "mistakes.json", "checkpoints"} {
 		b.check(os.Symlink(filepath.Join(outside, "run", file), filepath.Join(b.dir, "inside", file)))
 	}
 	b.write("../outside/run/checkpoints", "step-00000001.safetensors", "x")
 	b.check(os.Mkdir(filepath.Join(b.dir, "folders"), 0o777))
 	b.check(os.Mkdir(filepath.Join(b.dir, "folders", "config.toml"), 0o777))
 	page := b.get("/?show=inside", ">inside</button>")
-	for _, no := range []string{"secret", "linked", "folders", `"X":[`, "filters.png"} {
+	for _, no := range []string{"secret", "linked", "folders", `"X":[`, "filters.png", "worst.png", "confusion.png"} {
 		if strings.Contains(page, no) {
 			t.Errorf("%q is shown:\n%s", no, page)
 		}
@@ -315,24 +360,26 @@ func TestTrained(t *testing.T) {
 	b := newTester(t)
 	c, err := duet.Load("smoke", `devices.towers=["reference:0"]`, "data.packed="+filepath.Join(t.TempDir(), "set"),
 		"data.generated.train=32", "data.generated.val=8", "train.max_steps=2", "train.validate_epochs=0",
-		"train.checkpoint_epochs=0")
+		"train.validate_steps=2", "train.checkpoint_epochs=0")
 	b.check(err)
 	b.Board.Options.Devices = []string{"reference:0"}
 	_, err = duet.Train(context.Background(), c, duet.TrainOptions{Runs: b.dir, Run: "real"})
 	b.check(err)
 	page := b.get("/", "Filters, step-00000002.safetensors", "msg=done", `<td class="done">done</td>`, "reference:0")
-	url := strings.ReplaceAll(regexp.MustCompile(`/filters\.png\?[^"]*`).FindString(page), "&amp;", "&")
-	if png := b.get(url); !strings.HasPrefix(png, "\x89PNG") {
-		t.Errorf("%s is %.20q", url, png)
+	for _, what := range []string{"filters", "worst", "confusion"} {
+		url := strings.ReplaceAll(regexp.MustCompile("/"+what+`\.png\?[^"]*`).FindString(page), "&amp;", "&")
+		if png := b.get(url); !strings.HasPrefix(png, "\x89PNG") {
+			t.Errorf("%s is %.20q", url, png)
+		}
 	}
-	image, err := os.ReadFile("../../../docs/images.png")
+	picture, err := os.ReadFile("../../../docs/images.png")
 	b.check(err)
 	const own = "Origin: http://127.0.0.1:6012"
-	if w := b.ask("POST", "/predict?run=real", image, own); w.Code != http.StatusOK ||
+	if w := b.ask("POST", "/predict?run=real", picture, own); w.Code != http.StatusOK ||
 		strings.Count(w.Body.String(), "<progress") != 4 || !strings.Contains(w.Body.String(), "after step 2") {
 		t.Errorf("an image: %d %s", w.Code, w.Body)
 	}
-	maps := regexp.MustCompile(`/maps\.png\?of=[^"]*`).FindString(b.ask("POST", "/predict?run=real", image,
+	maps := regexp.MustCompile(`/maps\.png\?of=[^"]*`).FindString(b.ask("POST", "/predict?run=real", picture,
 		own).Body.String())
 	if png := b.get(maps); !strings.HasPrefix(png, "\x89PNG") {
 		t.Errorf("%s is %.20q", maps, png)
@@ -346,7 +393,10 @@ func TestTrained(t *testing.T) {
 	}
 	var saved bytes.Buffer
 	b.check(b.Save(&saved))
-	for _, want := range []string{"data:image/png;base64,", "<style>", "default-src 'none'", "msg=done"} {
+	if n := strings.Count(saved.String(), "data:image/png;base64,"); n != 3 {
+		t.Errorf("the file has %d pictures, want 3", n)
+	}
+	for _, want := range []string{"<style>", "default-src 'none'", "msg=done"} {
 		if !strings.Contains(saved.String(), want) {
 			t.Errorf("the file has no %s", want)
 		}

@@ -10,7 +10,6 @@ import (
 	"io"
 	"math"
 	"net/http"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -68,8 +67,7 @@ type content struct {
 	Rows           []row
 	Shown          *row
 	Charts         []chart
-	Filters        template.URL // the picture of the shown run's
-	FiltersOf      string
+	Panels         []panel // of the shown run
 	Log            string
 	Devices        []device
 
@@ -104,9 +102,7 @@ func (b *Board) gather(v view, part string) (c *content, err error) {
 	}
 	if (part == "" || part == "panels") && shown != nil {
 		c.Log = b.logOf(shown)
-		if shown.checkpoint != "" {
-			c.Filters, c.FiltersOf = shown.filtersURL(), path.Base(shown.checkpoint)
-		}
+		c.Panels = shown.panels()
 	}
 	return c, nil
 }
@@ -176,12 +172,14 @@ func (b *Board) Save(w io.Writer) error {
 	hash := sha256.Sum256(script)
 	c.Styles, c.Script = template.CSS(styles), template.JS(script)
 	c.ScriptHash = base64.StdEncoding.EncodeToString(hash[:])
-	if c.Filters != "" {
-		if png, err := b.filtersOf(c.Shown.Name); err != nil {
-			c.Filters = ""
-		} else {
-			c.Filters = template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(png))
+	all := c.Panels
+	c.Panels = nil
+	for _, p := range all {
+		if err := p.inline(b, c.Shown.Name); err != nil {
+			b.Note(err.Error())
+			continue
 		}
+		c.Panels = append(c.Panels, p)
 	}
 	return page.ExecuteTemplate(w, "page", c)
 }

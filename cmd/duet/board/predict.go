@@ -18,13 +18,14 @@ const guesses = 5
 // predict tells what an image, the request's body, shows, by a run's newest checkpoint. The devices are held for as
 // long as that takes: the run itself may need them.
 func (b *Board) predict(w http.ResponseWriter, r *http.Request) (err error) {
-	file, _, err := b.newestOf(r.URL.Query().Get("run"))
+	file, _, err := b.newestOf(r.URL.Query().Get("run"), ofFilters)
 	if err != nil {
 		return err
 	}
-	b.pictures.Lock()
-	defer b.pictures.Unlock()
-	c, err := duet.Open(file, duet.OpenOptions{Devices: b.Options.Devices, Batch: 1, Hooks: duet.Hooks{Note: b.Note}})
+	b.heavy.Lock()
+	defer b.heavy.Unlock()
+	c, err := duet.Open(b.path(file), duet.OpenOptions{Devices: b.Options.Devices, Batch: 1,
+		Hooks: duet.Hooks{Note: b.Note}})
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,9 @@ import (
 	"duet/engine/train"
 )
 
+// mistakesName is what train.Folder calls its Mistakes.
+const mistakesName = "mistakes.json"
+
 const (
 	mostConfig  = 1 << 20  // bytes of a configuration
 	mostMetrics = 32 << 20 // bytes of metrics that are read at a time
@@ -41,7 +44,7 @@ type run struct {
 	more         bool
 	done         bool   // the log says so
 	checkpoint   string // path below the folder of the runs of the newest one; "" where there is none
-	files        struct{ config, metrics, log, checkpoint stamp }
+	files        struct{ config, metrics, log, checkpoint, mistakes stamp }
 	drawn        map[drawing]look.Curve
 }
 
@@ -64,13 +67,18 @@ func (r *run) begin() {
 // errNotRegular is of what is no file, or a link to none: opening it might wait forever.
 var errNotRegular = errors.New("not a file")
 
-// stat says how long a regular file of a run is, and when it was written.
-func (r *run) stat(root *os.Root, name string) (fs.FileInfo, error) {
-	info, err := root.Stat(path.Join(r.Name, name))
+// stat says how long a regular file is, and when it was written.
+func stat(root *os.Root, file string) (fs.FileInfo, error) {
+	info, err := root.Stat(file)
 	if err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s/%s: %w", r.Name, name, errNotRegular)
+		return nil, fmt.Errorf("%s: %w", file, errNotRegular)
 	}
 	return info, err
+}
+
+// stat is that of a file of the run.
+func (r *run) stat(root *os.Root, name string) (fs.FileInfo, error) {
+	return stat(root, path.Join(r.Name, name))
 }
 
 // read reads what is new in the run's folder; false where it holds no run.
@@ -104,12 +112,16 @@ func (r *run) read(root *os.Root) bool {
 		}
 	}
 	r.findCheckpoint(root)
+	r.files.mistakes = stamp{}
+	if info, err := r.stat(root, mistakesName); err == nil {
+		r.files.mistakes = stampOf(info)
+	}
 	return true
 }
 
 func (r *run) configure(root *os.Root) {
 	r.Config, r.problem = nil, ""
-	b, err := r.bytes(root, "config.toml", mostConfig)
+	b, err := lastOf(root, path.Join(r.Name, "config.toml"), mostConfig)
 	if err == nil {
 		r.Config, err = configs.Parse(path.Join(r.Name, "config.toml"), b, nil)
 	}
@@ -119,13 +131,13 @@ func (r *run) configure(root *os.Root) {
 	r.begin()
 }
 
-// bytes reads a file, or so many of its last bytes.
-func (r *run) bytes(root *os.Root, name string, most int64) ([]byte, error) {
-	info, err := r.stat(root, name)
+// lastOf reads a file, or so many of its last bytes.
+func lastOf(root *os.Root, file string, most int64) ([]byte, error) {
+	info, err := stat(root, file)
 	if err != nil {
 		return nil, err
 	}
-	f, err := root.Open(path.Join(r.Name, name))
+	f, err := root.Open(file)
 	if err != nil {
 		return nil, err
 	}

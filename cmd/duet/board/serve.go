@@ -50,7 +50,9 @@ func (b *Board) Handler(host string) http.Handler {
 	}
 	handle("GET /{$}", b.page)
 	handle("GET /part/{part}", b.part)
-	handle("GET /filters.png", b.filtersPicture)
+	for _, k := range kinds {
+		handle("GET /"+k.name+".png", b.servePicture(k))
+	}
 	handle("GET /maps.png", b.mapsPicture)
 	handle("GET /metrics", b.prometheus)
 	handle("GET /events", b.events)
