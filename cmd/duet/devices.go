@@ -37,12 +37,13 @@ func devicesCommand() *cobra.Command {
 				return printJSON(all)
 			}
 			t := tabwriter.NewWriter(results, 0, 8, 2, ' ', 0)
-			fmt.Fprintln(t, "device\tunits\tmemory\tfree\tbandwidth\tcapability\tpeers\tprecisions\tdescription")
+			fmt.Fprintln(t, "device\tunits\tmemory\tfree\tbandwidth\tcapability\tpeers\tprecisions\tsensors\tdescription")
 			for _, d := range all {
-				fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", d.Name, d.Units, metrics.FormatBytes(uint64(d.TotalBytes)),
-					metrics.FormatBytes(uint64(d.FreeBytes)), bandwidth(d.Bandwidth), dash(d.Capability),
+				fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", d.Name, d.Units,
+					metrics.FormatBytes(uint64(d.TotalBytes)), metrics.FormatBytes(uint64(d.FreeBytes)), bandwidth(d.Bandwidth),
+					dash(d.Capability),
 					dash(strings.Join(d.Peers, " ")),
-					strings.Join(d.Precisions, " "), d.Description)
+					strings.Join(d.Precisions, " "), sensed(d.Sensors), d.Description)
 			}
 			return t.Flush()
 		},
@@ -57,6 +58,14 @@ func bandwidth(bytes float64) string {
 		return "-"
 	}
 	return fmt.Sprintf("%.0f GB/s", bytes/1e9)
+}
+
+// sensed is what sensors say.
+func sensed(s *backend.Sensors) string {
+	if s == nil {
+		return "-"
+	}
+	return dash(s.String())
 }
 
 func dash(s string) string {

@@ -60,14 +60,15 @@ func TestOneWayOn(t *testing.T) {
 		resume bool
 		words  []string // of what the other way says
 	}{
-		{"nothing", []string{"config.toml", "metrics.jsonl", "log.txt", "checkpoints", ".lock"}, false,
+		{"nothing", []string{"config.toml", "metrics.jsonl", "mistakes.json", "log.txt", "checkpoints", ".lock"}, false,
 			[]string{"holds nothing", "leave --resume out"}},
-		{"the lock", []string{"config.toml", "metrics.jsonl", "log.txt", "checkpoints"}, false,
+		{"the lock", []string{"config.toml", "metrics.jsonl", "mistakes.json", "log.txt", "checkpoints"}, false,
 			[]string{"holds nothing", "leave --resume out"}},
-		{"the configuration", []string{"metrics.jsonl", "log.txt", "checkpoints"}, true, []string{"exists", "--resume"}},
+		{"the configuration", []string{"metrics.jsonl", "mistakes.json", "log.txt", "checkpoints"}, true,
+			[]string{"exists", "--resume"}},
 		{"all but the lock", []string{".lock"}, true, []string{"exists", "--resume"}},
 		{"no configuration", []string{"config.toml"}, true, []string{"exists", "--resume"}},
-		{"no records", []string{"metrics.jsonl", "log.txt"}, true, []string{"exists", "--resume"}},
+		{"no records", []string{"metrics.jsonl", "mistakes.json", "log.txt"}, true, []string{"exists", "--resume"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			q, run := &place{t, p.dir}, strings.ReplaceAll(c.name, " ", "-")

@@ -13,8 +13,10 @@ package backend
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"duet/engine/metrics"
 	"duet/engine/op"
 )
 
@@ -84,6 +86,28 @@ type Info struct {
 	Capability string   `json:"capability,omitempty"` // of a GPU: compute capability, such as 8.0
 	Bandwidth  float64  `json:"bandwidth,omitempty"`  // of the memory in bytes per second, by its clock and width
 	Peers      []string `json:"peers,omitempty"`      // devices whose memory it can read directly
+	Sensors    *Sensors `json:"sensors,omitempty"`    // at the time of asking; nil where nobody reads them
+}
+
+// Sensors tell how a GPU is. What one does not have is no number.
+type Sensors struct {
+	Celsius metrics.Number `json:"celsius"` // temperature of the chip
+	Watts   metrics.Number `json:"watts"`   // power that the board draws
+	Busy    metrics.Number `json:"busy"`    // share of the last second or less in which a kernel ran, 0 to 1
+}
+
+// String is such as "41 °C, 350 W, 97 % busy".
+func (s Sensors) String() string {
+	var parts []string
+	for _, p := range []struct {
+		format string
+		x      metrics.Number
+	}{{"%.0f °C", s.Celsius}, {"%.0f W", s.Watts}, {"%.0f %% busy", 100 * s.Busy}} {
+		if p.x == p.x {
+			parts = append(parts, fmt.Sprintf(p.format, float64(p.x)))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // Layout is how a tensor lies in a device's memory. Only the backend that made it can read it.

@@ -10,14 +10,15 @@ import (
 	"unicode/utf8"
 
 	"duet"
+	"duet/engine/backend"
 	"duet/engine/metrics"
 	"duet/internal/invalid"
 )
 
-// A gauge is a number of each run.
-type gauge struct {
+// A gauge is a number of each run, or of each device.
+type gauge[T any] struct {
 	name, help string
-	of         func(r *run) float64 // NaN where it is not known
+	of         func(T) float64 // NaN where it is not known
 }
 
 func lastStep(of func(s metrics.Step) float64) func(r *run) float64 {
@@ -45,7 +46,7 @@ func optional(o metrics.Optional) float64 {
 	return o.Value
 }
 
-var gauges = []gauge{
+var gauges = []gauge[*run]{
 	{"duet_run_training", "Whether a process trains the run.", func(r *run) float64 {
 		if r.State == duet.RunTraining {
 			return 1
@@ -86,6 +87,28 @@ var gauges = []gauge{
 	}},
 }
 
+var deviceGauges = []gauge[device]{
+	{"duet_device_memory_bytes", "Memory of the device.", func(d device) float64 { return float64(d.TotalBytes) }},
+	{"duet_device_memory_free_bytes", "Memory that nobody uses.", func(d device) float64 { return float64(d.FreeBytes) }},
+	{"duet_device_temperature_celsius", "Temperature of the chip.", sensor(func(s *backend.Sensors) metrics.Number {
+		return s.Celsius
+	})},
+	{"duet_device_power_watts", "Power that the board draws.", sensor(func(s *backend.Sensors) metrics.Number {
+		return s.Watts
+	})},
+	{"duet_device_busy_ratio", "Share of the last second or less in which a kernel ran.",
+		sensor(func(s *backend.Sensors) metrics.Number { return s.Busy })},
+}
+
+func sensor(of func(*backend.Sensors) metrics.Number) func(device) float64 {
+	return func(d device) float64 {
+		if d.Sensors == nil {
+			return math.NaN()
+		}
+		return float64(of(d.Sensors))
+	}
+}
+
 // label escapes a label's value as the exposition format wants it.
 var label = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
 
@@ -99,28 +122,36 @@ func text(name string) string {
 
 // prometheus writes what a Prometheus server collects: its text format, version 0.0.4.
 func (b *Board) prometheus(w http.ResponseWriter, _ *http.Request) error {
+	devices := b.deviceList()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.look()
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-	return b.expose(w)
-}
-
-func (b *Board) expose(w io.Writer) error {
 	for _, g := range gauges {
-		var lines strings.Builder
-		for _, r := range b.runs {
-			if x := g.of(r); !math.IsNaN(x) {
-				fmt.Fprintf(&lines, "%s{run=\"%s\"} %s\n", g.name, label.Replace(text(r.Name)),
-					strconv.FormatFloat(x, 'g', -1, 64))
-			}
+		if err := expose(w, g, "run", b.runs, func(r *run) string { return text(r.Name) }); err != nil {
+			return err
 		}
-		if lines.Len() == 0 {
-			continue
-		}
-		if _, err := fmt.Fprintf(w, "# HELP %s %s\n# TYPE %[1]s gauge\n%[3]s", g.name, g.help, &lines); err != nil {
+	}
+	for _, g := range deviceGauges {
+		if err := expose(w, g, "device", devices, func(d device) string { return d.Name }); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// expose writes a gauge of all things that have a name, by a label.
+func expose[T any](w io.Writer, g gauge[T], by string, all []T, name func(T) string) error {
+	var lines strings.Builder
+	for _, one := range all {
+		if x := g.of(one); !math.IsNaN(x) {
+			fmt.Fprintf(&lines, "%s{%s=\"%s\"} %s\n", g.name, by, label.Replace(name(one)),
+				strconv.FormatFloat(x, 'g', -1, 64))
+		}
+	}
+	if lines.Len() == 0 {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "# HELP %s %s\n# TYPE %[1]s gauge\n%[3]s", g.name, g.help, &lines)
+	return err
 }

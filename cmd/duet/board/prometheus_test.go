@@ -10,7 +10,8 @@ import (
 // each name once, whose labels are quoted.
 func TestPrometheus(t *testing.T) {
 	b := newTester(t)
-	if text := b.get("/metrics"); text != "" {
+	if text := b.get("/metrics"); strings.Contains(text, "duet_run") ||
+		!strings.Contains(text, "duet_device_memory_bytes") {
 		t.Errorf("of no runs: %s", text)
 	}
 	evil := "a\\b\"c\n{d}"
@@ -26,7 +27,7 @@ func TestPrometheus(t *testing.T) {
 		"text/plain; version=0.0.4; charset=utf-8" {
 		t.Errorf("type %s", got)
 	}
-	sample := regexp.MustCompile(`^([a-z0-9_]+)\{run="((?:[^"\\\n]|\\[\\"n])*)"\} (-?[0-9.]+(?:e[-+][0-9]+)?)$`)
+	sample := regexp.MustCompile(`^([a-z0-9_]+)\{(?:run|device)="((?:[^"\\\n]|\\[\\"n])*)"\} (-?[0-9.]+(?:e[-+][0-9]+)?)$`)
 	var name string
 	seen := map[string]bool{}
 	for _, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {

@@ -74,7 +74,7 @@ func (d *device) Info() backend.Info {
 	info.Bandwidth = 2 * float64(attribute(cu.MemoryClockRate)) * 1e3 * float64(attribute(cu.GlobalMemoryBusWidth)) / 8
 	info.Capability = fmt.Sprintf("%d.%d", d.capability/10, d.capability%10)
 	info.Description = fmt.Sprintf("%s, CUDA driver %d.%d", model, cu.Version()/1000, cu.Version()%1000/10)
-	info.Peers = peers(d.gpu)
+	info.Peers, info.Sensors = peers(d.gpu), sensors(d.gpu)
 	if d.closed {
 		return info
 	}
