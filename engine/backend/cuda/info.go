@@ -47,6 +47,7 @@ func list() ([]backend.Info, error) {
 			return nil, err
 		}
 		info := d.Info()
+		info.Sensors = sensors(d.(*device).gpu) // which a training does not wait for
 		if err := d.Close(); err != nil {
 			return nil, err
 		}
@@ -74,7 +75,7 @@ func (d *device) Info() backend.Info {
 	info.Bandwidth = 2 * float64(attribute(cu.MemoryClockRate)) * 1e3 * float64(attribute(cu.GlobalMemoryBusWidth)) / 8
 	info.Capability = fmt.Sprintf("%d.%d", d.capability/10, d.capability%10)
 	info.Description = fmt.Sprintf("%s, CUDA driver %d.%d", model, cu.Version()/1000, cu.Version()%1000/10)
-	info.Peers, info.Sensors = peers(d.gpu), sensors(d.gpu)
+	info.Peers = peers(d.gpu)
 	if d.closed {
 		return info
 	}
