@@ -99,7 +99,7 @@ test-bundle: gpu-bundle sim-fast ## gpu-bundle's own scripts, on the simulator
 	cd build/gpu-bundle && SMALL=1 TOTAL=400 $(CURDIR)/$(sim) fast ./compare.sh $(CURDIR)/build/gpu-results
 
 # Experiments with kernels, kernels/lab/README.md.
-build/lab/conv2d_nhwc: kernels/lab/conv2d_nhwc.cpp build/gpu/libcuda.a
+build/lab/%: kernels/lab/%.cpp kernels/lab/lab.h build/gpu/libcuda.a
 	@mkdir -p build/lab
 	$(CXX) -std=c++17 -O2 -Wall -Wextra -I$(cuda)/include $< build/gpu/libcuda.a -ldl -o $@
 
@@ -107,12 +107,14 @@ build/lab/ptx/%.ptx: kernels/lab/%.cu kernels/lab/wgmma.py $(wildcard kernels/*.
 	@mkdir -p build/lab/ptx build/lab/include && python3 kernels/lab/wgmma.py >build/lab/include/wgmma.h
 	$(cuda)/bin/nvcc $(NVCC_FLAGS) -Ikernels -Ibuild/lab/include -arch=$$(sed -n 's|^// Arch  *||p' $<) -ptx $< -o $@
 
-lab: deps-gpu build/lab/conv2d_nhwc build/lab/ptx/conv2d_nhwc.ptx ## channels-last convolutions in many tiles
+experiments = conv2d_nhwc lrn_max_pool_nhwc
+lab: deps-gpu $(experiments:%=build/lab/%) $(experiments:%=build/lab/ptx/%.ptx) ## kernels that are tried beforehand
 
 test-lab: lab ## the lab's kernels are right, on the simulator
 	@$(MAKE) --no-print-directory -s -C kernels/sim CUDA="$(cuda)" KERNELS=../lab PTX=$(CURDIR)/build/lab/ptx \
 	OUT=$(CURDIR)/build/lab/sim fast
-	OUT=build/lab/sim kernels/sim/run.sh fast build/lab/conv2d_nhwc build/lab/ptx/conv2d_nhwc.ptx 1 0
+	for e in $(experiments); do \
+	OUT=build/lab/sim kernels/sim/run.sh fast build/lab/$$e build/lab/ptx/$$e.ptx 1 0 || exit 1; done
 
 SYSTEMS = windows/amd64 darwin/arm64 freebsd/amd64 linux/arm64
 

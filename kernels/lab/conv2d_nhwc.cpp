@@ -5,26 +5,7 @@
 // A kernel's name says its tile of places (or maps) by maps (or columns), the depth of a slice, how many lie in memory,
 // and a warp's tile. Sampled results of every kernel are compared with float64 sums on the host; a wrong one is said
 // and ends with status 1.
-#include <cuda.h>
-
-#include <algorithm>
-#include <cmath>
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <fstream>
-#include <sstream>
-#include <string>
-#include <vector>
-
-static void ok(CUresult r, const std::string &what) {
-    if (r == CUDA_SUCCESS) return;
-    const char *text = nullptr;
-    cuGetErrorString(r, &text);
-    fprintf(stderr, "%s: error %d, %s\n", what.c_str(), r, text ? text : "");
-    exit(1);
-}
+#include "lab.h"
 
 struct Layer {
     const char *name;
@@ -37,35 +18,6 @@ static const Layer layers[] = {{"conv1 (3x3 of 57x57x48)", 57, 48, 1, 96, 3, 0},
                                {"conv4", 13, 192, 2, 192, 3, 1},
                                {"conv5", 13, 192, 2, 128, 3, 1}};
 
-static uint64_t state = 1;
-static uint32_t draw() { return (uint32_t)((state = state * 6364136223846793005ull + 1442695040888963407ull) >> 33); }
-static float value(uint16_t b) {
-    const uint32_t u = (uint32_t)b << 16;
-    float f;
-    memcpy(&f, &u, 4);
-    return f;
-}
-static std::vector<uint16_t> random(size_t n) {
-    std::vector<uint16_t> x(n);
-    for (auto &v : x) {
-        const float f = (draw() & 0xffff) / 32768.f - 1;
-        uint32_t u;
-        memcpy(&u, &f, 4);
-        v = (uint16_t)(u >> 16);
-    }
-    return x;
-}
-template <class T> static CUdeviceptr upload(const std::vector<T> &x) {
-    CUdeviceptr p;
-    ok(cuMemAlloc(&p, x.size() * sizeof(T)), "cuMemAlloc");
-    ok(cuMemcpyHtoD(p, x.data(), x.size() * sizeof(T)), "cuMemcpyHtoD");
-    return p;
-}
-template <class T> static std::vector<T> download(CUdeviceptr p, size_t n) {
-    std::vector<T> x(n);
-    ok(cuMemcpyDtoH(x.data(), p, n * sizeof(T)), "cuMemcpyDtoH");
-    return x;
-}
 static void fast_divisor(int d, unsigned &multiplier, int &shift) {
     multiplier = 0, shift = 0;
     if (d == 1) return;
@@ -97,9 +49,7 @@ static Geometry geometry(int batch, int side, int channels, int groups, int maps
     return g;
 }
 
-static CUstream stream;
-static CUevent before, after;
-static int wrong, runs, multiprocessors;
+static Lab *lab;
 
 // launch runs a kernel and gives microseconds of one of many runs.
 static double launch(const Kernel &k, unsigned gx, unsigned gy, unsigned gz, std::vector<void *> arguments, Geometry &g,
@@ -108,28 +58,11 @@ static double launch(const Kernel &k, unsigned gx, unsigned gy, unsigned gz, std
     arguments.push_back(&g.image_multiplier), arguments.push_back(&g.image_shift),
         arguments.push_back(&g.row_multiplier), arguments.push_back(&g.row_shift);
     if (splits) arguments.push_back(splits);
-    const auto once = [&] {
-        ok(cuLaunchKernel(k.function, gx, gy, gz, k.threads(), 1, 1, k.shared(), stream, arguments.data(), nullptr),
+    return lab->time(k.name, [&] {
+        ok(cuLaunchKernel(k.function, gx, gy, gz, k.threads(), 1, 1, k.shared(), lab->stream, arguments.data(),
+                          nullptr),
            k.name);
-    };
-    once();
-    ok(cuStreamSynchronize(stream), k.name);
-    if (runs == 0) return 1;
-    float best = 1e30f, ms;
-    for (int part = 0; part < 3; part++) {
-        ok(cuEventRecord(before, stream), "cuEventRecord");
-        for (int i = 0; i < runs; i++) once();
-        ok(cuEventRecord(after, stream), "cuEventRecord");
-        ok(cuEventSynchronize(after), k.name);
-        ok(cuEventElapsedTime(&ms, before, after), "cuEventElapsedTime");
-        best = std::min(best, ms);
-    }
-    return best * 1000 / runs;
-}
-
-static void compare(const std::string &what, double got, double want, double magnitude, double relative) {
-    if (std::fabs(got - want) <= relative * (std::fabs(want) + magnitude)) return;
-    if (wrong++ < 10) fprintf(stderr, "%s: got %g, want %g\n", what.c_str(), got, want);
+    });
 }
 
 // forward checks and times y = conv(x, w), with or without bias and rectifier.
@@ -142,7 +75,7 @@ static double forward(const Kernel &k, const Geometry &given, CUdeviceptr y, CUd
     const double us =
         launch(k, (places + k.m - 1) / k.m, (g.maps + k.n - 1) / k.n, g.groups, {&y, &x, &w, &bias}, g, nullptr);
     const auto ys = download<uint16_t>(y, (size_t)places * out);
-    for (uint16_t v : ys) wrong += !std::isfinite(value(v));
+    for (uint16_t v : ys) lab->wrong += !std::isfinite(value(v));
     for (int sample = 0; sample < 300; sample++) {
         const int place = sample < 20 ? places - 1 - sample : draw() % places, map = draw() % out, group = map / g.maps;
         const int image = place / (g.out_height * g.out_width), p = place / g.out_width % g.out_height,
@@ -160,7 +93,7 @@ static double forward(const Kernel &k, const Geometry &given, CUdeviceptr y, CUd
                     sum += term, magnitude += std::fabs(term);
                 }
         if (bias) sum = std::max(0., sum + bs[map]);
-        compare(k.name, value(ys[(size_t)place * out + map]), sum, magnitude * 1e-5, 0.006);
+        lab->compare(k.name, value(ys[(size_t)place * out + map]), sum, 0.006 * (std::fabs(sum) + magnitude * 1e-5));
     }
     return us;
 }
@@ -174,7 +107,7 @@ static double grad_weight(const Kernel &k, const Geometry &given, int splits, CU
     const double us =
         launch(k, (length + k.n - 1) / k.n, (g.maps + k.m - 1) / k.m, splits * g.groups, {&parts, &x, &dz}, g, &splits);
     const auto ps = download<float>(parts, splits * n);
-    for (float v : ps) wrong += !std::isfinite(v);
+    for (float v : ps) lab->wrong += !std::isfinite(v);
     for (int sample = 0; sample < 30; sample++) {
         const int map = draw() % out, at = draw() % length, group = map / g.maps, c = at % g.channels,
                   v = at / g.channels % g.kernel, u = at / g.channels / g.kernel;
@@ -191,7 +124,7 @@ static double grad_weight(const Kernel &k, const Geometry &given, int splits, CU
                     sum += term, magnitude += std::fabs(term);
                 }
         for (int s = 0; s < splits; s++) got += ps[s * n + (size_t)map * length + at];
-        compare(k.name, got, sum, magnitude, 1e-5);
+        lab->compare(k.name, got, sum, 1e-5 * (std::fabs(sum) + magnitude));
     }
     return us;
 }
@@ -199,36 +132,19 @@ static double grad_weight(const Kernel &k, const Geometry &given, int splits, CU
 int main(int argc, char **argv) {
     if (argc < 2) return fprintf(stderr, "usage: conv2d_nhwc FILE.ptx [BATCH] [RUNS]\n"), 2;
     const int batch = argc > 2 ? atoi(argv[2]) : 128;
-    runs = argc > 3 ? atoi(argv[3]) : 0;
-    CUdevice device;
-    CUcontext context;
-    CUmodule module;
-    ok(cuInit(0), "cuInit");
-    ok(cuDeviceGet(&device, 0), "cuDeviceGet");
-    ok(cuDevicePrimaryCtxRetain(&context, device), "cuDevicePrimaryCtxRetain");
-    ok(cuCtxSetCurrent(context), "cuCtxSetCurrent");
-    ok(cuDeviceGetAttribute(&multiprocessors, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device),
-       "cuDeviceGetAttribute");
-    std::ifstream file(argv[1], std::ios::binary);
-    std::stringstream text;
-    text << file.rdbuf();
-    const std::string image = text.str();
-    ok(cuModuleLoadData(&module, image.c_str()), argv[1]);
-    ok(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING), "cuStreamCreate");
-    ok(cuEventCreate(&before, 0), "cuEventCreate"), ok(cuEventCreate(&after, 0), "cuEventCreate");
+    Lab here(argv[1]);
+    lab = &here;
+    const int runs = here.runs = argc > 3 ? atoi(argv[3]) : 0, multiprocessors = here.multiprocessors;
     std::vector<Kernel> kernels;
-    std::stringstream lines(image); // of PTX
-    for (std::string line; std::getline(lines, line);) {
+    for (const std::string &name : here.kernels("conv2d_")) {
         Kernel k{};
-        const size_t at = line.find(".entry conv2d_");
-        if (at == std::string::npos) continue;
-        k.name = line.substr(at + 7, line.find('(', at) - at - 7);
+        k.name = name;
         k.gradient = k.name.find("_grad_weight_") != std::string::npos;
         k.warpgroups = k.name.find("conv2d_wgmma_") == 0;
         const char *const tile = k.name.c_str() + k.name.find_first_of("123456789", strlen("conv2d_"));
         if (sscanf(tile, "%dx%d_%d_%d_%dx%d", &k.m, &k.n, &k.depth, &k.stages, &k.wm, &k.wn) != 6)
             return fprintf(stderr, "%s: no tile in the name\n", k.name.c_str()), 1;
-        ok(cuModuleGetFunction(&k.function, module, k.name.c_str()), k.name);
+        ok(cuModuleGetFunction(&k.function, here.module, k.name.c_str()), k.name);
         ok(cuFuncSetAttribute(k.function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, k.shared()), k.name);
         kernels.push_back(k);
     }
@@ -292,9 +208,6 @@ int main(int argc, char **argv) {
         for (const CUdeviceptr p : {x, dz, w, wt, bias, y, dx, parts}) ok(cuMemFree(p), "cuMemFree");
     }
     if (runs) printf("all, best of each: %.1f us\n", best_of_all);
-    printf("%zu kernels at batch %d: %d results wrong\n", kernels.size(), batch, wrong);
-    ok(cuModuleUnload(module), "cuModuleUnload"), ok(cuStreamDestroy(stream), "cuStreamDestroy");
-    ok(cuEventDestroy(before), "cuEventDestroy"), ok(cuEventDestroy(after), "cuEventDestroy");
-    ok(cuDevicePrimaryCtxRelease(device), "cuDevicePrimaryCtxRelease");
-    return wrong != 0;
+    printf("%zu kernels at batch %d: %d results wrong\n", kernels.size(), batch, here.wrong);
+    return here.wrong != 0;
 }
