@@ -15,6 +15,9 @@ type Guess struct {
 // MostProbable are the n most probable classes, the first one first; of equal ones the lower label.
 func MostProbable(probs []float64, n int) (all []Guess) {
 	for label, p := range probs {
+		if n > 0 && len(all) == n && p <= all[n-1].Probability { // nearly all of a thousand
+			continue
+		}
 		at, _ := slices.BinarySearchFunc(all, p, func(g Guess, p float64) int {
 			if g.Probability >= p {
 				return -1
