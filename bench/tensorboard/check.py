@@ -130,7 +130,14 @@ def compare(run, folder, checkpoints=None):
             [got] = [tensor_util.make_ndarray(e.tensor_proto) for e in read.Tensors(tag) if e.step == step]
             theirs = tensor_util.make_ndarray(histogram_pb("x", tensor).value[0].tensor)
             np.testing.assert_allclose(got, theirs, rtol=1e-12, atol=1e-12 * np.abs(tensor).max())
-    for tag in ("weights/conv1.weight", "velocity/conv2.bias", "filters/conv1"):
+    gradients = sorted(t for t in read.Tags()["tensors"] if t.startswith("gradients/"))
+    learn = sorted("gradients/" + n for n in tensors if n != "input.mean" and not n.startswith("momentum."))
+    assert gradients == (learn if checkpoints else []), f"{folder}: {gradients}, want {learn} of a run with --tensorboard"
+    for tag in gradients:
+        for e in read.Tensors(tag):
+            rows = tensor_util.make_ndarray(e.tensor_proto)
+            assert rows[:, 2].sum() == tensors[tag.removeprefix("gradients/")].size and rows[-1, 1] > 0, (tag, rows)
+    for tag in ("weights/conv1.weight", "velocity/conv2.bias", "filters/conv1", *gradients):
         steps = [e.step for e in read.Tensors(tag)]
         assert steps == list(checkpoints or sorted(present)), f"{folder}: {tag}: {steps}"
     width, height, png = tensor_util.make_ndarray(read.Tensors("filters/conv1")[-1].tensor_proto)
@@ -188,7 +195,7 @@ def others(server, run):
     histograms = json.loads(ask(server, "histograms/histograms", run=run.name, tag="weights/conv1.weight"))
     assert [h[1] for h in histograms] == list(range(SAVED, STEPS + 1, SAVED)), histograms
     about = json.loads(ask(server, "histograms/tags"))[run.name]["velocity/conv1.weight"]
-    assert "momentum" in about["description"], about
+    assert "weight decay" in about["description"], about
     images = json.loads(ask(server, "images/images", run=run.name, tag="filters/conv1", sample=0))
     png = ask(server, "images/individualImage?" + images[-1]["query"])
     assert Image.open(io.BytesIO(png)).format == "PNG"

@@ -28,8 +28,8 @@ func exportTensorBoardCommand() *cobra.Command {
 		Short: "Write a run's records for TensorBoard",
 		Long: `Tensorboard writes what the folder of a run has recorded, which may still be training, into the new folder
 OUT as TensorBoard reads it: the numbers of every step and validation, the configuration, and of the checkpoints the
-filters of the first convolution and histograms of weights and velocities. A training writes the same by itself with
-"duet train --tensorboard".`,
+filters of the first convolution and histograms of weights and velocities. "duet train --tensorboard" writes the same
+while it trains, and histograms of gradients.`,
 		Example: `  duet export tensorboard runs/first board/first
   tensorboard --logdir board`,
 		Args: args(cobra.ExactArgs(2)),

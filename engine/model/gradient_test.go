@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"duet/engine/backend/watched"
+	"duet/engine/checkpoint"
 	"duet/engine/model"
 )
 
@@ -65,6 +66,52 @@ func TestLargestGradient(t *testing.T) {
 			t.Errorf("the largest of all lay in %v, never in the %s half of a later parameter: the test shows little",
 				keys(found), half)
 		}
+	}
+}
+
+// TestGradients: a step with momentum, weight decay and layers that learn at rates of their own tells the same
+// gradients as one from the same weights whose velocity is nothing but they; a frozen parameter tells none.
+func TestGradients(t *testing.T) {
+	const rate = 0.01
+	for _, d := range watched.Placements() {
+		t.Run(d, func(t *testing.T) {
+			c := config(t, d, "devices.threads=1", "train.momentum=0.9", "train.weight_decay=0.01",
+				"network.layers.conv1.rate=3", "network.layers.conv1.decay=0.5", "network.layers.conv2.rate=0")
+			plain := config(t, d, "devices.threads=1", "train.momentum=0", "train.weight_decay=0")
+			in := model.RandomInput(c.Data, 4)
+			m, alone := newModel(t, c, in, model.ForBench), newModel(t, plain, in, model.ForBench)
+			check(t, m.Initialise(1))
+			b := batchOf(t, m)
+			take := func(m *model.Model, step uint64) *checkpoint.File {
+				check(t, m.Step(b, step, rate))
+				tensors, err := m.Tensors()
+				check(t, err)
+				return &checkpoint.File{Tensors: tensors}
+			}
+			f := take(m, 0) // so that there are velocities
+			check(t, alone.Restore(f))
+			before, err := m.Velocities()
+			check(t, err)
+			got := m.Gradients(before, take(m, 1), rate)
+			f = take(alone, 1)
+			var names []string
+			for _, g := range got {
+				names = append(names, g.Name)
+				want, _ := f.Tensor("momentum." + g.Name)
+				largest := 0.0
+				for _, v := range want.Data {
+					largest = max(largest, math.Abs(float64(v))/rate)
+				}
+				for i, v := range want.Data {
+					if w := -float64(v) / rate; !(math.Abs(float64(g.Data[i])-w) <= peakTol*largest) {
+						t.Fatalf("%s[%d]: %v, want %v", g.Name, i, g.Data[i], w)
+					}
+				}
+			}
+			if want := (len(f.Tensors)-1)/2 - 2; len(got) != want || slices.Contains(names, "conv2.weight") {
+				t.Errorf("gradients of %q, want %d and none of conv2", names, want)
+			}
+		})
 	}
 }
 

@@ -130,8 +130,7 @@ func (s Setup) Spec(name string, g *Graph) plan.Spec {
 	spec := plan.Spec{Name: name, Graph: g.ExprGraph, Inputs: g.Inputs,
 		Outputs: []plan.Output{{Name: Probs, Node: g.Probs}}}
 	for _, p := range g.Params {
-		update := op.SGD{Momentum: float32(s.Momentum), WeightDecay: float32(s.WeightDecay * p.Decay),
-			RateMul: float32(p.Rate)}
+		update := s.sgd(p)
 		for i, part := range p.Parts {
 			name := partName(p.Name, i)
 			spec.Params = append(spec.Params, plan.Param{Name: name, Node: part.Node})
@@ -144,6 +143,11 @@ func (s Setup) Spec(name string, g *Graph) plan.Spec {
 		spec.Outputs = []plan.Output{{Name: Loss, Node: g.Loss}, {Name: Errors, Node: g.Errors}}
 	}
 	return spec
+}
+
+// sgd is a parameter's update.
+func (s Setup) sgd(p Param) op.SGD {
+	return op.SGD{Momentum: float32(s.Momentum), WeightDecay: float32(s.WeightDecay * p.Decay), RateMul: float32(p.Rate)}
 }
 
 // partName is the name of part i of a parameter in plans and states.

@@ -1,5 +1,6 @@
 // Package tensorboard writes what runs have recorded into files that TensorBoard reads: the numbers of metrics.jsonl,
-// the configuration, and of checkpoints the filters of the first convolution and histograms of weights and velocities.
+// the configuration, and of checkpoints the filters of the first convolution and histograms of weights, velocities and
+// gradients.
 //
 // Such a file is never more than what the run's own records say. A training that goes on writes a new one from them,
 // and then after each of its steps, so that nothing in it is there twice, and nothing of steps that were wound back.
@@ -157,7 +158,7 @@ func (r *Run) checkpoints(ctx context.Context, e *events, until uint64) error {
 			r.leaveOut(err)
 			continue
 		}
-		if err := r.add(e, changed(found[step]), f); err != nil {
+		if err := r.add(e, changed(found[step]), f, nil); err != nil {
 			return err
 		}
 	}
@@ -165,12 +166,12 @@ func (r *Run) checkpoints(ctx context.Context, e *events, until uint64) error {
 }
 
 // add writes what a checkpoint shows, unless it is there already.
-func (r *Run) add(e *events, at float64, f *checkpoint.File) error {
+func (r *Run) add(e *events, at float64, f *checkpoint.File, gradients []checkpoint.Tensor) error {
 	if f.Meta.Step < e.next {
 		return nil
 	}
 	e.next = f.Meta.Step + 1
-	summary, err := ofCheckpoint(r.Config.Setup(), f)
+	summary, err := ofCheckpoint(r.Config.Setup(), f, gradients)
 	if err != nil {
 		return err
 	}

@@ -176,7 +176,8 @@ func (w *world) steps(from, to uint64, loss float64) {
 		if step%4 == 0 {
 			f := &checkpoint.File{Tensors: w.tensors, Meta: checkpoint.Meta{Config: string(w.run.Config.TOML()), Step: step,
 				Extra: w.extra}}
-			check(w.TB, errors.Join(w.store.Save(f, step == 4), w.writer.Checkpoint(f)))
+			gradients := []checkpoint.Tensor{{Name: "conv1.weight", Data: []float32{-1, 2}}}
+			check(w.TB, errors.Join(w.store.Save(f, step == 4), w.writer.Checkpoint(f, gradients)))
 		}
 	}
 }
@@ -331,9 +332,13 @@ func BenchmarkWriter(b *testing.B) {
 			w := newWorld(b, network)
 			w.begin(0)
 			f := &checkpoint.File{Tensors: w.tensors, Meta: checkpoint.Meta{Extra: w.extra}}
+			var gradients []checkpoint.Tensor
+			for i := 1; i < len(w.tensors); i += 2 {
+				gradients = append(gradients, w.tensors[i])
+			}
 			for b.Loop() {
 				f.Meta.Step++
-				check(b, w.writer.Checkpoint(f))
+				check(b, w.writer.Checkpoint(f, gradients))
 			}
 			w.end()
 		})

@@ -3,7 +3,6 @@ package tensorboard
 import (
 	"bytes"
 	"image/png"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,13 +20,18 @@ const (
 	validationTags = "validation/"
 	weightTags     = "weights/"
 	velocityTags   = "velocity/"
+	gradientTags   = "gradients/"
 	filterTags     = "filters/"
 	configTag      = "configuration"
 )
 
-// velocityIs is what TensorBoard says beside the histogram of a velocity.
-const velocityIs = "What the last step added to the weights: momentum × velocity − rate × (gradient + weight " +
-	"decay × weight). A checkpoint has no gradients; this is what they have come to."
+// What TensorBoard says beside a histogram.
+const (
+	velocityIs = "What the last step added to the weights: momentum × velocity − rate × (gradient + weight decay × " +
+		"weight)."
+	gradientIs = "Of the last step: the mean over its batch, without weight decay. A checkpoint has none; they are " +
+		"what the step made of the velocities, which `duet train --tensorboard` looks at before and after it."
+)
 
 // pixels is how many a weight of a filter has on each side.
 const pixels = 4
@@ -63,28 +67,35 @@ func ofConfig(toml string) []byte {
 }
 
 // ofCheckpoint is what a checkpoint shows: histograms of the weights and their velocities, and the filters of the first
-// convolution, where the network has one. s is the setup that it was trained with.
-func ofCheckpoint(s model.Setup, f *checkpoint.File) (summary []byte, err error) {
-	params := slices.DeleteFunc(slices.Clone(f.Tensors), func(t checkpoint.Tensor) bool {
-		_, ok := f.Tensor(op.VelocityPrefix + t.Name)
-		return !ok && !strings.HasPrefix(t.Name, op.VelocityPrefix) // the mean of the images
-	})
-	counts := make([][][3]float64, len(params))
-	var all sync.WaitGroup
-	for i, t := range params {
-		all.Go(func() { counts[i] = histogram(t.Data) })
+// convolution, where the network has one. s is the setup that it was trained with. The gradients come from elsewhere.
+func ofCheckpoint(s model.Setup, f *checkpoint.File, gradients []checkpoint.Tensor) (summary []byte, err error) {
+	type shown struct {
+		tag, about string
+		numbers    []float32
+		counts     [][3]float64
 	}
-	all.Wait()
+	var all []shown
 	hasFilters := false
-	for i, t := range params {
-		tag, about := weightTags+t.Name, ""
+	for _, t := range f.Tensors {
 		if name, is := strings.CutPrefix(t.Name, op.VelocityPrefix); is {
-			tag, about = velocityTags+name, velocityIs
+			all = append(all, shown{velocityTags + name, velocityIs, t.Data, nil})
+		} else if _, learns := f.Tensor(op.VelocityPrefix + t.Name); learns { // not the mean of the images
+			all = append(all, shown{weightTags + t.Name, "", t.Data, nil})
+			hasFilters = hasFilters || len(t.Shape) == 4
 		}
-		if counts[i] != nil {
-			summary = appendTensor(summary, tag, "histograms", about, doubles(counts[i]))
+	}
+	for _, t := range gradients {
+		all = append(all, shown{gradientTags + t.Name, gradientIs, t.Data, nil})
+	}
+	var counting sync.WaitGroup
+	for i := range all {
+		counting.Go(func() { all[i].counts = histogram(all[i].numbers) })
+	}
+	counting.Wait()
+	for _, x := range all {
+		if x.counts != nil {
+			summary = appendTensor(summary, x.tag, "histograms", x.about, doubles(x.counts))
 		}
-		hasFilters = hasFilters || len(t.Shape) == 4
 	}
 	if !hasFilters {
 		return summary, nil

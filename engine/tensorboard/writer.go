@@ -105,9 +105,9 @@ func (w *Writer) Validation(v metrics.Validation) error {
 	return w.flush()
 }
 
-// Checkpoint adds the filters and histograms of one that was saved.
-func (w *Writer) Checkpoint(f *checkpoint.File) error {
-	if err := w.run.add(w.events, seconds(time.Now()), f); err != nil {
+// Checkpoint adds the filters and histograms of one that was saved, and of the gradients before it.
+func (w *Writer) Checkpoint(f *checkpoint.File, gradients []checkpoint.Tensor) error {
+	if err := w.run.add(w.events, seconds(time.Now()), f, gradients); err != nil {
 		return failed(err)
 	}
 	return w.flush()

@@ -31,8 +31,14 @@ func (r *recorder) say(what string, step uint64) error {
 func (r *recorder) Begin(step uint64) error               { return r.say("begin", step) }
 func (r *recorder) Step(s metrics.Step) error             { return r.say("step", s.Step) }
 func (r *recorder) Validation(v metrics.Validation) error { return r.say("validation", v.Step) }
-func (r *recorder) Checkpoint(f *checkpoint.File) error   { return r.say("checkpoint", f.Meta.Step) }
 func (r *recorder) Close() error                          { return r.say("close", 0) }
+func (r *recorder) Checkpoint(f *checkpoint.File, gradients []checkpoint.Tensor) error {
+	err := r.say("checkpoint", f.Meta.Step)
+	if err == nil {
+		r.said = append(r.said, fmt.Sprint(len(gradients), " gradients"))
+	}
+	return err
+}
 
 // TestRecorder: it is told in order of what is recorded, from where the run begins or goes on, and its errors end the
 // run.
@@ -44,8 +50,8 @@ func TestRecorder(t *testing.T) {
 		resume bool
 		want   string
 	}{
-		{"2", false, "begin 0, step 1, step 2, validation 2, checkpoint 2, close 0"},
-		{"4", true, "begin 2, step 3, step 4, validation 4, checkpoint 4, close 0"},
+		{"2", false, "begin 0, step 1, step 2, validation 2, checkpoint 2, 10 gradients, close 0"},
+		{"4", true, "begin 2, step 3, step 4, validation 4, checkpoint 4, 10 gradients, close 0"},
 	} {
 		told := &recorder{}
 		r.recorder = told

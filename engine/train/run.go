@@ -41,8 +41,10 @@ type Recorder interface {
 	Begin(step uint64) error // the run's own records say what was until this step
 	Step(metrics.Step) error
 	Validation(metrics.Validation) error
-	Checkpoint(*checkpoint.File) error // one that was saved, which nobody changes any more
-	Close() error                      // also of one that did not begin
+	// Checkpoint is told of one that was saved, which nobody changes any more, and of the gradients of the step before
+	// it; of none of these where that step was not foreseen to be the last, or did not learn.
+	Checkpoint(f *checkpoint.File, gradients []checkpoint.Tensor) error
+	Close() error // also of one that did not begin
 }
 
 // run is a training in progress.
@@ -77,7 +79,8 @@ type run struct {
 	nextGradient uint64                         // the step from which on the largest gradient is looked at again
 	saved        struct{ step, checked uint64 } // what the newest checkpoint holds
 	anySaved     bool
-	stop         error // of Options.Step or Validation
+	earlier      velocities // of the last step, if the recorder is to see its gradients
+	stop         error      // of Options.Step or Validation
 }
 
 // Run trains until the configuration's end, until ctx ends, or until something fails.
@@ -256,6 +259,9 @@ func (r *run) train(ctx context.Context, loader *dataloader.Loader) error {
 		return err
 	}
 	rate := r.Config.Train.Schedule.At(r.step, r.clock, r.plateau)
+	if r.earlier, err = r.velocities(rate); err != nil {
+		return err
+	}
 	if err := r.model.Step(b, r.step, rate); err != nil {
 		return err
 	}

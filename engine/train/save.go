@@ -50,7 +50,28 @@ func (r *run) save() error {
 	if r.Recorder == nil {
 		return nil
 	}
-	return r.Recorder.Checkpoint(f)
+	var gradients []checkpoint.Tensor
+	if r.earlier.all != nil {
+		gradients, r.earlier.all = r.model.Gradients(r.earlier.all, f, r.earlier.rate), nil
+	}
+	return r.Recorder.Checkpoint(f, gradients)
+}
+
+// velocities are all of them before a step, from which its gradients can be told after it; nil where nobody asks.
+type velocities struct {
+	all  [][]float32
+	rate float64 // the step's
+}
+
+// velocities keeps those before the next step, if there is a recorder and a checkpoint may follow.
+func (r *run) velocities(rate float64) (v velocities, err error) {
+	c, next := r.Config.Train, r.step+1
+	if r.Recorder == nil || !c.saves(next, r.clock) && !c.validates(next, r.clock) {
+		return v, nil
+	}
+	v.rate = rate
+	v.all, err = r.model.Velocities()
+	return v, err
 }
 
 // broken is the first tensor with a NaN or an infinity, or "". The loss of a step, being that of the weights before it,

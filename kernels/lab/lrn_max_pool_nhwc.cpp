@@ -1,6 +1,6 @@
 // lrn_max_pool_nhwc.cpp: checks and times the kernels of lrn_max_pool_nhwc.cu on AlexNet's two layers of that kind.
 //
-//   lrn_max_pool_nhwc FILE.ptx [BATCH] [RUNS]    on the first GPU, or on the simulated driver; without RUNS it only checks
+//   lrn_max_pool_nhwc FILE.ptx [BATCH] [RUNS]    on the first GPU, or the simulated driver; without RUNS it only checks
 //
 // The bytes are those that must be moved: a share of them a second says how far a kernel is from the memory's limit.
 #include "lab.h"

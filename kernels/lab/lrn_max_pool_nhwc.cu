@@ -2,8 +2,8 @@
 // bf16 tensors, forward in three forms, and the gradient of both, of a rectifier before them and of the bias before
 // that; to be measured: kernels/lab/README.md. Formulas are in engine/op/lrn_max_pool.go.
 // Arch compute_80
-// Layout   x, dx: [N,H,W,groups*C]; y, dy, argmax (uint8): [N,OH,OW,groups*C]; parts: [blocks,groups*C] f32. C a multiple
-//          of 8
+// Layout   x, dx: [N,H,W,groups*C]; y, dy, argmax (uint8): [N,OH,OW,groups*C]; parts: [blocks,groups*C] f32. C is a
+//          multiple of 8
 // Launch   a thread has a chunk of eight channels, 16 bytes.
 //          lrn_max_pool_strip_N: blocks of 128 over images * OH * ceil(OW/N) * chunks; N outputs of a row each
 //          lrn_max_pool_tile_PxQ: blocks of `slab` by `rows` threads, 256 at most, tiles of PxQ outputs along x, images
@@ -101,7 +101,7 @@ struct Best {
     }
 };
 
-// strip: a thread walks `outputs` neighbours of a row, three rows of inputs at once, and keeps the column that two share.
+// strip: a thread walks `outputs` neighbours of a row, three rows of inputs at once, and keeps the column both have.
 template <int outputs>
 DEVICE void strip(bf16 *y, uint8_t *argmax, const bf16 *x, const Pool &p, const Normalisation &f) {
     const int across = (p.out_width + outputs - 1) / outputs;
