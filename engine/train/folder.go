@@ -23,6 +23,9 @@ var ErrNoRun = errors.New("no run to go on with")
 // ErrBusy says that another process trains this run.
 var ErrBusy = errors.New("another process is training this run")
 
+// MistakesName is what the file of Mistakes is called in a run's folder.
+const MistakesName = "mistakes.json"
+
 // Folder is a run's folder: config.toml, metrics.jsonl, mistakes.json, log.txt and checkpoints/. While it is open no
 // other process can train the run.
 type Folder struct {
@@ -138,7 +141,7 @@ const configName = "config.toml"
 // Config, Metrics, Mistakes, Log and Checkpoints are the paths of what the folder holds.
 func (f *Folder) Config() string      { return filepath.Join(f.Dir, configName) }
 func (f *Folder) Metrics() string     { return filepath.Join(f.Dir, "metrics.jsonl") }
-func (f *Folder) Mistakes() string    { return filepath.Join(f.Dir, "mistakes.json") }
+func (f *Folder) Mistakes() string    { return filepath.Join(f.Dir, MistakesName) }
 func (f *Folder) Log() string         { return filepath.Join(f.Dir, "log.txt") }
 func (f *Folder) Checkpoints() string { return filepath.Join(f.Dir, "checkpoints") }
 

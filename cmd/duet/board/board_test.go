@@ -188,13 +188,13 @@ func TestRefuses(t *testing.T) {
 		{"GET", "/?by=x", "", 400, `by="x", want one of step, epoch, hour`},
 		{"GET", "/?smooth=1", "", 400, "smooth=1, want at least 0 and less than 1"},
 		{"GET", "/?from=NaN", "", 400, `from="NaN", want a number`},
-		{"GET", "/filters.png?run=a", "", 404, `run="a" has nothing to draw filters of yet`},
+		{"GET", "/filters.png?run=a", "", 404, `run="a" has no checkpoint yet`},
 		{"GET", "/filters.png?run=../secret", "", 404, "no such run"},
 		{"POST", "/", "Origin: http://127.0.0.1:6012", 405, ""},
 		{"POST", "/predict?run=a", "", 403, `origin "", want http://127.0.0.1:6012`},
 		{"POST", "/predict?run=a", "Origin: http://evil.com", 403, `origin "http://evil.com"`},
 		{"POST", "/predict?run=a", "Origin: http://127.0.0.1:6013", 403, "want http://127.0.0.1:6012"},
-		{"POST", "/predict?run=a", "Origin: http://127.0.0.1:6012", 404, "nothing to draw filters of yet"},
+		{"POST", "/predict?run=a", "Origin: http://127.0.0.1:6012", 404, "has no checkpoint yet"},
 	} {
 		w := b.ask(c.method, c.url, nil, c.header)
 		if w.Code != c.status || !strings.Contains(w.Body.String(), c.says) {

@@ -11,16 +11,19 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"golang.org/x/image/draw"
 )
 
 var update = flag.Bool("update", false, "write docs/board.png")
@@ -176,6 +179,31 @@ func (b *browser) write(m image.Image, path string) {
 	}
 }
 
+// small is an image at 1000 pixels, in the colours that are most of it: a third of what it has in full.
+func small(m image.Image) image.Image {
+	const width, levels, most = 1000, 16, 128
+	size := m.Bounds().Size()
+	to := image.NewRGBA(image.Rect(0, 0, width, size.Y*width/size.X))
+	draw.CatmullRom.Scale(to, to.Bounds(), m, m.Bounds(), draw.Src, nil)
+	type mean struct{ red, green, blue, pixels int }
+	near := map[[3]uint8]mean{} // by the colour's level
+	for i := 0; i < len(to.Pix); i += 4 {
+		p := to.Pix[i : i+3]
+		level := [3]uint8{p[0] / levels, p[1] / levels, p[2] / levels}
+		of := near[level]
+		near[level] = mean{of.red + int(p[0]), of.green + int(p[1]), of.blue + int(p[2]), of.pixels + 1}
+	}
+	all := slices.SortedFunc(maps.Values(near), func(a, b mean) int { return b.pixels - a.pixels })
+	var colours color.Palette
+	for _, c := range all[:min(most, len(all))] {
+		colours = append(colours, color.RGBA{uint8(c.red / c.pixels), uint8(c.green / c.pixels),
+			uint8(c.blue / c.pixels), 255})
+	}
+	few := image.NewPaletted(to.Bounds(), colours)
+	draw.Draw(few, few.Bounds(), to, image.Point{}, draw.Src)
+	return few
+}
+
 // TestBrowser is a board that is looked at while two runs train.
 func TestBrowser(t *testing.T) {
 	b := newBrowser(t)
@@ -244,7 +272,7 @@ func TestBrowser(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.write(m, "../../../docs/board.png") // smaller than the browser writes it
+		b.write(small(m), "../../../docs/board.png")
 	}
 	if err := second.Wait(); err != nil {
 		t.Fatal(err)

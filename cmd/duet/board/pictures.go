@@ -32,36 +32,55 @@ type drawn struct {
 	err error
 }
 
+// A source is the newest file of some sort in a run's folder, a path below the folder of the runs; "" where there is
+// none yet.
+type source struct {
+	what string
+	find func(*run) (file string, of stamp)
+}
+
+var (
+	fromCheckpoint = source{"checkpoint", func(r *run) (string, stamp) { return r.checkpoint, r.files.checkpoint }}
+	fromValidation = source{"validation", func(r *run) (file string, of stamp) {
+		if of = r.files.mistakes; of != (stamp{}) {
+			file = path.Join(r.Name, train.MistakesName)
+		}
+		return file, of
+	}}
+)
+
 // A kind of picture of a run.
 type kind struct {
 	name, Title, Alt string
-	find             func(*run) (file string, of stamp)                // what it is drawn of; "" where that is not there
-	draw             func(b *Board, file string) (look.Picture, error) // of a path below the folder of the runs
+	from             source
+	draw             func(b *Board, file string) (look.Picture, error)
 }
 
-var kinds = []*kind{ofFilters,
+var kinds = []*kind{
+	{"filters", "Filters", "the filters of the first convolution, tower above tower", fromCheckpoint, drawFilters},
 	{"worst", "Worst predictions", "the images with the largest losses, and what they are taken for",
-		(*run).newestMistakes, drawWorst},
-	{"confusion", "Confusion", "which classes are taken for which", (*run).newestMistakes, drawConfusion},
+		fromValidation, drawWorst},
+	{"confusion", "Confusion", "which classes are taken for which", fromValidation, drawConfusion},
 }
-
-var ofFilters = &kind{"filters", "Filters", "the filters of the first convolution, tower above tower",
-	(*run).newestCheckpoint, drawFilters}
 
 // A panel is a picture on the page.
 type panel struct {
 	*kind
 	URL template.URL // another one for each state of what it is drawn of
-	Of  string       // the name of what it is drawn of
+	Of  string       // what it is drawn of
 }
 
 // panels are the pictures that there are of a run.
 func (r *run) panels() (all []panel) {
 	for _, k := range kinds {
-		if file, of := k.find(r); file != "" {
-			name := path.Base(file)
-			q := url.Values{"run": {r.Name}, "of": {fmt.Sprintf("%s-%d", name, of.written)}}
-			all = append(all, panel{k, template.URL("/" + k.name + ".png?" + q.Encode()), name})
+		if file, of := k.from.find(r); file != "" {
+			p := panel{kind: k, Of: path.Base(file)}
+			q := url.Values{"run": {r.Name}, "of": {fmt.Sprintf("%s-%d", p.Of, of.written)}}
+			p.URL = template.URL("/" + k.name + ".png?" + q.Encode())
+			if k.from.what == fromValidation.what {
+				p.Of = "the last validation"
+			}
+			all = append(all, p)
 		}
 	}
 	return all
@@ -74,17 +93,8 @@ func (p *panel) inline(b *Board, run string) error {
 	return err
 }
 
-func (r *run) newestCheckpoint() (string, stamp) { return r.checkpoint, r.files.checkpoint }
-
-func (r *run) newestMistakes() (string, stamp) {
-	if r.files.mistakes == (stamp{}) {
-		return "", stamp{}
-	}
-	return path.Join(r.Name, mistakesName), r.files.mistakes
-}
-
-// newestOf is the newest file that a run has for a picture, now: a path below the folder of the runs.
-func (b *Board) newestOf(name string, k *kind) (file string, of stamp, err error) {
+// newestOf is a file that a run has now.
+func (b *Board) newestOf(name string, s source) (file string, of stamp, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.look()
@@ -92,8 +102,8 @@ func (b *Board) newestOf(name string, k *kind) (file string, of stamp, err error
 	if r == nil {
 		return "", of, refuse(http.StatusNotFound, "run=%q: %w", name, errNotThere)
 	}
-	if file, of = k.find(r); file == "" {
-		return "", of, refuse(http.StatusNotFound, "run=%q has nothing to draw %s of yet", name, k.name)
+	if file, of = s.find(r); file == "" {
+		return "", of, refuse(http.StatusNotFound, "run=%q has no %s yet", name, s.what)
 	}
 	return file, of, nil
 }
@@ -103,7 +113,7 @@ func (b *Board) path(file string) string { return filepath.Join(b.dir, filepath.
 
 // pictureOf draws a picture of a run as PNG, once for each state of what it is drawn of.
 func (b *Board) pictureOf(k *kind, name string) ([]byte, error) {
-	file, of, err := b.newestOf(name, k)
+	file, of, err := b.newestOf(name, k.from)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ const guesses = 5
 // predict tells what an image, the request's body, shows, by a run's newest checkpoint. The devices are held for as
 // long as that takes: the run itself may need them.
 func (b *Board) predict(w http.ResponseWriter, r *http.Request) (err error) {
-	file, _, err := b.newestOf(r.URL.Query().Get("run"), ofFilters)
+	file, _, err := b.newestOf(r.URL.Query().Get("run"), fromCheckpoint)
 	if err != nil {
 		return err
 	}

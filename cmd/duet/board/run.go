@@ -19,9 +19,6 @@ import (
 	"duet/engine/train"
 )
 
-// mistakesName is what train.Folder calls its Mistakes.
-const mistakesName = "mistakes.json"
-
 const (
 	mostConfig  = 1 << 20  // bytes of a configuration
 	mostMetrics = 32 << 20 // bytes of metrics that are read at a time
@@ -113,7 +110,7 @@ func (r *run) read(root *os.Root) bool {
 	}
 	r.findCheckpoint(root)
 	r.files.mistakes = stamp{}
-	if info, err := r.stat(root, mistakesName); err == nil {
+	if info, err := r.stat(root, train.MistakesName); err == nil {
 		r.files.mistakes = stampOf(info)
 	}
 	return true
