@@ -31,7 +31,7 @@ func without(c alexnet.Config, prefix string) alexnet.Config {
 // full are the options of the full network on ImageNet, with a small batch: no shape but the batch's depends on it.
 func full(devices int, train bool) model.Options {
 	return model.Options{Batch: 2, Devices: devices, Train: train, Classes: 1000, Height: 256, Width: 256, Crop: 227,
-		Scale: 1, Mean: []int{3, 256, 256}}
+		Scale: [3]float64{1, 1, 1}, Mean: []int{3, 256, 256}}
 }
 
 func build(t *testing.T, c alexnet.Config, o model.Options) *model.Graph {

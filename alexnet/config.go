@@ -60,6 +60,7 @@ type Layer struct {
 	Alpha      float64 `toml:"alpha,omitzero"`         // lrn: such as 1e-4; required
 	Beta       float64 `toml:"beta,omitzero"`          // lrn: such as 0.75; required
 	AlphaOverN *bool   `toml:"alpha_over_n,omitempty"` // lrn: divide alpha by n; required
+	Across     bool    `toml:"across,omitempty"`       // lrn: the window crosses the towers' edge, as Caffe's on one GPU
 
 	// dropout
 	DropRate *float64 `toml:"drop_rate,omitempty"` // dropout: probability that a feature is dropped; required
@@ -90,7 +91,7 @@ var keys = map[string][]string{
 		"decay", "bias_decay"},
 	linear:  {"features", "relu", "exchange", "towers", "init", "std", "bias", "rate", "bias_rate", "decay", "bias_decay"},
 	relu:    {},
-	lrn:     {"n", "k", "alpha", "beta", "alpha_over_n"},
+	lrn:     {"n", "k", "alpha", "beta", "alpha_over_n", "across"},
 	maxPool: {"kernel", "stride", "pad", "ceil_mode"},
 	dropout: {"drop_rate", "inverted"},
 }

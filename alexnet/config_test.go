@@ -76,7 +76,7 @@ func TestBuildErrors(t *testing.T) {
 		{"dropout of maps", layer(pool1, func(l *alexnet.Layer) {
 			*l = alexnet.Layer{Name: "drop1", Type: "dropout",
 				DropRate: new(0.5)}
-		}), "layers[2].type: drop1: dropout of a tensor of rank 4, want it after a linear layer"},
+		}), "layers[3].type: conv2: conv of a tensor of rank 2, want it before the linear layers"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for devices := 1; devices <= 2; devices++ {

@@ -31,8 +31,9 @@ func moments(values []float32) (mean, deviation float64) {
 // TestInitialIgnoresPlacement: every placement, in training or not, starts from the same network.
 func TestInitialIgnoresPlacement(t *testing.T) {
 	c := network(t, "quick")
-	o := model.Options{Batch: 2, Devices: 1, Train: true, Classes: 10, Height: 40, Width: 40, Crop: 36, Scale: 1,
-		Mean: []int{3, 1, 1}}
+	o := model.Options{Batch: 2, Devices: 1, Train: true, Classes: 10, Height: 40, Width: 40, Crop: 36,
+		Scale: [3]float64{1, 1, 1},
+		Mean:  []int{3, 1, 1}}
 	one := build(t, c, o)
 	o.Devices, o.Train, o.Batch = 2, false, 3
 	two := byName(build(t, c, o))
@@ -62,7 +63,7 @@ func TestInitialIgnoresPlacement(t *testing.T) {
 func TestInitialDistributions(t *testing.T) {
 	normal := byName(build(t, network(t, "alexnet", "network.layers.conv3.std=0.03"), full(2, false)))
 	he := byName(build(t, network(t, "cifar10"), model.Options{Batch: 1, Devices: 1, Classes: 10, Height: 32, Width: 32,
-		Crop: 32, Scale: 1, Mean: []int{3, 1, 1}}))
+		Crop: 32, Scale: [3]float64{1, 1, 1}, Mean: []int{3, 1, 1}}))
 	for _, c := range []struct {
 		param model.Param
 		want  float64

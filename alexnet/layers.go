@@ -39,8 +39,8 @@ func (b *builder) layer(i int, x maps) (maps, error) {
 				rank)
 		}
 	case dropout:
-		if rank != 2 {
-			return x, invalid.Key("type", "%s: dropout of a tensor of rank %d, want it after a linear layer", l.Name, rank)
+		if rank == 4 { // as of the features that a linear layer makes of the maps
+			x = b.each(l, x, op.Flatten{})
 		}
 	}
 	switch l.Type {
@@ -49,8 +49,7 @@ func (b *builder) layer(i int, x maps) (maps, error) {
 	case relu:
 		return b.each(l, x, op.ReLU{}), nil
 	case lrn:
-		return b.each(l, x, op.LRN{N: l.N, K: float32(l.K), Alpha: float32(l.Alpha), Beta: float32(l.Beta),
-			AlphaOverN: *l.AlphaOverN, Groups: x.groups()}), nil
+		return b.normalised(l, x), nil
 	case maxPool:
 		return b.each(l, x, op.MaxPool{Kernel: l.Kernel, Stride: max(l.Stride, 1), Pad: l.Pad, Ceil: l.Ceil}), nil
 	}
@@ -59,6 +58,26 @@ func (b *builder) layer(i int, x maps) (maps, error) {
 
 // groups is how many towers' maps one part holds.
 func (x maps) groups() int { return x.split / min(x.split, len(x.parts)) }
+
+// normalised adds a normalisation of each tower's maps, or across the towers: then each device has all maps sent, and
+// keeps its own of the results.
+func (b *builder) normalised(l Layer, x maps) maps {
+	o := op.LRN{N: l.N, K: float32(l.K), Alpha: float32(l.Alpha), Beta: float32(l.Beta), AlphaOverN: *l.AlphaOverN,
+		Groups: x.groups()}
+	if l.Across {
+		o.Groups = 1
+	}
+	if !l.Across || len(x.parts) == 1 || x.input {
+		return b.each(l, x, o)
+	}
+	y := maps{split: x.split}
+	for d, whole := range b.exchanged(l, x, len(x.parts)) {
+		p := op.Place{Device: d, Layer: l.Name}
+		own := x.parts[d].Shape()[1]
+		y.parts = append(y.parts, b.Apply(op.Slice{First: d * own, End: (d + 1) * own}, p, b.Apply(o, p, whole)))
+	}
+	return y
+}
 
 // each applies an operation to every part by itself.
 func (b *builder) each(l Layer, x maps, o op.Op) maps {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/BurntSushi/toml"
+
 	"duet/alexnet"
 	"duet/engine/train"
 )
@@ -57,6 +59,12 @@ func (r *report) bindTable(dst reflect.Value, src any, path string) {
 }
 
 func (r *report) bindScalar(dst reflect.Value, src any, path string) {
+	if own, is := dst.Addr().Interface().(toml.Unmarshaler); is {
+		if err := own.UnmarshalTOML(src); err != nil {
+			r.problem(path, "%v", err)
+		}
+		return
+	}
 	switch v := src.(type) {
 	case string:
 		if dst.Kind() == reflect.String {

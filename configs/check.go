@@ -75,7 +75,7 @@ func storedSide(d *dataloader.Config) int {
 func trial(c *train.Config) model.Options {
 	crop := c.Data.Crop
 	o := model.Options{Batch: 1, Devices: len(c.Devices.Towers), Height: crop, Width: crop, Crop: crop,
-		Scale: c.Data.Scale, Mean: []int{3, 1, 1}, Classes: 10}
+		Scale: c.Data.Scales(), Mean: []int{3, 1, 1}, Classes: 10}
 	if n := c.Network.Classes(); n > 0 {
 		o.Classes = n
 	}

@@ -13,7 +13,7 @@ import (
 
 // TestPresets: every built-in configuration is valid, is the file of this folder, and survives being written.
 func TestPresets(t *testing.T) {
-	want := []string{"alexnet", "cifar10", "quick", "smoke"}
+	want := []string{"alexnet", "caffe", "caffenet", "cifar10", "quick", "smoke", "torchvision"}
 	if got := configs.Presets(); !slices.Equal(got, want) {
 		t.Errorf("built in are %v, want %v", got, want)
 	}
@@ -23,7 +23,11 @@ func TestPresets(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if c.Network.Title() != name || c.Network.MaxDevices() != 2 {
+			towers := 2
+			if name == "torchvision" {
+				towers = 1
+			}
+			if c.Network.Title() != name || c.Network.MaxDevices() != towers {
 				t.Errorf("network %s of %d towers", c.Network.Title(), c.Network.MaxDevices())
 			}
 			again, err := configs.Parse("written", c.TOML(), nil)
@@ -73,8 +77,8 @@ func TestLoad(t *testing.T) {
 	for name, want := range map[string]string{
 		"alexnt":            "configuration: open alexnt: no such file or directory; did you mean alexnet?",
 		"configs/Quik.toml": "configuration: open configs/Quik.toml: no such file or directory; did you mean quick?",
-		"mine.toml": "configuration: open mine.toml: no such file or directory; built in are alexnet, cifar10, quick, " +
-			"smoke",
+		"mine.toml": "configuration: open mine.toml: no such file or directory; built in are alexnet, caffe, caffenet, " +
+			"cifar10, quick, smoke, torchvision",
 		"alexnt/": "configuration: open alexnt/: no such file or directory; did you mean alexnet?",
 	} {
 		if _, err := configs.Load(name, nil); err == nil || err.Error() != want {

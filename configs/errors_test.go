@@ -205,7 +205,23 @@ func TestErrors(t *testing.T) {
 		{"path missing", "path = \"data/small\"\n", "\n",
 			`small.toml:40: data.path: missing, want a packed set, a folder, .tar, .tar.gz or .zip of images, or "generated"`},
 		{"unknown mean", "crop = 16", "crop = 16\nmean = \"median\"",
-			`small.toml:43: data.mean: "median", want "channel", "image" or "none"`},
+			`small.toml:43: data.mean: "median", want "channel", "image", "none" or ` +
+				"the mean of red, green and blue in grey levels, such as [123.675, 116.28, 103.53]"},
+		{"two means", "crop = 16", "crop = 16\nmean = [1, 2]",
+			`small.toml:43: data.mean: [1, 2], want "channel", "image", "none" or the mean of red, green and blue in grey ` +
+				"levels, such as [123.675, 116.28, 103.53]"},
+		{"a mean of words", "crop = 16", "crop = 16\nmean = [\"a\"]",
+			`small.toml:43: data.mean: a is no number, want "channel", "image", "none" or the mean of red, green and blue ` +
+				"in grey levels, such as [123.675, 116.28, 103.53]"},
+		{"a mean beyond white", "crop = 16", "crop = 16\nmean = [1, 2, 256]",
+			`small.toml:43: data.mean: [1, 2, 256], want grey levels of 0 to 255`},
+		{"a mean of two sorts", "crop = 16", "crop = 16\nmean = true",
+			`small.toml:43: data.mean: true, want "channel", "image", "none" or the mean of red, green and blue in grey ` +
+				"levels, such as [123.675, 116.28, 103.53]"},
+		{"one deviation", "crop = 16", "crop = 16\nstd = [58.395]",
+			`small.toml:43: data.std: [58.395], want one number for each of red, green and blue`},
+		{"no deviation", "crop = 16", "crop = 16\nstd = [1, 0, 1]",
+			`small.toml:43: data.std[1]: 0, want grey levels above 0, such as 58.395`},
 		{"eleven generated classes", `"data/small"`, "\"generated\"\ngenerated.classes = 11",
 			`small.toml:42: data.generated.classes: 11, want 2 to 10`},
 		{"crop larger than the images", "crop = 16", "crop = 16\nsize = 12\npad = 1",

@@ -35,8 +35,13 @@ type Config struct {
 	RandomCrop bool    `toml:"random_crop"` // crop anywhere, at random; else the centre
 	Mirror     bool    `toml:"mirror"`      // mirror left and right, every second time
 	ColorNoise float64 `toml:"color_noise"` // standard deviation of the PCA colour noise, 0.1 in the paper; 0 is off
-	Mean       string  `toml:"mean"`        // what is subtracted: "channel", "image" or "none"
-	Scale      float64 `toml:"scale"`       // factor after mean subtraction
+	// what is subtracted: "channel" or "image", the mean over the training set, "none", or grey levels of red, green and
+	// blue, such as [123.675, 116.28, 103.53]
+	Mean  Mean    `toml:"mean"`
+	Scale float64 `toml:"scale"` // factor after mean subtraction
+	// what each channel is then divided by, in grey levels of red, green and blue, such as [58.395, 57.12, 57.375];
+	// default: nothing
+	Std []float64 `toml:"std,omitempty"`
 
 	Shuffle  bool `toml:"shuffle"`  // a new order every epoch; else the order of the packed set
 	Prefetch int  `toml:"prefetch"` // batches made ready ahead
@@ -63,7 +68,7 @@ const (
 func Default() Config {
 	return Config{
 		Settings:  prepare.Settings{ValFraction: defaultValFraction, Codec: packed.Raw},
-		Mean:      "channel",
+		Mean:      MeanChannel,
 		Scale:     1,
 		Shuffle:   true,
 		Prefetch:  defaultPrefetch,
@@ -92,10 +97,15 @@ func (c Config) Validate() error {
 	check(c.Pad >= 0 && c.Pad <= maxSide, "pad", "%d, want 0 to %d pixels", c.Pad, maxSide)
 	check(c.ColorNoise >= 0 && finite(c.ColorNoise), "color_noise",
 		"%v, want a standard deviation such as 0.1, or 0 for off", c.ColorNoise)
-	check(c.Mean == "channel" || c.Mean == "image" || c.Mean == "none", "mean", `%q, want "channel", "image" or "none"`,
-		c.Mean)
+	if err := c.Mean.validate(); err != nil {
+		errs = append(errs, invalid.Key("mean", "%v", err))
+	}
 	check(finite(c.Scale) && c.Scale != 0, "scale", "%v, want a finite factor other than 0, such as 1 or 0.0078125",
 		c.Scale)
+	check(len(c.Std) == 0 || len(c.Std) == 3, "std", "%v, want one number for each of red, green and blue", c.Std)
+	for i, x := range c.Std {
+		check(x > 0 && finite(x), fmt.Sprintf("std[%d]", i), "%v, want grey levels above 0, such as 58.395", x)
+	}
 	check(c.Prefetch >= 0 && c.Prefetch <= 1024, "prefetch", "%d, want 0 to 1024 batches", c.Prefetch)
 	check(c.Workers >= 0 && c.Workers <= 1024, "workers", "%d, want 0 (one a core) to 1024", c.Workers)
 	if c.Path == source.GeneratedPath {
@@ -110,6 +120,16 @@ func LacksOfCodec(codec string) []string {
 		return []string{"quality"}
 	}
 	return nil
+}
+
+// Scales are what red, green and blue are multiplied by after mean subtraction.
+func (c Config) Scales() (factors [3]float64) {
+	for i := range factors {
+		if factors[i] = c.Scale; len(c.Std) == len(factors) {
+			factors[i] /= c.Std[i]
+		}
+	}
+	return factors
 }
 
 // Fits reports whether the crop that c asks for lies within padded images of this height and width of a set.

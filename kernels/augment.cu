@@ -13,7 +13,7 @@ AGREED(augment_draws, draw_width)
 
 template <class T>
 DEVICE void augment(T *y, const uint8_t *images, const float *draws, const float *mean, int batch, int height,
-                    int width, int crop, int whole_mean, float scale) {
+                    int width, int crop, int whole_mean, const float (&scale)[3]) {
     const int j = blockIdx.x * blockDim.x + threadIdx.x, i = blockIdx.y * blockDim.y + threadIdx.y;
     if (i >= crop || j >= crop) return;
     const int64_t area = (int64_t)crop * crop, plane = (int64_t)height * width;
@@ -30,18 +30,20 @@ DEVICE void augment(T *y, const uint8_t *images, const float *draws, const float
 #pragma unroll
         for (int c = 0; c < 3; c++) {
             const float m = whole_mean ? mean[c * plane + at] : mean[c];
-            store(to + c * area, scale * ((float)pixel[c] - m + draw[3 + c]));
+            store(to + c * area, scale[c] * ((float)pixel[c] - m + draw[3 + c]));
         }
     }
 }
 
 KERNEL(256)
 augment_forward_f32(float *y, const uint8_t *images, const float *draws, const float *mean, int batch, int height,
-                    int width, int crop, int whole_mean, float scale) {
+                    int width, int crop, int whole_mean, float red, float green, float blue) {
+    const float scale[3] = {red, green, blue};
     augment(y, images, draws, mean, batch, height, width, crop, whole_mean, scale);
 }
 KERNEL(256)
 augment_forward_bf16(bf16 *y, const uint8_t *images, const float *draws, const float *mean, int batch, int height,
-                     int width, int crop, int whole_mean, float scale) {
+                     int width, int crop, int whole_mean, float red, float green, float blue) {
+    const float scale[3] = {red, green, blue};
     augment(y, images, draws, mean, batch, height, width, crop, whole_mean, scale);
 }

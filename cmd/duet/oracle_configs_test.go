@@ -13,7 +13,7 @@ layers = [
   {name = "norm1", type = "lrn", n = 5, k = 2, alpha = 0.3, beta = 0.75, alpha_over_n = true},
   {name = "pool1", type = "maxpool", kernel = 3, stride = 2, ceil_mode = true},
   {name = "conv2", type = "conv", maps = 12, kernel = 3, pad = 2, relu = true, bias = 0.5, rate = 0.5, decay = 3},
-  {name = "norm2", type = "lrn", n = 3, k = 1, alpha = 0.05, beta = 0.6, alpha_over_n = false},
+  {name = "norm2", type = "lrn", n = 3, k = 1, alpha = 0.05, beta = 0.6, alpha_over_n = false, across = true},
   {name = "pool2", type = "maxpool", kernel = 3, stride = 2},
   {name="conv3", type="conv", maps=10, kernel=2, stride=1, exchange=true, relu=true, bias_rate=2, bias_decay=0},
   {name = "fc4", type = "linear", features = 14, exchange = true, relu = true, bias = 1},
@@ -48,7 +48,7 @@ gamma = 0.1
 at_epochs = [0.9, 1.3]
 warmup_steps = 2
 `,
-	// One tower, as today's frameworks have it: inverted dropout, the mean of each channel, a rate that falls all the
+	// One tower, as today's frameworks have it: inverted dropout, means and deviations given, a rate that falls all the
 	// time.
 	"modern": `
 [network]
@@ -59,6 +59,7 @@ layers = [
   {name = "relu1", type = "relu"},
   {name = "pool1", type = "maxpool", kernel = 2, pad = 1},
   {name = "norm1", type = "lrn", n = 3, k = 1, alpha = 0.2, beta = 0.75, alpha_over_n = true},
+  {name = "drop1", type = "dropout", drop_rate = 0.3, inverted = true},
   {name = "fc2", type = "linear", features = 16, relu = true, init = "normal", std = 0.15},
   {name = "drop2", type = "dropout", drop_rate = 0.4, inverted = true},
   {name = "fc3", type = "linear", features = 7, rate = 2, bias_rate = 0.5, decay = 0},
@@ -67,8 +68,8 @@ layers = [
 path = "set"
 crop = 10
 random_crop = true
-mean = "channel"
-scale = 0.015625
+mean = [123.675, 116.28, 103.53]
+std = [58.395, 57.12, 57.375]
 [devices]
 towers = ["reference:0"]
 [train]

@@ -89,15 +89,18 @@ func (r drawer) configuration(classes, side int) string {
 	crop := r.between(max(4, side-3), side+2*pad)
 	n := &randomNet{drawer: r, towers: r.between(1, 2), maps: 3, side: crop, split: 1, classes: classes}
 	layers := n.layers()
-	mean := one(r, "channel", "image", "none")
+	mean := one(r, `"channel"`, `"image"`, `"none"`, "[121.5, 117.0, 104.25]")
 	scale := "0.012"
-	if mean == "none" { // pixels of 0 to 255, which are far from 0 together
+	if r.chance(30) {
+		scale = "0.75\nstd = [58.395, 57.12, 70]"
+	}
+	if mean == `"none"` { // pixels of 0 to 255, which are far from 0 together
 		scale = "0.004"
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "[network]\nname = \"random\"\ntowers = %d\nlayers = [\n%s]\n", n.towers, layers)
 	fmt.Fprintf(&b,
-		"[data]\npath = \"set\"\ncrop = %d\npad = %d\nrandom_crop = %v\nmirror = %v\ncolor_noise = %s\nmean = %q\nscale = "+
+		"[data]\npath = \"set\"\ncrop = %d\npad = %d\nrandom_crop = %v\nmirror = %v\ncolor_noise = %s\nmean = %s\nscale = "+
 			"%s\nshuffle = %v\n", crop, pad, r.chance(70), r.chance(50), one(r, "0", "0.1", "0.4"), mean, scale, r.chance(80))
 	fmt.Fprintf(&b, "[devices]\ntowers = [\"auto\"]\nthreads = %d\n", r.between(1, 3))
 	fmt.Fprintf(&b, "[train]\nseed = %d\nbatch = %d\nmomentum = %s\nweight_decay = %s\nviews = %d\n", r.Uint64()>>1,
@@ -157,14 +160,21 @@ func (n *randomNet) layers() string {
 			n.pool()
 		}
 	}
+	if n.chance(20) {
+		n.drop() // of maps
+	}
 	for range n.IntN(3) {
 		n.linear(n.towers*n.between(2, 9), false)
 		if n.chance(60) {
-			n.add("dropout", fmt.Sprintf("drop_rate = %s, inverted = %v", one(n.drawer, "0", "0.2", "0.5", "0.7"), n.chance(50)))
+			n.drop()
 		}
 	}
 	n.linear(n.classes, true)
 	return n.text.String()
+}
+
+func (n *randomNet) drop() {
+	n.add("dropout", fmt.Sprintf("drop_rate = %s, inverted = %v", one(n.drawer, "0", "0.2", "0.5", "0.7"), n.chance(50)))
 }
 
 func (n *randomNet) add(kind, keys string) {
@@ -246,9 +256,10 @@ func (n *randomNet) start(fan int, last bool) string {
 }
 
 func (n *randomNet) normal() {
-	n.add("lrn", fmt.Sprintf("n = %d, k = %s, alpha = %s, beta = %s, alpha_over_n = %v", one(n.drawer, 1, 3, 5, 7),
-		one(n.drawer, "1", "2"), one(n.drawer, "1e-4", "0.05", "0.5"), one(n.drawer, "0.75", "0.5", "1", "0.6"),
-		n.chance(50)))
+	n.add("lrn", fmt.Sprintf("n = %d, k = %s, alpha = %s, beta = %s, alpha_over_n = %v, across = %v",
+		one(n.drawer, 1, 3, 5, 7), one(n.drawer, "1", "2"), one(n.drawer, "1e-4", "0.05", "0.5"),
+		one(n.drawer, "0.75", "0.5", "1", "0.6"),
+		n.chance(50), n.chance(30)))
 }
 
 func (n *randomNet) pool() {

@@ -42,7 +42,11 @@ func (b *Builder) Feed(name string, t op.Type, device int) *op.Node {
 // Image is what a network sees on a device: the batch's images, augmented, [batch, 3, Crop, Crop].
 func (b *Builder) Image(device int) *op.Node {
 	o := b.Options
-	n := b.Apply(op.Augment{Crop: o.Crop, Scale: float32(o.Scale)}, op.Place{Device: device, Layer: "input"},
+	var scale [3]float32
+	for c, x := range o.Scale {
+		scale[c] = float32(x)
+	}
+	n := b.Apply(op.Augment{Crop: o.Crop, Scale: scale}, op.Place{Device: device, Layer: "input"},
 		b.Feed(Images, op.Type{DType: op.Uint8, Shape: []int{o.Batch, o.Height, o.Width, 3}}, device),
 		b.Feed(Draws, op.Floats(o.Batch, op.Draws), device),
 		b.Feed(Mean, op.Floats(o.Mean...), device))

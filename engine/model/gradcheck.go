@@ -214,7 +214,7 @@ func RandomInput(c dataloader.Config, classes int) Input {
 	side := max(c.Size, c.Crop)
 	in := Input{Height: side, Width: side, Classes: make([]string, classes), MeanShape: []int{3, 1, 1},
 		Mean: []float32{124, 117, 104}}
-	if c.Mean == "image" {
+	if c.Mean == dataloader.MeanImage {
 		in.MeanShape = []int{3, side, side}
 		in.Mean = make([]float32, op.Type{Shape: in.MeanShape}.Len())
 		for i := range in.Mean {

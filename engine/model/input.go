@@ -31,13 +31,14 @@ func InputOf(s *packed.Set, c dataloader.Config) Input {
 		}
 	}
 	switch c.Mean {
-	case "image":
+	case dataloader.MeanImage:
 		in.MeanShape, in.Mean = []int{3, in.Height, in.Width}, s.MeanImage()
-	case "channel":
+	case dataloader.MeanChannel:
 		mean := s.ChannelMean()
 		in.Mean = mean[:]
 	default:
-		in.Mean = make([]float32, 3)
+		given, _, _ := c.Mean.Given() // checked with the configuration; else zeros
+		in.Mean = given[:]
 	}
 	return in
 }

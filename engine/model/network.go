@@ -31,10 +31,10 @@ type Options struct {
 	Classes int  // of the data
 	Height  int  // of the stored images
 	Width   int
-	Crop    int     // side of the network's input
-	Scale   float64 // of the input after mean subtraction
-	Mean    []int   // shape of the mean: [3, H, W] or [3, 1, 1]
-	Wide    bool    // float64, for gradient checks
+	Crop    int        // side of the network's input
+	Scale   [3]float64 // of red, green and blue after mean subtraction
+	Mean    []int      // shape of the mean: [3, H, W] or [3, 1, 1]
+	Wide    bool       // float64, for gradient checks
 }
 
 // Graph is a network's expression graph with its ends.

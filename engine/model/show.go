@@ -58,7 +58,7 @@ func augmented(ctx context.Context, c dataloader.Config, in Input, b *dataloader
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
 	g, err := Sight(Options{Batch: len(b.Index), Devices: 1, Height: in.Height, Width: in.Width,
-		Crop: c.Crop, Scale: c.Scale, Mean: in.MeanShape})
+		Crop: c.Crop, Scale: c.Scales(), Mean: in.MeanShape})
 	if err != nil {
 		return nil, fmt.Errorf("show: %w", err)
 	}
@@ -92,7 +92,7 @@ func (in Input) average() (colour [3]float32) {
 
 // colours makes a picture of the pixels that op.Augment made with a draw; what lies in the padding has the mean colour.
 func (in Input) colours(config dataloader.Config, average [3]float32, pixels, draw []float32) []float32 {
-	crop := config.Crop
+	crop, scales := config.Crop, config.Scales()
 	top, left, mirror := int(draw[0]), int(draw[1]), draw[2] != 0
 	all := make([]float32, len(pixels))
 	for i, v := range pixels {
@@ -104,7 +104,7 @@ func (in Input) colours(config dataloader.Config, average [3]float32, pixels, dr
 		if len(in.Mean) > 3 && y >= 0 && y < in.Height && x >= 0 && x < in.Width {
 			mean = in.Mean[(c*in.Height+y)*in.Width+x]
 		}
-		all[i] = v/float32(config.Scale) + mean
+		all[i] = v/float32(scales[c]) + mean
 	}
 	return all
 }

@@ -5,7 +5,7 @@ import "fmt"
 // Augment makes the network's input from stored pixels: it crops, mirrors, subtracts the mean, shifts the colour and
 // scales, in one pass over bytes:
 //
-//	y[n,c,i,j] = Scale * (image[n,h,w,c] - mean[c,h,w] + shift[n,c])   inside the image, 0 outside
+//	y[n,c,i,j] = Scale[c] * (image[n,h,w,c] - mean[c,h,w] + shift[n,c])   inside the image, 0 outside
 //	h = top[n] + i,   w = left[n] + (mirror[n] ? Crop-1-j : j)
 //
 // Inputs: images uint8 [batch, H, W, 3]; draws float [batch, 6] = top, left (pixels, whole, negative in the padding),
@@ -15,7 +15,7 @@ import "fmt"
 // Ten-view testing is the same operation with other draws. Source: Krizhevsky, Sutskever, Hinton 2012, section 4.1.
 type Augment struct {
 	Crop  int
-	Scale float32
+	Scale [3]float32 // of red, green and blue
 }
 
 // Draws is the number of drawn values an image.

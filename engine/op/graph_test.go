@@ -181,7 +181,7 @@ func TestIntegersOnTapeMachine(t *testing.T) {
 	draws, mean := op.Leaf(g, "draws", op.Floats(1, 6), true), op.Leaf(g, "mean", op.Floats(3, 1, 1), true)
 	let(draws, tensor.New(tensor.WithShape(1, 6), tensor.WithBacking([]float64{0, 1, 0, 0, 0, 0})))
 	let(mean, tensor.New(tensor.WithShape(3, 1, 1), tensor.WithBacking([]float64{0, 0, 0})))
-	x := apply(t, op.Augment{Crop: 1, Scale: 1}, images, draws, mean)
+	x := apply(t, op.Augment{Crop: 1, Scale: [3]float32{1, 1, 1}}, images, draws, mean)
 	z := apply(t, op.Flatten{}, x)
 	counters := integers(g, "counters", op.Uint32, []uint32{1, 0, 2, 0}, 4)
 	kept := apply(t, op.Dropout{Width: 3}, z, counters)

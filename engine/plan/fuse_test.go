@@ -105,7 +105,7 @@ func TestFusionWithoutGradient(t *testing.T) {
 		t.Fatal(err)
 	}
 	g, err := network().Build(model.Options{Batch: batch, Devices: 1, Classes: classes, Height: side, Width: side,
-		Crop: crop, Scale: 1. / 64, Mean: []int{3, 1, 1}})
+		Crop: crop, Scale: [3]float64{1. / 64, 1. / 64, 1. / 64}, Mean: []int{3, 1, 1}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,7 +45,7 @@ func build(t testing.TB, c alexnet.Config, names ...string) (*plan.Plan, *plan.S
 		t.Fatal(err)
 	}
 	g, err := c.Build(model.Options{Batch: batch, Devices: len(names), Train: true, Classes: classes,
-		Height: side, Width: side, Crop: crop, Scale: 1. / 64, Mean: []int{3, 1, 1}})
+		Height: side, Width: side, Crop: crop, Scale: [3]float64{1. / 64, 1. / 64, 1. / 64}, Mean: []int{3, 1, 1}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,8 +19,9 @@ type Config struct {
 		RandomCrop bool `toml:"random_crop"`
 		Mirror     bool
 		ColorNoise float64 `toml:"color_noise"`
-		Mean       string
-		Scale      float32
+		Mean       any // a name, or numbers of red, green and blue
+		Scale      float64
+		Std        []float64
 		Shuffle    bool
 	}
 	Train struct {
@@ -57,6 +58,7 @@ type Layer struct {
 	N              int
 	K, Alpha, Beta float32
 	AlphaOverN     bool `toml:"alpha_over_n"`
+	Across         bool
 
 	DropRate float32 `toml:"drop_rate"`
 	Inverted bool

@@ -203,9 +203,13 @@ func (l *layer) maxima(x []float64, visit func(y, x int)) {
 	}
 }
 
-// neighbours visits the elements of the maps around that of element i, within the tower, at the same place.
+// neighbours visits the elements of the maps around that of element i, within the tower where it does not go across, at
+// the same place.
 func (l *layer) neighbours(i int, visit func(j int)) {
 	area, own := l.in.height*l.in.width, l.in.maps/l.towers
+	if l.Across {
+		own = l.in.maps
+	}
 	m := i / area
 	first := m / own * own
 	for other := max(first, m-l.N/2); other <= min(first+own-1, m+l.N/2); other++ {

@@ -93,14 +93,22 @@ func (o *Oracle) see(image []byte, v view) []float64 {
 		if row < 0 || row >= h || column < 0 || column >= w {
 			continue
 		}
-		mean := 0.0
-		switch o.config.Data.Mean {
-		case "image":
-			mean = o.set.MeanImage[(c*h+row)*w+column]
-		case "channel":
-			mean = float64(o.set.MeanColor[c])
+		mean, scale := 0.0, o.config.Data.Scale
+		switch given := o.config.Data.Mean.(type) {
+		case []any:
+			mean = float64(float32(given[c].(float64)))
+		default:
+			switch given {
+			case "image":
+				mean = o.set.MeanImage[(c*h+row)*w+column]
+			case "channel":
+				mean = float64(o.set.MeanColor[c])
+			}
 		}
-		x[at] = float64(o.config.Data.Scale) * (float64(image[(row*w+column)*3+c]) - mean + v.shift[c])
+		if o.config.Data.Std != nil {
+			scale /= o.config.Data.Std[c]
+		}
+		x[at] = float64(float32(scale)) * (float64(image[(row*w+column)*3+c]) - mean + v.shift[c])
 	}
 	o.perturb(x)
 	return x

@@ -11,9 +11,10 @@ func augmentCases() []testCase {
 		10, 20, 30, 40, 50, 60,
 		70, 80, 90, 100, 110, 120,
 	}
-	byHand := func(draws, mean []float64, h, w int) func(n *network) {
+	half := [3]float32{0.5, 0.5, 0.5}
+	byHand := func(scale [3]float32, draws, mean []float64, h, w int) func(n *network) {
 		return func(n *network) {
-			n.apply("y", op.Augment{Crop: 2, Scale: 0.5},
+			n.apply("y", op.Augment{Crop: 2, Scale: scale},
 				n.leaf("images", op.Type{DType: op.Uint8, Shape: []int{1, 2, 2, 3}}, image),
 				n.fine("draws", op.Floats(1, op.Draws), draws), n.fine("mean", op.Floats(3, h, w), mean))
 		}
@@ -21,19 +22,23 @@ func augmentCases() []testCase {
 	perChannel := []float64{10, 20, 30}
 	cases := []testCase{{
 		name:  "augment: the mean of a channel, colours shifted",
-		build: byHand([]float64{0, 0, 0, 2, 4, -6}, perChannel, 1, 1),
+		build: byHand(half, []float64{0, 0, 0, 2, 4, -6}, perChannel, 1, 1),
 		want:  map[string]any{"y": []float64{1, 16, 31, 46, 2, 17, 32, 47, -3, 12, 27, 42}},
 	}, {
+		name:  "augment: each channel has its scale",
+		build: byHand([3]float32{0.5, 2, -1}, []float64{0, 0, 0, 2, 4, -6}, perChannel, 1, 1),
+		want:  map[string]any{"y": []float64{1, 16, 31, 46, 8, 68, 128, 188, 6, -24, -54, -84}},
+	}, {
 		name:  "augment: mirrored",
-		build: byHand([]float64{0, 0, 1, 0, 0, 0}, perChannel, 1, 1),
+		build: byHand(half, []float64{0, 0, 1, 0, 0, 0}, perChannel, 1, 1),
 		want:  map[string]any{"y": []float64{15, 0, 45, 30, 15, 0, 45, 30, 15, 0, 45, 30}},
 	}, {
 		name:  "augment: cropped in the padding",
-		build: byHand([]float64{1, -1, 0, 2, 2, 2}, perChannel, 1, 1),
+		build: byHand(half, []float64{1, -1, 0, 2, 2, 2}, perChannel, 1, 1),
 		want:  map[string]any{"y": []float64{0, 31, 0, 0, 0, 31, 0, 0, 0, 31, 0, 0}},
 	}, {
 		name:  "augment: mirrored in the padding, a mean image",
-		build: byHand([]float64{1, -1, 1, 0, 0, 0}, []float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, 2, 2),
+		build: byHand(half, []float64{1, -1, 1, 0, 0, 0}, []float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, 2, 2),
 		want:  map[string]any{"y": []float64{33.5, 0, 0, 0, 36.5, 0, 0, 0, 39.5, 0, 0, 0}},
 	}}
 	for _, c := range []struct {
@@ -58,7 +63,7 @@ func augmentCases() []testCase {
 				draws[i*op.Draws+1] = float64(i*3%(max(0, c.w-c.crop)+7) - 3)
 				draws[i*op.Draws+2] = float64(i % 2)
 			}
-			n.apply("y", op.Augment{Crop: c.crop, Scale: 1.0 / 64},
+			n.apply("y", op.Augment{Crop: c.crop, Scale: [3]float32{1.0 / 64, 1.0 / 58, 1.0 / 70}},
 				n.leaf("images", op.Type{DType: op.Uint8, Shape: []int{c.n, c.h, c.w, 3}}, pixels("images", c.n*c.h*c.w*3)),
 				n.fine("draws", op.Floats(c.n, op.Draws), draws), n.fine("mean", op.Floats(3, mh, mw), mean))
 		}})

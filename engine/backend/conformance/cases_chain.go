@@ -32,7 +32,7 @@ func (c chain) build(n *network) {
 	for i := range draws {
 		draws[i] = float64(i % 2)
 	}
-	x := n.apply("augment", op.Augment{Crop: c.side, Scale: 1.0 / 64}, images,
+	x := n.apply("augment", op.Augment{Crop: c.side, Scale: [3]float32{1.0 / 64, 1.0 / 64, 1.0 / 64}}, images,
 		n.fine("draws", op.Floats(c.batch, op.Draws), draws), n.fine("mean", op.Floats(3, 1, 1), []float64{120, 121.5, 119}))
 	rate := n.fine("rate", op.Floats(1), []float64{0.01})
 	counters := n.leaf("counters", op.Type{DType: op.Uint32, Shape: []int{4}}, []uint32{1, 2, 3, 0})

@@ -168,7 +168,11 @@ func augmentMagnitude(o op.Augment, in []op.Array, n int) []float64 {
 			shift = math.Max(shift, math.Abs(v))
 		}
 	}
-	return constant(n, math.Abs(float64(o.Scale))*(255+largest(in[2])+shift))
+	bound, area, most := make([]float64, n), o.Crop*o.Crop, 255+largest(in[2])+shift
+	for i := range bound {
+		bound[i] = math.Abs(float64(o.Scale[i/area%3])) * most
+	}
+	return bound
 }
 
 func largest(a op.Array) float64 {

@@ -13,5 +13,6 @@ func prepareAugment(b *builder, o op.Augment) {
 	}
 	grid := dims{x: ceilDiv(o.Crop, 64), y: ceilDiv(o.Crop, 4), z: min(in[0], maxGridY)}
 	b.launch(b.named("augment_forward"), grid, dims{x: 64, y: 4}, 0, y, images, draws, mean, int32(in[0]), int32(in[1]),
-		int32(in[2]), int32(o.Crop), whole, o.Scale)
+		int32(in[2]), int32(o.Crop), whole, o.Scale[0],
+		o.Scale[1], o.Scale[2])
 }

@@ -15,7 +15,7 @@ constexpr int64_t channels = 3, draws = 6; // of an image: top, left, mirror, th
 struct Crop {
     int64_t h, w, side; // of the stored image, and of the crop
     bool whole;         // the mean is an image, not one value a channel
-    float scale;
+    float scale[channels];
 };
 
 // pixels is y[w] = scale * (image[w] - mean[w] + shift) for n pixels of one channel, in the order stored.
@@ -38,18 +38,19 @@ INLINE void crop_row(const Crop &k, const uint8_t *image, const float *draw, con
     std::fill(y, y + k.side, T{});
     if (h < 0 || h >= k.h || begin == end) return;
     const uint8_t *from = image + (h * k.w + left + begin) * channels + c;
-    if (k.whole) pixels(from, mean + (c * k.h + h) * k.w + left + begin, draw[3 + c], k.scale, y + begin, end - begin);
-    else pixels_one_mean(from, mean[c], draw[3 + c], k.scale, y + begin, end - begin);
+    if (k.whole)
+        pixels(from, mean + (c * k.h + h) * k.w + left + begin, draw[3 + c], k.scale[c], y + begin, end - begin);
+    else pixels_one_mean(from, mean[c], draw[3 + c], k.scale[c], y + begin, end - begin);
     if (draw[2] != 0) std::reverse(y, y + k.side);
 }
 
 } // namespace
 
 // Inputs images, draws, mean; output y.
-void augment(Kernel &k, const duet_device &d, int64_t side, float scale, const Layout &images, const Layout &drawn,
-             const Layout &mean) {
+void augment(Kernel &k, const duet_device &d, int64_t side, const float *scale, const Layout &images,
+             const Layout &drawn, const Layout &mean) {
     const Dims n = images.dims(), m = mean.dims();
-    const Crop crop{n[1], n[2], side, m[1] > 1 || m[2] > 1, scale};
+    const Crop crop{n[1], n[2], side, m[1] > 1 || m[2] > 1, {scale[0], scale[1], scale[2]}};
     const Operand to = k.output(Layout(plain(compute(d), {n[0], channels, side, side})));
     const Operand centre = k.converted(2, mean, plain(Type::f32, m)),
                   numbers = k.converted(1, drawn, plain(Type::f32, drawn.dims()));
@@ -69,6 +70,6 @@ void augment(Kernel &k, const duet_device &d, int64_t side, float scale, const L
 
 using namespace duet;
 
-duet_kernel *duet_augment(duet_device d, int64_t crop, float scale, const duet_layout *in[3], char **error) {
+duet_kernel *duet_augment(duet_device d, int64_t crop, const float scale[3], const duet_layout *in[3], char **error) {
     return prepared(d, error, [&](Kernel &k) { augment(k, d, crop, scale, *in[0], *in[1], *in[2]); });
 }

@@ -272,7 +272,7 @@ func (a *alexnet) images(s size, batch int) int {
 	for i := range mean {
 		mean[i] = 127
 	}
-	o := op.Augment{Crop: s.crop, Scale: 1. / 64}
+	o := op.Augment{Crop: s.crop, Scale: [3]float32{1. / 64, 1. / 64, 1. / 64}}
 	return a.apply("data", o, nil, a.leaf(op.Type{DType: op.Uint8, Shape: []int{batch, side, side, 3}}, pixels),
 		a.leaf(op.Floats(batch, op.Draws), draws), a.leaf(op.Floats(3, side, side), mean))[0]
 }

@@ -23,7 +23,7 @@ type request struct {
 // table holds the operations by name.
 var table = map[string]func(request, op.Op) (k *C.duet_kernel, ok bool){
 	"augment": of(func(r request, o op.Augment) *C.duet_kernel {
-		return C.duet_augment(r.device, C.int64_t(o.Crop), C.float(o.Scale), r.in, r.fail)
+		return C.duet_augment(r.device, C.int64_t(o.Crop), (*C.float)(&o.Scale[0]), r.in, r.fail)
 	}),
 	"conv2d": of(func(r request, o op.Conv2D) *C.duet_kernel {
 		return C.duet_conv2d(r.device, convolution(o), r.in, r.fail)

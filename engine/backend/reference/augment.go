@@ -31,7 +31,7 @@ func augment[T real](o op.Augment, out, in []tensor[T]) parts {
 					continue
 				}
 				pixel, m := images[((n*h+line)*w+at)*3+c], mean[c*meanC+line*meanH+at*meanW]
-				row[j] = T(float64(o.Scale) * (float64(pixel) - float64(m) + shift))
+				row[j] = T(float64(o.Scale[c]) * (float64(pixel) - float64(m) + shift))
 			}
 		}
 	}}

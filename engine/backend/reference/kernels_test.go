@@ -138,7 +138,7 @@ func TestAugmentAgainstNaive(t *testing.T) {
 	}
 	for _, mean := range []array{numbers(2, 3, 1, 1), numbers(2, 3, h, w)} {
 		for _, crop := range []int{1, 4, 6, 11} {
-			againstNaive(t, op.Augment{Crop: crop, Scale: 0.25}, images, draws, mean)
+			againstNaive(t, op.Augment{Crop: crop, Scale: [3]float32{0.25, 0.5, 2}}, images, draws, mean)
 		}
 	}
 }

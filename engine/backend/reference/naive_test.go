@@ -143,7 +143,7 @@ func naive(o op.Op, out array, in []array) {
 			if len(f64(mean)) > 3 {
 				m = f64(mean)[(p[1]*height+h)*width+w]
 			}
-			y[i] = float64(o.Scale) * (float64(images[((p[0]*height+h)*width+w)*3+p[1]]) - m + draw[3+p[1]])
+			y[i] = float64(o.Scale[p[1]]) * (float64(images[((p[0]*height+h)*width+w)*3+p[1]]) - m + draw[3+p[1]])
 		})
 	default:
 		panic("no naive form of " + o.Name())
