@@ -10,6 +10,8 @@ import (
 	"math"
 	"os"
 	"slices"
+
+	"duet/internal/half"
 )
 
 // Load reads a checkpoint and verifies all of it. The error names the file and is an ErrDamaged, an ErrNewer, an
@@ -193,23 +195,9 @@ func convert(out []float32, b []byte, dtype string) {
 		}
 	case "F16":
 		for i := range out {
-			out[i] = fromHalf(binary.LittleEndian.Uint16(b[2*i:]))
+			out[i] = half.To32(binary.LittleEndian.Uint16(b[2*i:]))
 		}
 	default:
 		panic("checkpoint: dtype " + dtype + " passed the header's check")
 	}
-}
-
-// fromHalf widens an IEEE 754 binary16 number: 1 bit of sign, 5 of exponent (bias 15), 10 of fraction.
-func fromHalf(h uint16) float32 {
-	sign := uint32(h>>15) << 31
-	exponent, fraction := uint32(h>>10)&0x1f, uint32(h)&0x3ff
-	switch exponent {
-	case 0: // zero and subnormal: fraction * 2^-24
-		x := float32(fraction) / (1 << 24)
-		return math.Float32frombits(math.Float32bits(x) | sign)
-	case 0x1f: // infinity and NaN
-		return math.Float32frombits(sign | 0xff<<23 | fraction<<13)
-	}
-	return math.Float32frombits(sign | (exponent+127-15)<<23 | fraction<<13)
 }
