@@ -35,14 +35,13 @@ var floors = [][]string{
 	{"engine/backend/worker"},
 	{"engine/backend"},
 	{"engine/op"},
-	{"alexnet/convert/caffe"}, // other programs' files
 	{"engine/checkpoint", "engine/metrics"},
 	{"kernels", "kernels/sim/ptx2cpp"},
 	{"kernels/ptxinfo"},
 	{"kernels/ptxinfo/syntax"},
 	{"kernels/ptxinfo/lex"},
 	{"internal/disk/powercut"},
-	{"internal/disk", "internal/half", "internal/invalid", "internal/oracle", "internal/rng",
+	{"internal/disk", "internal/half", "internal/invalid", "internal/oracle", "internal/rng", "internal/wire",
 		"scripts/gpu", "scripts/mutants"},
 }
 
