@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io"
 	"unicode/utf8"
 )
@@ -45,6 +46,16 @@ func looks(r io.ReaderAt, size int64) string {
 	if len(head) <= lengthBytes || head[lengthBytes] == '{' { // as a safetensors file begins, whole or not
 		return ""
 	}
+	return Looks(head)
+}
+
+// Looks says what kind of file begins with these bytes, as in "a PNG picture"; "" of what begins like nothing that is
+// known. 4096 bytes suffice.
+func Looks(head []byte) string {
+	head = head[:min(len(head), headBytes)]
+	if len(head) > lengthBytes && head[lengthBytes] == '{' && binary.LittleEndian.Uint64(head) <= maxHeader {
+		return "a safetensors file"
+	}
 	for _, k := range kinds {
 		if bytes.HasPrefix(head, []byte(k.begins)) {
 			return k.what
@@ -61,11 +72,11 @@ func looks(r io.ReaderAt, size int64) string {
 
 // text says what a text looks like, "" of what is none.
 func text(head []byte) string {
-	for cut := 0; cut < utf8.UTFMax && !utf8.Valid(head); cut++ { // the last character may be cut
+	for cut := 0; cut < utf8.UTFMax && len(head) > 0 && !utf8.Valid(head); cut++ { // the last character may be cut
 		head = head[:len(head)-1]
 	}
 	control := func(r rune) bool { return r < ' ' && r != '\t' && r != '\n' && r != '\r' && r != '\f' }
-	if !utf8.Valid(head) || bytes.ContainsFunc(head, control) {
+	if len(head) == 0 || !utf8.Valid(head) || bytes.ContainsFunc(head, control) {
 		return ""
 	}
 	start := bytes.ToLower(bytes.TrimLeft(head, "\ufeff \t\r\n"))
