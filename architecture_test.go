@@ -35,6 +35,7 @@ var floors = [][]string{
 	{"engine/backend/worker"},
 	{"engine/backend"},
 	{"engine/op"},
+	{"alexnet/convert/caffe"}, // other programs' files
 	{"engine/checkpoint", "engine/metrics"},
 	{"kernels", "kernels/sim/ptx2cpp"},
 	{"kernels/ptxinfo"},
