@@ -35,7 +35,7 @@ var floors = [][]string{
 	{"engine/backend/worker"},
 	{"engine/backend"},
 	{"engine/op"},
-	{"alexnet/convert/caffe"}, // other programs' files
+	{"alexnet/convert/caffe", "alexnet/convert/onnx"}, // other programs' files
 	{"engine/checkpoint", "engine/metrics"},
 	{"kernels", "kernels/sim/ptx2cpp"},
 	{"kernels/ptxinfo"},
