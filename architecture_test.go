@@ -16,7 +16,7 @@ import (
 // floors are the module's packages from the top down: each imports of this module only those of the floors below, none
 // of its own floor, and nothing but what is listed here.
 var floors = [][]string{
-	{"cmd/duet"},
+	{"bench/convert", "cmd/duet"},
 	{"cmd/duet/board"}, // the live page of its command
 	{"."},              // the front door: a program of one's own imports duet
 	{"configs"},        // a file to what is to be done
