@@ -35,7 +35,9 @@ var floors = [][]string{
 	{"engine/backend/worker"},
 	{"engine/backend"},
 	{"engine/op"},
-	{"alexnet/convert/caffe", "alexnet/convert/onnx"}, // other programs' files
+	{"alexnet/convert/caffe", "alexnet/convert/numpy", "alexnet/convert/onnx", "alexnet/convert/pytorch"}, // others' files
+	{"alexnet/convert/foreign", "alexnet/convert/pickle"},
+	{"alexnet/convert/element", "alexnet/convert/pickle/compose"},
 	{"engine/checkpoint", "engine/metrics"},
 	{"kernels", "kernels/sim/ptx2cpp"},
 	{"kernels/ptxinfo"},
@@ -48,7 +50,7 @@ var floors = [][]string{
 
 // forTests are packages that only tests import: suites, oracles, observers.
 var forTests = []string{"engine/backend/conformance", "engine/backend/watched", "internal/oracle",
-	"internal/disk/powercut"}
+	"internal/disk/powercut", "alexnet/convert/pickle/compose"}
 
 // cgo are the only packages in C's company.
 var cgo = []string{"engine/backend/dnnl", "engine/backend/cuda", "dataloader/picture"}

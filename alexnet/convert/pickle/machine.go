@@ -264,6 +264,9 @@ func (m *machine) stop() error {
 	if len(m.stack) != 1 || len(m.marks) != 0 {
 		return fmt.Errorf("%d values and %d marks on the stack, want one value", len(m.stack), len(m.marks))
 	}
+	if m.frame.end > m.in.at {
+		return fmt.Errorf("%d bytes before the end of its frame, want it at the end", m.frame.end-m.in.at)
+	}
 	m.stopped = true
 	return nil
 }

@@ -17,8 +17,8 @@
 // No value contains itself, and none is nested deeper than a limit. But a pickle may name one value many times, and
 // then what is reached by walking can be exponentially more than what is there: who walks has to bound it.
 //
-// Memory is at most about 100 bytes for a byte of the pickle, beside what the caller's functions take, and an array's
-// bytes at most three times while they are read. Source of the opcodes: Python's Lib/pickletools.py.
+// Memory is at most about 150 bytes for a byte of the pickle, beside what the caller's functions take, and the bytes of
+// a long value at most three times while they are read. Source of the opcodes: Python's Lib/pickletools.py.
 package pickle
 
 import (
