@@ -94,7 +94,7 @@ func (z *Zip) Bytes(name string) ([]byte, error) {
 		return b[:size], nil
 	}
 	if err == nil || err == io.ErrUnexpectedEOF || err == io.EOF {
-		err = fmt.Errorf("%d bytes or more, want %d", n, size)
+		err = fmt.Errorf("does not unpack to the %d bytes that the directory says", size)
 	}
 	return nil, fmt.Errorf("member %s: %w", invalid.Short(name), err)
 }

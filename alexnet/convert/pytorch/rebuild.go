@@ -13,7 +13,7 @@ import (
 // inert is a value of a class that checkpoints have beside their weights; nothing of it is kept.
 type inert string
 
-func (v inert) Kind() string { return "a " + string(v) }
+func (v inert) Kind() string { return "a value of " + string(v) }
 
 // SetState drops what the class would have kept.
 func (v inert) SetState(any) error { return nil }
