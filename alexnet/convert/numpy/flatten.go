@@ -54,7 +54,7 @@ func (w *walk) value(name string, v any, outermost bool) error {
 	case *array:
 		return w.array(name, v)
 	case *pickle.Dict:
-		if err := w.f.Spend(1); err != nil {
+		if err := w.f.Spend(int64(16+len(name)) / 4); err != nil {
 			return fmt.Errorf("%s: %w", invalid.Short(name), err)
 		}
 		for _, e := range v.Entries {
