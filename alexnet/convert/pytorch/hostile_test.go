@@ -125,6 +125,7 @@ func TestRefusedArguments(t *testing.T) {
 	refused(t, []refusal{
 		{"few arguments", file(t, rebuilt("_v2", Int(1)), three), "1 arguments, want at least 6"},
 		{"few for a type", file(t, rebuilt("_v3", None, None, None, None, None, None), three), "want at least 7"},
+		{"a storage alone", file(t, Dict(Str("a"), storage("FloatStorage", "0", 3)), three), "a is a storage, want a dict"},
 		{"no storage", file(t, rebuilt("", Str("x"), Int(0), Ints(), Ints()), three), `the str "x", want a storage`},
 		{"no offset", file(t, rebuilt("", storage("FloatStorage", "0", 3), None, Ints(), Ints()), three), "as the offset"},
 		{"no type", file(t, rebuilt("", untyped, Int(0), Ints(1), Ints(1)), three), "a storage of bytes without a type"},
@@ -251,6 +252,8 @@ func TestMemory(t *testing.T) {
 		{"a zip bomb", bomb, "unpacks to 1048576 bytes, want at most"},
 		{"many tensors in little", archive(t, member{name: "a/data.pkl", method: zip.Deflate,
 			data: Pickle(List(strings.Repeat(floats("0", 3), 10000)))}, member{name: "a/data/0", data: three}), "unpacks to"},
+		{"many values in little", archive(t, member{name: "a/data.pkl", method: zip.Deflate, data: strings.Repeat("}", n)},
+			member{name: "a/data/0", data: zeros[:n/8]}), "data.pkl: unpacks to 262144 bytes, want at most 65536"},
 		{"empty tensors of many dimensions", file(t, empties, three), "too much, want at most"},
 		{"tensors rebuilt and dropped", file(t, List(Put(Tuple(storage("FloatStorage", "0", 3), Int(0), Ints(3), Ints(1),
 			False, None), 1), Put(Global("torch._utils", "_rebuild_tensor_v2"), 2),

@@ -49,6 +49,9 @@ type storage struct {
 	as       *element.Type
 }
 
+// Kind is what package pickle calls it in errors.
+func (s *storage) Kind() string { return "a storage" }
+
 // storages are all that a file has.
 type storages struct {
 	byKey map[string]*storage
@@ -129,11 +132,10 @@ func (s *storages) plan(f *foreign.File, name string, x *tensor) (*planned, erro
 // read gives a tensor's elements. A storage is in memory from its first use to its last.
 func (s *storages) read(p *planned) ([]float32, error) {
 	from := p.from
-	from.uses--
-	if p.count == 0 {
-		return []float32{}, nil
+	if from.uses--; from.uses == 0 {
+		defer func() { from.raw = nil }()
 	}
-	if from.raw == nil {
+	if from.raw == nil && p.count > 0 {
 		raw, err := s.load(from)
 		if err != nil {
 			return nil, fmt.Errorf("storage %s: %w", invalid.Short(from.key), err)
@@ -145,8 +147,5 @@ func (s *storages) read(p *planned) ([]float32, error) {
 	}
 	out := make([]float32, p.count)
 	p.read.Gather(out, from.raw, p.view)
-	if from.uses == 0 {
-		from.raw = nil
-	}
 	return out, nil
 }

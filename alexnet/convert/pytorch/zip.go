@@ -11,6 +11,9 @@ import (
 	"duet/internal/invalid"
 )
 
+// freePickle is how long a pickle may be in a file that is shorter, if it is deflated.
+const freePickle = 64 << 10
+
 // readZip reads the archive's pickle.
 func readZip(f *foreign.File) (*storages, any, error) {
 	z, err := foreign.OpenZip(f)
@@ -33,6 +36,11 @@ func readZip(f *foreign.File) (*storages, any, error) {
 			return nil, nil, fmt.Errorf("byteorder: \"%s\", want little or big", invalid.Short(string(order)))
 		}
 		s.swap = string(order) == "big"
+	}
+	// A pickle takes more memory than its bytes, so that it may not be as much larger than the file as numbers may.
+	if size, _ := z.Size(folder + "data.pkl"); size > max(f.Size, freePickle) {
+		return nil, nil, fmt.Errorf("data.pkl: unpacks to %d bytes, want at most %d in a file of %d",
+			size, max(f.Size, freePickle), f.Size)
 	}
 	raw, err := z.Bytes(folder + "data.pkl")
 	if err != nil {
