@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -49,6 +50,21 @@ func TestTake(t *testing.T) {
 		if count != c.count || (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) ||
 			err == nil && len(shape) != len(c.shape) {
 			t.Errorf("%v: %v, %d, %v, want %d, %s", c.shape, shape, count, err, c.count, c.err)
+		}
+	}
+}
+
+func TestNotThis(t *testing.T) {
+	for head, want := range map[string]string{
+		"PK\x05\x06":   "a zip archive, want weights: unknown format",
+		"\x1f\x8b\x08": "a gzip file, want weights: unknown format",
+		"version https://git-lfs.github.com/spec": "a pointer of git-lfs in the place of the file, want weights: " +
+			"unknown format",
+		"\x1b[2J and more": `begins with "\x1b[2J and", want weights: unknown format`,
+		"":                 `begins with "", want weights: unknown format`,
+	} {
+		if err := foreign.NotThis([]byte(head), "weights"); err.Error() != want || !errors.Is(err, foreign.ErrUnknown) {
+			t.Errorf("%q: %v, want %s", head, err, want)
 		}
 	}
 }

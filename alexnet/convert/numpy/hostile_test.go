@@ -132,6 +132,7 @@ func TestRefusedStates(t *testing.T) {
 		{"a short state", state(three, u1, False, data), "a tuple of 4 as an array's state"},
 		{"no order", state(Int(1), three, u1, None, data), "None for Fortran's order"},
 		{"no dtype", state(Int(1), three, Str("u1"), False, data), `the str "u1" as its type`},
+		{"an array as a dtype", state(Int(1), three, empty, False, data), "an array as its type, want a dtype"},
 		{"no shape", state(Int(1), List(), u1, False, data), "a list of 0 as its shape"},
 		{"objects", state(Int(1), three, Call(Global("numpy", "dtype"), Str("O8")), False, List(None)), "Python's objects"},
 		{"a list of numbers", state(Int(1), three, u1, False, List(Int(1))), "a list of 1 as its numbers, want bytes"},

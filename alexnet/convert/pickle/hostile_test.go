@@ -28,8 +28,10 @@ type refusal struct{ name, pickle, want string }
 // refused fails for pickles that are not refused as they shall be, with their size known and unknown.
 func refused(t *testing.T, cases []refusal) {
 	t.Helper()
+	same := &pickle.List{}
 	globals := map[string]pickle.Func{
 		"math.pi":   nil,
+		"math.same": func([]any) (any, error) { return same, nil },
 		"math.fail": func([]any) (any, error) { return nil, errors.New("out of luck") },
 	}
 	for _, c := range cases {
@@ -101,6 +103,7 @@ func TestRefusedCycles(t *testing.T) {
 	refused(t, []refusal{
 		{"into itself", Pickle(Put("]", 0) + Get(0) + "a"), "APPEND: changes a value that stands in another"},
 		{"into itself unseen", Pickle("]" + "q\x00" + "(h\x00e"), "APPENDS: changes a value"},
+		{"the caller's", Pickle(strings.Repeat(Call(Global("math", "same")), 2) + "a"), "APPEND: puts a value into itself"},
 		{"a cycle of two", Pickle("]q\x00]q\x01h\x00ah\x00h\x01a\x86"), "APPEND: changes a value"},
 		{"a cycle through a tuple", Pickle("]q\x00h\x00\x85a"), "APPEND: changes a value"},
 		{"a cycle through a dict", Pickle("}q\x00Nh\x00s"), "SETITEM: changes a value"},
@@ -148,6 +151,23 @@ func TestRefusedFrames(t *testing.T) {
 		{"a frame in a frame", "\x95" + U64(11) + "\x95" + U64(1) + "N.", "byte 9: FRAME: a frame inside of another"},
 		{"across a frame", "\x95" + U64(3) + "C\x03abc.", "byte 9: SHORT_BINBYTES: crosses the end of its frame"},
 	})
+}
+
+// TestKind: what errors call a value.
+func TestKind(t *testing.T) {
+	for want, value := range map[string]string{
+		"None": None, "True": True, "False": False, "the int 5": Int(5), "an int of 71 bits": "L-1180591620717411303424L\n",
+		"the float 1.5": "F1.5\n", `the str "a\n"`: Str("a\n"), "3 bytes": Bytes("abc"), "a list of 1": List(None),
+		"a tuple of 0": "(t", "a dict of 0": Ordered, "the global math.pi": Global("math", "pi"),
+	} {
+		v, err := pickle.Load(strings.NewReader(value+"."), pickle.Options{Globals: map[string]pickle.Func{"math.pi": nil}})
+		if got := pickle.Kind(v); err != nil || got != want {
+			t.Errorf("%s, %v, want %s", got, err, want)
+		}
+	}
+	if got := pickle.Kind(stateful{}); got != "a pickle_test.stateful" {
+		t.Error(got)
+	}
 }
 
 // TestUnknownGlobal: callers can tell it apart, and the place is the file's.
