@@ -21,7 +21,7 @@ var floors = [][]string{
 	{"."},              // the front door: a program of one's own imports duet
 	{"configs"},        // a file to what is to be done
 	{"engine/tensorboard"},
-	{"alexnet", "engine/look", "engine/train"}, // a network's graph; pictures and a training, of any network
+	{"alexnet", "alexnet/convert", "engine/look", "engine/train"}, // a network's graph; weights, pictures, a training
 	{"engine/model"},
 	{"dataloader", "engine/plan"},
 	{"dataloader/prepare"},

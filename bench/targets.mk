@@ -1,6 +1,6 @@
 # Included by the Makefile at the root: duet beside its peers.
 
-.PHONY: test-torch test-pillow test-tensorboard test-convert bench-torch bench-feed bench-pillow
+.PHONY: test-torch test-pillow test-tensorboard test-convert test-import-torch bench-torch bench-feed bench-pillow
 
 test-torch: build ## the same ten steps in PyTorch: losses and weights agree (installs PyTorch into build/torch)
 	@devices=$$(scripts/has-dnnl.sh && echo dnnl:0 dnnl:0,dnnl:1); \
@@ -12,9 +12,14 @@ test-pillow: build ## prepared images agree with Pillow's (installs python3-pil;
 test-tensorboard: build ## TensorBoard shows what metrics.jsonl has (installs TensorBoard into build/tensorboard)
 	@python=$$(bench/tensorboard/python.sh) && $$python bench/tensorboard/check.py bin/duet
 
-test-convert: ## files of ONNX and Caffe are read and written as their own code does (installs it into build/convert)
+test-import-torch: build ## torchvision's AlexNet says what it says in PyTorch (installs both into build/torch)
+	@python=$$(bench/torch/python.sh) && { $$python -c 'import torchvision, PIL' 2>/dev/null || \
+	$$python -m pip install -q --no-deps torchvision==0.29.2 pillow==13.0.0; } && \
+	$$python bench/convert/check_torch.py bin/duet
+
+test-convert: build ## ONNX and Caffe files are read and written as their own code does (installs it into build/convert)
 	@$(GO) build -o build/check-convert ./bench/convert && python=$$(bench/convert/python.sh) && \
-	$$python bench/convert/check.py build/check-convert
+	$$python bench/convert/check.py build/check-convert && $$python bench/convert/check_caffe.py bin/duet
 
 bench-torch: build ## PyTorch's and duet's training speed in turn, three networks (ARGS="--rounds 5")
 	@python=$$(bench/torch/python.sh) && $$python bench/torch/bench.py bin/duet $(ARGS)

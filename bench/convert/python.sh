@@ -13,8 +13,9 @@ if [ "$(cat "$venv/packages" 2>/dev/null)" != "$packages" ]; then
 	"$venv/bin/pip" install -q $packages setuptools >&2
 	sdist=brocolli-caffe-9.0.2
 	"$venv/bin/pip" download -q --no-deps --no-binary :all: --no-build-isolation -d "$venv" "${sdist%-*}==${sdist##*-}" >&2
-	proto=$sdist/src/caffe/proto
-	tar -xzf "$venv/$sdist.tar.gz" -C "$venv" "$proto/caffe.proto"
+	proto=$sdist/src/caffe/proto models=$sdist/models
+	tar -xzf "$venv/$sdist.tar.gz" -C "$venv" "$proto/caffe.proto" "$models/bvlc_alexnet/deploy.prototxt" \
+		"$models/bvlc_reference_caffenet/deploy.prototxt" "$sdist/python/caffe/imagenet/ilsvrc_2012_mean.npy"
 	"$venv/bin/python" -m grpc_tools.protoc -I "$venv/$proto" --python_out "$venv" caffe.proto >&2
 	echo "$packages" >"$venv/packages"
 fi

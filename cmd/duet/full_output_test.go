@@ -18,6 +18,8 @@ func TestFullOutput(t *testing.T) {
 	p.write([]byte("no labels"), "damaged", "train", "labels.npy")
 	data := sets("data.path=set", "train.batch=4", "train.max_steps=1")
 	p.works(trainArgs("run", data...)...)
+	p.write(asNPY([]int{3}, make([]float32, 3)), "mean.npy")
+	p.write([]byte("up\ndown\n"), "classes.txt")
 	best := "runs/run/checkpoints/best.safetensors"
 	smoke := append([]string{"smoke", "--devices", "reference:0"}, data...)
 	with := func(command string, args []string, more ...string) []string {
@@ -66,6 +68,8 @@ func TestFullOutput(t *testing.T) {
 		with("lrfind", smoke, "--steps", "10", "--json"),
 		{"plot", "runs/run"},
 		{"export", "tensorboard", "runs/run", "board"},
+		append([]string{"import", best, "--as", "smoke", "--mean", "mean.npy", "--classes", "classes.txt", "--partial",
+			"--out", "imported"}, smoke[3:]...),
 		{"runs"},
 		{"runs", "--json"},
 		{"runs", "--csv"},

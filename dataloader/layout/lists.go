@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -108,4 +109,14 @@ func (x *ilsvrc) readList(t text) error {
 		x.list[image] = wnid
 	}
 	return nil
+}
+
+// ILSVRCClasses are ILSVRC2012's classes in the order of their WordNet IDs, which is how folders of them are labelled
+// and in which other programs' networks tell them apart: the IDs, and what each is called.
+func ILSVRCClasses() (wnids, names []string) {
+	wnids = slices.Sorted(slices.Values(ilsvrcWNIDs))
+	for _, id := range wnids {
+		names = append(names, wordNetNames[id])
+	}
+	return wnids, names
 }

@@ -24,6 +24,9 @@ const (
 	extraReading  = "reading" // JSON of picture.Reading: how its files were read
 )
 
+// Velocity is the name in checkpoints of a parameter's velocity.
+func Velocity(param string) string { return momentum + param }
+
 // Initialise draws the initial weights and sets the velocities to zero.
 func (m *Model) Initialise(seed uint64) error {
 	for _, p := range m.graph.Params {

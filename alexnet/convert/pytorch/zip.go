@@ -81,6 +81,9 @@ func top(z *foreign.Zip) (string, error) {
 		}
 	}
 	if len(folders) != 1 {
+		if len(folders) == 0 {
+			return "", fmt.Errorf("a zip archive without data.pkl, want %s: %w", wanted, foreign.ErrUnknown)
+		}
 		return "", fmt.Errorf("a zip archive with %d files data.pkl, want one, as in %s", len(folders), wanted)
 	}
 	if _, ok := z.Size(folders[0] + "constants.pkl"); ok {
