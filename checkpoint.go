@@ -2,8 +2,6 @@ package duet
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"duet/configs"
 	"duet/engine/checkpoint"
@@ -27,7 +25,7 @@ func ReadCheckpoint(path string) (*Checkpoint, error) {
 // ReadSome is ReadCheckpoint of the tensors whose names and shapes keep wants, and of the mean; the others take no
 // memory.
 func ReadSome(path string, keep func(name string, shape []int) bool) (*Checkpoint, error) {
-	path, err := checkpointIn(path)
+	path, err := checkpoint.Find(path)
 	if err != nil {
 		return nil, err
 	}
@@ -62,19 +60,6 @@ func ReadFilters(path, layer string) (*look.Filters, error) {
 		return nil, fmt.Errorf("%s: %w", c.Path, err)
 	}
 	return x, nil
-}
-
-// checkpointIn is a path, or, of the folder of a run or of its checkpoints, that of the best checkpoint in it.
-func checkpointIn(path string) (string, error) {
-	if info, err := os.Stat(path); err != nil || !info.IsDir() { // reading it will tell
-		return path, nil
-	}
-	for _, dir := range []string{filepath.Join(path, "checkpoints"), path} {
-		if found, err := checkpoint.Best(dir); err == nil {
-			return found, nil
-		}
-	}
-	return "", fmt.Errorf("%s is a folder without checkpoints: want a checkpoint, or the folder of a run", path)
 }
 
 // Classes are those that the network tells apart, by label.

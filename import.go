@@ -90,7 +90,8 @@ func inputOf(s *convert.Source, c *Config, o ImportOptions) (in model.Input, err
 	n := c.Network.Classes()
 	if n == 0 {
 		if n = s.Outputs(o.Layout); n == 0 {
-			return in, errors.New("the file has no layer with weights to count classes by: want the names of the classes")
+			return in, errors.New("neither the configuration nor the file's last layer says how many classes there are: " +
+				"want their names, --classes FILE")
 		}
 	}
 	if ids, names := layout.ILSVRCClasses(); n == len(ids) {

@@ -77,15 +77,17 @@ func TestErrors(t *testing.T) {
 			`small.toml:4: Key 'network.towers' has already been defined.`},
 		{"unknown table", "[data]", "[date]\n[data]", `small.toml:40: date: unknown key, did you mean data?`},
 		{"unknown key", "batch = 8", "batchsize = 8\nbatch = 8",
-			`small.toml:48: train.batchsize: unknown key, want one of seed, batch, epochs, max_steps, momentum, weight_decay, ` +
-				`report_steps, schedule, validate_epochs, validate_steps, views, checkpoint_epochs, checkpoint_steps, ` +
+			`small.toml:48: train.batchsize: unknown key, want one of seed, init, batch, epochs, max_steps, momentum, ` +
+				`weight_decay, report_steps, schedule, validate_epochs, validate_steps, views, checkpoint_epochs, ` +
+				`checkpoint_steps, ` +
 				`checkpoint_start, keep`},
 		{"misspelt key", "stride = 2", "strides = 2",
 			`small.toml:25: network.layers[2].strides: unknown key, did you mean stride?`},
 		{"upper case", "batch = 8", "Batch = 8", `small.toml:48: train.Batch: unknown key, did you mean batch?`},
 		{"quoted unknown key", "batch = 8", "batch = 8\n\"a.b\" = 1",
-			`small.toml:49: train."a.b": unknown key, want one of seed, batch, epochs, max_steps, momentum, weight_decay, ` +
-				`report_steps, schedule, validate_epochs, validate_steps, views, checkpoint_epochs, checkpoint_steps, ` +
+			`small.toml:49: train."a.b": unknown key, want one of seed, init, batch, epochs, max_steps, momentum, ` +
+				`weight_decay, report_steps, schedule, validate_epochs, validate_steps, views, checkpoint_epochs, ` +
+				`checkpoint_steps, ` +
 				`checkpoint_start, keep`},
 
 		{"string for integer", "kernel = 5", `kernel = "5"`, `small.toml:9: network.layers[0].kernel: "5", want an integer`},

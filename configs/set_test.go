@@ -62,8 +62,9 @@ func TestOverrideErrors(t *testing.T) {
 		{"train.bacth=3", `--set train.bacth: unknown key bacth, did you mean batch?`},
 		{"trian.batch=3", `--set trian.batch: unknown key trian, did you mean train?`},
 		{"train.=3",
-			`--set train.: unknown key "", want one of seed, batch, epochs, max_steps, momentum, weight_decay, report_steps, ` +
-				`schedule, validate_epochs, validate_steps, views, checkpoint_epochs, checkpoint_steps, checkpoint_start, keep`},
+			`--set train.: unknown key "", want one of seed, init, batch, epochs, max_steps, momentum, ` +
+				`weight_decay, report_steps, schedule, validate_epochs, validate_steps, views, ` +
+				`checkpoint_epochs, checkpoint_steps, checkpoint_start, keep`},
 		{"train.batch.x=3", `--set train.batch.x: train.batch is an integer, it has no keys`},
 		{"train.batch[0]=3", `--set train.batch[0]: train.batch is an integer, it has no keys`},
 		{"data.shuffle.x=3", `--set data.shuffle.x: data.shuffle is a boolean, it has no keys`},
@@ -72,8 +73,9 @@ func TestOverrideErrors(t *testing.T) {
 		{"train.batch=1\nx=2", `--set train.batch: "1\nx=2", want an integer`},
 		{"train.batch=0", `--set train.batch: 0, want 1 to 65536`},
 		{"train=3",
-			`--set train: 3, want a table with the keys seed, batch, epochs, max_steps, momentum, weight_decay, report_steps, ` +
-				`schedule, validate_epochs, validate_steps, views, checkpoint_epochs, checkpoint_steps, checkpoint_start, keep`},
+			`--set train: 3, want a table with the keys seed, init, batch, epochs, max_steps, momentum, ` +
+				`weight_decay, report_steps, schedule, validate_epochs, validate_steps, views, ` +
+				`checkpoint_epochs, checkpoint_steps, checkpoint_start, keep`},
 		{"network.layers=3", `--set network.layers: 3, want an array of tables`},
 		{"network.layers=[3]",
 			`--set network.layers: network.layers[0]: 3, want a table with the keys name, type, maps, features, relu, ` +

@@ -246,12 +246,16 @@ func fit(l layerOf, from Layer, layout Layout) bool {
 	return len(from.Bias.Data) == l.bias.Shape[0]
 }
 
-// Outputs is how many classes the file's network tells apart: the outputs of its last layer; 0 where it has no layers.
+// Outputs is how many classes the file's network tells apart: the outputs of its last layer; 0 where that is no linear
+// one.
 func (s *Source) Outputs(layout Layout) int {
 	if len(s.Layers) == 0 {
 		return 0
 	}
 	last := s.Layers[len(s.Layers)-1]
+	if len(last.Weight.Shape) != 2 {
+		return 0
+	}
 	if last.Bias != nil {
 		return len(last.Bias.Data)
 	}

@@ -124,7 +124,8 @@ func TestFitSaysAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(m.Missing) != 6 || !slices.Contains(m.Missing, "fc4.weight [10 24]") || !slices.Equal(m.Left, []string{"counter [1]"}) {
+	if len(m.Missing) != 6 || !slices.Contains(m.Missing, "fc4.weight [10 24]") ||
+		!slices.Equal(m.Left, []string{"counter [1]"}) {
 		t.Errorf("missing %q, left %q", m.Missing, m.Left)
 	}
 	_, err = convert.Fit(network, s, convert.Options{})
@@ -168,7 +169,8 @@ func TestLayouts(t *testing.T) {
 	}
 	square := params(layer("fc1", 3, 3))
 	one := source(true, weight("w", 3, 3))
-	if _, err := convert.Fit(square, one, convert.Options{}); err == nil || !strings.Contains(err.Error(), "want --layout") {
+	_, err = convert.Fit(square, one, convert.Options{})
+	if err == nil || !strings.Contains(err.Error(), "want --layout") {
 		t.Errorf("a square weight: %v", err)
 	}
 	m, err = convert.Fit(square, one, convert.Options{Layout: convert.HWIO})

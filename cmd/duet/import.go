@@ -71,10 +71,10 @@ Of 1000 classes the names are ILSVRC2012's, in the order of their WordNet IDs.`,
 	c.Flags().StringVar(&as, "as", "", "configuration of the network: a file, or the name of one that is built in")
 	c.Flags().StringVar(&out, "out", "", "checkpoint to write, which must not exist")
 	c.Flags().BoolVar(&o.Partial, "partial", false, "take what fits, and draw the rest from train.seed")
-	c.Flags().StringVar(&names, "names", "", "TOML file: for layers of the network the names of the file's, conv1 = \"features.0\"")
+	c.Flags().StringVar(&names, "names", "", "TOML file: for layers of the network the file's, conv1 = \"features.0\"")
 	c.Flags().StringVar(&o.Mean, "mean", "", "file with the mean that is subtracted: a binaryproto of Caffe or an .npy")
 	c.Flags().StringVar(&classes, "classes", "", "file with the names of the classes, a line each")
-	c.Flags().StringVar(&channels, "channels", "", "what the network sees first: rgb or bgr; default: as the format has it")
+	c.Flags().StringVar(&channels, "channels", "", "what the network sees first: rgb or bgr; default: the format's")
 	c.Flags().StringVar(&layout, "layout", "", "order of the weights' axes: oihw or hwio; default: the one that fits")
 	sets = overrides(c)
 	return c

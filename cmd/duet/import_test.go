@@ -126,6 +126,7 @@ func TestImport(t *testing.T) {
 	p.write([]byte("conv2 = \"Net_0/conv3\"\n"), "names.toml")
 	p.refused(exitFailed, []string{`the names say that conv2 is the file's "Net_0/conv3", but that is [`},
 		imports("net.npz", "--names", "names.toml", "--out", "other.safetensors")...)
+	p.npz(arrays[:2], "convolution.npz")
 	for _, c := range []struct {
 		args  []string
 		code  int
@@ -138,10 +139,14 @@ func TestImport(t *testing.T) {
 		{imports("net.npz", "--out", "a", "--channels", "cmyk"), exitUsage, []string{`--channels "cmyk", want rgb or bgr`}},
 		{imports("net.npz", "--out", "a", "--names", "none.toml"), exitFailed, []string{"--names none.toml", "no such file"}},
 		{imports("nowhere.pth", "--out", "a"), exitFailed, []string{"nowhere.pth"}},
-		{imports("photos/down/0.png", "--out", "a"), exitFailed, []string{"photos/down/0.png", "PNG", "want weights of PyTorch"}},
+		{imports("photos/down/0.png", "--out", "a"), exitFailed,
+			[]string{"photos/down/0.png", "PNG", "want weights of PyTorch"}},
+		{[]string{"import", "convolution.npz", "--as", "smoke", "--partial", "--out", "a"}, exitFailed,
+			[]string{"how many classes", "--classes"}},
 		{[]string{"import", "net.npz", "--as", "smoke", "--out", "a"}, exitFailed,
 			[]string{`data.mean = "channel"`, "want --mean FILE"}},
-		{imports("net.npz", "--out", "a", "--set", "data.mean=[1,2,3]"), exitFailed, []string{"data.mean = [1,2,3]", "mean.npy"}},
+		{imports("net.npz", "--out", "a", "--set", "data.mean=[1,2,3]"), exitFailed,
+			[]string{"data.mean = [1,2,3]", "mean.npy"}},
 	} {
 		p.refused(c.code, c.words, c.args...)
 	}

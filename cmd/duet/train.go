@@ -40,6 +40,9 @@ epochs go by the images that were seen.`,
 			if o.data != "" {
 				*o.sets = append(*o.sets, "data.path="+o.data)
 			}
+			if o.init != "" {
+				*o.sets = append(*o.sets, "train.init="+o.init)
+			}
 			return o.run(c.Context())
 		},
 	}
@@ -50,16 +53,18 @@ epochs go by the images that were seen.`,
 	c.Flags().BoolVar(&o.board, "tensorboard", false,
 		"keep a file in the run's folder that TensorBoard reads: tensorboard --logdir runs")
 	c.Flags().StringVar(&o.data, "data", "", "packed set, or source that is packed first; the same as --set data.path=")
+	c.Flags().StringVar(&o.init, "init", "",
+		"checkpoint, or folder of a run, whose weights to begin with; the same as --set train.init=")
 	addDevices(c, &o.devices, "those of the configuration")
 	o.sets = overrides(c)
 	return c
 }
 
 type trainOptions struct {
-	config, name, root, data string
-	devices                  []string
-	resume, board            bool
-	sets                     *[]string
+	config, name, root, data, init string
+	devices                        []string
+	resume, board                  bool
+	sets                           *[]string
 }
 
 func (o *trainOptions) run(ctx context.Context) error {

@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 )
 
 // Best is the path of the best checkpoint in a store's folder, or of the newest where none was ever the best. A folder
@@ -13,6 +14,19 @@ func Best(dir string) (string, error) {
 		return s.BestPath(), nil
 	}
 	return Newest(dir)
+}
+
+// Find is a path, or, of the folder of a run or of its checkpoints, that of the best checkpoint in it.
+func Find(path string) (string, error) {
+	if info, err := os.Stat(path); err != nil || !info.IsDir() { // reading it will tell
+		return path, nil
+	}
+	for _, dir := range []string{filepath.Join(path, "checkpoints"), path} {
+		if found, err := Best(dir); err == nil {
+			return found, nil
+		}
+	}
+	return "", fmt.Errorf("%s is a folder without checkpoints: want a checkpoint, or the folder of a run", path)
 }
 
 // Newest is the path of the newest checkpoint of a step in a store's folder; its error is that of Best.

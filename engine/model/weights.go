@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 
 	"duet/engine/checkpoint"
@@ -40,6 +41,37 @@ func (m *Model) Initialise(seed uint64) error {
 		}
 	}
 	return nil
+}
+
+// InitialiseFrom takes the weights from a checkpoint, by their names, and draws those that it does not have, whose
+// names and shapes are the result; velocities are zero. A parameter of another shape is an error that is a
+// checkpoint.ErrNetwork, but for the last layer's, which is drawn too: it has other classes.
+func (m *Model) InitialiseFrom(f *checkpoint.File, seed uint64) (drawn []string, err error) {
+	params := m.graph.Params
+	for i, p := range params {
+		t, ok := f.Tensor(p.Name)
+		switch {
+		case ok && slices.Equal(t.Shape, p.Shape):
+		case ok && i < len(params)-2:
+			return nil, fmt.Errorf("%w: %s is %v, want %v", checkpoint.ErrNetwork, p.Name, t.Shape, p.Shape)
+		default:
+			drawn = append(drawn, fmt.Sprintf("%s %v", p.Name, p.Shape))
+		}
+	}
+	if len(drawn) == len(params) {
+		return nil, fmt.Errorf("%w: it has none of %s and the others", checkpoint.ErrNetwork, drawn[0])
+	}
+	if err := m.Initialise(seed); err != nil {
+		return nil, err
+	}
+	for _, p := range params {
+		if t, ok := f.Tensor(p.Name); ok && slices.Equal(t.Shape, p.Shape) {
+			if err := m.set(p, "", t.Data); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return drawn, nil
 }
 
 // set uploads a tensor of the whole network, part by part.

@@ -22,7 +22,8 @@ type Change struct{ Key, Was, Is string }
 
 // fixed are the keys that cannot change in a run, alone or with all in their table: the function that is learned, and
 // the row of images of which the run is somewhere in the middle.
-var fixed = []string{"network", "train.seed", "data.crop", "data.mean", "data.scale", "data.shuffle"}
+var fixed = []string{"network", "train.seed", "data.crop", "data.mean", "data.scale", "data.std",
+	"data.shuffle"}
 
 // loose are the keys of layers that can change all the same: how fast it is learned, and numbers of outputs, which the
 // shapes of the weights hold fast.
@@ -64,7 +65,7 @@ func (r *run) resume() error {
 func (r *run) again() error {
 	steps, validations, err := metrics.Read(r.Folder.Metrics())
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(steps) == 0 {
-		return r.model.Initialise(r.Config.Train.Seed)
+		return r.initialise()
 	}
 	if err != nil {
 		return err
@@ -81,7 +82,7 @@ func (r *run) again() error {
 	}
 	fmt.Fprintf(r.Console,
 		"warning: the run was stopped after step %d, before its first checkpoint: beginning again at the first step\n", last)
-	return r.model.Initialise(r.Config.Train.Seed)
+	return r.initialise()
 }
 
 // restore takes over what a checkpoint holds.

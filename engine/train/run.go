@@ -3,14 +3,17 @@ package train
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math"
+	"strings"
 	"time"
 
 	"duet/dataloader"
 	"duet/engine/checkpoint"
 	"duet/engine/metrics"
 	"duet/engine/model"
+	"duet/engine/op"
 	"duet/internal/disk"
 )
 
@@ -79,6 +82,7 @@ type run struct {
 	nextGradient uint64                         // the step from which on the largest gradient is looked at again
 	saved        struct{ step, checked uint64 } // what the newest checkpoint holds
 	anySaved     bool
+	drawn        []string   // parameters that train.init does not have
 	earlier      velocities // of the last step, if the recorder is to see its gradients
 	stop         error      // of Options.Step or Validation
 }
@@ -115,9 +119,32 @@ func (r *run) start() error {
 	}
 	r.config = r.text
 	if !r.Resume {
-		return r.model.Initialise(r.Config.Train.Seed)
+		return r.initialise()
 	}
 	return r.resume()
+}
+
+// initialise draws the weights, or takes them from the checkpoint that the configuration names.
+func (r *run) initialise() error {
+	c := r.Config.Train
+	if c.Init == "" {
+		return r.model.Initialise(c.Seed)
+	}
+	path, err := checkpoint.Find(c.Init)
+	if err != nil {
+		return fmt.Errorf("train.init: %w", err)
+	}
+	f, err := checkpoint.LoadSome(path, func(name string, _ []int) bool {
+		return !strings.HasPrefix(name, op.VelocityPrefix)
+	})
+	if err != nil {
+		return fmt.Errorf("train.init: %w", err)
+	}
+	r.drawn, err = r.model.InitialiseFrom(f, c.Seed)
+	if err != nil {
+		return fmt.Errorf("train.init: %s: %w", path, err)
+	}
+	return nil
 }
 
 // open opens the records, and cuts off what they say of steps after the checkpoint.
@@ -149,6 +176,9 @@ func (r *run) open() error {
 		"devices", r.Config.Devices.Towers, "precision", r.Config.Devices.Precision, "data", r.data.Train.Dir(), "images",
 		r.data.Train.Len(),
 		"batch", r.clock.Batch, "step", r.step, "steps", r.clock.Steps)
+	if r.step == 0 && r.Config.Train.Init != "" {
+		r.log.Info("weights", "from", r.Config.Train.Init, "drawn", r.drawn)
+	}
 	for _, c := range r.changes {
 		r.log.Info("changed", "key", c.Key, "was", c.Was, "is", c.Is)
 	}

@@ -19,7 +19,7 @@ type Config struct {
 		RandomCrop bool `toml:"random_crop"`
 		Mirror     bool
 		ColorNoise float64 `toml:"color_noise"`
-		Mean       any // a name, or numbers of red, green and blue
+		Mean       any     // a name, or numbers of red, green and blue
 		Scale      float64
 		Std        []float64
 		Shuffle    bool
