@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"duet/internal/half"
 )
 
 // Type is a type of numbers as they lie in a file, little endian.
@@ -26,26 +28,13 @@ var (
 	Int32    = Type{"int32", 4, func(b []byte) float32 { return float32(int32(u32(b))) }}
 	Uint64   = Type{"uint64", 8, func(b []byte) float32 { return float32(u64(b)) }}
 	Int64    = Type{"int64", 8, func(b []byte) float32 { return float32(int64(u64(b))) }}
-	Float16  = Type{"float16", 2, func(b []byte) float32 { return half(u16(b)) }}
+	Float16  = Type{"float16", 2, func(b []byte) float32 { return half.To32(u16(b)) }}
 	Bfloat16 = Type{"bfloat16", 2, func(b []byte) float32 { return math.Float32frombits(uint32(u16(b)) << 16) }}
 	Float32  = Type{"float32", 4, func(b []byte) float32 { return math.Float32frombits(u32(b)) }}
 	Float64  = Type{"float64", 8, func(b []byte) float32 { return float32(math.Float64frombits(u64(b))) }}
 )
 
 var u16, u32, u64 = binary.LittleEndian.Uint16, binary.LittleEndian.Uint32, binary.LittleEndian.Uint64
-
-// half widens an IEEE 754 binary16 number: 1 bit of sign, 5 of exponent (bias 15), 10 of fraction.
-func half(h uint16) float32 {
-	sign := uint32(h>>15) << 31
-	exponent, fraction := uint32(h>>10)&0x1f, uint32(h)&0x3ff
-	switch exponent {
-	case 0: // zero and subnormal: fraction * 2^-24
-		return math.Float32frombits(sign | math.Float32bits(float32(fraction)/(1<<24)))
-	case 0x1f: // infinity and NaN
-		return math.Float32frombits(sign | 0xff<<23 | fraction<<13)
-	}
-	return math.Float32frombits(sign | (exponent+127-15)<<23 | fraction<<13)
-}
 
 // Convert fills out from b, which has as many elements.
 func (t Type) Convert(out []float32, b []byte) {

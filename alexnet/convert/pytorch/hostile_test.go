@@ -61,7 +61,7 @@ func TestRefusedFiles(t *testing.T) {
 		{"an HDF5 file", "\x89HDF\r\n\x1a\n....", "an HDF5 file, want"},
 		{"an empty archive", archive(t), "a zip archive, want"},
 		{"half an archive", file(t, entry, three)[:200], "the archive: zip: not a valid zip file"},
-		{"another archive", archive(t, member{name: "a.npy", data: "x"}), "a zip archive with 0 files data.pkl"},
+		{"another archive", archive(t, member{name: "a.npy", data: "x"}), "a zip archive without data.pkl"},
 		{"two pickles", archive(t, member{name: "a/data.pkl"}, member{name: "b/data.pkl"}), "with 2 files data.pkl"},
 		{"a member twice", archive(t, member{name: "a/data.pkl"}, member{name: "a/data.pkl"}), "there are two, want one"},
 		{"TorchScript", archive(t, member{name: "a/data.pkl"}, member{name: "a/constants.pkl"}), "TorchScript"},
