@@ -68,6 +68,7 @@ func TestFullOutput(t *testing.T) {
 		with("lrfind", smoke, "--steps", "10", "--json"),
 		{"plot", "runs/run"},
 		{"export", "tensorboard", "runs/run", "board"},
+		{"average", best, "--out", "mean"},
 		append([]string{"import", best, "--as", "smoke", "--mean", "mean.npy", "--classes", "classes.txt", "--partial",
 			"--out", "imported"}, smoke[3:]...),
 		{"runs"},

@@ -62,9 +62,10 @@ func rootCommand() *cobra.Command {
 	}
 	root.SetOut(results)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(trainCommand(), importCommand(), evalCommand(), predictCommand(), prepareCommand(), dataCommand(),
-		benchCommand(), planCommand(), showCommand(), featuresCommand(), plotCommand(), runsCommand(), boardCommand(),
-		exportCommand(), devicesCommand(), lrfindCommand(), gradcheckCommand(), versionCommand())
+	root.AddCommand(trainCommand(), importCommand(), averageCommand(), evalCommand(), predictCommand(),
+		prepareCommand(), dataCommand(), benchCommand(), planCommand(), showCommand(), featuresCommand(),
+		plotCommand(), runsCommand(), boardCommand(), exportCommand(), devicesCommand(), lrfindCommand(),
+		gradcheckCommand(), versionCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }
