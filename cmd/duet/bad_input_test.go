@@ -20,7 +20,7 @@ func TestBadUsage(t *testing.T) {
 		words []string
 	}{
 		{"trian", []string{`duet: unknown command "trian": did you mean train?` + "\n"}},
-		{"nothing", []string{`unknown command "nothing": want one of bench, board, data, `, ", version\n"}},
+		{"nothing", []string{`unknown command "nothing": want one of average, bench, board, data, `, ", version\n"}},
 		{"show netwrk", []string{`unknown command "netwrk": did you mean network?`}},
 		{"data inf", []string{`unknown command "inf": did you mean info?`}},
 		{"data list", []string{`unknown command "list": want one of bench, info, show, verify`}},

@@ -24,24 +24,34 @@ func evalCommand() *cobra.Command {
 	var maxError float64
 	var o testFlags
 	c := &cobra.Command{
-		Use:   "eval CHECKPOINT",
-		Short: "Test a checkpoint on a validation set",
+		Use:   "eval CHECKPOINT...",
+		Short: "Test a checkpoint, or several together, on a validation set",
 		Long: `Eval prints the errors of a checkpoint's network, or of the best one of the folder of a run, on images
 that have labels. The classes of other data are matched with those that the network learned by their names, whatever
 their order. It need not have images of all of them. Of a network of up to five classes there is no top-5 error to
-speak of, and it is not printed; in JSON it is 0. With --max-error the status is 1 where the top-1 error is larger.`,
+speak of, and it is not printed; in JSON it is 0. With --max-error the status is 1 where the top-1 error is larger.
+
+Of several checkpoints, of networks that tell apart the same classes, the mean of their probabilities counts, as in the
+paper's ensembles of five and seven networks.`,
 		Example: `  duet eval runs/first
   duet eval runs/first/checkpoints/best.safetensors --views 10 --data data/other --json
-  duet eval runs/first --per-class --max-error 0.05`,
-		Args: args(cobra.ExactArgs(1)),
+  duet eval runs/first --per-class --max-error 0.05
+  duet eval runs/first runs/second runs/third`,
+		Args: args(cobra.MinimumNArgs(1)),
 	}
 	c.RunE = func(c *cobra.Command, given []string) error {
 		if !(maxError >= 0 && maxError <= 1) {
 			return usage("--max-error %v, want 0 to 1, such as 0.05", maxError)
 		}
-		return o.test(c, given[0], func(classifier *duet.Classifier, set *duet.TestSet) error {
+		together := ensemble{members: len(given)}
+		for _, path := range given[:len(given)-1] {
+			if err := o.test(c, path, together.join(c.Context())); err != nil {
+				return err
+			}
+		}
+		return o.test(c, given[len(given)-1], func(classifier *duet.Classifier, set *duet.TestSet) error {
 			classes := newClassErrors(classifier.Classes())
-			result, err := set.Test(c.Context(), 0, classes.count)
+			result, err := together.test(c.Context(), classifier, set, classes.count)
 			if err != nil {
 				return err
 			}

@@ -62,7 +62,7 @@ func (m *Model) Evaluate(ctx context.Context, set *packed.Set, o Test) (r Result
 	for {
 		b, err := loader.Next(ctx)
 		if err == io.EOF {
-			return t.result(), nil
+			return t.score.Result(t.classes), nil
 		}
 		if err == nil {
 			err = m.view(b, t, o.Views)
@@ -107,14 +107,39 @@ func (m *Model) view(b *dataloader.Batch, t *tally, views int) error {
 
 // tally sums up probabilities and activations over views, and results over images.
 type tally struct {
-	classes    int
-	labels     []int32     // by those of the set; -1: does not count
-	now        []float32   // probabilities of a view
-	probs      []float64   // of the current images, the mean over the views so far
-	kept       [][]float32 // activations, likewise, a row for each of Setup.Keep
+	classes int
+	labels  []int32     // by those of the set; -1: does not count
+	now     []float32   // probabilities of a view
+	probs   []float64   // of the current images, the mean over the views so far
+	kept    [][]float32 // activations, likewise, a row for each of Setup.Keep
+	score   Score
+}
+
+// Score sums up what a test comes to.
+type Score struct {
 	images     int
 	loss       float64
 	top1, top5 int // wrong
+}
+
+// Add counts an image of a class, by the probabilities that the classes were given.
+func (s *Score) Add(probs []float64, label int) {
+	rank := Rank(probs, label)
+	if rank >= 1 {
+		s.top1++
+	}
+	if rank >= 5 {
+		s.top5++
+	}
+	s.loss += CrossEntropy(probs[label])
+	s.images++
+}
+
+// Result is that of a test of a network of so many classes.
+func (s *Score) Result(classes int) Result {
+	n := float64(s.images)
+	return Result{Images: s.images, Classes: classes, Loss: s.loss / n, Top1Error: float64(s.top1) / n,
+		Top5Error: float64(s.top5) / n}
 }
 
 // tally makes room for a batch.
@@ -146,18 +171,9 @@ func (t *tally) count(b *dataloader.Batch, each func(Tested) error) error {
 				return err
 			}
 		}
-		if label < 0 {
-			continue
+		if label >= 0 {
+			t.score.Add(probs, label)
 		}
-		rank := Rank(probs, label)
-		if rank >= 1 {
-			t.top1++
-		}
-		if rank >= 5 {
-			t.top5++
-		}
-		t.loss += CrossEntropy(probs[label])
-		t.images++
 	}
 	t.clear()
 	return nil
@@ -184,12 +200,6 @@ func Rank(probs []float64, class int) (before int) {
 		}
 	}
 	return before
-}
-
-func (t *tally) result() Result {
-	n := float64(t.images)
-	return Result{Images: t.images, Classes: t.classes, Loss: t.loss / n, Top1Error: float64(t.top1) / n,
-		Top5Error: float64(t.top5) / n}
 }
 
 // Predict gives the probabilities of the classes for images as they are stored, each [Height, Width, 3], with the mean

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"math"
+	"os"
+	"testing"
+
+	"duet"
+	"duet/engine/model"
+)
+
+// TestEnsemble: the mean of the probabilities of three networks is what counts, and networks that have none are refused.
+func TestEnsemble(t *testing.T) {
+	p := newPlace(t)
+	p.photos("photos")
+	p.works("prepare", "photos", "set", "--size", "24", "--val-fraction", "0.4")
+	p.works("prepare", "photos", "other", "--size", "24", "--val-fraction", "0.2")
+	data := sets("data.path=set", "train.batch=4", "train.max_steps=3")
+	p.works(trainArgs("a", data...)...)
+	p.works(trainArgs("b", append(data, sets("train.seed=9")...)...)...)
+	p.works(trainArgs("c", append(data, sets("train.seed=10")...)...)...)
+	p.works(trainArgs("elsewhere", append(data, sets("data.path=other")...)...)...)
+	runs := []string{"runs/a", "runs/b", "runs/c"}
+	var mean [][]float64
+	var labels []int
+	for _, run := range runs {
+		c, err := duet.Open(p.path(run), duet.OpenOptions{Devices: []string{"reference:0"}})
+		p.check(err)
+		set, err := c.OpenTestSet(context.Background(), p.path("set"), duet.EvaluateOptions{})
+		p.check(err)
+		if mean == nil {
+			mean, labels = make([][]float64, set.Len()), make([]int, set.Len())
+		}
+		_, err = set.Test(context.Background(), 0, func(one model.Tested) error {
+			if labels[one.Index] = one.Label; mean[one.Index] == nil {
+				mean[one.Index] = make([]float64, len(one.Probs))
+			}
+			for class, x := range one.Probs {
+				mean[one.Index][class] += x / float64(len(runs))
+			}
+			return nil
+		})
+		p.check(err)
+		p.check(set.Close())
+		p.check(c.Close())
+	}
+	loss, wrong := 0.0, 0.0
+	for i, probs := range mean {
+		loss -= math.Log(probs[labels[i]]) / float64(len(mean))
+		for class, x := range probs {
+			if x > probs[labels[i]] || x == probs[labels[i]] && class < labels[i] {
+				wrong += 1 / float64(len(mean))
+				break
+			}
+		}
+	}
+	var got struct {
+		Images int     `json:"images"`
+		Top1   float64 `json:"top1_error"`
+		Loss   float64 `json:"loss"`
+	}
+	p.object(p.works(append([]string{"eval", "--json", "--devices", "reference:0"}, runs...)...), &got)
+	if got.Images != len(mean) || math.Abs(got.Loss-loss) > 1e-6 || math.Abs(got.Top1-wrong) > 1e-12 {
+		t.Errorf("got %+v, want %d images, loss %v, error %v", got, len(mean), loss, wrong)
+	}
+	p.refused(exitFailed, []string{"runs/elsewhere/", "other images than runs/a/", "--data"}, "eval", "runs/a",
+		"runs/elsewhere")
+	p.works("eval", "runs/a", "runs/elsewhere", "--data", "set")
+	p.photos("otherwise")
+	p.check(os.Rename(p.path("otherwise", "down"), p.path("otherwise", "below")))
+	p.works("prepare", "otherwise", "below", "--size", "24", "--val-fraction", "0.4")
+	p.works(trainArgs("below", append(data, sets("data.path=below")...)...)...)
+	p.refused(exitFailed, []string{"runs/below/", "other classes than runs/a/"}, "eval", "runs/a", "runs/below",
+		"--data", "set", "--known-classes")
+}
