@@ -40,26 +40,41 @@ type Classifier struct {
 // Open reads a checkpoint as ReadCheckpoint does. The devices are opened when the Classifier is first used, and again
 // when it is to take more images at a time. Options that are impossible are *invalid.Error of their names.
 func Open(path string, o OpenOptions) (*Classifier, error) {
-	if o.Views = cmp.Or(o.Views, 1); o.Views != 1 && o.Views != 10 {
-		return nil, invalid.Key("views", "%d, want 1 or 10", o.Views)
-	}
-	if o.Batch < 0 {
-		return nil, invalid.Key("batch", "%d, want at least 1, or 0 for as in training", o.Batch)
+	if err := o.check(); err != nil {
+		return nil, err
 	}
 	trained, err := ReadCheckpoint(path)
 	if err != nil {
 		return nil, err
 	}
-	c := &Classifier{Checkpoint: trained, options: o, devices: trained.Config.Devices}
-	c.devices.Towers = []string{backend.Auto}
-	if len(o.Devices) > 0 {
-		c.devices.Towers = o.Devices
+	return trained.Open(o)
+}
+
+func (o *OpenOptions) check() error {
+	if o.Views = cmp.Or(o.Views, 1); o.Views != 1 && o.Views != 10 {
+		return invalid.Key("views", "%d, want 1 or 10", o.Views)
 	}
-	c.devices.Precision = cmp.Or(o.Precision, c.devices.Precision)
-	if err := c.devices.Validate(); err != nil {
+	if o.Batch < 0 {
+		return invalid.Key("batch", "%d, want at least 1, or 0 for as in training", o.Batch)
+	}
+	return nil
+}
+
+// Open is the function Open of a checkpoint that was read.
+func (c *Checkpoint) Open(o OpenOptions) (*Classifier, error) {
+	if err := o.check(); err != nil {
 		return nil, err
 	}
-	return c, c.devices.Resolve(c.Config.Network.MaxDevices(), o.Note)
+	opened := &Classifier{Checkpoint: c, options: o, devices: c.Config.Devices}
+	opened.devices.Towers = []string{backend.Auto}
+	if len(o.Devices) > 0 {
+		opened.devices.Towers = o.Devices
+	}
+	opened.devices.Precision = cmp.Or(o.Precision, opened.devices.Precision)
+	if err := opened.devices.Validate(); err != nil {
+		return nil, err
+	}
+	return opened, opened.devices.Resolve(c.Config.Network.MaxDevices(), o.Note)
 }
 
 // on gives the network on its devices, with room for so many images at a time, or for as many as the options say.

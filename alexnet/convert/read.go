@@ -28,7 +28,7 @@ func Read(path string) (*Source, error) {
 		return nil, err
 	}
 	switch {
-	case len(head) > 8 && head[8] == '{': // the length of its header is before it
+	case isSafetensors(head):
 		tensors, err := checkpoint.LoadTensors(path)
 		if err != nil {
 			return nil, err
@@ -41,28 +41,53 @@ func Read(path string) (*Source, error) {
 	case onnx.Is(head):
 		return readONNX(path)
 	}
-	var problems []error
-	for _, format := range []struct {
-		name   string
-		layout Layout
-		read   func(string) ([]checkpoint.Tensor, error)
-	}{{"PyTorch", OIHW, pytorch.Read}, {"NumPy", "", numpy.Read}} {
-		tensors, err := format.read(path)
-		if err == nil {
-			s := group(format.name, tensors)
-			s.Layout = format.layout
-			return s, nil
+	format, tensors, err := pickled(path)
+	if errors.Is(err, foreign.ErrUnknown) {
+		if what := checkpoint.Looks(head); what != "" {
+			return nil, fmt.Errorf("%s is %s, want weights of PyTorch, Caffe, ONNX, NumPy or in safetensors", path, what)
 		}
-		if !errors.Is(err, foreign.ErrUnknown) {
-			return nil, err
-		}
-		problems = append(problems, err)
+		return nil, fmt.Errorf("%s: want weights of PyTorch, Caffe, ONNX, NumPy or in safetensors: %w", path, err)
 	}
-	if what := checkpoint.Looks(head); what != "" {
-		return nil, fmt.Errorf("%s is %s, want weights of PyTorch, Caffe, ONNX, NumPy or in safetensors", path, what)
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("%s: want weights of PyTorch, Caffe, ONNX, NumPy or in safetensors: %w", path, problems[0])
+	s := group(format, tensors)
+	if format == torchFormat {
+		s.Layout = OIHW
+	}
+	return s, nil
 }
+
+const torchFormat = "PyTorch"
+
+// pickled reads tensors of PyTorch or NumPy. What is neither is a foreign.ErrUnknown.
+func pickled(path string) (format string, tensors []checkpoint.Tensor, err error) {
+	tensors, err = pytorch.Read(path)
+	if err == nil || !errors.Is(err, foreign.ErrUnknown) {
+		return torchFormat, tensors, err
+	}
+	other, numpyErr := numpy.Read(path)
+	if numpyErr == nil || !errors.Is(numpyErr, foreign.ErrUnknown) {
+		return "NumPy", other, numpyErr
+	}
+	return "", nil, err
+}
+
+// ReadTensors reads arrays by name, of NumPy, PyTorch or in safetensors.
+func ReadTensors(path string) ([]checkpoint.Tensor, error) {
+	head, err := headOf(path)
+	if err != nil {
+		return nil, err
+	}
+	if isSafetensors(head) {
+		return checkpoint.LoadTensors(path)
+	}
+	_, tensors, err := pickled(path)
+	return tensors, err
+}
+
+// isSafetensors tells by a file's first bytes: the length of the header is before it.
+func isSafetensors(head []byte) bool { return len(head) > 8 && head[8] == '{' }
 
 // headOf are the first bytes of a file.
 func headOf(path string) ([]byte, error) {

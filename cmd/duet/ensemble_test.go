@@ -10,7 +10,7 @@ import (
 	"duet/engine/model"
 )
 
-// TestEnsemble: the mean of the probabilities of three networks is what counts, and networks that have none are refused.
+// TestEnsemble: the mean of three networks' probabilities is what counts, and networks that have none are refused.
 func TestEnsemble(t *testing.T) {
 	p := newPlace(t)
 	p.photos("photos")

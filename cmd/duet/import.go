@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,6 +19,7 @@ import (
 
 func importCommand() *cobra.Command {
 	var as, out, layout, channels, names, classes string
+	var check importCheck
 	var o duet.ImportOptions
 	var sets *[]string
 	c := &cobra.Command{
@@ -31,7 +33,10 @@ caffenet beside duet's own.
 A layer takes the weights that --names gives it, or that have its name, or the next in the order of both that fit its
 shape, in PyTorch's order of axes or in TensorFlow's. What does not fit is named, and nothing is written; --partial
 takes what fits and draws the rest. Networks of Caffe see blue before red: their first layer and their mean are turned.
-Of 1000 classes the names are ILSVRC2012's, in the order of their WordNet IDs.`,
+Of 1000 classes the names are ILSVRC2012's, in the order of their WordNet IDs.
+
+With --check IMAGE --expect FILE what the layers give for an image is compared with what another program says that they
+give, arrays named after the layers in an .npz; the first that differs is named, and nothing is written.`,
 		Example: `  duet import alexnet-owt-7be5be79.pth --as torchvision --out alexnet.safetensors
   duet import bvlc_alexnet.caffemodel --as caffe --mean imagenet_mean.binaryproto --out alexnet.safetensors
   duet import conv.npz --as cifar10 --names names.toml --partial --out start.safetensors`,
@@ -66,7 +71,10 @@ Of 1000 classes the names are ILSVRC2012's, in the order of their WordNet IDs.`,
 		if err := errors.Join(readNames(names, &o), readClasses(classes, &o)); err != nil {
 			return err
 		}
-		return importFile(given[0], out, config, o)
+		if (check.image == "") != (check.expect == "") {
+			return usage("want --check IMAGE and --expect FILE, both or neither")
+		}
+		return importFile(c.Context(), given[0], out, config, o, check)
 	}
 	c.Flags().StringVar(&as, "as", "", "configuration of the network: a file, or the name of one that is built in")
 	c.Flags().StringVar(&out, "out", "", "checkpoint to write, which must not exist")
@@ -76,15 +84,23 @@ Of 1000 classes the names are ILSVRC2012's, in the order of their WordNet IDs.`,
 	c.Flags().StringVar(&classes, "classes", "", "file with the names of the classes, a line each")
 	c.Flags().StringVar(&channels, "channels", "", "what the network sees first: rgb or bgr; default: the format's")
 	c.Flags().StringVar(&layout, "layout", "", "order of the weights' axes: oihw or hwio; default: the one that fits")
+	c.Flags().StringVar(&check.image, "check", "", "image for which to compare what the layers give with --expect")
+	c.Flags().StringVar(&check.expect, "expect", "", "arrays that are named after layers, .npz or another file of tensors")
 	sets = overrides(c)
 	return c
 }
 
 // importFile imports a file, and says what has become of it.
-func importFile(path, out string, config *duet.Config, o duet.ImportOptions) error {
+func importFile(ctx context.Context, path, out string, config *duet.Config, o duet.ImportOptions,
+	check importCheck) error {
 	x, err := duet.Import(path, config, o)
 	if err != nil {
 		return err
+	}
+	if check.image != "" {
+		if err := check.run(ctx, x.Checkpoint); err != nil {
+			return err
+		}
 	}
 	var said strings.Builder
 	for _, p := range x.Match.Pairs {
@@ -103,6 +119,44 @@ func importFile(path, out string, config *duet.Config, o duet.ImportOptions) err
 	}
 	_, err = fmt.Fprintf(results, "%s%s: %s of %s\n", said.String(), out, counted(len(x.Match.Pairs), "layer"), x.Format)
 	return err
+}
+
+// importCheck is what --check and --expect say.
+type importCheck struct{ image, expect string }
+
+// run compares what the layers give for the image, and prints by how much it differs.
+func (k importCheck) run(ctx context.Context, x *duet.Checkpoint) (err error) {
+	want, err := convert.ReadTensors(k.expect)
+	if err != nil {
+		return err
+	}
+	show := newDisplay()
+	defer show.close()
+	c, err := x.Open(duet.OpenOptions{Precision: "fp32", Hooks: show.hooks()})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	f, err := os.Open(k.image)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	m, err := c.Decode(f)
+	if err != nil {
+		return fmt.Errorf("%s: %w", k.image, err)
+	}
+	all, err := c.CompareLayers(ctx, m, want)
+	if err != nil {
+		return fmt.Errorf("%s: %w", k.expect, err)
+	}
+	for _, d := range all {
+		if _, err := fmt.Fprintf(results, "%-10s within %.1e of its largest activation, %.4g\n", d.Layer, d.Distance,
+			d.Largest); err != nil {
+			return err
+		}
+	}
+	return duet.FirstDifference(all)
 }
 
 // readNames reads --names.

@@ -3,7 +3,9 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -116,6 +118,7 @@ func TestImport(t *testing.T) {
 		t.Errorf("the network said %s, now %s", before, after)
 	}
 
+	p.importChecked(imports, c)
 	p.npz(arrays[2:], "part.npz")
 	p.refused(exitFailed, []string{"part.npz: nothing fits conv1.weight [", "of the network"},
 		imports("part.npz", "--out", "part.safetensors")...)
@@ -155,4 +158,48 @@ func TestImport(t *testing.T) {
 			t.Errorf("%s is there", name)
 		}
 	}
+}
+
+// importChecked holds what the layers of an imported network give against what they gave before, channels last, and
+// against that with a number changed.
+func (p *place) importChecked(imports func(file string, more ...string) []string, c *duet.Checkpoint) {
+	p.Helper()
+	before, err := c.Open(duet.OpenOptions{Devices: []string{"reference:0"}})
+	p.check(err)
+	f, err := os.Open(p.path("photos/down/0.png"))
+	p.check(err)
+	m, err := before.Decode(f)
+	p.check(errors.Join(err, f.Close()))
+	maps, _, err := before.Maps(context.Background(), m)
+	p.check(errors.Join(err, before.Close()))
+	var want []checkpoint.Tensor
+	for _, l := range maps {
+		t := checkpoint.Tensor{Name: l.Layer, Shape: append([]int{1}, l.Shape...), Data: slices.Clone(l.Values)}
+		if len(l.Shape) == 3 { // [1, height, width, maps]
+			maps, area := l.Shape[0], l.Shape[1]*l.Shape[2]
+			t.Shape = []int{1, l.Shape[1], l.Shape[2], maps}
+			for i, x := range l.Values {
+				t.Data[i%area*maps+i/area] = x
+			}
+		}
+		want = append(want, t)
+	}
+	p.npz(want, "expected.npz")
+	check := []string{"--check", "photos/down/0.png", "--expect", "expected.npz"}
+	said := p.works(imports("net.npz", append(check, "--out", "checked.safetensors")...)...).stdout
+	if !strings.Contains(said, "conv1      within ") || !strings.Contains(said, "fc5        within ") {
+		p.Errorf("said %q", said)
+	}
+	at := slices.IndexFunc(want, func(t checkpoint.Tensor) bool { return t.Name == "conv3" })
+	want[at].Data[3] += 0.5
+	p.npz(want, "expected.npz")
+	p.refused(exitFailed, []string{"conv3 differs, by ", "conv1, norm1, pool1, conv2", " before it agree"},
+		imports("net.npz", append(check, "--out", "a")...)...)
+	p.npz([]checkpoint.Tensor{{Name: "conv9", Shape: []int{1}, Data: []float32{1}}}, "expected.npz")
+	p.refused(exitFailed, []string{"expected.npz", "conv9"}, imports("net.npz", append(check, "--out", "a")...)...)
+	p.npz([]checkpoint.Tensor{{Name: "fc5", Shape: []int{1}, Data: []float32{1}}}, "expected.npz")
+	p.refused(exitFailed, []string{"expected.npz: fc5 is [1], want [2]"},
+		imports("net.npz", append(check, "--out", "a")...)...)
+	p.refused(exitUsage, []string{"--check IMAGE and --expect FILE"},
+		imports("net.npz", "--check", "x.png", "--out", "a")...)
 }
