@@ -30,6 +30,7 @@ def main():
         for i, image in enumerate(images):
             image.save(folder / f"{i:02}.png")
         want = probabilities(net.double(), images)
+        np.savez(folder / "expected.npz", **activations(net, images[0]))
         state = {name: x.float() for name, x in net.state_dict().items()}
         torch.save(state, folder / "zip.pth")
         torch.save(state, folder / "legacy.pth", _use_new_zipfile_serialization=False)
@@ -37,7 +38,8 @@ def main():
         safetensors(state, folder / "plain.safetensors")
         for name in ("zip.pth", "legacy.pth", "nested.pth", "plain.safetensors"):
             out = folder / f"{name}.duet"
-            run(duet, "import", folder / name, "--as", "torchvision", "--out", out)
+            run(duet, "import", folder / name, "--as", "torchvision", "--out", out, "--check", folder / "00.png",
+                "--expect", folder / "expected.npz")
             backends = [d["name"] for d in json.loads(run(duet, "devices", "--json"))]
             for device in backends if name == "zip.pth" else backends[:1]:
                 labels, got = predicted(duet, out, device, folder)
@@ -55,6 +57,22 @@ def picture(seed):
     smooth = Image.fromarray(small).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
     blocks = Image.fromarray(random.integers(0, 256, (8, 8, 3), dtype=np.uint8)).resize((SIDE, SIDE), Image.Resampling.NEAREST)
     return Image.blend(smooth, blocks, 0.3)
+
+
+LAYERS = {"conv1": "features.1", "pool1": "features.2", "conv2": "features.4", "pool2": "features.5",
+          "conv3": "features.7", "conv4": "features.9", "conv5": "features.11", "pool5": "features.12",
+          "fc6": "classifier.2", "fc7": "classifier.5", "fc8": "classifier.6"}
+
+
+def activations(net, image):
+    """What PyTorch's layers give, under duet's names; a layer of duet's has its rectifier in it."""
+    seen, modules = {}, dict(net.named_modules())
+    hooks = [modules[theirs].register_forward_hook(
+        lambda _, __, y, name=name: seen.__setitem__(name, y[0].float().numpy().copy())) for name, theirs in LAYERS.items()]
+    probabilities(net, [image])
+    for hook in hooks:
+        hook.remove()
+    return seen
 
 
 def probabilities(net, images):
