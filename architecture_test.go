@@ -21,7 +21,7 @@ var floors = [][]string{
 	{"."},              // the front door: a program of one's own imports duet
 	{"configs"},        // a file to what is to be done
 	{"engine/tensorboard"},
-	{"alexnet", "alexnet/convert", "engine/look", "engine/train"}, // a network's graph; weights, pictures, a training
+	{"alexnet", "alexnet/convert", "alexnet/convert/export", "engine/look", "engine/train"}, // a network's graph
 	{"engine/model"},
 	{"dataloader", "engine/plan"},
 	{"dataloader/prepare"},
@@ -35,6 +35,7 @@ var floors = [][]string{
 	{"engine/backend/worker"},
 	{"engine/backend"},
 	{"engine/op"},
+	{"alexnet/convert/interpret"},
 	{"alexnet/convert/caffe", "alexnet/convert/numpy", "alexnet/convert/onnx", "alexnet/convert/pytorch"}, // others' files
 	{"alexnet/convert/foreign", "alexnet/convert/pickle"},
 	{"alexnet/convert/element", "alexnet/convert/pickle/compose"},

@@ -14,11 +14,11 @@ import (
 func exportCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "export WHAT",
-		Short: "Write a run in another program's format",
+		Short: "Write a run or a trained network in another program's format",
 		Args:  args(cobra.NoArgs),
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(exportTensorBoardCommand())
+	c.AddCommand(exportONNXCommand(), exportTensorBoardCommand())
 	return c
 }
 

@@ -20,22 +20,17 @@ func versionCommand() *cobra.Command {
 		Short: "Print what this program was built from",
 		Args:  args(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
-			revision, modified, tags := revision, "", "none"
 			info, ok := debug.ReadBuildInfo()
 			if !ok {
 				return fmt.Errorf("this program carries no build information")
 			}
+			tags := "none"
 			for _, s := range info.Settings {
-				switch {
-				case s.Key == "vcs.revision":
-					revision = s.Value
-				case s.Key == "vcs.modified" && s.Value == "true":
-					modified = " with changes"
-				case s.Key == "-tags":
+				if s.Key == "-tags" {
 					tags = s.Value
 				}
 			}
-			fmt.Fprintf(results, "duet %s%s\n%s, build tags: %s\n", revision, modified, info.GoVersion, tags)
+			fmt.Fprintf(results, "duet %s\n%s, build tags: %s\n", versionOf(info), info.GoVersion, tags)
 			for _, b := range backend.Backends() {
 				found, err := b.List()
 				if err != nil {
@@ -53,4 +48,18 @@ func versionCommand() *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// versionOf is the commit that the program was built from.
+func versionOf(info *debug.BuildInfo) string {
+	commit, modified := revision, ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			commit = s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			modified = " with changes"
+		}
+	}
+	return commit + modified
 }

@@ -106,9 +106,19 @@ func (m *Model) end() (b []byte) {
 		b = appendBytes(b, modelOpset, appendInt(appendString(nil, opsetDomain, v.Domain), opsetVersion, v.Number))
 	}
 	for _, p := range m.Metadata {
-		b = appendBytes(b, modelProps, appendString(appendString(nil, entryKey, p.Key), entryValue, p.Value))
+		b = p.append(b)
 	}
 	return b
+}
+
+func (p Property) append(b []byte) []byte {
+	return appendBytes(b, modelProps, appendString(appendString(nil, entryKey, p.Key), entryValue, p.Value))
+}
+
+// WriteTo writes a property after a model that Write has written, which has it then as the last one of its metadata.
+func (p Property) WriteTo(w io.Writer) (int64, error) {
+	n, err := w.Write(p.append(nil))
+	return int64(n), err
 }
 
 func (n *Node) encode() (b []byte, err error) {
