@@ -18,7 +18,7 @@ func exportCommand() *cobra.Command {
 		Args:  args(cobra.NoArgs),
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(exportONNXCommand(), exportTensorBoardCommand())
+	c.AddCommand(exportONNXCommand(), exportPyTorchCommand(), exportSafetensorsCommand(), exportTensorBoardCommand())
 	return c
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,30 +16,36 @@ import (
 	"duet"
 	"duet/alexnet/convert/export"
 	"duet/dataloader/picture"
+	"duet/engine/op"
 )
 
 // exportFlags are the flags of the commands that write a trained network.
 type exportFlags struct {
-	out  string
-	half bool
+	out    string
+	ending string // that a file's name must have; "" of a folder
+	half   bool
 }
 
-func (o *exportFlags) add(c *cobra.Command, ending string) {
-	c.Flags().StringVar(&o.out, "out", "", "file to write, which must not exist: a name that ends in "+ending)
+func (o *exportFlags) add(c *cobra.Command) {
+	what := "folder to write, which must not exist"
+	if o.ending != "" {
+		what = "file to write, which must not exist: a name that ends in " + o.ending
+	}
+	c.Flags().StringVar(&o.out, "out", "", what)
 	c.Flags().BoolVar(&o.half, "half", false, "weights as float16, in half the space")
 }
 
-// check says whether there is a name to write to, with one of these endings.
-func (o *exportFlags) check(endings ...string) error {
-	if o.out == "" {
+// check says whether there is a name to write to, which nothing has.
+func (o *exportFlags) check() error {
+	switch {
+	case o.out == "" && o.ending == "":
+		return usage("no --out, want the name of a folder")
+	case o.out == "":
 		return usage("no --out, want the name of a file")
+	case o.ending != "" && !strings.EqualFold(filepath.Ext(o.out), o.ending):
+		return usage("--out %s, want a name that ends in %s", o.out, o.ending)
 	}
-	for _, e := range endings {
-		if strings.EqualFold(filepath.Ext(o.out), e) {
-			return nil
-		}
-	}
-	return usage("--out %s, want a name that ends in %s", o.out, strings.Join(endings, " or "))
+	return taken(export.Free(o.out))
 }
 
 // network is what is exported of a checkpoint.
@@ -61,7 +66,7 @@ func taken(err error) error {
 }
 
 func exportONNXCommand() *cobra.Command {
-	var o exportFlags
+	o := exportFlags{ending: ".onnx"}
 	var devices []string
 	c := &cobra.Command{
 		Use:   "onnx CHECKPOINT",
@@ -78,7 +83,7 @@ computes of them.`,
 		Args: args(cobra.ExactArgs(1)),
 	}
 	c.RunE = func(c *cobra.Command, given []string) (err error) {
-		if err := cmp.Or(o.check(".onnx"), taken(export.Free(o.out))); err != nil {
+		if err := o.check(); err != nil {
 			return err
 		}
 		show := newDisplay()
@@ -103,7 +108,7 @@ computes of them.`,
 			o.out, r.Parameters, r.Images, r.Difference)
 		return err
 	}
-	o.add(c, ".onnx")
+	o.add(c)
 	addDevices(c, &devices, "auto")
 	return c
 }
@@ -145,4 +150,63 @@ func (o *exportFlags) round(ctx context.Context, n *export.Network, c *duet.Clas
 	}
 	tell("float16 moves probabilities by at most %.2g", most)
 	return nil
+}
+
+func exportSafetensorsCommand() *cobra.Command {
+	o := exportFlags{ending: ".safetensors"}
+	c := &cobra.Command{
+		Use:   "safetensors CHECKPOINT",
+		Short: "Write a trained network's weights alone",
+		Long: `Safetensors writes the weights of a checkpoint, or of the best one of a run's folder, without what only a
+training needs, under the same names: conv1.weight, conv1.bias and so on; input.mean is what is subtracted from the
+pixels. The classes and the configuration are in the metadata. Such a file is half as large as the checkpoint, which
+duet itself wants.`,
+		Example: `  duet export safetensors runs/first --out first.safetensors
+  duet export safetensors runs/first --out first-half.safetensors --half`,
+		Args: args(cobra.ExactArgs(1)),
+	}
+	c.RunE = func(c *cobra.Command, given []string) error {
+		return o.write(given[0], func(n *export.Network) (export.Result, error) { return n.Safetensors(c.Context(), o.out) })
+	}
+	o.add(c)
+	return c
+}
+
+func exportPyTorchCommand() *cobra.Command {
+	var o exportFlags
+	c := &cobra.Command{
+		Use:   "pytorch CHECKPOINT",
+		Short: "Write a trained network as a PyTorch module",
+		Long: `Pytorch writes a folder with the network of a checkpoint, or of the best one of a run's folder: model.py, an
+nn.Module of the same layers, and model.safetensors, its state dict. It takes images as bytes; cropping, the mean and
+the scale are in the module. "python model.py IMAGE..." classifies images; it needs torch, safetensors and Pillow.`,
+		Example: `  duet export pytorch runs/first --out first
+  python first/model.py cat.jpg`,
+		Args: args(cobra.ExactArgs(1)),
+	}
+	c.RunE = func(c *cobra.Command, given []string) error {
+		return o.write(given[0], func(n *export.Network) (export.Result, error) { return n.PyTorch(c.Context(), o.out) })
+	}
+	o.add(c)
+	return c
+}
+
+// write writes what is not tried.
+func (o *exportFlags) write(path string, write func(n *export.Network) (export.Result, error)) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	c, err := duet.ReadSome(path, func(name string, _ []int) bool { return !strings.HasPrefix(name, op.VelocityPrefix) })
+	if err != nil {
+		return err
+	}
+	if c.Path != path {
+		tell("checkpoint: %s", c.Path)
+	}
+	r, err := write(o.network(c))
+	if err != nil {
+		return taken(err)
+	}
+	_, err = fmt.Fprintf(results, "%s: %d parameters\n", o.out, r.Parameters)
+	return err
 }

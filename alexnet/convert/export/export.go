@@ -77,7 +77,7 @@ func (n *Network) Round() error {
 		for i, x := range t {
 			y := half.To32(half.From32(x))
 			if math.IsInf(float64(y), 0) && !math.IsInf(float64(x), 0) {
-				return fmt.Errorf("%s: a weight of %v is too large for float16, whose largest number is 65504", p.Name, x)
+				return tooLarge(p.Name, x)
 			}
 			t[i] = y
 		}

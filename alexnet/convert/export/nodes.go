@@ -182,12 +182,15 @@ func (b *nodes) normalised(o op.LRN, a *op.Applied, x string) string {
 // pooled adds a max pooling. ONNX's ceil_mode has been read in two ways where the last window would begin beyond the
 // input, so there are explicit pads at the end in its place.
 func (b *nodes) pooled(o op.MaxPool, a *op.Applied, x string) string {
-	end := func(axis int) int {
-		if !o.Ceil {
-			return o.Pad
-		}
-		return max(0, (a.Out().Shape[axis]-1)*o.Stride+o.Kernel-a.In()[0].Shape[axis]-o.Pad)
-	}
+	in, out := a.In()[0].Shape, a.Out().Shape
 	return b.add("MaxPool", a.Layer, []string{x}, ints("kernel_shape", o.Kernel, o.Kernel),
-		ints("strides", o.Stride, o.Stride), ints("pads", o.Pad, o.Pad, end(2), end(3)))
+		ints("strides", o.Stride, o.Stride), ints("pads", o.Pad, o.Pad, padEnd(o, in[2], out[2]), padEnd(o, in[3], out[3])))
+}
+
+// padEnd is by how much to pad at the end of an axis, so that as many windows as there are outputs fit, rounded down.
+func padEnd(o op.MaxPool, in, out int) int {
+	if !o.Ceil {
+		return o.Pad
+	}
+	return max(0, (out-1)*o.Stride+o.Kernel-in-o.Pad)
 }

@@ -74,7 +74,9 @@ func (n *Network) metadata(layers []string) (all []onnx.Property, err error) {
 	if n.Input.Names != nil {
 		put("names", n.Input.Names)
 	}
-	put("layers", layers)
+	if layers != nil {
+		put("layers", layers)
+	}
 	return append(all, onnx.Property{Key: "duet.version", Value: n.Version},
 		onnx.Property{Key: "duet.step", Value: strconv.FormatUint(n.File.Meta.Step, 10)},
 		onnx.Property{Key: "duet.config", Value: n.File.Meta.Config}), err

@@ -13,9 +13,19 @@ import (
 // An Engine gives the probabilities of the classes for images as they are stored, each [Height, Width, 3].
 type Engine func(ctx context.Context, images [][]byte) ([][]float64, error)
 
-// Tolerance is by how much a probability may differ from the engine's. Both round to float32 after every sum: scores of
-// tens differ by 1e-5. Where weights are float16, the engine has the same rounded ones.
-const Tolerance = 1e-4
+// Both the engine and what a file is tried with round to float32 after every sum: scores of a hundred may differ by 1e-4,
+// and a probability then by such a part of itself. Where weights are float16, the engine has the same rounded ones.
+const (
+	// Tolerance is by how much a probability may differ from the engine's.
+	Tolerance = 1e-4
+	// relativeTol is by which part of it, so that a thousand classes that are about equally probable show something.
+	relativeTol = 1e-3
+)
+
+// allowed is by how much a probability may differ. What is rarer than by chance counts as much as by chance.
+func allowed(p float64, classes int) float64 {
+	return min(Tolerance, relativeTol*max(p, 1/float64(classes)))
+}
 
 // Trials are the images that a file is tried on.
 func (n *Network) Trials() [][]byte { return trials(n.Input.Height, n.Input.Width) }
@@ -72,9 +82,9 @@ func (n *Network) verify(ctx context.Context, path string, engine Engine, r *Res
 		}
 		for class, p := range want[i] {
 			d := math.Abs(float64(got.Data[class]) - p)
-			if !(d <= Tolerance) {
+			if tol := allowed(p, len(want[i])); !(d <= tol) {
 				return fmt.Errorf("image %d of its own check has class %d with probability %v by the file and %v by duet: "+
-					"want them within %v", i, class, got.Data[class], p, Tolerance)
+					"want them within %.1g", i, class, got.Data[class], p, tol)
 			}
 			r.Difference = max(r.Difference, d)
 		}
