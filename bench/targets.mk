@@ -17,9 +17,11 @@ test-import-torch: build ## torchvision's AlexNet says what it says in PyTorch (
 	$$python -m pip install -q --no-deps torchvision==0.29.2 pillow==13.0.0; } && \
 	$$python bench/convert/check_torch.py bin/duet
 
-test-convert: build ## ONNX and Caffe files are read and written as their own code does (installs it into build/convert)
+test-convert: build ## files of ONNX and Caffe are read and written, and networks exported, as their own code does
+	@# It installs that into build/convert. PyTorch is tried where make test-torch has installed it.
 	@$(GO) build -o build/check-convert ./bench/convert && python=$$(bench/convert/python.sh) && \
-	$$python bench/convert/check.py build/check-convert && $$python bench/convert/check_caffe.py bin/duet
+	$$python bench/convert/check.py build/check-convert && $$python bench/convert/check_caffe.py bin/duet && \
+	$$python bench/convert/export.py bin/duet $$(bench/torch/python.sh --find)
 
 bench-torch: build ## PyTorch's and duet's training speed in turn, three networks (ARGS="--rounds 5")
 	@python=$$(bench/torch/python.sh) && $$python bench/torch/bench.py bin/duet $(ARGS)

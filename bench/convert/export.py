@@ -2,10 +2,11 @@
 
 DUET is the program. Three networks are trained for a few steps, AlexNet for none; onnx's checker must take the files,
 and what onnxruntime computes of random images, one at a time and seven, must be what `duet predict` says. TORCH is a
-Python with PyTorch and safetensors, which runs the generated modules; without it they are not tried.
+Python with PyTorch, which runs the generated modules; without it they are not tried.
 """
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -36,7 +37,7 @@ def main():
     duet = pathlib.Path(sys.argv[1]).resolve()
     torch = sys.argv[2] if len(sys.argv) > 2 else None
     if not torch:
-        print("no Python with PyTorch and safetensors was named: the generated modules are not tried")
+        print("no Python with PyTorch was named: the generated modules are not tried")
     for name, sets in NETWORKS.items():
         with tempfile.TemporaryDirectory() as work:
             check(duet, torch, pathlib.Path(work), name, sets)
@@ -57,7 +58,7 @@ def check(duet, torch, work, name, sets):
     assert (model.ir_version, model.opset_import[0].version) == (7, 13), model.opset_import
     shape = [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim[1:]]
     images = np.random.default_rng(1).integers(0, 256, (7, *shape), np.uint8)
-    images[1:3] = [0], [255]
+    images[1], images[2] = 0, 255
     names = [f"{i}.png" for i in range(len(images))]
     for path, image in zip(names, images):
         assert cv2.imwrite(str(work / path), image[:, :, ::-1])  # which wants BGR
@@ -79,7 +80,8 @@ def check(duet, torch, work, name, sets):
     if torch:
         np.save(work / "images.npy", images)
         module = pathlib.Path(__file__).with_name("module.py")
-        subprocess.run([torch, module, work / "module", work / "images.npy", work / "out.npy"], check=True)
+        beside = {**os.environ, "PYTHONPATH": f"{sys.prefix}/beside"}  # safetensors, where python.sh has put it
+        subprocess.run([torch, module, work / "module", work / "images.npy", work / "out.npy"], check=True, env=beside)
         compare("model.py by PyTorch", np.load(work / "out.npy"), TOLERANCE)
 
 

@@ -33,6 +33,12 @@ func TestBadUsage(t *testing.T) {
 		{"predict x.safetensors", []string{"arg"}},
 		{"predict x.safetensors y.png --views 2", []string{"--views 2"}},
 		{"prepare onlyone", []string{"1 argument, want SOURCE... OUT"}},
+		{"export onnx", []string{"0 arguments, want CHECKPOINT"}},
+		{"export onnx x.safetensors", []string{"no --out, want the name of a file"}},
+		{"export onnx x.safetensors --out x.safetensors", []string{"--out x.safetensors", "ends in .onnx"}},
+		{"export safetensors x.safetensors --out x.onnx", []string{"--out x.onnx", "ends in .safetensors"}},
+		{"export pytorch x.safetensors", []string{"no --out, want the name of a folder"}},
+		{"export pytorch x.safetensors --out .", []string{". exists: give another name"}},
 		{"bench smoke --steps 0", []string{"--steps 0"}},
 		{"bench smoke --batch -1", []string{"--batch -1"}},
 		{"bench smoke --devices reference", []string{"reference", "BACKEND:NUMBER"}},
@@ -263,6 +269,12 @@ func TestDamagedCheckpoint(t *testing.T) {
 			}
 			q.refused(exitFailed, words, "eval", "damaged.safetensors")
 			q.refused(exitFailed, words, "predict", "damaged.safetensors", "image.png")
+			for what, out := range map[string]string{"onnx": "x.onnx", "pytorch": "x", "safetensors": "x.safetensors"} {
+				q.refused(exitFailed, words, "export", what, "damaged.safetensors", "--out", out)
+				if _, err := os.Lstat(q.path(out)); err == nil {
+					t.Errorf("%s is left", out)
+				}
+			}
 		})
 	}
 	p.refused(exitFailed, []string{"none.safetensors"}, "eval", "none.safetensors")
