@@ -21,7 +21,8 @@ var floors = [][]string{
 	{"."},              // the front door: a program of one's own imports duet
 	{"configs"},        // a file to what is to be done
 	{"engine/tensorboard"},
-	{"alexnet", "alexnet/convert", "alexnet/convert/export", "engine/look", "engine/train"}, // a network's graph
+	// a network's graph; files of and for other programs, pictures and a training, of any network
+	{"alexnet", "alexnet/convert", "alexnet/convert/export", "engine/look", "engine/train"},
 	{"engine/model"},
 	{"dataloader", "engine/plan"},
 	{"dataloader/prepare"},

@@ -51,7 +51,8 @@ func TestExportNetwork(t *testing.T) {
 	p := newPlace(t)
 	p.works(trainArgs("run")...)
 	before := p.holds()
-	for _, c := range []struct{ what, out string }{{"onnx", "a.onnx"}, {"pytorch", "a"}, {"safetensors", "a.safetensors"}} {
+	for _, c := range []struct{ what, out string }{{"onnx", "a.onnx"}, {"pytorch", "a"},
+		{"safetensors", "a.safetensors"}} {
 		r := p.works("export", c.what, "runs/run", "--out", c.out)
 		if !strings.HasPrefix(r.stdout, c.out+": ") || !strings.Contains(r.stdout, " parameters") ||
 			!strings.Contains(r.stderr, "checkpoint: runs/run/checkpoints/best.safetensors") {

@@ -59,10 +59,11 @@ func (b *nodes) name(wanted string) string {
 
 // parameter adds an initializer of learned numbers.
 func (b *nodes) parameter(name string, shape []int, data []float32) string {
-	t := onnx.Tensor{Name: b.name(name), Type: onnx.Float, Shape: shape, Data: data}
+	name = b.name(name)
+	t := onnx.Tensor{Name: name, Type: onnx.Float, Shape: shape, Data: data}
 	if !b.network.Half {
 		b.out.Initializers = append(b.out.Initializers, t)
-		return t.Name
+		return name
 	}
 	t.Type, t.Name = onnx.Float16, b.name(name+".float16")
 	b.out.Initializers = append(b.out.Initializers, t)

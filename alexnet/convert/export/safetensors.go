@@ -17,8 +17,8 @@ import (
 	"duet/internal/half"
 )
 
-// Safetensors writes the weights and the mean as a safetensors file: under the names of checkpoints, without velocities.
-// Whatever fails, or ends ctx, there is no file.
+// Safetensors writes the weights and the mean as a safetensors file: under the names of checkpoints, without
+// velocities. Whatever fails, or ends ctx, there is no file.
 func (n *Network) Safetensors(ctx context.Context, path string) (r Result, err error) {
 	if err := Free(path); err != nil {
 		return r, err

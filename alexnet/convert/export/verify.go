@@ -13,8 +13,9 @@ import (
 // An Engine gives the probabilities of the classes for images as they are stored, each [Height, Width, 3].
 type Engine func(ctx context.Context, images [][]byte) ([][]float64, error)
 
-// Both the engine and what a file is tried with round to float32 after every sum: scores of a hundred may differ by 1e-4,
-// and a probability then by such a part of itself. Where weights are float16, the engine has the same rounded ones.
+// Both the engine and what a file is tried with round to float32 after every sum: scores of a hundred may differ by
+// 1e-4, and a probability then by such a part of itself. Where weights are float16, the engine has the same rounded
+// ones.
 const (
 	// Tolerance is by how much a probability may differ from the engine's.
 	Tolerance = 1e-4
@@ -30,8 +31,8 @@ func allowed(p float64, classes int) float64 {
 // Trials are the images that a file is tried on.
 func (n *Network) Trials() [][]byte { return trials(n.Input.Height, n.Input.Width) }
 
-// trials are images that show what may be wrong: a slope in each colour, of another direction, which tells red from blue,
-// rows from columns and the crop's place; noise; black and white, whose values are the largest there are.
+// trials are images that show what may be wrong: a slope in each colour, of another direction, which tells red from
+// blue, rows from columns and the crop's place; noise; black and white, whose values are the largest there are.
 func trials(height, width int) [][]byte {
 	random := rand.New(rand.NewPCG(2012, 1))
 	draw := []func(x, y float64) [3]float64{

@@ -1,5 +1,5 @@
-// Package interpret computes ONNX graphs in plain loops: those of the operators that duet writes. It shares nothing with
-// the engine, so that what both compute can be compared.
+// Package interpret computes ONNX graphs in plain loops: those of the operators that duet writes. It shares nothing
+// with the engine, so that what both compute can be compared.
 //
 // The formulas are those of ONNX's Operators.md, versions of opset 13; sums are of float64.
 package interpret

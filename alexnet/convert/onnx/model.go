@@ -158,8 +158,8 @@ type Tensor struct {
 // Type is the type of a tensor's elements: a number of TensorProto.DataType.
 type Type int32
 
-// The types that are read. Float, Float16, Int32 and Int64 are written too. Uint8 is that of images alone, which a graph
-// takes: no tensor of it is read or written.
+// The types that are read. Float, Float16, Int32 and Int64 are written too. Uint8 is that of images alone, which a
+// graph takes: no tensor of it is read or written.
 const (
 	Float    Type = 1
 	Uint8    Type = 2
