@@ -37,6 +37,7 @@ func TestBadUsage(t *testing.T) {
 		{"export onnx x.safetensors", []string{"no --out, want the name of a file"}},
 		{"export onnx x.safetensors --out x.safetensors", []string{"--out x.safetensors", "ends in .onnx"}},
 		{"export safetensors x.safetensors --out x.onnx", []string{"--out x.onnx", "ends in .safetensors"}},
+		{"export safetensors x --out x.safetensors --names keras", []string{"--names keras", "duet or torchvision"}},
 		{"export pytorch x.safetensors", []string{"no --out, want the name of a folder"}},
 		{"export pytorch x.safetensors --out .", []string{". exists: give another name"}},
 		{"bench smoke --steps 0", []string{"--steps 0"}},

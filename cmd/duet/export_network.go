@@ -24,6 +24,7 @@ type exportFlags struct {
 	out    string
 	ending string // that a file's name must have; "" of a folder
 	half   bool
+	names  string // of weights
 }
 
 func (o *exportFlags) add(c *cobra.Command) {
@@ -50,7 +51,8 @@ func (o *exportFlags) check() error {
 
 // network is what is exported of a checkpoint.
 func (o *exportFlags) network(c *duet.Checkpoint) *export.Network {
-	n := &export.Network{Setup: c.Config.Setup(), Input: c.Input, File: c.File, Half: o.half, Version: revision}
+	n := &export.Network{Setup: c.Config.Setup(), Input: c.Input, File: c.File, Half: o.half, Names: o.names,
+		Version: revision}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		n.Version = versionOf(info)
 	}
@@ -160,15 +162,21 @@ func exportSafetensorsCommand() *cobra.Command {
 		Long: `Safetensors writes the weights of a checkpoint, or of the best one of a run's folder, without what only a
 training needs, under the same names: conv1.weight, conv1.bias and so on; input.mean is what is subtracted from the
 pixels. The classes and the configuration are in the metadata. Such a file is half as large as the checkpoint, which
-duet itself wants.`,
+duet itself wants. With --names torchvision the weights of a network that is torchvision's AlexNet, as that of the
+preset is, have the names of its state dict, and the mean is left out.`,
 		Example: `  duet export safetensors runs/first --out first.safetensors
-  duet export safetensors runs/first --out first-half.safetensors --half`,
+  duet export safetensors runs/first --out first-half.safetensors --half
+  duet export safetensors runs/alexnet --out alexnet.safetensors --names torchvision`,
 		Args: args(cobra.ExactArgs(1)),
 	}
 	c.RunE = func(c *cobra.Command, given []string) error {
+		if o.names != export.OwnNames && o.names != export.TorchvisionNames {
+			return usage("--names %s, want %s or %s", o.names, export.OwnNames, export.TorchvisionNames)
+		}
 		return o.write(given[0], func(n *export.Network) (export.Result, error) { return n.Safetensors(c.Context(), o.out) })
 	}
 	o.add(c)
+	c.Flags().StringVar(&o.names, "names", export.OwnNames, "of the weights: duet or torchvision")
 	return c
 }
 

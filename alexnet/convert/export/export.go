@@ -24,6 +24,7 @@ type Network struct {
 	File    *checkpoint.File // its weights
 	Version string           // of the program, for the metadata
 	Half    bool             // weights as float16: see Round
+	Names   string           // of the weights in a safetensors file: OwnNames, which "" is too, or TorchvisionNames
 }
 
 // Result says what was written.

@@ -94,14 +94,14 @@ func TestNodes(t *testing.T) {
 		nodes string
 	}{
 		"alexnet": {256, "Cast Slice Transpose Sub " + alexnet},
-		"smoke": {24, "Cast Slice Transpose Sub Mul Conv Relu " + normal + "MaxPool Conv Relu Conv Relu Flatten Gemm Relu Mul " +
-			"Gemm Softmax"},
+		"smoke": {24, "Cast Slice Transpose Sub Mul Conv Relu " + normal + "MaxPool Conv Relu Conv Relu Flatten Gemm " +
+			"Relu Mul Gemm Softmax"},
 		"quick": {40, "Cast Slice Transpose Sub Mul Conv Relu " + normal + "MaxPool Conv Relu " + normal +
 			"MaxPool Conv Relu MaxPool Flatten Gemm Relu Gemm Softmax"},
 		"cifar10": {32, "Cast Transpose Sub Mul Conv Relu " + normal + "MaxPool Conv Relu " + normal +
 			"MaxPool Conv Relu Conv Relu MaxPool Flatten Gemm Relu Mul Gemm Softmax"},
-		"torchvision": {256, "Cast Slice Transpose Sub Mul Conv Relu MaxPool Conv Relu MaxPool Conv Relu Conv Relu Conv Relu " +
-			"MaxPool Flatten Gemm Relu Gemm Relu Gemm Softmax"}, // inverted dropout is nothing in a test
+		"torchvision": {256, "Cast Slice Transpose Sub Mul Conv Relu MaxPool Conv Relu MaxPool Conv Relu Conv Relu Conv " +
+			"Relu MaxPool Flatten Gemm Relu Gemm Relu Gemm Softmax"}, // inverted dropout is nothing in a test
 		"caffe": {256, "Cast Slice Transpose Sub Conv Relu LRN MaxPool Conv Relu LRN MaxPool Conv Relu Conv Relu Conv Relu " +
 			"MaxPool Flatten Gemm Relu Gemm Relu Gemm Softmax"}, // normalised across the towers
 	} {

@@ -80,10 +80,13 @@ func (n *Network) module(m *module, o op.Augment) ([]byte, error) {
 		return strings.Join(all, ", ")
 	}
 	data := map[string]any{"Title": n.Setup.Network.Title(), "Version": n.Version, "Weights": WeightsFile,
-		"Height": in.Height, "Width": in.Width, "MeanShape": numbers("%d", in.MeanShape[0], in.MeanShape[1],
-			in.MeanShape[2]), "Scale": "[" + numbers("%v", o.Scale[0], o.Scale[1], o.Scale[2]) + "]", "Has": m.classes,
+		"Height": in.Height, "Width": in.Width, "Scale": "torch.full((3, 1, 1), " + pythonFloat(o.Scale[0]) + ")",
+		"MeanShape": numbers("%d", in.MeanShape[0], in.MeanShape[1], in.MeanShape[2]), "Has": m.classes,
 		"Towers": n.Setup.Network.MaxDevices() > 1, "Init": m.init, "Forward": m.forward,
 		"Math": strings.Contains(strings.Join(m.init, ""), "math.")}
+	if o.Scale[1] != o.Scale[0] || o.Scale[2] != o.Scale[0] {
+		data["Scale"] = "torch.tensor([" + numbers("%v", o.Scale[0], o.Scale[1], o.Scale[2]) + "]).view(3, 1, 1)"
+	}
 	if s.height < in.Height || s.width < in.Width {
 		data["Crop"] = fmt.Sprintf("%d:%d, %d:%d", s.top, s.top+s.height, s.left, s.left+s.width)
 	}
@@ -93,4 +96,13 @@ func (n *Network) module(m *module, o op.Augment) ([]byte, error) {
 	var b bytes.Buffer
 	err := moduleTemplate.Execute(&b, data)
 	return b.Bytes(), err
+}
+
+// pythonFloat is a number that Python does not take for an integer.
+func pythonFloat(x float32) string {
+	text := fmt.Sprint(x)
+	if strings.Trim(text, "-0123456789") == "" {
+		text += ".0"
+	}
+	return text
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"strings"
 
 	"duet/engine/checkpoint"
 	"duet/engine/model"
@@ -24,6 +25,9 @@ func (n *Network) Safetensors(ctx context.Context, path string) (r Result, err e
 		return r, err
 	}
 	tensors, err := n.tensors()
+	if err == nil && n.Names == TorchvisionNames {
+		tensors, err = n.renamed(tensors)
+	}
 	if err != nil {
 		return r, err
 	}
@@ -48,10 +52,25 @@ func (n *Network) tensors() ([]checkpoint.Tensor, error) {
 	return all, nil
 }
 
+// renamed are the weights alone, as torchvision's network calls them.
+func (n *Network) renamed(tensors []checkpoint.Tensor) ([]checkpoint.Tensor, error) {
+	modules, err := n.inTorchvision()
+	if err != nil {
+		return nil, err
+	}
+	for i, t := range tensors {
+		dot := strings.LastIndexByte(t.Name, '.')
+		tensors[i].Name = modules[t.Name[:dot]] + t.Name[dot:]
+	}
+	return tensors[1:], nil // its state dict has no mean
+}
+
 // count is how many learned numbers there are.
 func count(all []checkpoint.Tensor) (n int) {
-	for _, t := range all[1:] { // without the mean
-		n += len(t.Data)
+	for _, t := range all {
+		if t.Name != model.InputMean {
+			n += len(t.Data)
+		}
 	}
 	return n
 }
@@ -84,9 +103,9 @@ func (n *Network) write(ctx context.Context, f io.Writer, tensors []checkpoint.T
 		return err
 	}
 	header, at := map[string]any{"__metadata__": meta}, int64(0)
-	for i, t := range tensors {
+	for _, t := range tensors {
 		e, size := entry{DType: "F32", Shape: t.Shape}, 4*int64(len(t.Data))
-		if n.Half && i > 0 {
+		if n.halves(t) {
 			e.DType, size = "F16", size/2
 		}
 		e.Offsets = [2]int64{at, at + size}
@@ -104,13 +123,16 @@ func (n *Network) write(ctx context.Context, f io.Writer, tensors []checkpoint.T
 	if _, err := w.Write(head); err != nil {
 		return err
 	}
-	for i, t := range tensors {
-		if err := writeNumbers(ctx, w, t, n.Half && i > 0); err != nil {
+	for _, t := range tensors {
+		if err := writeNumbers(ctx, w, t, n.halves(t)); err != nil {
 			return err
 		}
 	}
 	return w.Flush()
 }
+
+// halves says whether a tensor is written as float16.
+func (n *Network) halves(t checkpoint.Tensor) bool { return n.Half && t.Name != model.InputMean }
 
 func writeNumbers(ctx context.Context, w io.Writer, t checkpoint.Tensor, rounded bool) error {
 	buffer := make([]byte, 0, 1<<16)
