@@ -74,7 +74,7 @@ func (m *module) name(layer string) {
 // parameter is a parameter's name in the state dict.
 func (m *module) parameter(name string) string {
 	i := strings.LastIndexByte(name, '.')
-	if own, known := m.names[name[:max(i, 0)]]; known {
+	if own, known := m.names[name[:max(i, 0)]]; known && name != model.InputMean {
 		return own + name[i:]
 	}
 	return name

@@ -135,7 +135,8 @@ func TestTorchvision(t *testing.T) {
 // TestModule: layers are called as Python can call them, in the module as in its weights.
 func TestModule(t *testing.T) {
 	n := network(t, "smoke", 1, input(24, 4), "network.layers.conv1.name=my conv", "network.layers.conv2.name=1. more",
-		"network.layers.conv3.name=forward", "network.layers.pool1.name=my_conv_1", "network.layers.fc4.name=bfloat16")
+		"network.layers.conv3.name=forward", "network.layers.pool1.name=my_conv_1", "network.layers.fc4.name=bfloat16",
+		"network.layers.fc5.name=input")
 	path := filepath.Join(t.TempDir(), "x")
 	_, err := n.PyTorch(t.Context(), path)
 	check(t, err)
@@ -151,7 +152,7 @@ func TestModule(t *testing.T) {
 		}
 	}
 	s := readStored(t, filepath.Join(path, export.WeightsFile))
-	for _, name := range []string{"my_conv_1.weight", "forward_1.bias", "bfloat16_1.weight", "fc5.bias", "input.mean"} {
+	for _, name := range []string{"my_conv_1.weight", "forward_1.bias", "bfloat16_1.weight", "input_1.bias", "input.mean"} {
 		if s.shapes[name] == nil {
 			t.Errorf("there is no %s among %v", name, s.shapes)
 		}
