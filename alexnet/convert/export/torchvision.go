@@ -35,8 +35,8 @@ var torchvision = []struct {
 	{op.Linear{}, "classifier.6", []int{0, 4096}},
 }
 
-var errNotTorchvision = errors.New("the network is not torchvision's AlexNet, of which the preset torchvision is one: " +
-	"its weights have duet's names alone")
+var errNotTorchvision = errors.New("the network is not torchvision's AlexNet, as that of the preset torchvision is: " +
+	"want --names duet")
 
 // inTorchvision are the names of torchvision's modules, by layer.
 func (n *Network) inTorchvision() (map[string]string, error) {

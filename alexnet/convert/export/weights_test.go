@@ -152,7 +152,8 @@ func TestModule(t *testing.T) {
 		}
 	}
 	s := readStored(t, filepath.Join(path, export.WeightsFile))
-	for _, name := range []string{"my_conv_1.weight", "forward_1.bias", "bfloat16_1.weight", "input_1.bias", "input.mean"} {
+	for _, name := range []string{"my_conv_1.weight", "forward_1.bias", "bfloat16_1.weight", "input_1.bias",
+		"input.mean"} {
 		if s.shapes[name] == nil {
 			t.Errorf("there is no %s among %v", name, s.shapes)
 		}
