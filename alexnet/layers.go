@@ -97,17 +97,19 @@ func (b *builder) dropout(l Layer, x maps) maps {
 	case !b.Options.Train:
 		return b.each(l, x, op.Scale{Factor: 1 - float32(*l.DropRate)})
 	}
-	width := 0
-	for _, part := range x.parts {
-		width += part.Shape()[1]
+	width := x.parts[0].Shape()[1]
+	if !x.input { // which every device has whole
+		width *= len(x.parts)
 	}
-	y, first := maps{split: x.split}, 0
+	y, first := maps{split: x.split, input: x.input}, 0
 	for d, part := range x.parts {
 		o := op.Dropout{Rate: float32(*l.DropRate), Inverted: l.Inverted, Width: width, First: first,
 			Stream: rng.StreamOf(l.Name)}
 		counters := b.Feed(model.Counters, op.Type{DType: op.Uint32, Shape: []int{4}}, d)
 		y.parts = append(y.parts, b.Apply(o, op.Place{Device: d, Layer: l.Name}, part, counters))
-		first += part.Shape()[1]
+		if !x.input {
+			first += part.Shape()[1]
+		}
 	}
 	return y
 }

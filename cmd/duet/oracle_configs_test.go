@@ -123,4 +123,33 @@ patience = 1
 threshold = 0.01
 drops = 9
 `,
+	// No convolution: dropout of the image, which both towers see whole, and of maps that nobody has made.
+	"linear": `
+[network]
+name = "linear"
+towers = 2
+layers = [
+  {name = "drop0", type = "dropout", drop_rate = 0.3},
+  {name = "fc1", type = "linear", features = 12, relu = true},
+  {name = "drop1", type = "dropout", drop_rate = 0.5, inverted = true},
+  {name = "fc2", type = "linear", exchange = true},
+]
+[data]
+path = "set"
+crop = 8
+mean = "channel"
+scale = 0.015625
+[devices]
+towers = ["reference:0"]
+[train]
+seed = 5
+batch = 6
+max_steps = 5
+momentum = 0.5
+weight_decay = 0.01
+validate_steps = 2
+[train.schedule]
+type = "fixed"
+rate = 0.02
+`,
 }
