@@ -54,6 +54,7 @@ type Layer struct {
 	Decay     *float64 `toml:"decay,omitempty"`      // multiplies the weights' decay; default 1
 	BiasDecay *float64 `toml:"bias_decay,omitempty"` // the biases'; default 1
 
+	Frozen bool `toml:"frozen,omitempty"` // the weights and biases stay, and have no gradients
 	// lrn
 	N          int     `toml:"n,omitzero"`             // lrn: window in maps, odd; required
 	K          float64 `toml:"k,omitzero"`             // lrn: such as 2; required
@@ -88,8 +89,9 @@ const (
 // keys of each type of layer, beside name and type.
 var keys = map[string][]string{
 	conv: {"maps", "relu", "exchange", "towers", "kernel", "stride", "pad", "init", "std", "bias", "rate", "bias_rate",
-		"decay", "bias_decay"},
-	linear:  {"features", "relu", "exchange", "towers", "init", "std", "bias", "rate", "bias_rate", "decay", "bias_decay"},
+		"decay", "bias_decay", "frozen"},
+	linear: {"features", "relu", "exchange", "towers", "init", "std", "bias", "rate", "bias_rate", "decay", "bias_decay",
+		"frozen"},
 	relu:    {},
 	lrn:     {"n", "k", "alpha", "beta", "alpha_over_n", "across"},
 	maxPool: {"kernel", "stride", "pad", "ceil_mode"},
@@ -185,6 +187,9 @@ func (c *Config) Validate() error {
 			invalid.Under(at, l.validate(c.Towers)))
 		names[l.Name] = true
 	}
+	if !slices.ContainsFunc(c.Layers, func(l Layer) bool { return (l.Type == conv || l.Type == linear) && !l.Frozen }) {
+		errs = append(errs, invalid.Key("layers", "every layer with weights is frozen, want one that learns"))
+	}
 	if last := c.Layers[len(c.Layers)-1]; last.Type != linear || last.ReLU {
 		errs = append(errs, invalid.Key(fmt.Sprintf("layers[%d].type", len(c.Layers)-1),
 			"the last layer is %s, want linear without relu: the classes' scores", last.describe()))
@@ -275,6 +280,9 @@ func (l *Layer) validateInit() error {
 	}{{"rate", l.Rate}, {"bias_rate", l.BiasRate}, {"decay", l.Decay}, {"bias_decay", l.BiasDecay}} {
 		if m.value != nil && !(*m.value >= 0) {
 			errs = append(errs, invalid.Key(m.key, "%v, want at least 0", *m.value))
+		}
+		if m.value != nil && l.Frozen {
+			errs = append(errs, invalid.Key(m.key, "%v, but the layer is frozen: want one of them", *m.value))
 		}
 	}
 	return errors.Join(errs...)

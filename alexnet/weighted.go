@@ -111,8 +111,8 @@ func (b *builder) params(l Layer, input []int, groups, outputs, parts int) pair 
 	rate, decay := or(l.Rate, 1), or(l.Decay, 1)
 	return pair{
 		w: b.Param(model.Param{Name: l.Name + ".weight", Shape: shape, Rate: rate, Decay: decay,
-			Fill: initialiserOf(l, shape)}, parts),
+			Frozen: l.Frozen, Fill: initialiserOf(l, shape)}, parts),
 		b: b.Param(model.Param{Name: l.Name + ".bias", Shape: shape[:1], Rate: or(l.BiasRate, rate),
-			Decay: or(l.BiasDecay, decay), Fill: constant(l.Bias)}, parts),
+			Decay: or(l.BiasDecay, decay), Frozen: l.Frozen, Fill: constant(l.Bias)}, parts),
 	}
 }

@@ -70,7 +70,7 @@ rate = 0.01
 // wanted.
 func TestErrors(t *testing.T) {
 	const convKeys = "name, type, maps, relu, exchange, towers, kernel, stride, pad, init, std, bias, rate, bias_rate, " +
-		"decay, bias_decay"
+		"decay, bias_decay, frozen"
 	for _, c := range []struct{ name, old, new, want string }{
 		{"not TOML", "towers = 2\n", "towers = \n", `small.toml:3: expected value but found '\n' instead`},
 		{"duplicate key", "towers = 2\n", "towers = 2\ntowers = 1\n",

@@ -79,8 +79,8 @@ func TestOverrideErrors(t *testing.T) {
 		{"network.layers=3", `--set network.layers: 3, want an array of tables`},
 		{"network.layers=[3]",
 			`--set network.layers: network.layers[0]: 3, want a table with the keys name, type, maps, features, relu, ` +
-				`exchange, towers, kernel, stride, pad, ceil_mode, init, std, bias, rate, bias_rate, decay, bias_decay, n, k, ` +
-				`alpha, beta, alpha_over_n, across, drop_rate, inverted`},
+				`exchange, towers, kernel, stride, pad, ceil_mode, init, std, bias, rate, bias_rate, decay, bias_decay, ` +
+				`frozen, n, k, alpha, beta, alpha_over_n, across, drop_rate, inverted`},
 		{"network.layers[5].maps=3", `--set network.layers[5].maps: network.layers[5]: want an index of 0 to 4`},
 		{"network.layers[-1].maps=3", `--set network.layers[-1].maps: network.layers[-1]: want an index of 0 to 4`},
 		{"network.layers[x].maps=3", `--set network.layers[x].maps: network.layers[x]: want an index such as [0]`},
@@ -94,7 +94,7 @@ func TestOverrideErrors(t *testing.T) {
 			`small.toml:9: network.layers[0].kernel: conv1: conv2d: kernel 5 is larger than the input 4 with pad 0`},
 		{`network.layers=[{name="fc", type="linear", maps=4}]`,
 			`--set network.layers: network.layers[0].maps: a layer of type linear has no such key, it has name, type, ` +
-				`features, relu, exchange, towers, init, std, bias, rate, bias_rate, decay, bias_decay`},
+				`features, relu, exchange, towers, init, std, bias, rate, bias_rate, decay, bias_decay, frozen`},
 	} {
 		t.Run(c.set, func(t *testing.T) {
 			if _, err := configs.Parse("small.toml", []byte(small), []string{c.set}); err == nil || err.Error() != c.want {

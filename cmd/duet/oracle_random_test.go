@@ -247,8 +247,12 @@ func (n *randomNet) start(fan int, last bool) string {
 	case kind == 3:
 		keys = ", init = \"he\""
 	}
+	frozen := !last && n.chance(15)
+	if frozen {
+		keys += ", frozen = true"
+	}
 	for _, key := range []string{"bias", "rate", "bias_rate", "decay", "bias_decay"} {
-		if n.chance(25) {
+		if n.chance(25) && (key == "bias" || !frozen) {
 			keys += fmt.Sprintf(", %s = %s", key, one(n.drawer, "0", "0.5", "1", "2"))
 		}
 	}

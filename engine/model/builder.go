@@ -112,6 +112,9 @@ func (g *Graph) differentiate() (err error) {
 	var parts []*Part
 	var nodes gorgonia.Nodes
 	for i := range g.Params {
+		if g.Params[i].Frozen {
+			continue
+		}
 		for j := range g.Params[i].Parts {
 			part := &g.Params[i].Parts[j]
 			parts, nodes = append(parts, part), append(nodes, part.Node)

@@ -60,7 +60,9 @@ func (m *Model) gradCheck(ctx context.Context, samples int, progress func(done, 
 	spec.Updates, spec.Prepared = nil, func(_, _ int) error { return ctx.Err() }
 	for _, param := range g.Params {
 		for i, part := range param.Parts {
-			spec.Outputs = append(spec.Outputs, plan.Output{Name: partName(param.Name, i), Node: part.Grad})
+			if part.Grad != nil {
+				spec.Outputs = append(spec.Outputs, plan.Output{Name: partName(param.Name, i), Node: part.Grad})
+			}
 		}
 	}
 	if m.training, err = plan.Compile(spec, m.state); err != nil {
@@ -75,7 +77,10 @@ func (m *Model) gradCheck(ctx context.Context, samples int, progress func(done, 
 		initial, at := param.Initial(m.setup.Seed), 0
 		for i, part := range param.Parts {
 			name, n := partName(param.Name, i), part.Rows*(param.Len()/param.Shape[0])
-			values[name], grads[name] = make([]float64, n), make([]float64, n)
+			values[name] = make([]float64, n)
+			if part.Grad != nil {
+				grads[name] = make([]float64, n)
+			}
 			for j := range n {
 				values[name][j] = float64(initial[at+j])
 			}
@@ -97,6 +102,9 @@ func (m *Model) gradCheck(ctx context.Context, samples int, progress func(done, 
 	}
 	var checks []Check
 	for i, param := range g.Params {
+		if param.Frozen {
+			continue
+		}
 		c, err := m.checkParam(param, values, grads, samples, rounding, func(done int) error {
 			if progress != nil {
 				progress(i*samples+done, len(g.Params)*samples)

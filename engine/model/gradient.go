@@ -27,6 +27,9 @@ func (m *Model) LargestGradient(step uint64) (Gradient, error) {
 	largest := Gradient{Step: step}
 	var peak [1]float32
 	for _, p := range m.graph.Params {
+		if p.Frozen {
+			continue
+		}
 		for i := range p.Parts {
 			if err := m.training.Download(plan.Peak(partName(p.Name, i)), peak[:]); err != nil {
 				return largest, err
@@ -63,7 +66,7 @@ func (m *Model) Gradients(before [][]float32, f *checkpoint.File, rate float64) 
 	for i, p := range m.graph.Params {
 		sgd := m.setup.sgd(p)
 		r := float64(float32(rate)) * float64(sgd.RateMul)
-		if r == 0 {
+		if r == 0 || p.Frozen {
 			continue
 		}
 		weights, _ := f.Tensor(p.Name)

@@ -115,6 +115,51 @@ func TestGradients(t *testing.T) {
 	}
 }
 
+// TestFrozen: layers that do not learn keep their weights bit for bit and take no memory for gradients, and the others
+// learn what they would if those had a rate of 0.
+func TestFrozen(t *testing.T) {
+	for _, d := range watched.Placements() {
+		t.Run(d, func(t *testing.T) {
+			in := model.RandomInput(config(t).Data, 4)
+			trained := func(sets ...string) (map[string][]float32, int64) {
+				m := newModel(t, config(t, append(sets, d, "devices.threads=1")...), in, model.ForBench)
+				check(t, m.Initialise(1))
+				b := batchOf(t, m)
+				for n := range uint64(3) {
+					check(t, m.Step(b, n, 0.01))
+				}
+				g, err := m.LargestGradient(3)
+				check(t, err)
+				if strings.HasPrefix(g.Param, "conv") && strings.HasSuffix(sets[0], "frozen=true") {
+					t.Errorf("the largest gradient is %v", g)
+				}
+				tensors, err := m.Tensors()
+				check(t, err)
+				all := map[string][]float32{}
+				for _, one := range tensors {
+					all[one.Name] = one.Data
+				}
+				return all, m.Bytes()
+			}
+			var frozen, still []string
+			for _, layer := range []string{"conv1", "conv2", "conv3"} {
+				frozen = append(frozen, "network.layers."+layer+".frozen=true")
+				still = append(still, "network.layers."+layer+".rate=0")
+			}
+			got, bytes := trained(frozen...)
+			want, more := trained(still...)
+			for name, data := range want {
+				if !slices.Equal(got[name], data) {
+					t.Errorf("%s is other than with a rate of 0", name)
+				}
+			}
+			if bytes >= more {
+				t.Errorf("%d bytes, and %d with gradients", bytes, more)
+			}
+		})
+	}
+}
+
 func keys(m map[string]bool) (all []string) {
 	for k := range m {
 		all = append(all, k)

@@ -65,6 +65,9 @@ type Param struct {
 	Rate  float64
 	Decay float64
 	Fill  Fill
+	// Frozen parameters do not learn: they have no gradients, and what is before the first that learns is not
+	// differentiated.
+	Frozen bool
 }
 
 // Fill gives a parameter of the whole network its initial values.
@@ -73,7 +76,7 @@ type Fill func(values []float32, random rng.Stream)
 // Part is some rows (the first axis) of a parameter, on one device.
 type Part struct {
 	Node *op.Node
-	Grad *op.Node // nil unless Options.Train
+	Grad *op.Node // nil unless Options.Train, and of frozen parameters
 	Rows int
 }
 

@@ -74,8 +74,11 @@ func (m *Model) InitialiseFrom(f *checkpoint.File, seed uint64) (drawn []string,
 	return drawn, nil
 }
 
-// set uploads a tensor of the whole network, part by part.
+// set uploads a tensor of the whole network, part by part. A frozen parameter has no velocity.
 func (m *Model) set(p Param, prefix string, whole []float32) error {
+	if prefix != "" && p.Frozen {
+		return nil
+	}
 	row, at := p.Len()/p.Shape[0], 0
 	for i, part := range p.Parts {
 		name, n := partName(p.Name, i), part.Rows*row
@@ -90,9 +93,12 @@ func (m *Model) set(p Param, prefix string, whole []float32) error {
 	return nil
 }
 
-// get downloads a tensor of the whole network, part by part.
+// get downloads a tensor of the whole network, part by part. The velocity of a frozen parameter is zero.
 func (m *Model) get(p Param, prefix string) ([]float32, error) {
 	whole := make([]float32, p.Len())
+	if prefix != "" && p.Frozen {
+		return whole, nil
+	}
 	row, at := p.Len()/p.Shape[0], 0
 	for i, part := range p.Parts {
 		name, n := partName(p.Name, i), part.Rows*row

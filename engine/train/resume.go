@@ -25,9 +25,9 @@ type Change struct{ Key, Was, Is string }
 var fixed = []string{"network", "train.seed", "data.crop", "data.mean", "data.scale", "data.std",
 	"data.shuffle"}
 
-// loose are the keys of layers that can change all the same: how fast it is learned, and numbers of outputs, which the
-// shapes of the weights hold fast.
-var loose = []string{"rate", "bias_rate", "decay", "bias_decay", "drop_rate", "maps", "features"}
+// loose are the keys of layers that can change all the same: whether and how fast it is learned, and numbers of
+// outputs, which the shapes of the weights hold fast.
+var loose = []string{"frozen", "rate", "bias_rate", "decay", "bias_decay", "drop_rate", "maps", "features"}
 
 // isFixed says whether a key cannot change. The network's name is only a name.
 func isFixed(key string) bool {

@@ -54,6 +54,7 @@ type Layer struct {
 	BiasRate  *float32 `toml:"bias_rate"`
 	Decay     *float32
 	BiasDecay *float32 `toml:"bias_decay"`
+	Frozen    bool
 
 	N              int
 	K, Alpha, Beta float32

@@ -107,6 +107,9 @@ func (l *layer) parameters(seed uint64) {
 	for i := range l.bias.Values {
 		l.bias.Values[i] = single(l.Bias)
 	}
+	if l.Frozen { // what does not learn has a rate of 0
+		l.weight.rate, l.bias.rate = 0, 0
+	}
 	for _, p := range []*Param{l.weight, l.bias} {
 		p.Velocity, p.gradient = make([]float64, len(p.Values)), make([]float64, len(p.Values))
 	}
