@@ -13,8 +13,8 @@ import (
 
 // Average is a network whose weights are the means of those of checkpoints of one network, as in stochastic weight
 // averaging (Izmailov et al. 2018, arXiv 1803.05407). What else a checkpoint says is that of the first; velocities are
-// zero, and its error is not known. Each path is a checkpoint or the folder of a run. One checkpoint is in memory at a
-// time, beside the sums.
+// zero, and its error is not known. Each path is a checkpoint or the folder of a run. Two checkpoints are in memory at
+// a time, beside the sums.
 func Average(paths []string) (*Checkpoint, error) {
 	mean, err := ReadCheckpoint(paths[0])
 	if err != nil {

@@ -80,14 +80,14 @@ type layerOf struct {
 // layersOf are the layers of a network that have weights.
 func layersOf(params []model.Param) (all []layerOf) {
 	for _, p := range params {
-		name, kind, _ := strings.Cut(p.Name, ".")
-		if i := strings.LastIndexByte(p.Name, '.'); i >= 0 {
-			name, kind = p.Name[:i], p.Name[i+1:]
+		name, isBias := strings.CutSuffix(p.Name, ".bias")
+		if !isBias {
+			name = strings.TrimSuffix(p.Name, ".weight")
 		}
 		if len(all) == 0 || all[len(all)-1].name != name {
 			all = append(all, layerOf{name: name})
 		}
-		if kind == "bias" {
+		if isBias {
 			all[len(all)-1].bias = p
 		} else {
 			all[len(all)-1].weight = p

@@ -8,8 +8,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -203,17 +201,11 @@ func readCaffe(path string) (*Source, error) {
 
 // ReadMean reads a mean of Caffe's, a binaryproto, or of NumPy's, an .npy, [3, height, width] or [3].
 func ReadMean(path string) (checkpoint.Tensor, error) {
-	f, err := os.Open(path)
+	head, err := headOf(path)
 	if err != nil {
 		return checkpoint.Tensor{}, err
 	}
-	head := make([]byte, 4096)
-	n, err := io.ReadFull(f, head)
-	f.Close()
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return checkpoint.Tensor{}, fmt.Errorf("%s: %w", path, err)
-	}
-	if caffe.IsMean(head[:n]) {
+	if caffe.IsMean(head) {
 		return caffe.ReadMean(path)
 	}
 	tensors, err := numpy.Read(path)

@@ -23,11 +23,8 @@ network, with the same classes and the same mean of the data. The rest is that o
   duet eval mean.safetensors`,
 		Args: args(cobra.MinimumNArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
-			if out == "" {
-				return usage("no --out, want the name of a checkpoint to write")
-			}
-			if _, err := os.Lstat(out); err == nil {
-				return usage("--out %s: %w, want the name of a new file", out, fs.ErrExist)
+			if err := newCheckpoint(out); err != nil {
+				return err
 			}
 			mean, err := duet.Average(given)
 			if err != nil {
@@ -42,4 +39,15 @@ network, with the same classes and the same mean of the data. The rest is that o
 	}
 	c.Flags().StringVar(&out, "out", "", "checkpoint to write, which must not exist")
 	return c
+}
+
+// newCheckpoint checks the --out of a command that writes a checkpoint.
+func newCheckpoint(out string) error {
+	if out == "" {
+		return usage("no --out, want the name of a checkpoint to write")
+	}
+	if _, err := os.Lstat(out); err == nil {
+		return usage("--out %s: %w, want the name of a new file", out, fs.ErrExist)
+	}
+	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strings"
 
@@ -43,14 +42,11 @@ give, arrays named after the layers in an .npz; the first that differs is named,
 		Args: args(cobra.ExactArgs(1)),
 	}
 	c.RunE = func(c *cobra.Command, given []string) error {
-		switch {
-		case as == "":
+		if as == "" {
 			return usage("no --as, want the configuration of the network, such as torchvision")
-		case out == "":
-			return usage("no --out, want the name of a checkpoint to write")
 		}
-		if _, err := os.Lstat(out); err == nil {
-			return usage("--out %s: %w, want the name of a new file", out, fs.ErrExist)
+		if err := newCheckpoint(out); err != nil {
+			return err
 		}
 		switch o.Layout = convert.Layout(layout); layout {
 		case "", string(convert.OIHW), string(convert.HWIO):
