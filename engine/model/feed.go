@@ -88,7 +88,8 @@ func (m *Model) feed(p *plan.Plan, b *dataloader.Batch, step uint64, rate float6
 }
 
 // Step starts one step of training on a batch: step is its number from 0, which dropout's masks depend on. The batch
-// may be released when Step returns: its loader waits until nothing reads it any more.
+// may be released when Step returns: its loader waits until nothing reads it any more, as whoever steps on the same
+// batch again does with its Memory.Wait.
 func (m *Model) Step(b *dataloader.Batch, step uint64, rate float64) error {
 	if err := m.feed(m.training, b, step, rate); err != nil {
 		return err

@@ -127,6 +127,7 @@ func TestFrozen(t *testing.T) {
 				b := batchOf(t, m)
 				for n := range uint64(3) {
 					check(t, m.Step(b, n, 0.01))
+					check(t, b.Memory.Wait())
 				}
 				g, err := m.LargestGradient(3)
 				check(t, err)
