@@ -1,7 +1,5 @@
 package op
 
-import "fmt"
-
 // Augment makes the network's input from stored pixels: it crops, mirrors, subtracts the mean, shifts the colour and
 // scales, in one pass over bytes:
 //
@@ -24,20 +22,4 @@ const Draws = 6
 func (Augment) Name() string  { return "augment" }
 func (Augment) Roles() []Role { return []Role{Image, Draw, Statistic} }
 
-func (o Augment) Infer(in []Type) (Type, error) {
-	if err := want(in, rank{Uint8, 4}, rank{Float, 2}, rank{Float, 3}); err != nil {
-		return Type{}, err
-	}
-	x, draws, mean := in[0].Shape, in[1].Shape, in[2].Shape
-	switch {
-	case x[3] != 3:
-		return Type{}, fmt.Errorf("images have %d channels, want 3", x[3])
-	case draws[0] != x[0] || draws[1] != Draws:
-		return Type{}, fmt.Errorf("draws are %v, want [%d %d]", draws, x[0], Draws)
-	case mean[0] != 3 || !(mean[1] == x[1] && mean[2] == x[2] || mean[1] == 1 && mean[2] == 1):
-		return Type{}, fmt.Errorf("mean is %v, want [3 %d %d] or [3 1 1]", mean, x[1], x[2])
-	case o.Crop < 1:
-		return Type{}, fmt.Errorf("crop %d, want at least 1", o.Crop)
-	}
-	return Floats(x[0], 3, o.Crop, o.Crop), nil
-}
+func (o Augment) Infer(in []Type) (Type, error) { return sight(in, Draws, o.Crop) }

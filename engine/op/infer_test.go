@@ -78,6 +78,7 @@ func everySound() []sound {
 		{op.SGD{}, []op.Type{f(2, 3), f(2, 3), f(2, 3), f(1)}, f(2, 3)},
 		{op.GradientPeak{}, []op.Type{f(2, 3), f(2, 3), f(2, 3), f(1)}, f(1)},
 		{op.Augment{Crop: 227}, []op.Type{bytes(2, 256, 256, 3), f(2, 6), f(3, 256, 256)}, f(2, 3, 227, 227)},
+		{op.Warp{Crop: 227}, []op.Type{bytes(2, 256, 256, 3), f(2, 11), f(3, 256, 256)}, f(2, 3, 227, 227)},
 		{op.Augment{Crop: 9}, []op.Type{bytes(2, 5, 7, 3), f(2, 6), f(3, 1, 1)}, f(2, 3, 9, 9)},
 	}
 }
@@ -198,6 +199,7 @@ func TestRefusals(t *testing.T) {
 		{op.Augment{Crop: 3}, []op.Type{bytes(1, 5, 5, 4), f(1, 6), f(3, 1, 1)}, "images have 4 channels, want 3"},
 		{op.Augment{Crop: 3}, []op.Type{bytes(1, 5, 5, 3), f(2, 6), f(3, 1, 1)}, "draws are [2 6], want [1 6]"},
 		{op.Augment{Crop: 3}, []op.Type{bytes(1, 5, 5, 3), f(1, 6), f(3, 5, 1)}, "mean is [3 5 1], want [3 5 5] or [3 1 1]"},
+		{op.Warp{Crop: 3}, []op.Type{bytes(1, 5, 5, 3), f(1, 6), f(3, 1, 1)}, "draws are [1 6], want [1 11]"},
 		{op.Augment{}, []op.Type{bytes(1, 5, 5, 3), f(1, 6), f(3, 1, 1)}, "crop 0, want at least 1"},
 	} {
 		_, err := c.o.Infer(c.in)

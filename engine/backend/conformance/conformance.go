@@ -105,7 +105,7 @@ type testCase struct {
 
 func allCases() []testCase {
 	return slices.Concat(convCases(), linearCases(), lrnCases(), poolCases(), lrnMaxPoolCases(), elementwiseCases(),
-		exchangeCases(), softmaxCases(), sgdCases(), augmentCases(), companionCases(), chainCases())
+		exchangeCases(), softmaxCases(), sgdCases(), augmentCases(), warpCases(), companionCases(), chainCases())
 }
 
 // Operations are those of the cases.

@@ -72,7 +72,12 @@ func (s *suite) bound(t testing.TB, o op.Op, in []op.Array, q int, want op.Array
 	case op.SGD:
 		return s.sgdBound(o, q, in)
 	case op.Augment:
-		return s.per(w, elementTol, augmentMagnitude(o, in, len(w)), s.unit)
+		shift := largestOf(in[1], 3, op.Draws)
+		return s.per(w, elementTol, sightMagnitude(o.Crop, o.Scale, 1, 1, shift, in[2], len(w)), s.unit)
+	case op.Warp: // 16 roundings; the places are the same on every device
+		d := in[1]
+		return s.per(w, powerTol, sightMagnitude(o.Crop, o.Scale, largestOf(d, 6, 7), largestOf(d, 7, 8),
+			largestOf(d, 8, op.WarpDraws), in[2], len(w)), s.unit)
 	}
 	return s.per(w, elementTol, w, s.unit) // scale, dropout, add: what is 0 is exactly 0
 }
@@ -159,20 +164,24 @@ func lrnMaxPoolMagnitude(t testing.TB, o op.LRNMaxPoolGrad, in []op.Array) []flo
 	return lrnMagnitude(t, op.LRNGrad{LRN: norm}, []op.Array{x, s, dy})
 }
 
-// augmentMagnitude is the largest that the terms can be: 255, the mean and the shift.
-func augmentMagnitude(o op.Augment, in []op.Array, n int) []float64 {
-	draws := in[1].Data.([]float64)
-	shift := 0.0
-	for i, v := range draws {
-		if i%op.Draws >= 3 {
-			shift = math.Max(shift, math.Abs(v))
-		}
-	}
-	bound, area, most := make([]float64, n), o.Crop*o.Crop, 255+largest(in[2])+shift
+// sightMagnitude is the largest that the terms of what a network sees can be: 255, the mean and the shift.
+func sightMagnitude(crop int, scale [3]float32, brightness, contrast, shift float64, mean op.Array, n int) []float64 {
+	bound, area, most := make([]float64, n), crop*crop, contrast*(brightness*255+largest(mean)+shift)
 	for i := range bound {
-		bound[i] = math.Abs(float64(o.Scale[i/area%3])) * most
+		bound[i] = math.Abs(float64(scale[i/area%3])) * most
 	}
 	return bound
+}
+
+// largestOf is the largest of columns first to end-1 of rows of numbers.
+func largestOf(a op.Array, first, end int) float64 {
+	m := 0.0
+	for i, v := range a.Data.([]float64) {
+		if q := i % a.Shape[1]; q >= first && q < end {
+			m = math.Max(m, math.Abs(v))
+		}
+	}
+	return m
 }
 
 func largest(a op.Array) float64 {

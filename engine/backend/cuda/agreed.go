@@ -14,6 +14,7 @@ import (
 // kernels/.
 var agreed = map[string]int{
 	"augment_draws":             op.Draws,
+	"warp_draws":                op.WarpDraws,
 	"conv2d_nowhere":            2 * mostExtent,
 	"lrn_steps":                 chunkSteps,
 	"lrn_max_pool_most_places":  mostPlaces,

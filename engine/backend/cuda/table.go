@@ -34,4 +34,5 @@ var table = map[string]func(*builder, op.Op) bool{
 	"softmax_loss_grad":  of(prepareSoftmaxLossGrad),
 	"top_errors":         of(prepareTopErrors),
 	"unflatten":          of(prepareUnflatten),
+	"warp":               of(prepareWarp),
 }

@@ -80,6 +80,7 @@ duet_layout *duet_linear_weight(duet_device d, int64_t batch, const int64_t w[2]
 
 // Kernels. A flag asks for the companion as a second output.
 duet_kernel *duet_augment(duet_device d, int64_t crop, const float scale[3], const duet_layout *in[3], char **error);
+duet_kernel *duet_warp(duet_device d, int64_t crop, const float scale[3], const duet_layout *in[3], char **error);
 duet_kernel *duet_conv2d(duet_device d, duet_convolution c, const duet_layout *in[3], char **error);
 duet_kernel *duet_conv2d_grad_input(duet_device d, duet_convolution c, int64_t h, int64_t w, const duet_layout *in[2],
                                     char **error);

@@ -141,6 +141,17 @@ func TestAugmentAgainstNaive(t *testing.T) {
 			againstNaive(t, op.Augment{Crop: crop, Scale: [3]float32{0.25, 0.5, 2}}, images, draws, mean)
 		}
 	}
+	// Steps of the places are powers of two, which single precision keeps exactly.
+	draws = numbers(1, n, op.WarpDraws)
+	for i := range n {
+		copy(f64(draws)[i*op.WarpDraws:], []float64{float64(i) - 1.375, 0.25 * float64(i-1), 0.5, 4.25 - float64(i), -0.75,
+			0.125 * float64(i), 0.75, 1.5})
+	}
+	for _, mean := range []array{numbers(2, 3, 1, 1), numbers(2, 3, h, w)} {
+		for _, crop := range []int{1, 4, 6, 11} {
+			againstNaive(t, op.Warp{Crop: crop, Scale: [3]float32{0.25, 0.5, 2}}, images, draws, mean)
+		}
+	}
 }
 
 func TestSGDAgainstNaive(t *testing.T) {

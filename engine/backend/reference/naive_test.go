@@ -145,6 +145,29 @@ func naive(o op.Op, out array, in []array) {
 			}
 			y[i] = float64(o.Scale[p[1]]) * (float64(images[((p[0]*height+h)*width+w)*3+p[1]]) - m + draw[3+p[1]])
 		})
+	case op.Warp: // every pixel counts by how near it is
+		images, draws, mean := in[0].Data.([]uint8), f64(in[1]), f64(in[2])
+		height, width := in[0].Shape[1], in[0].Shape[2]
+		near := func(at float64, q, n int) float64 {
+			if at < -0.5 || at >= float64(n)-0.5 {
+				return 0
+			}
+			return math.Max(0, 1-math.Abs(math.Min(math.Max(at, 0), float64(n-1))-float64(q)))
+		}
+		every(out.Shape, func(i int, p []int) {
+			d, c := draws[p[0]*op.WarpDraws:], p[1]
+			h := d[0] + d[1]*float64(p[2]) + d[2]*float64(p[3])
+			w := d[3] + d[4]*float64(p[2]) + d[5]*float64(p[3])
+			y[i] = 0
+			every([]int{height, width}, func(q int, at []int) {
+				m := mean[c]
+				if len(mean) > 3 {
+					m = mean[c*height*width+q]
+				}
+				pixel := float64(images[(p[0]*height*width+q)*3+c])
+				y[i] += near(h, at[0], height) * near(w, at[1], width) * d[7] * float64(o.Scale[c]) * (d[6]*pixel - m + d[8+c])
+			})
+		})
 	default:
 		panic("no naive form of " + o.Name())
 	}

@@ -39,5 +39,6 @@ func table[T real]() map[string]entry[T] {
 		"softmax_loss_grad":   {of(softmaxLossGrad[T]), 0},
 		"top_errors":          {of(topErrors[T]), -1},
 		"unflatten":           {of(same[op.Unflatten, T]), 0},
+		"warp":                {of(warp[T]), -1},
 	}
 }
