@@ -79,7 +79,8 @@ test-long: deps ## the longer proofs: 200 steps and five kills, 200 random netwo
 	@tags=$(tags); $(say_tags); DUET_TEST_NETWORKS=200 $(GO) test -tags "$$tags long" -timeout 60m ./...
 
 # The packages that start goroutines, and those that run devices and loaders; without the suite's single operations,
-# each of which runs by itself.
+# each of which runs by itself, and without the sweeps that send the same goroutines through other keys and damages.
+sweeps = TestResumeWith|TestFixedKeys|TestOtherRequestsAreRefused|TestDamagedStateIsMadeAgain
 concurrent = ./engine/plan ./engine/model ./engine/train ./engine/checkpoint ./engine/metrics ./engine/backend/... \
 	./dataloader ./dataloader/packed ./dataloader/prepare ./internal/disk/...
 
@@ -90,7 +91,7 @@ test-board: build ## the page of `duet board` in a browser while two runs train;
 
 race: deps ## the race detector over everything that runs concurrently
 	@tags=$$(scripts/has-turbo.sh && echo turbo); set -x; \
-	$(GO) test -race -tags "$$tags" -skip 'TestConformance/.*/op' $(concurrent)
+	$(GO) test -race -tags "$$tags" -skip 'TestConformance/.*/op|$(sweeps)' $(concurrent)
 
 # Inputs are made smaller in ten tries only: without that bound a slow target spends nearly all of its time on it. Each
 # target has a core of its own. "context deadline exceeded" without a failing input is how go test sometimes ends when

@@ -220,6 +220,23 @@ func TestErrors(t *testing.T) {
 		{"a mean of two sorts", "crop = 16", "crop = 16\nmean = true",
 			`small.toml:43: data.mean: true, want "channel", "image", "none" or the mean of red, green and blue in grey ` +
 				"levels, such as [123.675, 116.28, 103.53]"},
+		{"an area of one number", "crop = 16", "crop = 16\ncrop_area = [0.5]",
+			`small.toml:43: data.crop_area: [0.5], want the least and the greatest share of the image's area, above 0 to 1, ` +
+				"such as [0.08, 1]"},
+		{"an area of more than the image", "crop = 16", "crop = 16\ncrop_area = [0.5, 1.5]",
+			`small.toml:43: data.crop_area: [0.5 1.5], want the least and the greatest share of the image's area, above 0 ` +
+				"to 1, such as [0.08, 1]"},
+		{"a shape of no width", "crop = 16", "crop = 16\ncrop_area = [0.5, 1]\ncrop_ratio = [0, 1]",
+			`small.toml:44: data.crop_ratio: [0 1], want the least and the greatest width by height, 0.01 to 100, such as ` +
+				"[0.75, 1.3333]"},
+		{"a shape of no area", "crop = 16", "crop = 16\ncrop_ratio = [0.75, 1.3333]",
+			`small.toml:43: data.crop_ratio: [0.75 1.3333], but no crop_area: want both`},
+		{"more than a half turn", "crop = 16", "crop = 16\nrotate = 181",
+			`small.toml:43: data.rotate: 181, want 0 to 180 degrees`},
+		{"brightness below black", "crop = 16", "crop = 16\nbrightness = 1.5",
+			`small.toml:43: data.brightness: 1.5, want 0 (off) to 1, such as 0.2`},
+		{"contrast of less than none", "crop = 16", "crop = 16\ncontrast = -0.5",
+			`small.toml:43: data.contrast: -0.5, want 0 (off) to 1, such as 0.2`},
 		{"one deviation", "crop = 16", "crop = 16\nstd = [58.395]",
 			`small.toml:43: data.std: [58.395], want one number for each of red, green and blue`},
 		{"no deviation", "crop = 16", "crop = 16\nstd = [1, 0, 1]",

@@ -12,7 +12,7 @@ import (
 type Batch struct {
 	Images []uint8   // [N,H,W,3]
 	Labels []int32   // [N]
-	Draws  []float32 // [N,6]: top, left, mirror (0 or 1), red, green, blue shift
+	Draws  []float32 // [N,6]: top, left, mirror (0 or 1), red, green, blue shift; [N,11] where Config.Warps: see op.Warp
 	Index  []int32   // [N]: which images of the set these are
 	Valid  int       // rows in use; the others repeat row 0
 	View   int       // which of the views of these images this is; 0 in training
@@ -38,18 +38,19 @@ type Memory interface {
 	Close() error
 }
 
-// Allocate gives a loader memory for a batch of so many images, each of so many bytes.
-type Allocate func(images, bytes int) (Memory, error)
+// Allocate gives a loader memory for a batch of so many images, each of so many bytes and drawn numbers.
+type Allocate func(images, bytes, draws int) (Memory, error)
 
-// NewBatch makes a batch of so many images, each of so many bytes, in memory of Go's where allocate is nil.
-func NewBatch(images, bytes int, allocate Allocate) (*Batch, error) {
+// NewBatch makes a batch of so many images, each of so many bytes and drawn numbers, in memory of Go's where allocate
+// is nil.
+func NewBatch(images, bytes, draws int, allocate Allocate) (*Batch, error) {
 	b := &Batch{Index: make([]int32, images), filled: make(chan struct{}, 1)}
 	if allocate == nil {
-		b.Images, b.Labels, b.Draws = make([]uint8, images*bytes), make([]int32, images), make([]float32, images*DrawWidth)
+		b.Images, b.Labels, b.Draws = make([]uint8, images*bytes), make([]int32, images), make([]float32, images*draws)
 		return b, nil
 	}
 	var err error
-	if b.Memory, err = allocate(images, bytes); err != nil {
+	if b.Memory, err = allocate(images, bytes, draws); err != nil {
 		return nil, fmt.Errorf("memory for a batch of %d images of %d bytes: %w", images, bytes, err)
 	}
 	b.Images, b.Labels, b.Draws = b.Memory.Arrays()

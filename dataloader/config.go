@@ -35,6 +35,18 @@ type Config struct {
 	RandomCrop bool    `toml:"random_crop"` // crop anywhere, at random; else the centre
 	Mirror     bool    `toml:"mirror"`      // mirror left and right, every second time
 	ColorNoise float64 `toml:"color_noise"` // standard deviation of the PCA colour noise, 0.1 in the paper; 0 is off
+
+	// the share of the image's area that a crop takes, drawn between two numbers, such as [0.08, 1]; it is scaled
+	// to crop x crop pixels; default: a crop of so many pixels
+	CropArea []float64 `toml:"crop_area,omitempty"`
+	// width by height of a crop with crop_area, drawn between two numbers; default: [0.75, 1.3333]
+	CropRatio []float64 `toml:"crop_ratio,omitempty"`
+	Rotate    float64   `toml:"rotate"` // turn the crop by an angle drawn from -rotate to rotate degrees
+	// multiply grey levels by a factor drawn from 1-brightness to 1+brightness
+	Brightness float64 `toml:"brightness"`
+	// multiply their distance from the mean by a factor drawn from 1-contrast to 1+contrast
+	Contrast float64 `toml:"contrast"`
+
 	// what is subtracted: "channel" or "image", the mean over the training set, "none", or grey levels of red, green and
 	// blue, such as [123.675, 116.28, 103.53]
 	Mean  Mean    `toml:"mean"`
@@ -97,6 +109,15 @@ func (c Config) Validate() error {
 	check(c.Pad >= 0 && c.Pad <= maxSide, "pad", "%d, want 0 to %d pixels", c.Pad, maxSide)
 	check(c.ColorNoise >= 0 && finite(c.ColorNoise), "color_noise",
 		"%v, want a standard deviation such as 0.1, or 0 for off", c.ColorNoise)
+	area, ratio := c.CropArea, c.CropRatio
+	check(len(area) == 0 || len(area) == 2 && area[0] > 0 && area[0] <= area[1] && area[1] <= 1, "crop_area",
+		"%v, want the least and the greatest share of the image's area, above 0 to 1, such as [0.08, 1]", area)
+	check(len(ratio) == 0 || len(ratio) == 2 && ratio[0] >= 0.01 && ratio[0] <= ratio[1] && ratio[1] <= 100, "crop_ratio",
+		"%v, want the least and the greatest width by height, 0.01 to 100, such as [0.75, 1.3333]", ratio)
+	check(len(ratio) == 0 || len(area) > 0, "crop_ratio", "%v, but no crop_area: want both", ratio)
+	check(c.Rotate >= 0 && c.Rotate <= 180, "rotate", "%v, want 0 to 180 degrees", c.Rotate)
+	check(c.Brightness >= 0 && c.Brightness <= 1, "brightness", "%v, want 0 (off) to 1, such as 0.2", c.Brightness)
+	check(c.Contrast >= 0 && c.Contrast <= 1, "contrast", "%v, want 0 (off) to 1, such as 0.2", c.Contrast)
 	if err := c.Mean.validate(); err != nil {
 		errs = append(errs, invalid.Key("mean", "%v", err))
 	}
@@ -130,6 +151,20 @@ func (c Config) Scales() (factors [3]float64) {
 		}
 	}
 	return factors
+}
+
+// Warps reports whether training sees windows that are scaled or turned, or brightness or contrast drawn, which is the
+// operation Warp's.
+func (c Config) Warps() bool {
+	return len(c.CropArea) > 0 || c.Rotate > 0 || c.Brightness > 0 || c.Contrast > 0
+}
+
+// DrawWidth is how many augmentation numbers an image of training has.
+func (c Config) DrawWidth() int {
+	if c.Warps() {
+		return WarpDrawWidth
+	}
+	return DrawWidth
 }
 
 // Fits reports whether the crop that c asks for lies within padded images of this height and width of a set.

@@ -88,6 +88,15 @@ func (a *augmenter) at(epoch uint32, image int32) augmentation {
 	return d
 }
 
+// put writes the numbers of an image in an epoch as row i of a batch's draws.
+func (a *augmenter) put(draws []float32, i int, epoch uint32, image int32) {
+	if a.Warps() {
+		a.warp(draws[i*WarpDrawWidth:(i+1)*WarpDrawWidth], epoch, image)
+		return
+	}
+	a.at(epoch, image).put(draws, i)
+}
+
 // views are the crops of testing: the centre for one, else the four corners, the centre, and their mirror images.
 // Source: Krizhevsky et al. 2012, section 4.1.
 func (a *augmenter) views(n int) []augmentation {

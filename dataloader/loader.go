@@ -48,7 +48,7 @@ type planner interface {
 }
 
 // newLoader starts a loader. A mistake in the arguments is the error of the first Next.
-func newLoader(set *packed.Set, c Config, batch int, allocate Allocate, p planner) *Loader {
+func newLoader(set *packed.Set, c Config, batch, draws int, allocate Allocate, p planner) *Loader {
 	if err := checkLoader(set, c, batch); err != nil {
 		return &Loader{err: err}
 	}
@@ -60,7 +60,7 @@ func newLoader(set *packed.Set, c Config, batch int, allocate Allocate, p planne
 	l := &Loader{set: set, ahead: c.ReadAhead, most: c.Prefetch + 2, stop: stop, done: ctx.Done(),
 		free: make(chan *Batch, ring), queue: make(chan *Batch, ring)}
 	for range ring {
-		b, err := NewBatch(batch, set.Index.Pixels(), allocate)
+		b, err := NewBatch(batch, set.Index.Pixels(), draws, allocate)
 		if err != nil {
 			l.err = errors.Join(err, l.release())
 			return l

@@ -112,19 +112,24 @@ func TestDrawsBelongToTheImage(t *testing.T) {
 	s := open(t, small(t), "train")
 	plain := augmented()
 	plain.Shuffle = false
-	byImage := func(c dataloader.Config, batch int) map[int32][6]float32 {
-		draws := map[int32][6]float32{}
+	byImage := func(c dataloader.Config, batch int) map[int32][]float32 {
+		draws, width := map[int32][]float32{}, c.DrawWidth()
 		for _, b := range take(t, dataloader.NewTrainLoader(s, c, batch, 5, 0, nil), 40/batch) {
 			for k, index := range b.index {
-				draws[index] = [6]float32(b.draws[6*k : 6*k+6])
+				draws[index] = b.draws[width*k : width*(k+1)]
 			}
 		}
 		return draws
 	}
-	want := byImage(plain, 1)
-	for index, got := range byImage(augmented(), 8) {
-		if got != want[index] {
-			t.Errorf("image %d: %v in shuffled batches of 8, %v alone", index, got, want[index])
+	for _, area := range [][]float64{nil, {0.2, 1}} {
+		plain.CropArea = area
+		shuffled := plain
+		shuffled.Shuffle = true
+		want := byImage(plain, 1)
+		for index, got := range byImage(shuffled, 8) {
+			if !slices.Equal(got, want[index]) {
+				t.Errorf("image %d: %v in shuffled batches of 8, %v alone", index, got, want[index])
+			}
 		}
 	}
 }

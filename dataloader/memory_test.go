@@ -35,9 +35,9 @@ type lent struct {
 	fails  error // of Wait
 }
 
-func (l *lender) allocate(images, bytes int) (dataloader.Memory, error) {
+func (l *lender) allocate(images, bytes, draws int) (dataloader.Memory, error) {
 	b := &lent{lender: l, data: make([]byte, images*bytes), labels: make([]int32, images),
-		draws: make([]float32, images*dataloader.DrawWidth)}
+		draws: make([]float32, images*draws)}
 	l.buffers = append(l.buffers, b)
 	return b, nil
 }
@@ -135,11 +135,11 @@ func TestNoMemoryToLend(t *testing.T) {
 	s := open(t, small(t), "train")
 	lender := &lender{t: t}
 	none := errors.New("no memory")
-	l := dataloader.NewTrainLoader(s, augmented(), 7, 1, 0, func(images, bytes int) (dataloader.Memory, error) {
+	l := dataloader.NewTrainLoader(s, augmented(), 7, 1, 0, func(images, bytes, draws int) (dataloader.Memory, error) {
 		if len(lender.buffers) == 2 {
 			return nil, none
 		}
-		return lender.allocate(images, bytes)
+		return lender.allocate(images, bytes, draws)
 	})
 	if _, err := l.Next(context.Background()); !errors.Is(err, none) {
 		t.Errorf("error %v, want %v", err, none)

@@ -13,7 +13,7 @@ import (
 // rng.Shuffle, 0, e).Permutation. Batches run over the border of epochs. allocate, if any, gives the memory for the
 // images. A mistake in the arguments is the error of the first Next.
 func NewTrainLoader(set *packed.Set, c Config, batch int, seed, seen uint64, allocate Allocate) *Loader {
-	return newLoader(set, c, batch, allocate, &training{set: set, aug: newAugmenter(set, c, seed),
+	return newLoader(set, c, batch, c.DrawWidth(), allocate, &training{set: set, aug: newAugmenter(set, c, seed),
 		orders: orders{shuffle: c.Shuffle, seed: seed, n: set.Len()}, seen: seen})
 }
 
@@ -25,7 +25,8 @@ func NewEvalLoader(set *packed.Set, c Config, batch, views, from int, allocate A
 		return &Loader{err: fmt.Errorf("%d views: want 1 or 10", views)}
 	}
 	aug := newAugmenter(set, c, 0)
-	return newLoader(set, c, batch, allocate, &testing{set: set, views: aug.views(views), from: from, first: from})
+	return newLoader(set, c, batch, DrawWidth, allocate,
+		&testing{set: set, views: aug.views(views), from: from, first: from})
 }
 
 // orders are the orders of the epochs. Two are kept: a batch may run over a border, and reading ahead is beyond it.
@@ -64,7 +65,7 @@ func (t *training) plan(b *Batch) bool {
 		position := t.seen + uint64(i)
 		b.Index[i] = t.orders.image(position)
 		b.Labels[i] = t.set.Labels()[b.Index[i]]
-		t.aug.at(uint32(position/n), b.Index[i]).put(b.Draws, i)
+		t.aug.put(b.Draws, i, uint32(position/n), b.Index[i])
 	}
 	t.seen += batch
 	b.Valid, b.View = len(b.Index), 0

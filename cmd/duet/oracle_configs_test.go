@@ -68,6 +68,10 @@ layers = [
 path = "set"
 crop = 10
 random_crop = true
+crop_area = [0.3, 0.9]
+rotate = 40
+brightness = 0.3
+contrast = 0.4
 mean = [123.675, 116.28, 103.53]
 std = [58.395, 57.12, 57.375]
 [devices]

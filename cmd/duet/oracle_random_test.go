@@ -102,6 +102,12 @@ func (r drawer) configuration(classes, side int) string {
 	fmt.Fprintf(&b,
 		"[data]\npath = \"set\"\ncrop = %d\npad = %d\nrandom_crop = %v\nmirror = %v\ncolor_noise = %s\nmean = %s\nscale = "+
 			"%s\nshuffle = %v\n", crop, pad, r.chance(70), r.chance(50), one(r, "0", "0.1", "0.4"), mean, scale, r.chance(80))
+	if r.chance(40) {
+		fmt.Fprintf(&b, "crop_area = [%s, %s]\ncrop_ratio = [0.5, 1.5]\n", r.real(0.1, 0.4), r.real(0.5, 1))
+	}
+	if r.chance(30) {
+		fmt.Fprintf(&b, "rotate = %s\nbrightness = %s\ncontrast = %s\n", r.real(0, 180), one(r, "0", "0.3"), r.real(0, 0.5))
+	}
 	fmt.Fprintf(&b, "[devices]\ntowers = [\"auto\"]\nthreads = %d\n", r.between(1, 3))
 	fmt.Fprintf(&b, "[train]\nseed = %d\nbatch = %d\nmomentum = %s\nweight_decay = %s\nviews = %d\n", r.Uint64()>>1,
 		r.between(1, 9), r.real(0, 0.95), one(r, "0", "0.0005", "0.05"), one(r, 1, 10))

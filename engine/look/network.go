@@ -66,7 +66,7 @@ func Describe(s model.Setup, in model.Input) (*Network, error) {
 		if !is {
 			continue
 		}
-		if _, augments := a.Op.(op.Augment); augments {
+		if a.Op.Roles()[0] == op.Image {
 			continue
 		}
 		at, seen := rows[a.Layer]

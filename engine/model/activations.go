@@ -55,8 +55,7 @@ func (g *Graph) activations() (all []Activation, err error) {
 		if !is {
 			continue
 		}
-		switch a.Op.(type) {
-		case op.Augment, op.Send:
+		if _, sends := a.Op.(op.Send); sends || a.Op.Roles()[0] == op.Image {
 			continue
 		}
 		i, seen := at[a.Layer]

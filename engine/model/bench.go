@@ -137,8 +137,14 @@ func (m *Model) feedRandom(p *plan.Plan) error {
 			host = m.Input.Mean
 		case name == plan.Rate:
 			host = []float32{1e-4}
+		case name == Draws: // the first crop, as it is
+			draws := make([]float32, n)
+			for i := 0; t.Shape[1] == op.WarpDraws && i < n; i += op.WarpDraws {
+				copy(draws[i:], []float32{0, 1, 0, 0, 0, 1, 1, 1})
+			}
+			host = draws
 		case t.DType == op.Float:
-			host = make([]float32, n) // draws: the first crop, not mirrored
+			host = make([]float32, n)
 		default:
 			return fmt.Errorf("no random values for input %s %v", name, t)
 		}

@@ -46,9 +46,14 @@ func (b *Builder) Image(device int) *op.Node {
 	for c, x := range o.Scale {
 		scale[c] = float32(x)
 	}
-	n := b.Apply(op.Augment{Crop: o.Crop, Scale: scale}, op.Place{Device: device, Layer: "input"},
+	var sight op.Op = op.Augment{Crop: o.Crop, Scale: scale}
+	draws := op.Draws
+	if o.Warp {
+		sight, draws = op.Warp{Crop: o.Crop, Scale: scale}, op.WarpDraws
+	}
+	n := b.Apply(sight, op.Place{Device: device, Layer: "input"},
 		b.Feed(Images, op.Type{DType: op.Uint8, Shape: []int{o.Batch, o.Height, o.Width, 3}}, device),
-		b.Feed(Draws, op.Floats(o.Batch, op.Draws), device),
+		b.Feed(Draws, op.Floats(o.Batch, draws), device),
 		b.Feed(Mean, op.Floats(o.Mean...), device))
 	if device == 0 {
 		b.graph.Image = n

@@ -205,7 +205,7 @@ func Rank(probs []float64, class int) (before int) {
 // Predict gives the probabilities of the classes for images as they are stored, each [Height, Width, 3], with the mean
 // over 1 or 10 views, and the activations of each of Setup.Keep.
 func (m *Model) Predict(ctx context.Context, images [][]byte, views int) (all []Tested, err error) {
-	b, err := dataloader.NewBatch(m.Batch, m.Input.Height*m.Input.Width*3, m.Allocate)
+	b, err := dataloader.NewBatch(m.Batch, m.Input.Height*m.Input.Width*3, dataloader.DrawWidth, m.Allocate)
 	if err != nil {
 		return nil, err
 	}

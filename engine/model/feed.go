@@ -5,7 +5,6 @@ import (
 
 	"duet/dataloader"
 	"duet/engine/backend"
-	"duet/engine/op"
 	"duet/engine/plan"
 )
 
@@ -25,10 +24,10 @@ type memory struct {
 }
 
 // Allocate gives a loader memory that the model's devices upload from. It is closed before the model.
-func (m *Model) Allocate(images, bytes int) (dataloader.Memory, error) {
+func (m *Model) Allocate(images, bytes, draws int) (dataloader.Memory, error) {
 	const width, counters = 4, 4 // bytes of a label, a draw and a counter; counters of a step
 	at := int64(images*bytes+width-1) / width * width
-	host, err := m.Devices[0].AllocHost(at + int64(images+images*op.Draws+1+counters)*width)
+	host, err := m.Devices[0].AllocHost(at + int64(images+images*draws+1+counters)*width)
 	if err != nil {
 		return nil, err
 	}
@@ -36,8 +35,8 @@ func (m *Model) Allocate(images, bytes int) (dataloader.Memory, error) {
 	x.images, x.ofImages = backend.Within[uint8](host, 0, images*bytes)
 	x.labels, x.ofLabels = backend.Within[int32](host, at, images)
 	at += int64(images) * width
-	x.draws, x.ofDraws = backend.Within[float32](host, at, images*op.Draws)
-	at += int64(images*op.Draws) * width
+	x.draws, x.ofDraws = backend.Within[float32](host, at, images*draws)
+	at += int64(images*draws) * width
 	x.rate, x.ofRate = backend.Within[float32](host, at, 1)
 	at += width
 	x.counters, x.ofCounters = backend.Within[uint32](host, at, counters)

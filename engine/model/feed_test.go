@@ -59,7 +59,7 @@ func losses(t *testing.T, placement string, batches int) (all []float64) {
 func TestForeignBatch(t *testing.T) {
 	c := config(t, onOne)
 	m := newModel(t, c, model.RandomInput(c.Data, 4), model.ForTraining)
-	b, err := dataloader.NewBatch(m.Batch, m.Input.Height*m.Input.Width*3, nil)
+	b, err := dataloader.NewBatch(m.Batch, m.Input.Height*m.Input.Width*3, dataloader.DrawWidth, nil)
 	check(t, err)
 	if err := m.Step(b, 0, 0.01); err == nil || !strings.Contains(err.Error(), "Allocate") {
 		t.Errorf("error %v, want one that tells of Allocate", err)

@@ -32,6 +32,7 @@ type Options struct {
 	Height  int  // of the stored images
 	Width   int
 	Crop    int        // side of the network's input
+	Warp    bool       // images are seen through op.Warp, at training alone
 	Scale   [3]float64 // of red, green and blue after mean subtraction
 	Mean    []int      // shape of the mean: [3, H, W] or [3, 1, 1]
 	Wide    bool       // float64, for gradient checks
@@ -51,7 +52,7 @@ type Graph struct {
 // The names of the inputs.
 const (
 	Images   = "images"   // uint8 [batch, H, W, 3]
-	Draws    = "draws"    // float [batch, 6], see op.Augment
+	Draws    = "draws"    // float [batch, 6], see op.Augment, or [batch, 11], see op.Warp
 	Mean     = "mean"     // float [3, H, W] or [3, 1, 1]
 	Labels   = "labels"   // int32 [batch]
 	Counters = "counters" // uint32 [4], see op.Dropout; only where a layer drops

@@ -30,7 +30,8 @@ type Hooks struct {
 func (s Setup) Graph(in Input, training bool) (*Graph, error) {
 	return s.Network.Build(Options{
 		Batch: s.Batch, Devices: len(s.Devices.Towers), Train: training, Classes: len(in.Classes),
-		Height: in.Height, Width: in.Width, Crop: s.Data.Crop, Scale: s.Data.Scales(), Mean: in.MeanShape,
+		Height: in.Height, Width: in.Width, Crop: s.Data.Crop, Warp: training && s.Data.Warps(),
+		Scale: s.Data.Scales(), Mean: in.MeanShape,
 		Wide: s.Devices.Precision == "fp64",
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"duet/dataloader"
 	"duet/engine/backend"
@@ -34,11 +35,11 @@ func Show(ctx context.Context, c dataloader.Config, in Input, loader *dataloader
 		if err != nil {
 			return shown, err
 		}
-		each := 3 * c.Crop * c.Crop
+		each, width := 3*c.Crop*c.Crop, len(b.Draws)/len(b.Index)
 		for i := range min(b.Valid, n-len(shown)) {
 			own := pixels[i*each : (i+1)*each]
 			shown = append(shown, Shown{Index: int(b.Index[i]), Label: b.Labels[i], Pixels: own,
-				Colours: in.colours(c, average, own, b.Draws[i*op.Draws:])})
+				Colours: in.colours(c, average, own, b.Draws[i*width:(i+1)*width])})
 		}
 		if err := loader.Release(b); err != nil {
 			return shown, err
@@ -50,7 +51,7 @@ func Show(ctx context.Context, c dataloader.Config, in Input, loader *dataloader
 	return shown, nil
 }
 
-// augmented runs op.Augment on a batch: [batch,3,Crop,Crop].
+// augmented runs what the network's graph begins with on a batch: [batch,3,Crop,Crop].
 func augmented(ctx context.Context, c dataloader.Config, in Input, b *dataloader.Batch) (out []float32, err error) {
 	m := &Model{setup: Setup{Devices: backend.Config{Towers: []string{"reference:0"}}}}
 	if err := m.open(ctx, nil); err != nil {
@@ -58,7 +59,7 @@ func augmented(ctx context.Context, c dataloader.Config, in Input, b *dataloader
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
 	g, err := Sight(Options{Batch: len(b.Index), Devices: 1, Height: in.Height, Width: in.Width,
-		Crop: c.Crop, Scale: c.Scales(), Mean: in.MeanShape})
+		Crop: c.Crop, Scale: c.Scales(), Mean: in.MeanShape, Warp: len(b.Draws) == op.WarpDraws*len(b.Index)})
 	if err != nil {
 		return nil, fmt.Errorf("show: %w", err)
 	}
@@ -90,16 +91,14 @@ func (in Input) average() (colour [3]float32) {
 	return colour
 }
 
-// colours makes a picture of the pixels that op.Augment made with a draw; what lies in the padding has the mean colour.
+// colours makes a picture of the pixels that op.Augment or op.Warp made with a draw; what lies outside the image has
+// the mean colour. Of a mean image, a window that is scaled or turned takes the nearest pixel.
 func (in Input) colours(config dataloader.Config, average [3]float32, pixels, draw []float32) []float32 {
 	crop, scales := config.Crop, config.Scales()
-	top, left, mirror := int(draw[0]), int(draw[1]), draw[2] != 0
 	all := make([]float32, len(pixels))
 	for i, v := range pixels {
-		c, y, x := i/(crop*crop), top+i/crop%crop, left+i%crop
-		if mirror {
-			x = left + crop - 1 - i%crop
-		}
+		c := i / (crop * crop)
+		y, x := place(draw, i/crop%crop, i%crop, crop)
 		mean := average[c]
 		if len(in.Mean) > 3 && y >= 0 && y < in.Height && x >= 0 && x < in.Width {
 			mean = in.Mean[(c*in.Height+y)*in.Width+x]
@@ -107,4 +106,16 @@ func (in Input) colours(config dataloader.Config, average [3]float32, pixels, dr
 		all[i] = v/float32(scales[c]) + mean
 	}
 	return all
+}
+
+// place is where a draw of op.Augment or op.Warp has the crop's row i and column j: a line and a column of the image.
+func place(draw []float32, i, j, crop int) (y, x int) {
+	if len(draw) == op.WarpDraws {
+		at := func(d []float32) int { return int(math.RoundToEven(float64(d[0] + d[1]*float32(i) + d[2]*float32(j)))) }
+		return at(draw[0:3]), at(draw[3:6])
+	}
+	if draw[2] != 0 {
+		j = crop - 1 - j
+	}
+	return int(draw[0]) + i, int(draw[1]) + j
 }

@@ -21,7 +21,7 @@ func stepper(t testing.TB, device string) (*model.Model, *dataloader.Batch) {
 // batchOf is a batch for a model.
 func batchOf(t testing.TB, m *model.Model) *dataloader.Batch {
 	t.Helper()
-	b, err := dataloader.NewBatch(m.Batch, m.Input.Height*m.Input.Width*3, m.Allocate)
+	b, err := dataloader.NewBatch(m.Batch, m.Input.Height*m.Input.Width*3, dataloader.DrawWidth, m.Allocate)
 	check(t, err)
 	t.Cleanup(func() {
 		check(t, b.Memory.Wait())

@@ -18,8 +18,13 @@ type Config struct {
 		Crop, Pad  int
 		RandomCrop bool `toml:"random_crop"`
 		Mirror     bool
-		ColorNoise float64 `toml:"color_noise"`
-		Mean       any     // a name, or numbers of red, green and blue
+		ColorNoise float64   `toml:"color_noise"`
+		CropArea   []float64 `toml:"crop_area"`
+		CropRatio  []float64 `toml:"crop_ratio"`
+		Rotate     float64
+		Brightness float64
+		Contrast   float64
+		Mean       any // a name, or numbers of red, green and blue
 		Scale      float64
 		Std        []float64
 		Shuffle    bool

@@ -7,6 +7,7 @@
 //	config.go   what it reads of a configuration      philox.go    where random numbers come from
 //	files.go    packed sets and checkpoints           network.go   layers, forward and backward
 //	oracle.go   a step of training, testing           schedule.go  the learning rate, and when to test
+//	see.go      how an image is looked at
 package oracle
 
 import "math"
@@ -30,88 +31,6 @@ func New(c Config, s *Set) (*Oracle, error) {
 	var err error
 	o.layers, o.Params, err = network(c, s.Classes)
 	return o, err
-}
-
-// A view is how an image is looked at: where the crop's top left corner lies, whether it is mirrored, and what is added
-// to each colour.
-type view struct {
-	top, left int
-	mirror    bool
-	shift     [3]float64
-}
-
-// centre is the crop in the middle, half a pixel up and left of it where there is no middle.
-func (o *Oracle) centre() view {
-	half := func(n int) int { return int(math.Floor(float64(n) / 2)) }
-	return view{top: half(o.set.Height - o.config.Data.Crop), left: half(o.set.Width - o.config.Data.Crop)}
-}
-
-// drawn is how an image is looked at in an epoch of the training. Image i draws words 4i to 4i+2: top, left, mirror;
-// and normal numbers 4i to 4i+2: how much of each principal colour is added.
-func (o *Oracle) drawn(epoch, image int) view {
-	d, v, first := o.config.Data, o.centre(), 4*uint64(image)
-	place := stream{o.config.Train.Seed, augment, 0, uint32(epoch)}
-	if d.RandomCrop {
-		v.top = place.below(o.set.Height+2*d.Pad-d.Crop+1, first) - d.Pad
-		v.left = place.below(o.set.Width+2*d.Pad-d.Crop+1, first+1) - d.Pad
-	}
-	v.mirror = d.Mirror && place.below(2, first+2) == 1
-	colors := stream{o.config.Train.Seed, augment, 1, uint32(epoch)}
-	for c := range 3 {
-		for k := range 3 {
-			v.shift[c] += d.ColorNoise * colors.normal(first+
-				uint64(k)) * float64(o.set.Deviations[k]) * float64(o.set.Colors[k][c])
-		}
-		v.shift[c] = single(v.shift[c])
-	}
-	return v
-}
-
-// views are those of testing: the centre, or the corners and the centre, and all of them mirrored.
-func (o *Oracle) views(n int) []view {
-	if n == 1 {
-		return []view{o.centre()}
-	}
-	bottom, right := o.set.Height-o.config.Data.Crop, o.set.Width-o.config.Data.Crop
-	views := []view{{}, {left: right}, {top: bottom}, {top: bottom, left: right}, o.centre()}
-	for _, v := range views {
-		v.mirror = true
-		views = append(views, v)
-	}
-	return views
-}
-
-// see is the network's input: of an image [H,W,3] the crop [3,Crop,Crop], 0 where it reaches over the edge.
-func (o *Oracle) see(image []byte, v view) []float64 {
-	h, w, crop := o.set.Height, o.set.Width, o.config.Data.Crop
-	x := make([]float64, 3*crop*crop)
-	for at := range x {
-		c, row, column := at/(crop*crop), v.top+at/crop%crop, v.left+at%crop
-		if v.mirror {
-			column = v.left + crop - 1 - at%crop
-		}
-		if row < 0 || row >= h || column < 0 || column >= w {
-			continue
-		}
-		mean, scale := 0.0, o.config.Data.Scale
-		switch given := o.config.Data.Mean.(type) {
-		case []any:
-			mean = float64(float32(given[c].(float64)))
-		default:
-			switch given {
-			case "image":
-				mean = o.set.MeanImage[(c*h+row)*w+column]
-			case "channel":
-				mean = float64(o.set.MeanColor[c])
-			}
-		}
-		if o.config.Data.Std != nil {
-			scale /= o.config.Data.Std[c]
-		}
-		x[at] = float64(float32(scale)) * (float64(image[(row*w+column)*3+c]) - mean + v.shift[c])
-	}
-	o.perturb(x)
-	return x
 }
 
 func (o *Oracle) perturb(x []float64) {
@@ -188,7 +107,7 @@ func (o *Oracle) Step(step int, rate float64) (loss, top1 float64) {
 	for i, image := range images {
 		label := o.set.Train.Labels[image]
 		p := pass{training: true, seed: o.config.Train.Seed, step: step, image: i}
-		all := o.forward(o.see(o.set.Train.Images[image], o.drawn(epochs[i], image)), p)
+		all := o.forward(o.seen(o.set.Train.Images[image], epochs[i], image), p)
 		scores := all[len(o.layers)]
 		d := softmax(scores)
 		loss -= math.Log(d[label]) / n

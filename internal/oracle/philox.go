@@ -13,7 +13,7 @@ const (
 	initial = 1 // step 0, a stream for each parameter
 	drop    = 2 // step is the training's, a stream for each layer
 	shuffle = 3 // step is the epoch, stream 0
-	augment = 4 // step is the epoch, stream 0 for place and mirror, 1 for colours
+	augment = 4 // step is the epoch, stream 0 for place and mirror, 1 for colours, 2 for windows
 )
 
 // philox is a block cipher with a key of 64 bits; its ten rounds turn a counter of 128 bits into four random words.
@@ -42,6 +42,9 @@ func (s stream) word(i uint64) uint32 {
 
 // below is word i as a number from 0 to n-1.
 func (s stream) below(n int, i uint64) int { return int(uint64(s.word(i)) * uint64(n) >> 32) }
+
+// share is word i as a multiple of 2^-24 from 0 to below 1.
+func (s stream) share(i uint64) float64 { return float64(s.word(i)>>8) / (1 << 24) }
 
 // normal is the i-th number of N(0, 1), of words 2i and 2i+1 (Box and Muller 1958).
 func (s stream) normal(i uint64) float64 {
