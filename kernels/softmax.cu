@@ -34,38 +34,67 @@ KERNEL(row_threads) softmax_forward(float *p, const float *z, int classes) {
     for (int k = threadIdx.x; k < classes; k += row_threads) p[at + k] = expf(z[at + k] - row.largest) / row.sum;
 }
 
+// Target is what a row should give: the label's class a share of its weight, and each class a share of its own. Without
+// weights they are 1.
+struct Target {
+    const float *w;
+    float label, all;
+};
+
+DEVICE float weight(const Target &t, int k) { return t.w ? t.w[k] : 1.f; }
+
 template <class T>
-DEVICE void loss_gradient(T *dz, const float *z, const int32_t *labels, const float *dloss, int batch, int classes) {
+DEVICE void loss_gradient(T *dz, const float *z, const int32_t *labels, const float *dloss, const Target &t, int batch,
+                          int classes) {
     const int64_t at = (int64_t)blockIdx.x * classes;
     const Row row = row_of(z + at, classes);
     const int label = labels[blockIdx.x];
     const float factor = *dloss / batch;
+    float total = 0.f; // of the target
+    if (t.all > 0.f) {
+        for (int k = threadIdx.x; k < classes; k += row_threads) total += t.all * weight(t, k);
+        total = block_sum<row_threads>(total);
+    }
+    if (label >= 0 && label < classes) total += t.label * weight(t, label);
     for (int k = threadIdx.x; k < classes; k += row_threads) {
         const float p = expf(z[at + k] - row.largest) / row.sum;
-        store(dz + at + k, factor * (k == label ? p - 1.f : p));
+        const float target = (k == label ? t.label + t.all : t.all) * weight(t, k);
+        store(dz + at + k, factor * (p * total - target));
     }
 }
 
 KERNEL(row_threads)
-softmax_loss_backward_f32(float *dz, const float *z, const int32_t *labels, const float *dloss, int batch,
-                          int classes) {
-    loss_gradient(dz, z, labels, dloss, batch, classes);
+softmax_loss_backward_f32(float *dz, const float *z, const int32_t *labels, const float *dloss, const float *w,
+                          int batch, int classes, float label, float all) {
+    const Target t = {w, label, all};
+    loss_gradient(dz, z, labels, dloss, t, batch, classes);
 }
 KERNEL(row_threads)
-softmax_loss_backward_bf16(bf16 *dz, const float *z, const int32_t *labels, const float *dloss, int batch,
-                           int classes) {
-    loss_gradient(dz, z, labels, dloss, batch, classes);
+softmax_loss_backward_bf16(bf16 *dz, const float *z, const int32_t *labels, const float *dloss, const float *w,
+                           int batch, int classes, float label, float all) {
+    const Target t = {w, label, all};
+    loss_gradient(dz, z, labels, dloss, t, batch, classes);
 }
 
-// losses is a row's -log p[label]; NaN where the label is no class.
-KERNEL(row_threads) softmax_loss_rows(double *losses, const float *z, const int32_t *labels, int classes) {
+// losses is a row's sum of target * -log p; NaN where the label is no class.
+KERNEL(row_threads)
+softmax_loss_rows(double *losses, const float *z, const int32_t *labels, const float *w, int classes, float label_share,
+                  float all) {
+    const Target t = {w, label_share, all};
     const float *own = z + (int64_t)blockIdx.x * classes;
     const Row row = row_of(own, classes);
-    if (threadIdx.x > 0) return;
     const int label = labels[blockIdx.x];
     const bool known = label >= 0 && label < classes;
-    losses[blockIdx.x] =
-        known ? (double)logf(row.sum) - ((double)own[label] - (double)row.largest) : (double)bits_float(0x7fc00000u);
+    const double log_sum = (double)logf(row.sum);
+    double sum = 0;
+    if (t.all > 0.f) {
+        for (int k = threadIdx.x; k < classes; k += row_threads)
+            sum += (double)(t.all * weight(t, k)) * (log_sum - ((double)own[k] - (double)row.largest));
+        sum = block_sum<row_threads>(sum);
+    }
+    if (threadIdx.x > 0) return;
+    if (known) sum += (double)(t.label * weight(t, label)) * (log_sum - ((double)own[label] - (double)row.largest));
+    losses[blockIdx.x] = known ? sum : (double)bits_float(0x7fc00000u);
 }
 
 KERNEL(batch_threads) softmax_loss_forward(float *loss, const double *losses, int batch) {

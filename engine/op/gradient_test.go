@@ -54,6 +54,12 @@ var gradients = []struct {
 		in := []node{leaf(g, "x", 3, 5), leaf(g, "w", 4, 5), leaf(g, "b", 4)}
 		return head(t, g, apply(t, op.Linear{ReLU: true}, in...)), in
 	}},
+	{"softmax_loss", func(t testing.TB, g *gorgonia.ExprGraph) (node, []node) {
+		z, w := leaf(g, "z", 2, 3), op.Leaf(g, "w", op.Floats(3), true)
+		let(w, tensor.New(tensor.WithShape(3), tensor.WithBacking([]float64{0.5, 2, 1.25})))
+		labels := integers(g, "labels", op.Int32, []int32{2, 1}, 2)
+		return apply(t, op.SoftmaxLoss{Smoothing: 0.25, Weighted: true}, z, labels, w), []node{z}
+	}},
 	{"relu", unary(op.ReLU{}, 3, 7)},
 	{"scale", unary(op.Scale{Factor: 0.5}, 3, 7)},
 	{"lrn", unary(op.LRN{N: 5, K: 2, Alpha: 0.5, Beta: 0.75, AlphaOverN: true, Groups: 1}, 2, 7, 2, 3)},

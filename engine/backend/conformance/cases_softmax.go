@@ -59,6 +59,25 @@ func softmaxCases() []testCase {
 		},
 		want: map[string]any{"errors": []float64{1, 0}},
 	}}
+	// Half of what is asked for is the label's, a quarter each class's; the second class counts thrice.
+	for _, weighted := range []bool{false, true} {
+		o := op.SoftmaxLoss{Smoothing: 0.5, Weighted: weighted}
+		loss, dz := math.Ln2, []float64{0.25, -0.25}
+		if weighted {
+			loss, dz = (2.25+0.25)*math.Ln2, []float64{1.25 - 0.25, 1.25 - 2.25}
+		}
+		cases = append(cases, testCase{name: fmt.Sprintf("softmax by hand, %+v", o), build: func(n *network) {
+			z, l := n.leaf("z", op.Floats(1, 2), []float64{0, 0}), n.leaf("labels", labelType(1), []int32{1})
+			grad := []id{z, l, n.leaf("dloss", op.Floats(), []float64{1})}
+			in := []id{z, l}
+			if weighted {
+				w := n.fine("w", op.Floats(2), []float64{1, 3})
+				in, grad = append(in, w), append(grad, w)
+			}
+			n.apply("loss", o, in...)
+			n.apply("dz", op.SoftmaxLossGrad{Loss: o}, grad...)
+		}, want: map[string]any{"loss": []float64{loss}, "dz": dz}})
+	}
 	for _, c := range [][2]int{{1, 1}, {1, 2}, {2, 10}, {5, 17}, {3, 1000}, {32, 10}} {
 		cases = append(cases, testCase{name: fmt.Sprintf("softmax %v", c), build: func(n *network) {
 			z := n.random("z", c[0], c[1])
@@ -67,6 +86,14 @@ func softmaxCases() []testCase {
 			n.apply("loss", op.SoftmaxLoss{}, z, l)
 			n.apply("dz", op.SoftmaxLossGrad{}, z, l, n.leaf("dloss", op.Floats(), []float64{1}))
 			n.apply("errors", op.TopErrors{}, z, l)
+			w := spread("w", 1, c[1])
+			for i := range w {
+				w[i] = 1.25 + w[i]
+			}
+			o := op.SoftmaxLoss{Smoothing: 0.1, Weighted: true}
+			of := n.fine("w", op.Floats(c[1]), w)
+			n.apply("weighted", o, z, l, of)
+			n.apply("dweighted", op.SoftmaxLossGrad{Loss: o}, z, l, n.leaf("dloss2", op.Floats(), []float64{1}), of)
 		}})
 	}
 	return cases

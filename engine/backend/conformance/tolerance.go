@@ -63,9 +63,9 @@ func (s *suite) bound(t testing.TB, o op.Op, in []op.Array, q int, want op.Array
 		return s.per(w, exponentTol+elementTol*largest(in[0]), w, s.unit)
 	case op.SoftmaxLoss: // in fp32 on every device
 		scale := 1 + largest(in[0])
-		return []float64{exponentTol * s.unit * scale * scale}
+		return []float64{exponentTol * s.unit * scale * scale * targetSize(in[2:])}
 	case op.SoftmaxLossGrad:
-		scale := math.Abs(in[2].Data.([]float64)[0]) / float64(in[0].Shape[0])
+		scale := math.Abs(in[2].Data.([]float64)[0]) / float64(in[0].Shape[0]) * targetSize(in[3:])
 		return s.per(w, exponentTol+elementTol*largest(in[0]), constant(len(w), scale), s.unit)
 	case op.TopErrors:
 		return constant(len(w), elementTol*s.unit)
@@ -182,6 +182,14 @@ func largestOf(a op.Array, first, end int) float64 {
 		}
 	}
 	return m
+}
+
+// targetSize is the largest sum of what a loss asks of an image: 1, or the largest weight of a class.
+func targetSize(weights []op.Array) float64 {
+	if len(weights) == 0 {
+		return 1
+	}
+	return largest(weights[0])
 }
 
 func largest(a op.Array) float64 {

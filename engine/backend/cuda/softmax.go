@@ -13,20 +13,31 @@ func prepareSoftmax(b *builder, _ op.Softmax) {
 	b.launch("softmax_forward", grid, block, 0, p, z, int32(b.shape(0)[1]))
 }
 
-func prepareSoftmaxLoss(b *builder, _ op.SoftmaxLoss) {
+// targets are what a loss has beside its inputs: the classes' weights, and the shares of the label's class and of all.
+func (b *builder) targets(o op.SoftmaxLoss, weights int) (w operand, label, all float32) {
+	w = null
+	if o.Weighted {
+		w = b.input(weights, float32s)
+	}
+	return w, 1 - o.Smoothing, o.Smoothing / float32(b.shape(0)[1])
+}
+
+func prepareSoftmaxLoss(b *builder, o op.SoftmaxLoss) {
 	z, labels, loss := b.input(0, float32s), b.input(1, words32), b.output(float32s)
+	w, label, all := b.targets(o, 2)
 	batch, classes := b.shape(0)[0], b.shape(0)[1]
 	losses := b.scratch(8 * int64(batch))
 	grid, block := b.rows()
-	b.launch("softmax_loss_rows", grid, block, 0, losses, z, labels, int32(classes))
+	b.launch("softmax_loss_rows", grid, block, 0, losses, z, labels, w, int32(classes), label, all)
 	b.launch("softmax_loss_forward", dims{}, dims{}, 0, loss, losses, int32(batch))
 }
 
-func prepareSoftmaxLossGrad(b *builder, _ op.SoftmaxLossGrad) {
+func prepareSoftmaxLossGrad(b *builder, o op.SoftmaxLossGrad) {
 	z, labels, dloss, dz := b.input(0, float32s), b.input(1, words32), b.input(2, float32s), b.output(b.activations())
+	w, label, all := b.targets(o.Loss, 3)
 	grid, block := b.rows()
-	b.launch(b.named("softmax_loss_backward"), grid, block, 0, dz, z, labels, dloss, int32(b.shape(0)[0]),
-		int32(b.shape(0)[1]))
+	b.launch(b.named("softmax_loss_backward"), grid, block, 0, dz, z, labels, dloss, w, int32(b.shape(0)[0]),
+		int32(b.shape(0)[1]), label, all)
 }
 
 func prepareTopErrors(b *builder, _ op.TopErrors) {

@@ -104,8 +104,9 @@ duet_kernel *duet_slice(duet_device d, int64_t first, int64_t end, const duet_la
 duet_kernel *duet_add(duet_device d, const duet_layout *in[2], char **error);
 duet_kernel *duet_send(duet_device d, const duet_layout *in[1], char **error);
 duet_kernel *duet_softmax(duet_device d, const duet_layout *in[1], char **error);
-duet_kernel *duet_softmax_loss(duet_device d, const duet_layout *in[2], char **error);
-duet_kernel *duet_softmax_loss_grad(duet_device d, const duet_layout *in[3], char **error);
+duet_kernel *duet_softmax_loss(duet_device d, float smoothing, int weighted, const duet_layout *in[3], char **error);
+duet_kernel *duet_softmax_loss_grad(duet_device d, float smoothing, int weighted, const duet_layout *in[4],
+                                    char **error);
 duet_kernel *duet_top_errors(duet_device d, const duet_layout *in[2], char **error);
 duet_kernel *duet_sgd(duet_device d, duet_update u, int peak, const duet_layout *in[4], char **error);
 

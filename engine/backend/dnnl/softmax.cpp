@@ -37,6 +37,20 @@ int64_t beaten_by(const float *z, int64_t classes, int32_t label) {
     return better;
 }
 
+// Target is what a row should give: the label's class a share of its weight, and each class a share of its own. Without
+// weights they are 1.
+struct Target {
+    const Layout *weights;
+    float label, all;
+    Target(float smoothing, const Layout *weights, int64_t classes)
+        : weights(weights), label(1 - smoothing), all(smoothing / float(classes)) {}
+    float weight(const float *w, int64_t k) const { return weights ? w[k] : 1.f; }
+    // operand is the weights as plain fp32, or another that is not read.
+    Operand operand(Kernel &k, int index, const Operand &other) const {
+        return weights ? k.converted(index, *weights, plain(Type::f32, weights->dims())) : other;
+    }
+};
+
 } // namespace
 
 // Input z; output p.
@@ -52,19 +66,26 @@ void softmax(Kernel &k, const Layout &z) {
     });
 }
 
-// Inputs z, labels; output the loss.
-void softmax_loss(Kernel &k, const Layout &z, const Layout &labels) {
+// Inputs z, labels, and the classes' weights where weighted; output the loss.
+void softmax_loss(Kernel &k, float smoothing, const Layout &z, const Layout &labels, const Layout *weights) {
     const int64_t batch = z.dims()[0], classes = z.dims()[1];
+    const Target target(smoothing, weights, classes);
     const Operand from = rows_of(k, 0, z), to = k.output(Layout(plain(Type::f32, {})));
     const Operand terms = k.temporary(plain(Type::f32, {2 * batch})); // doubles
-    k.loop({from, k.input(1, labels), to, terms}, [=](Pointers q) {
+    k.loop({from, k.input(1, labels), to, terms, target.operand(k, 2, from)}, [=](Pointers q) {
         auto *term = static_cast<double *>(q[3]);
+        const float *w = (const float *)q[4];
         parallel_rows(batch, [&](int64_t n) {
             const float *row = (const float *)q[0] + n * classes;
             const int32_t label = ((const int32_t *)q[1])[n];
             const auto [top, sum] = exponentials(row, classes, nullptr);
+            const double log_sum = std::log(sum);
             const bool known = label >= 0 && label < classes;
-            term[n] = known ? std::log(sum) - (double(row[label]) - top) : std::numeric_limits<double>::quiet_NaN();
+            double loss = 0;
+            for (int64_t c = 0; target.all > 0 && c < classes; c++)
+                loss += double(target.all * target.weight(w, c)) * (log_sum - (double(row[c]) - top));
+            if (known) loss += double(target.label * target.weight(w, label)) * (log_sum - (double(row[label]) - top));
+            term[n] = known ? loss : std::numeric_limits<double>::quiet_NaN();
         });
         double loss = 0;
         for (int64_t n = 0; n < batch; n++) loss += term[n];
@@ -72,22 +93,31 @@ void softmax_loss(Kernel &k, const Layout &z, const Layout &labels) {
     });
 }
 
-// Inputs z, labels, dloss; output dz.
-void softmax_loss_grad(Kernel &k, const duet_device &d, const Layout &z, const Layout &labels, const Layout &dloss) {
+// Inputs z, labels, dloss, and the classes' weights where weighted; output dz.
+void softmax_loss_grad(Kernel &k, const duet_device &d, float smoothing, const Layout &z, const Layout &labels,
+                       const Layout &dloss, const Layout *weights) {
     const int64_t batch = z.dims()[0], classes = z.dims()[1];
+    const Target target(smoothing, weights, classes);
     const Operand from = rows_of(k, 0, z), to = k.output(Layout(plain(compute(d), z.dims())));
     const Operand scale = k.converted(2, dloss, plain(Type::f32, dloss.dims())), probabilities = k.temporary(from.desc);
     with_type(compute(d), [&](auto *t) {
         using T = std::remove_pointer_t<decltype(t)>;
-        k.loop({from, k.input(1, labels), scale, to, probabilities}, [=](Pointers q) {
-            const float factor = *(const float *)q[2] / float(batch);
+        const Operand of = target.operand(k, 3, from);
+        k.loop({from, k.input(1, labels), scale, to, probabilities, of}, [=](Pointers q) {
+            const float factor = *(const float *)q[2] / float(batch), *w = (const float *)q[5];
+            double all = 0; // of every row's target
+            for (int64_t c = 0; target.all > 0 && c < classes; c++) all += target.all * target.weight(w, c);
             parallel_rows(batch, [&](int64_t n) {
                 float *p = (float *)q[4] + n * classes;
                 T *dz = (T *)q[3] + n * classes;
                 const int32_t label = ((const int32_t *)q[1])[n];
+                const bool known = label >= 0 && label < classes;
+                const float total = float(all) + (known ? target.label * target.weight(w, label) : 0.f);
                 const float inverse = float(1 / exponentials((const float *)q[0] + n * classes, classes, p).second);
-                for (int64_t c = 0; c < classes; c++)
-                    store(dz + c, factor * (p[c] * inverse - (c == label ? 1.f : 0.f)));
+                for (int64_t c = 0; c < classes; c++) {
+                    const float share = c == label ? target.label + target.all : target.all;
+                    store(dz + c, factor * (p[c] * inverse * total - share * target.weight(w, c)));
+                }
             });
         });
     });
@@ -118,12 +148,16 @@ duet_kernel *duet_softmax(duet_device d, const duet_layout *in[1], char **error)
     return prepared(d, error, [&](Kernel &k) { softmax(k, *in[0]); });
 }
 
-duet_kernel *duet_softmax_loss(duet_device d, const duet_layout *in[2], char **error) {
-    return prepared(d, error, [&](Kernel &k) { softmax_loss(k, *in[0], *in[1]); });
+duet_kernel *duet_softmax_loss(duet_device d, float smoothing, int weighted, const duet_layout *in[3], char **error) {
+    return prepared(d, error,
+                    [&](Kernel &k) { softmax_loss(k, smoothing, *in[0], *in[1], weighted ? in[2] : nullptr); });
 }
 
-duet_kernel *duet_softmax_loss_grad(duet_device d, const duet_layout *in[3], char **error) {
-    return prepared(d, error, [&](Kernel &k) { softmax_loss_grad(k, d, *in[0], *in[1], *in[2]); });
+duet_kernel *duet_softmax_loss_grad(duet_device d, float smoothing, int weighted, const duet_layout *in[4],
+                                    char **error) {
+    return prepared(d, error, [&](Kernel &k) {
+        softmax_loss_grad(k, d, smoothing, *in[0], *in[1], *in[2], weighted ? in[3] : nullptr);
+    });
 }
 
 duet_kernel *duet_top_errors(duet_device d, const duet_layout *in[2], char **error) {

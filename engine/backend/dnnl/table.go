@@ -88,11 +88,11 @@ var table = map[string]func(request, op.Op) (k *C.duet_kernel, ok bool){
 	"softmax": of(func(r request, _ op.Softmax) *C.duet_kernel {
 		return C.duet_softmax(r.device, r.in, r.fail)
 	}),
-	"softmax_loss": of(func(r request, _ op.SoftmaxLoss) *C.duet_kernel {
-		return C.duet_softmax_loss(r.device, r.in, r.fail)
+	"softmax_loss": of(func(r request, o op.SoftmaxLoss) *C.duet_kernel {
+		return C.duet_softmax_loss(r.device, C.float(o.Smoothing), flag(o.Weighted), r.in, r.fail)
 	}),
-	"softmax_loss_grad": of(func(r request, _ op.SoftmaxLossGrad) *C.duet_kernel {
-		return C.duet_softmax_loss_grad(r.device, r.in, r.fail)
+	"softmax_loss_grad": of(func(r request, o op.SoftmaxLossGrad) *C.duet_kernel {
+		return C.duet_softmax_loss_grad(r.device, C.float(o.Loss.Smoothing), flag(o.Loss.Weighted), r.in, r.fail)
 	}),
 	"top_errors": of(func(r request, _ op.TopErrors) *C.duet_kernel {
 		return C.duet_top_errors(r.device, r.in, r.fail)

@@ -18,39 +18,66 @@ func softmax[T real](_ op.Softmax, out, in []tensor[T]) parts {
 	}}
 }
 
-func softmaxLoss[T real](_ op.SoftmaxLoss, out, in []tensor[T]) parts {
+func softmaxLoss[T real](o op.SoftmaxLoss, out, in []tensor[T]) parts {
 	batch, classes := in[0].shape[0], in[0].shape[1]
-	z, labels, loss := in[0].float, in[1].ints, out[0].float
+	z, labels, loss, w := in[0].float, in[1].ints, out[0].float, weightsOf(in[2:])
+	label, all := shares(o, classes)
 	return parts{n: 1, run: func(int, []float64) {
 		sum := 0.0
-		for n, label := range labels {
+		for n, own := range labels {
 			row := z[n*classes:][:classes]
-			if label < 0 || int(label) >= classes {
+			if own < 0 || int(own) >= classes {
 				sum = math.NaN()
 				break
 			}
 			largest, exps := sumExp(row)
-			sum += math.Log(exps) - (float64(row[label]) - largest)
+			missing := func(k int) float64 { return w(k) * (math.Log(exps) - (float64(row[k]) - largest)) }
+			sum += label * missing(int(own))
+			for k := 0; all > 0 && k < classes; k++ {
+				sum += all * missing(k)
+			}
 		}
 		loss[0] = T(sum / float64(batch))
 	}}
 }
 
-func softmaxLossGrad[T real](_ op.SoftmaxLossGrad, out, in []tensor[T]) parts {
+func softmaxLossGrad[T real](o op.SoftmaxLossGrad, out, in []tensor[T]) parts {
 	batch, classes := in[0].shape[0], in[0].shape[1]
-	z, labels, dloss, dz := in[0].float, in[1].ints, in[2].float, out[0].float
+	z, labels, dloss, dz, w := in[0].float, in[1].ints, in[2].float, out[0].float, weightsOf(in[3:])
+	label, all := shares(o.Loss, classes)
 	return parts{n: batch, run: func(n int, _ []float64) {
 		row := z[n*classes:][:classes]
 		largest, sum := sumExp(row)
 		factor := float64(dloss[0]) / float64(batch)
-		for k, v := range row {
-			p := math.Exp(float64(v)-largest) / sum
+		total := 0.0
+		target := func(k int) float64 {
+			t := all * w(k)
 			if k == int(labels[n]) {
-				p--
+				t += label * w(k)
 			}
-			dz[n*classes+k] = T(factor * p)
+			return t
+		}
+		for k := range row {
+			total += target(k)
+		}
+		for k, v := range row {
+			dz[n*classes+k] = T(factor * (math.Exp(float64(v)-largest)/sum*total - target(k)))
 		}
 	}}
+}
+
+// weightsOf are the classes' weights, 1 where there are none.
+func weightsOf[T real](in []tensor[T]) func(k int) float64 {
+	if len(in) == 0 {
+		return func(int) float64 { return 1 }
+	}
+	w := in[0].float
+	return func(k int) float64 { return float64(w[k]) }
+}
+
+// shares are what the label's class and what every class should give.
+func shares(o op.SoftmaxLoss, classes int) (label, all float64) {
+	return 1 - float64(o.Smoothing), float64(o.Smoothing) / float64(classes)
 }
 
 // sumExp is the sum of exp(z - largest), which does not overflow, and the largest z.
