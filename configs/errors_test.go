@@ -78,7 +78,8 @@ func TestErrors(t *testing.T) {
 		{"unknown table", "[data]", "[date]\n[data]", `small.toml:40: date: unknown key, did you mean data?`},
 		{"unknown key", "batch = 8", "batchsize = 8\nbatch = 8",
 			`small.toml:48: train.batchsize: unknown key, want one of seed, init, batch, epochs, max_steps, momentum, ` +
-				`weight_decay, report_steps, schedule, validate_epochs, validate_steps, views, checkpoint_epochs, ` +
+				`weight_decay, layer_decay, label_smoothing, class_weights, balance_classes, stop_epochs, ` +
+				`report_steps, schedule, validate_epochs, validate_steps, views, checkpoint_epochs, ` +
 				`checkpoint_steps, ` +
 				`checkpoint_start, keep`},
 		{"misspelt key", "stride = 2", "strides = 2",
@@ -86,7 +87,8 @@ func TestErrors(t *testing.T) {
 		{"upper case", "batch = 8", "Batch = 8", `small.toml:48: train.Batch: unknown key, did you mean batch?`},
 		{"quoted unknown key", "batch = 8", "batch = 8\n\"a.b\" = 1",
 			`small.toml:49: train."a.b": unknown key, want one of seed, init, batch, epochs, max_steps, momentum, ` +
-				`weight_decay, report_steps, schedule, validate_epochs, validate_steps, views, checkpoint_epochs, ` +
+				`weight_decay, layer_decay, label_smoothing, class_weights, balance_classes, stop_epochs, ` +
+				`report_steps, schedule, validate_epochs, validate_steps, views, checkpoint_epochs, ` +
 				`checkpoint_steps, ` +
 				`checkpoint_start, keep`},
 
@@ -231,6 +233,18 @@ func TestErrors(t *testing.T) {
 				"[0.75, 1.3333]"},
 		{"a shape of no area", "crop = 16", "crop = 16\ncrop_ratio = [0.75, 1.3333]",
 			`small.toml:43: data.crop_ratio: [0.75 1.3333], but no crop_area: want both`},
+		{"a rate that grows towards the image", "momentum = 0.9", "momentum = 0.9\nlayer_decay = 1.5",
+			`small.toml:51: train.layer_decay: 1.5, want above 0 to 1, such as 0.5`},
+		{"a target of nothing but all classes", "momentum = 0.9", "momentum = 0.9\nlabel_smoothing = 1",
+			`small.toml:51: train.label_smoothing: 1, want 0 to below 1, such as 0.1`},
+		{"a class that counts against itself", "momentum = 0.9", "momentum = 0.9\nclass_weights = [1, -1]",
+			`small.toml:51: train.class_weights[1]: -1, want at least 0`},
+		{"no class counts", "momentum = 0.9", "momentum = 0.9\nclass_weights = [0, 0]",
+			`small.toml:51: train.class_weights: all are 0, want at least one above`},
+		{"two sorts of class weights", "momentum = 0.9", "momentum = 0.9\nclass_weights = [1]\nbalance_classes = true",
+			`small.toml:52: train.balance_classes: class_weights are given too, want one of them`},
+		{"never to stop", "momentum = 0.9", "momentum = 0.9\nstop_epochs = -1",
+			`small.toml:51: train.stop_epochs: -1, want above 0`},
 		{"more than a half turn", "crop = 16", "crop = 16\nrotate = 181",
 			`small.toml:43: data.rotate: 181, want 0 to 180 degrees`},
 		{"brightness below black", "crop = 16", "crop = 16\nbrightness = 1.5",

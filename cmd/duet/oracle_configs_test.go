@@ -81,6 +81,9 @@ seed = 7
 batch = 5
 max_steps = 5
 momentum = 0.8
+label_smoothing = 0.2
+class_weights = [1, 0.5, 2, 1, 1, 0, 1.5]
+layer_decay = 0.5
 weight_decay = 0.01
 validate_epochs = 0.5
 [train.schedule]

@@ -111,6 +111,12 @@ func (r drawer) configuration(classes, side int) string {
 	fmt.Fprintf(&b, "[devices]\ntowers = [\"auto\"]\nthreads = %d\n", r.between(1, 3))
 	fmt.Fprintf(&b, "[train]\nseed = %d\nbatch = %d\nmomentum = %s\nweight_decay = %s\nviews = %d\n", r.Uint64()>>1,
 		r.between(1, 9), r.real(0, 0.95), one(r, "0", "0.0005", "0.05"), one(r, 1, 10))
+	if r.chance(30) {
+		fmt.Fprintf(&b, "label_smoothing = %s\nlayer_decay = %s\n", r.real(0, 0.5), r.real(0.3, 1))
+	}
+	if r.chance(30) {
+		fmt.Fprintf(&b, "balance_classes = true\n")
+	}
 	validate := one(r, "", "validate_steps = 1\n", "validate_steps = 2\n", "validate_epochs = 0.4\n")
 	schedule := one(r, "fixed", "step", "exp", "plateau", "linear", "cosine")
 	if schedule == "plateau" && validate == "" {

@@ -135,6 +135,8 @@ func (m *Model) feedRandom(p *plan.Plan) error {
 			host = make([]uint32, n)
 		case name == Mean:
 			host = m.Input.Mean
+		case name == Weights:
+			host = m.setup.classWeights(m.Input)
 		case name == plan.Rate:
 			host = []float32{1e-4}
 		case name == Draws: // the first crop, as it is

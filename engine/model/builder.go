@@ -77,7 +77,12 @@ func (b *Builder) Param(p Param, parts int) Param {
 func (b *Builder) Finish(scores *op.Node) (*Graph, error) {
 	g, place := b.graph, op.Place{Layer: "loss"}
 	labels := b.Feed(Labels, op.Type{DType: op.Int32, Shape: []int{b.Options.Batch}}, 0)
-	g.Loss = b.Apply(op.SoftmaxLoss{}, place, scores, labels)
+	loss, of := op.SoftmaxLoss{Smoothing: float32(b.Options.Smoothing), Weighted: b.Options.Weighted},
+		[]*op.Node{scores, labels}
+	if loss.Weighted && b.Err == nil {
+		of = append(of, b.Feed(Weights, op.Floats(scores.Shape()[1]), 0))
+	}
+	g.Loss = b.Apply(loss, place, of...)
 	g.Errors = b.Apply(op.TopErrors{}, place, scores, labels)
 	g.Probs = b.Apply(op.Softmax{}, place, scores)
 	b.declare()
@@ -100,7 +105,7 @@ func Sight(o Options) (*Graph, error) {
 
 // declare lists the inputs that were asked for.
 func (b *Builder) declare() {
-	for _, name := range []string{Images, Draws, Mean, Labels, Counters} {
+	for _, name := range []string{Images, Draws, Mean, Labels, Weights, Counters} {
 		if in := b.inputs[name]; in != nil {
 			b.graph.Inputs = append(b.graph.Inputs, *in)
 		}

@@ -15,6 +15,7 @@ type Input struct {
 	Mean            []float32 // what is subtracted, MeanShape
 	MeanShape       []int     // [3, Height, Width] or [3, 1, 1]
 	Identity        string    // of the training set
+	Counts          []int     // images of each class in the training set; nil: not known
 	picture.Reading           // how its files were read
 }
 
@@ -29,6 +30,10 @@ func InputOf(s *packed.Set, c dataloader.Config) Input {
 		if class.Name != "" {
 			in.Names[label] = class.Name
 		}
+	}
+	in.Counts = make([]int, len(in.Classes))
+	for _, label := range s.Labels() {
+		in.Counts[label]++
 	}
 	switch c.Mean {
 	case dataloader.MeanImage:

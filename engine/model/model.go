@@ -111,6 +111,11 @@ func (m *Model) plan(name string, prepared func(done, total int) error) (*Graph,
 	if err != nil {
 		return nil, nil, err
 	}
+	if weights := m.setup.classWeights(m.Input); weights != nil {
+		if err := p.Upload(Weights, weights); err != nil {
+			return g, p, err
+		}
+	}
 	return g, p, p.Upload(Mean, m.Input.Mean)
 }
 

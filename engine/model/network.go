@@ -36,6 +36,9 @@ type Options struct {
 	Scale   [3]float64 // of red, green and blue after mean subtraction
 	Mean    []int      // shape of the mean: [3, H, W] or [3, 1, 1]
 	Wide    bool       // float64, for gradient checks
+
+	Smoothing float64 // of the loss, see op.SoftmaxLoss
+	Weighted  bool    // the loss weighs the classes
 }
 
 // Graph is a network's expression graph with its ends.
@@ -55,6 +58,7 @@ const (
 	Draws    = "draws"    // float [batch, 6], see op.Augment, or [batch, 11], see op.Warp
 	Mean     = "mean"     // float [3, H, W] or [3, 1, 1]
 	Labels   = "labels"   // int32 [batch]
+	Weights  = "weights"  // float [classes], of the loss; only where it weighs them
 	Counters = "counters" // uint32 [4], see op.Dropout; only where a layer drops
 )
 

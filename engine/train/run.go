@@ -249,13 +249,16 @@ func (r *run) loop(ctx context.Context) (err error) {
 			}
 			return &Interrupted{r.step, cause}
 		}
-		end := r.step >= r.clock.Steps || r.plateau.Ended
+		end := r.step >= r.clock.Steps || r.plateau.Ended || r.stale()
 		if end || r.isBest || c.saves(r.step, r.clock) {
 			if err := r.save(); err != nil {
 				return err
 			}
 		}
 		if end {
+			if r.stale() {
+				r.log.Info("no lower error", "since_step", r.bestStep, "epochs", c.StopEpochs)
+			}
 			if r.Resume && r.step == r.began {
 				r.log.Info("nothing is left to train: the run keeps its configuration", "step", r.step, "steps", r.clock.Steps)
 			}
@@ -265,6 +268,13 @@ func (r *run) loop(ctx context.Context) (err error) {
 			return err
 		}
 	}
+}
+
+// stale says whether the validation just done is so many epochs after the best one that the training is to end.
+func (r *run) stale() bool {
+	c := r.Config.Train
+	return c.StopEpochs > 0 && r.checked == r.step && !math.IsNaN(r.best) &&
+		r.step >= r.clock.StepAt(r.clock.Epoch(r.bestStep)+c.StopEpochs)
 }
 
 // ended is why the run is to end before its time: its context has ended, or a function of its options wants it; else

@@ -3,6 +3,7 @@ package train
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"duet/internal/invalid"
@@ -19,6 +20,18 @@ type Solver struct {
 	MaxSteps    uint64  `toml:"max_steps"`    // end after so many steps whatever Epochs says; 0: no such end
 	Momentum    float64 `toml:"momentum"`     // of SGD; required
 	WeightDecay float64 `toml:"weight_decay"` // of SGD; required
+
+	// a layer's learning rate by that of the next one with weights: 0.5 halves it from layer to layer towards the image;
+	// default: all alike
+	LayerDecay float64 `toml:"layer_decay,omitzero"`
+	// share of what the loss asks of an image that all classes have alike, such as 0.1; default: none
+	LabelSmoothing float64 `toml:"label_smoothing,omitzero"`
+	// what the loss multiplies the images of each class with, in the order of the labels; default: all alike
+	ClassWeights []float64 `toml:"class_weights,omitempty"`
+	// the loss multiplies the images of a class with the more the fewer there are, with 1 on average
+	BalanceClasses bool `toml:"balance_classes,omitempty"`
+	// end after so many epochs without a lower validation error; default: never
+	StopEpochs float64 `toml:"stop_epochs,omitzero"`
 
 	// ReportSteps is how many steps there are between readings of the loss, each of which waits for the devices; 0 is 1.
 	// The loss of the first step is read too, and before every validation and checkpoint.
@@ -107,6 +120,20 @@ func (c *Solver) Validate() error {
 	check(c.Momentum >= 0 && float32(c.Momentum) < 1, "momentum", "%v, want 0 to below 1, also when rounded to float32",
 		c.Momentum)
 	check(c.WeightDecay >= 0, "weight_decay", "%v, want at least 0", c.WeightDecay)
+	check(c.LayerDecay >= 0 && c.LayerDecay <= 1, "layer_decay", "%v, want above 0 to 1, such as 0.5", c.LayerDecay)
+	check(c.LabelSmoothing >= 0 && float32(c.LabelSmoothing) < 1, "label_smoothing", "%v, want 0 to below 1, such as 0.1",
+		c.LabelSmoothing)
+	some := len(c.ClassWeights) == 0
+	for i, w := range c.ClassWeights {
+		check(w >= 0 && w-w == 0, fmt.Sprintf("class_weights[%d]", i), "%v, want at least 0", w)
+		some = some || w > 0
+	}
+	check(some, "class_weights", "all are 0, want at least one above")
+	check(!c.BalanceClasses || len(c.ClassWeights) == 0, "balance_classes",
+		"class_weights are given too, want one of them")
+	check(c.StopEpochs >= 0, "stop_epochs", "%v, want above 0", c.StopEpochs)
+	check(c.StopEpochs <= 0 || c.ValidateEpochs > 0 || c.ValidateSteps > 0, "stop_epochs",
+		"stopping needs validations: want validate_epochs or validate_steps")
 	check(c.ValidateEpochs >= 0, "validate_epochs", "%v, want above 0, or 0 for no validation by epochs", c.ValidateEpochs)
 	check(c.Views == 1 || c.Views == 10, "views", "%d, want 1 or 10", c.Views)
 	check(c.CheckpointEpochs >= 0, "checkpoint_epochs", "%v, want above 0, or 0 for no checkpoints by epochs",

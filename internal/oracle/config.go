@@ -35,9 +35,13 @@ type Config struct {
 		Epochs         float64
 		MaxSteps       int `toml:"max_steps"`
 		Momentum       float32
-		WeightDecay    float32 `toml:"weight_decay"`
-		ValidateEpochs float64 `toml:"validate_epochs"`
-		ValidateSteps  int     `toml:"validate_steps"`
+		LayerDecay     float64   `toml:"layer_decay"`
+		LabelSmoothing float32   `toml:"label_smoothing"`
+		ClassWeights   []float32 `toml:"class_weights"`
+		BalanceClasses bool      `toml:"balance_classes"`
+		WeightDecay    float32   `toml:"weight_decay"`
+		ValidateEpochs float64   `toml:"validate_epochs"`
+		ValidateSteps  int       `toml:"validate_steps"`
 		Views          int
 		Schedule       Schedule
 	}

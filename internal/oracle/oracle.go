@@ -30,6 +30,14 @@ func New(c Config, s *Set) (*Oracle, error) {
 	o := &Oracle{config: c, set: s, plateau: plateau{best: math.Inf(1)}}
 	var err error
 	o.layers, o.Params, err = network(c, s.Classes)
+	// With layer_decay each layer with weights learns so many times as fast as the one after it.
+	factor := 1.0
+	for i := len(o.layers) - 1; i >= 0 && c.Train.LayerDecay > 0; i-- {
+		if l := o.layers[i]; l.weight != nil {
+			l.weight.rate, l.bias.rate = float32(float64(l.weight.rate)*factor), float32(float64(l.bias.rate)*factor)
+			factor *= c.Train.LayerDecay
+		}
+	}
 	return o, err
 }
 
@@ -110,13 +118,18 @@ func (o *Oracle) Step(step int, rate float64) (loss, top1 float64) {
 		all := o.forward(o.seen(o.set.Train.Images[image], epochs[i], image), p)
 		scores := all[len(o.layers)]
 		d := softmax(scores)
-		loss -= math.Log(d[label]) / n
 		if before(scores, label) >= 1 {
 			top1 += 1 / n
 		}
-		d[label]--
+		target, total := o.target(label, len(d)), 0.0
+		for k, t := range target {
+			if t > 0 {
+				loss -= t * math.Log(d[k]) / n
+			}
+			total += t
+		}
 		for k := range d {
-			d[k] /= n
+			d[k] = (d[k]*total - target[k]) / n
 		}
 		for l := len(o.layers) - 1; l >= 0; l-- {
 			o.perturb(d)
@@ -132,6 +145,30 @@ func (o *Oracle) Step(step int, rate float64) (loss, top1 float64) {
 		}
 	}
 	return loss, top1
+}
+
+// target is what the loss asks of an image, by class: its own, and a share of all alike, each times its weight.
+func (o *Oracle) target(label, classes int) []float64 {
+	c, target := o.config.Train, make([]float64, classes)
+	for k := range target {
+		target[k] = float64(c.LabelSmoothing) / float64(classes)
+		if k == label {
+			target[k] += 1 - float64(c.LabelSmoothing)
+		}
+		if c.ClassWeights != nil {
+			target[k] *= float64(c.ClassWeights[k])
+		}
+		if c.BalanceClasses {
+			count := 0
+			for _, l := range o.set.Train.Labels {
+				if l == k {
+					count++
+				}
+			}
+			target[k] *= float64(len(o.set.Train.Labels)) / float64(max(count, 1)*classes)
+		}
+	}
+	return target
 }
 
 // Result is what a test found: shares of images whose class was not the first guess, and not among the first five; and
