@@ -75,6 +75,51 @@ func TestShow(t *testing.T) {
 	}
 }
 
+// TestShowWindows: windows that are turned by next to nothing show what crops show, and contrast multiplies the
+// distance from the mean.
+func TestShowWindows(t *testing.T) {
+	for _, mean := range []string{"image", "channel"} {
+		sets := []string{"data.mean=" + mean, "data.crop=20", "data.pad=3", "data.mirror=true", "data.scale=0.25", set(t)}
+		show := func(more ...string) []model.Shown {
+			c := config(t, append(sets, more...)...)
+			data := open(t, c)
+			loader := dataloader.NewTrainLoader(data.Train, c.Data, 8, 1, 0, nil)
+			shown, err := model.Show(context.Background(), c.Data, model.InputOf(data.Train, c.Data), loader, 13, nil)
+			check(t, err)
+			return shown
+		}
+		crops, turned, contrast := show(), show("data.rotate=1e-9"), show("data.contrast=0.5")
+		others := 0
+		for i, want := range crops {
+			factor := 0.0
+			for at, pixel := range want.Pixels {
+				if math.Abs(float64(pixel-turned[i].Pixels[at])) > shownTol ||
+					math.Abs(float64(want.Colours[at]-turned[i].Colours[at])) > shownTol {
+					t.Fatalf("mean %s, image %d at %d: %v of colour %v, turned by nothing %v of %v", mean, i, at, pixel,
+						want.Colours[at], turned[i].Pixels[at], turned[i].Colours[at])
+				}
+				got := contrast[i].Pixels[at]
+				if math.Abs(float64(pixel)) > 1 && factor == 0 {
+					factor = float64(got / pixel)
+				}
+				if factor != 0 && math.Abs(float64(got)-factor*float64(pixel)) > shownTol {
+					t.Fatalf("mean %s, image %d at %d: %v with contrast, %v without, and another pixel %v times as much", mean, i, at,
+						got, pixel, factor)
+				}
+			}
+			if factor < 0.5-shownTol || factor > 1.5+shownTol {
+				t.Errorf("mean %s, image %d: contrast %v, want 0.5 to 1.5", mean, i, factor)
+			}
+			if math.Abs(factor-1) > 0.1 {
+				others++
+			}
+		}
+		if others == 0 {
+			t.Error("no image has another contrast")
+		}
+	}
+}
+
 // meanAt is what is subtracted from a pixel.
 func meanAt(in model.Input, c, y, x int) float64 {
 	if len(in.Mean) == 3 {
