@@ -61,6 +61,7 @@ var gradients = []struct {
 		return apply(t, op.SoftmaxLoss{Smoothing: 0.25, Weighted: true}, z, labels, w), []node{z}
 	}},
 	{"relu", unary(op.ReLU{}, 3, 7)},
+	{"tanh", unary(op.Tanh{}, 3, 7)},
 	{"scale", unary(op.Scale{Factor: 0.5}, 3, 7)},
 	{"lrn", unary(op.LRN{N: 5, K: 2, Alpha: 0.5, Beta: 0.75, AlphaOverN: true, Groups: 1}, 2, 7, 2, 3)},
 	{"lrn of groups", unary(op.LRN{N: 3, K: 1, Alpha: 1, Beta: 0.5, Groups: 2}, 2, 6, 2, 2)},

@@ -20,6 +20,29 @@ func elementwiseCases() []testCase {
 		},
 		want: map[string]any{"y": []float64{0, 0, 2, 0, 3}, "dx": []float64{0, 0, 3, 0, -5}},
 	}, {
+		name: "tanh by hand",
+		build: func(n *network) {
+			x := n.leaf("x", op.Floats(5), []float64{0, 0.5, -0.5, 2, -100})
+			y := n.apply("y", op.Tanh{}, x)
+			n.apply("dx", op.TanhGrad{}, y, n.leaf("dy", op.Floats(5), []float64{3, 1, 1, -10, 5}))
+			half := n.leaf("half", op.Floats(2), []float64{0.5, -0.75})
+			n.apply("of half", op.TanhGrad{}, half, n.leaf("ones", op.Floats(2), []float64{1, 2}))
+		},
+		want: map[string]any{"y": []float64{0, 0.46211715726000975, -0.46211715726000975, 0.9640275800758169, -1},
+			"of half": []float64{0.75, 0.875}},
+	}, {
+		// From the smallest that has all its digits to the largest, and where kernels go from one formula to another.
+		name: "tanh of any size",
+		build: func(n *network) {
+			var x []float64
+			for _, v := range []float64{0, 1.1754944e-38, 1e-30, 1e-10, 2.4e-4, 1e-3, 0.03, 0.1, 0.3, 0.55, 0.625, 0.8, 1, 2, 3,
+				5, 7, 8.5, 9.0109, 9.1, 10, 20, 44, 88.8, 1e4, 3e38} {
+				x = append(x, v, -v)
+			}
+			y := n.apply("y", op.Tanh{}, n.leaf("x", op.Floats(len(x)), x))
+			n.apply("dx", op.TanhGrad{}, y, n.random("dy", len(x)))
+		},
+	}, {
 		name: "scale by hand",
 		build: func(n *network) {
 			n.apply("y", op.Scale{Factor: 0.5}, n.leaf("x", op.Floats(3), []float64{1, -2, 8}))
@@ -36,6 +59,9 @@ func elementwiseCases() []testCase {
 		cases = append(cases, testCase{name: fmt.Sprintf("relu %v", shape), build: func(n *network) {
 			y := n.apply("y", op.ReLU{}, n.random("x", shape...))
 			n.apply("dx", op.ReLUGrad{}, y, n.random("dy", shape...))
+		}}, testCase{name: fmt.Sprintf("tanh %v", shape), build: func(n *network) {
+			y := n.apply("y", op.Tanh{}, n.random("x", shape...))
+			n.apply("dx", op.TanhGrad{}, y, n.random("dy", shape...))
 		}}, testCase{name: fmt.Sprintf("scale %v", shape), build: func(n *network) {
 			n.apply("y", op.Scale{Factor: 0.3}, n.random("x", shape...))
 		}}, testCase{name: fmt.Sprintf("add %v", shape), build: func(n *network) {

@@ -3,6 +3,7 @@ package conformance
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"duet/engine/backend"
@@ -122,6 +123,40 @@ func (s *suite) nan(t *testing.T, d backend.Device) {
 			}
 			if c.wanted && !found {
 				t.Error("no NaN came out")
+			}
+		})
+	}
+}
+
+// infinite checks what operations make of infinities and of NaN, exactly.
+func (s *suite) infinite(t *testing.T, d backend.Device) {
+	inf, nan := math.Inf(1), math.NaN()
+	for _, c := range []struct {
+		name string
+		o    op.Op
+		in   [][]float64 // of one shape
+		typ  op.Type
+		want []float64
+	}{
+		{"tanh", op.Tanh{}, [][]float64{{inf, -inf, nan, 0}}, op.Floats(4), []float64{1, -1, nan, 0}},
+		{"tanh of a row of vectors", op.Tanh{}, [][]float64{slices.Repeat([]float64{inf, nan, -inf, 0}, 20)},
+			op.Floats(4, 20), slices.Repeat([]float64{1, nan, -1, 0}, 20)},
+		{"tanh_grad", op.TanhGrad{}, [][]float64{{1, -1, 0.5, nan, 0, 1}, {7, 7, inf, 1, nan, 0}}, op.Floats(6),
+			[]float64{0, 0, inf, nan, nan, 0}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			n := &network{t: t}
+			var in []id
+			for i, x := range c.in {
+				in = append(in, n.leaf(fmt.Sprint(i), c.typ, x))
+			}
+			y := n.apply("y", c.o, in...)
+			r := s.load(t, d, n, mode{})
+			defer r.free(t)
+			for i, got := range r.run(t)[y].([]float64) {
+				if want := c.want[i]; got != want && (got == got || want == want) {
+					t.Errorf("element %d is %v, want %v", i, got, want)
+				}
 			}
 		})
 	}

@@ -32,6 +32,8 @@ var table = map[string]func(*builder, op.Op) bool{
 	"softmax":            of(prepareSoftmax),
 	"softmax_loss":       of(prepareSoftmaxLoss),
 	"softmax_loss_grad":  of(prepareSoftmaxLossGrad),
+	"tanh":               of(prepareTanh),
+	"tanh_grad":          of(prepareTanhGrad),
 	"top_errors":         of(prepareTopErrors),
 	"unflatten":          of(prepareUnflatten),
 	"warp":               of(prepareWarp),

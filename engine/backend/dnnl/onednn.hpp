@@ -103,6 +103,16 @@ inline dnnl::pooling_backward::primitive_desc max_pool_gradient(const primitive_
 #endif
 }
 
+inline dnnl::eltwise_forward::primitive_desc tanh_primitive(const primitive_attr &attr, const Desc &x) {
+    constexpr auto kind = prop_kind::forward_inference;
+    constexpr auto tanh = algorithm::eltwise_tanh;
+#if DNNL_VERSION_MAJOR >= 3
+    return dnnl::eltwise_forward::primitive_desc(engine(), kind, tanh, x, x, 0.f, 0.f, attr);
+#else
+    return dnnl::eltwise_forward::primitive_desc({kind, tanh, x, 0.f, 0.f}, attr, engine());
+#endif
+}
+
 // rectify makes max(., 0) the end of a primitive.
 inline void rectify(primitive_attr &attr) {
     dnnl::post_ops ops;

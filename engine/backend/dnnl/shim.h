@@ -91,6 +91,8 @@ duet_kernel *duet_linear_grad_input(duet_device d, const duet_layout *in[2], cha
 duet_kernel *duet_linear_grad_weight(duet_device d, int bias, const duet_layout *in[2], char **error);
 duet_kernel *duet_relu(duet_device d, const duet_layout *in[1], char **error);
 duet_kernel *duet_relu_grad(duet_device d, const duet_layout *in[2], char **error);
+duet_kernel *duet_tanh(duet_device d, const duet_layout *in[1], char **error);
+duet_kernel *duet_tanh_grad(duet_device d, const duet_layout *in[2], char **error);
 duet_kernel *duet_lrn(duet_device d, duet_normalisation n, int scale, const duet_layout *in[1], char **error);
 duet_kernel *duet_lrn_grad(duet_device d, duet_normalisation n, const duet_layout *in[3], char **error);
 duet_kernel *duet_max_pool(duet_device d, duet_pooling p, int argmax, const duet_layout *in[1], char **error);

@@ -49,6 +49,12 @@ var table = map[string]func(request, op.Op) (k *C.duet_kernel, ok bool){
 	"relu_grad": of(func(r request, _ op.ReLUGrad) *C.duet_kernel {
 		return C.duet_relu_grad(r.device, r.in, r.fail)
 	}),
+	"tanh": of(func(r request, _ op.Tanh) *C.duet_kernel {
+		return C.duet_tanh(r.device, r.in, r.fail)
+	}),
+	"tanh_grad": of(func(r request, _ op.TanhGrad) *C.duet_kernel {
+		return C.duet_tanh_grad(r.device, r.in, r.fail)
+	}),
 	"lrn": of(func(r request, o op.LRN) *C.duet_kernel {
 		return C.duet_lrn(r.device, normalisation(o, r.out), r.companion, r.in, r.fail)
 	}),

@@ -37,6 +37,8 @@ func table[T real]() map[string]entry[T] {
 		"softmax":             {of(softmax[T]), 0},
 		"softmax_loss":        {of(softmaxLoss[T]), -1},
 		"softmax_loss_grad":   {of(softmaxLossGrad[T]), 0},
+		"tanh":                {of(tanh[T]), 0},
+		"tanh_grad":           {of(tanhGrad[T]), 1},
 		"top_errors":          {of(topErrors[T]), -1},
 		"unflatten":           {of(same[op.Unflatten, T]), 0},
 		"warp":                {of(warp[T]), -1},
