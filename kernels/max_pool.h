@@ -1,4 +1,4 @@
-// max_pool.h: what the kernels of max pooling share; formulas in engine/op/max_pool.go.
+// max_pool.h: what the kernels of pooling share; formulas in engine/op/max_pool.go.
 #pragma once
 
 #include "device.h"

@@ -28,7 +28,7 @@ type sound struct {
 // everySound has every operation; one that takes tensors of any rank stands there with two.
 func everySound() []sound {
 	conv := op.Conv2D{Kernel: 3, Stride: 1, Pad: 1, Groups: 1}
-	pool := op.MaxPool{Kernel: 3, Stride: 2}
+	pool, mean := op.MaxPool{Kernel: 3, Stride: 2}, op.AvgPool{Kernel: 3, Stride: 2}
 	lrn := op.LRN{N: 5, K: 2, Alpha: 1e-4, Beta: 0.75, Groups: 2}
 	both := op.LRNMaxPool{LRN: lrn, Pool: pool}
 	return []sound{
@@ -54,6 +54,10 @@ func everySound() []sound {
 		{op.MaxPool{Kernel: 2, Stride: 3, Pad: 1, Ceil: true}, []op.Type{f(1, 1, 4, 5)}, f(1, 1, 2, 2)},
 		{op.MaxPoolArgmax{Pool: pool}, []op.Type{f(2, 4, 5, 7)}, bytes(2, 4, 2, 3)},
 		{op.MaxPoolGrad{Pool: pool, H: 5, W: 7}, []op.Type{bytes(2, 4, 2, 3), f(2, 4, 2, 3)}, f(2, 4, 5, 7)},
+		{mean, []op.Type{f(2, 96, 55, 55)}, f(2, 96, 27, 27)},
+		{op.AvgPool{Kernel: 13, Stride: 1}, []op.Type{f(2, 256, 13, 13)}, f(2, 256, 1, 1)},
+		{op.AvgPool{Kernel: 3, Stride: 2, Ceil: true, CountPad: true}, []op.Type{f(1, 1, 32, 32)}, f(1, 1, 16, 16)},
+		{op.AvgPoolGrad{Pool: mean, H: 5, W: 7}, []op.Type{f(2, 4, 2, 3)}, f(2, 4, 5, 7)},
 		{both, []op.Type{f(2, 6, 5, 7)}, f(2, 6, 2, 3)},
 		{op.LRNMaxPoolArgmax{LRNMaxPool: both}, []op.Type{f(2, 6, 5, 7)}, bytes(2, 6, 2, 3)},
 		{op.LRNMaxPoolGrad{LRNMaxPool: both}, []op.Type{f(2, 6, 5, 7), bytes(2, 6, 2, 3), f(2, 6, 2, 3)}, f(2, 6, 5, 7)},
@@ -145,7 +149,7 @@ func TestEveryInputIsChecked(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	conv := op.Conv2D{Kernel: 3, Stride: 1, Pad: 1, Groups: 1}
-	pool := op.MaxPool{Kernel: 3, Stride: 2}
+	pool, mean := op.MaxPool{Kernel: 3, Stride: 2}, op.AvgPool{Kernel: 3, Stride: 2}
 	lrn := op.LRN{N: 5, K: 2, Alpha: 1e-4, Beta: 0.75, Groups: 1}
 	both := op.LRNMaxPool{LRN: lrn, Pool: pool}
 	for _, c := range []struct {
@@ -181,6 +185,10 @@ func TestRefusals(t *testing.T) {
 		{op.MaxPoolArgmax{Pool: op.MaxPool{Kernel: 17, Stride: 1}}, []op.Type{f(1, 1, 20, 20)}, "window 17, want at most 16"},
 		{op.MaxPoolGrad{Pool: pool, H: 5, W: 7}, []op.Type{bytes(2, 4, 2, 2), f(2, 4, 2, 3)},
 			"argmax is uint8 [2 4 2 2], want uint8 [2 4 2 3]"},
+		{mean, []op.Type{f(1, 1, 2, 5)}, "kernel 3 is larger than the input 2 with pad 0"},
+		{op.AvgPool{Kernel: 3, Stride: 1, Pad: 3}, []op.Type{f(1, 1, 5, 5)}, "pad 3 must be smaller than the kernel 3"},
+		{op.AvgPoolGrad{Pool: mean, H: 5, W: 7}, []op.Type{f(2, 4, 2, 2)}, "dy is float [2 4 2 2], want float [2 4 2 3]"},
+		{op.AvgPoolGrad{Pool: mean}, []op.Type{f(2, 4, 2, 2)}, "every extent must be at least 1"},
 		{both, []op.Type{f(1, 4, 2, 5)}, "kernel 3 is larger than the input 2 with pad 0"},
 		{op.LRNMaxPool{LRN: op.LRN{N: 4, K: 1, Groups: 1}, Pool: pool}, []op.Type{f(1, 4, 5, 5)},
 			"window 4, want an odd number of maps"},

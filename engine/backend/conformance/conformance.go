@@ -105,8 +105,9 @@ type testCase struct {
 }
 
 func allCases() []testCase {
-	return slices.Concat(convCases(), linearCases(), lrnCases(), poolCases(), lrnMaxPoolCases(), elementwiseCases(),
-		exchangeCases(), softmaxCases(), sgdCases(), augmentCases(), warpCases(), companionCases(), chainCases())
+	return slices.Concat(convCases(), linearCases(), lrnCases(), poolCases(), avgPoolCases(), lrnMaxPoolCases(),
+		elementwiseCases(), exchangeCases(), softmaxCases(), sgdCases(), augmentCases(), warpCases(), companionCases(),
+		chainCases())
 }
 
 // Operations are those of the cases.

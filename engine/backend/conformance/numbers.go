@@ -143,6 +143,10 @@ func (s *suite) infinite(t *testing.T, d backend.Device) {
 			op.Floats(4, 20), slices.Repeat([]float64{1, nan, -1, 0}, 20)},
 		{"tanh_grad", op.TanhGrad{}, [][]float64{{1, -1, 0.5, nan, 0, 1}, {7, 7, inf, 1, nan, 0}}, op.Floats(6),
 			[]float64{0, 0, inf, nan, nan, 0}},
+		{"avg_pool", op.AvgPool{Kernel: 2, Stride: 2}, [][]float64{{inf, 1, nan, 1, -inf, 7, 3, 5,
+			inf, 1, 1, 1, inf, 0, 4, 8}}, op.Floats(1, 1, 2, 8), []float64{inf, nan, nan, 5}},
+		{"avg_pool_grad", op.AvgPoolGrad{Pool: op.AvgPool{Kernel: 1, Stride: 1}, H: 1, W: 4}, [][]float64{{inf, 1, nan, 2}},
+			op.Floats(1, 1, 1, 4), []float64{inf, 1, nan, 2}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n := &network{t: t}

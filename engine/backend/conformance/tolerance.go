@@ -50,6 +50,11 @@ func (s *suite) bound(t testing.TB, o op.Op, in []op.Array, q int, want op.Array
 		windows := (o.Pool.Kernel + o.Pool.Stride - 1) / o.Pool.Stride
 		// Kernels may add up the windows that a place won in the precision of storage.
 		return s.per(w, float64(windows*windows), magnitude(t, o, in), s.stored)
+	case op.AvgPool:
+		return s.sumBound(w, magnitude(t, o, in), o.Kernel*o.Kernel)
+	case op.AvgPoolGrad:
+		windows := (o.Pool.Kernel + o.Pool.Stride - 1) / o.Pool.Stride
+		return s.sumBound(w, magnitude(t, o, in), windows*windows)
 	case op.LRN, op.LRNScale:
 		return s.per(w, powerTol, w, s.unit)
 	case op.LRNGrad:

@@ -48,7 +48,7 @@ const maxGridY = 65535
 func (b *builder) pooled(in, out []int) []any {
 	const most = math.MaxInt32 - 1<<10
 	if in[0]*in[1] > most || in[2]*in[3] > most || out[2]*out[3] > most {
-		b.fail("max_pool of %v: more than %d maps, or elements of a map", in, most)
+		b.fail("pooling of %v: more than %d maps, or elements of a map", in, most)
 	}
 	return []any{int32(in[0] * in[1]), int32(in[2]), int32(in[3]), int32(out[2]), int32(out[3])}
 }

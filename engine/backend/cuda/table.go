@@ -8,6 +8,8 @@ import "duet/engine/op"
 var table = map[string]func(*builder, op.Op) bool{
 	"add":                of(prepareAdd),
 	"augment":            of(prepareAugment),
+	"avg_pool":           of(prepareAvgPool),
+	"avg_pool_grad":      of(prepareAvgPoolGrad),
 	"concat":             of(prepareConcat),
 	"conv2d":             of(prepareConv2D),
 	"conv2d_grad_input":  of(prepareConv2DGradInput),

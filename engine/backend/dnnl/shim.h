@@ -97,6 +97,8 @@ duet_kernel *duet_lrn(duet_device d, duet_normalisation n, int scale, const duet
 duet_kernel *duet_lrn_grad(duet_device d, duet_normalisation n, const duet_layout *in[3], char **error);
 duet_kernel *duet_max_pool(duet_device d, duet_pooling p, int argmax, const duet_layout *in[1], char **error);
 duet_kernel *duet_max_pool_grad(duet_device d, duet_pooling p, const duet_layout *in[2], char **error);
+duet_kernel *duet_avg_pool(duet_device d, duet_pooling p, int padded, const duet_layout *in[1], char **error);
+duet_kernel *duet_avg_pool_grad(duet_device d, duet_pooling p, int padded, const duet_layout *in[1], char **error);
 duet_kernel *duet_dropout(duet_device d, duet_mask m, const duet_layout *in[2], char **error);
 duet_kernel *duet_scale(duet_device d, float factor, const duet_layout *in[1], char **error);
 duet_kernel *duet_flatten(duet_device d, const duet_layout *in[1], char **error);

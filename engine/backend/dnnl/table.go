@@ -67,6 +67,12 @@ var table = map[string]func(request, op.Op) (k *C.duet_kernel, ok bool){
 	"max_pool_grad": of(func(r request, o op.MaxPoolGrad) *C.duet_kernel {
 		return C.duet_max_pool_grad(r.device, pooling(o.Pool, r.out), r.in, r.fail)
 	}),
+	"avg_pool": of(func(r request, o op.AvgPool) *C.duet_kernel {
+		return C.duet_avg_pool(r.device, averaging(o, r.out), flag(o.CountPad), r.in, r.fail)
+	}),
+	"avg_pool_grad": of(func(r request, o op.AvgPoolGrad) *C.duet_kernel {
+		return C.duet_avg_pool_grad(r.device, averaging(o.Pool, r.out), flag(o.Pool.CountPad), r.in, r.fail)
+	}),
 	"dropout": of(func(r request, o op.Dropout) *C.duet_kernel {
 		return C.duet_dropout(r.device, mask(o), r.in, r.fail)
 	}),
@@ -141,6 +147,10 @@ func pooling(o op.MaxPool, out op.Type) C.duet_pooling {
 		kernel: C.int(o.Kernel), stride: C.int(o.Stride), pad: C.int(o.Pad),
 		height: C.int64_t(out.Shape[2]), width: C.int64_t(out.Shape[3]),
 	}
+}
+
+func averaging(o op.AvgPool, out op.Type) C.duet_pooling {
+	return pooling(op.MaxPool{Kernel: o.Kernel, Stride: o.Stride, Pad: o.Pad}, out)
 }
 
 func mask(o op.Dropout) C.duet_mask {

@@ -125,6 +125,20 @@ func TestMaxPoolAgainstNaive(t *testing.T) {
 	}
 }
 
+func TestAvgPoolAgainstNaive(t *testing.T) {
+	for _, o := range []op.AvgPool{
+		{Kernel: 1, Stride: 1}, {Kernel: 3, Stride: 2}, {Kernel: 3, Stride: 2, Ceil: true}, {Kernel: 5, Stride: 1, Pad: 2},
+		{Kernel: 2, Stride: 3, Pad: 1, Ceil: true}, {Kernel: 4, Stride: 3, Pad: 2, Ceil: true},
+		{Kernel: 4, Stride: 3, Pad: 3, Ceil: true},
+	} {
+		for _, shape := range [][]int{{2, 3, 5, 7}, {1, 2, 8, 8}} {
+			for _, o.CountPad = range []bool{false, true} {
+				againstNaive(t, o, numbers(1, shape...))
+			}
+		}
+	}
+}
+
 func TestAugmentAgainstNaive(t *testing.T) {
 	const n, h, w = 5, 6, 9
 	image := make([]uint8, n*h*w*3)

@@ -126,6 +126,19 @@ func naive(o op.Op, out array, in []array) {
 				}
 			})
 		})
+	case op.AvgPool:
+		every(out.Shape, func(i int, p []int) {
+			sum, cells := 0.0, 0.0
+			every([]int{o.Kernel, o.Kernel}, func(_ int, q []int) {
+				h, w := p[2]*o.Stride+q[0]-o.Pad, p[3]*o.Stride+q[1]-o.Pad
+				sum += at(in[0], p[0], p[1], h, w)
+				if pad := o.Pad; h < in[0].Shape[2] && w < in[0].Shape[3] && h >= 0 && w >= 0 ||
+					o.CountPad && h < in[0].Shape[2]+pad && w < in[0].Shape[3]+pad {
+					cells++
+				}
+			})
+			y[i] = sum / cells
+		})
 	case op.Augment:
 		images, draws, mean := in[0].Data.([]uint8), f64(in[1]), in[2]
 		height, width := in[0].Shape[1], in[0].Shape[2]

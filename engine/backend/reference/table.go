@@ -7,6 +7,8 @@ func table[T real]() map[string]entry[T] {
 	return map[string]entry[T]{
 		"add":                 {of(add[T]), 0},
 		"augment":             {of(augment[T]), -1},
+		"avg_pool":            {of(avgPool[T]), -1},
+		"avg_pool_grad":       {of(avgPoolGrad[T]), -1},
 		"concat":              {of(concat[T]), -1},
 		"conv2d":              {of(conv2d[T]), -1},
 		"conv2d_grad_bias":    {of(conv2dGradBias[T]), -1},
