@@ -31,7 +31,7 @@ type Config struct {
 // Layer is one layer, in the order in which the data passes them. Which keys it may have depends on its type.
 type Layer struct {
 	Name string `toml:"name"` // unique; its parameters are named after it; required
-	Type string `toml:"type"` // "conv", "linear", "relu", "lrn", "maxpool" or "dropout"; required
+	Type string `toml:"type"` // "conv", "linear", "relu", "tanh", "lrn", "maxpool", "avgpool" or "dropout"; required
 
 	// conv and linear
 	Maps int `toml:"maps,omitzero"` // conv: output maps of the whole network
@@ -40,10 +40,12 @@ type Layer struct {
 	ReLU     bool `toml:"relu,omitempty"`      // a rectifier follows
 	Exchange bool `toml:"exchange,omitempty"`  // every tower sees the maps of all towers
 	Towers   int  `toml:"towers,omitzero"`     // 0: the network's; 1: on the first tower alone
-	Kernel   int  `toml:"kernel,omitzero"`     // conv and maxpool: side of the window
-	Stride   int  `toml:"stride,omitzero"`     // conv and maxpool; default 1
-	Pad      int  `toml:"pad,omitzero"`        // conv and maxpool: zeros on each side; default 0
-	Ceil     bool `toml:"ceil_mode,omitempty"` // maxpool: round the output's side up
+	Kernel   int  `toml:"kernel,omitzero"`     // conv, maxpool and avgpool: side of the window
+	Stride   int  `toml:"stride,omitzero"`     // conv, maxpool and avgpool; default 1
+	Pad      int  `toml:"pad,omitzero"`        // conv, maxpool and avgpool: zeros on each side; default 0
+	Ceil     bool `toml:"ceil_mode,omitempty"` // maxpool and avgpool: round the output's side up
+	// avgpool: divide by the padding's places too, as Caffe and PyTorch do; else by those inside, as cuda-convnet and ONNX
+	CountPad bool `toml:"count_include_pad,omitempty"`
 
 	// conv and linear: initialisation and multipliers of the learning rate and of the weight decay
 	Init      string   `toml:"init,omitempty"`       // of the weights: "he" (default), "normal" or "constant"
@@ -72,18 +74,22 @@ const (
 	conv    = "conv"
 	linear  = "linear"
 	relu    = "relu"
+	tanh    = "tanh"
 	lrn     = "lrn"
 	maxPool = "maxpool"
+	avgPool = "avgpool"
 	dropout = "dropout"
 )
 
 // Types are the types of layers.
-var Types = []string{conv, linear, relu, lrn, maxPool, dropout}
+var Types = []string{conv, linear, relu, tanh, lrn, maxPool, avgPool, dropout}
 
 // Limits that keep every number of elements of a layer far within 64 bits.
 const (
 	maxWidth  = 1 << 20 // maps or features
 	maxKernel = 1 << 10 // also of a stride
+	// maxPoolKernel is the side of the largest window whose places a byte can tell.
+	maxPoolKernel = 16
 )
 
 // keys of each type of layer, beside name and type.
@@ -93,8 +99,10 @@ var keys = map[string][]string{
 	linear: {"features", "relu", "exchange", "towers", "init", "std", "bias", "rate", "bias_rate", "decay", "bias_decay",
 		"frozen"},
 	relu:    {},
+	tanh:    {},
 	lrn:     {"n", "k", "alpha", "beta", "alpha_over_n", "across"},
 	maxPool: {"kernel", "stride", "pad", "ceil_mode"},
+	avgPool: {"kernel", "stride", "pad", "ceil_mode", "count_include_pad"},
 	dropout: {"drop_rate", "inverted"},
 }
 
@@ -230,9 +238,6 @@ func (l *Layer) validate(towers int) error {
 	switch l.Type {
 	case conv:
 		check(l.Maps > 0 && l.Maps <= maxWidth, "maps", "%d, want 1 to %d", l.Maps, maxWidth)
-		check(l.Kernel > 0 && l.Kernel <= maxKernel, "kernel", "%d, want 1 to %d", l.Kernel, maxKernel)
-	case maxPool:
-		check(l.Kernel > 0 && l.Kernel <= 16, "kernel", "%d, want 1 to 16", l.Kernel)
 	case linear:
 		check(l.Features >= 0 && l.Features <= maxWidth, "features", "%d, want 1 to %d", l.Features, maxWidth)
 	case lrn:
@@ -246,6 +251,13 @@ func (l *Layer) validate(towers int) error {
 		check(l.DropRate != nil, "drop_rate", "missing, want 0 to below 1, such as 0.5")
 		rate := or(l.DropRate, 0)
 		check(rate >= 0 && float32(rate) < 1, "drop_rate", "%v, want 0 to below 1, also when rounded to float32", rate)
+	}
+	if slices.Contains(allowed, "kernel") {
+		most := maxKernel
+		if l.Type == maxPool {
+			most = maxPoolKernel
+		}
+		check(l.Kernel > 0 && l.Kernel <= most, "kernel", "%d, want 1 to %d", l.Kernel, most)
 	}
 	if l.Kernel > 0 && slices.Contains(allowed, "kernel") {
 		check(l.Stride >= 0 && l.Stride <= maxKernel, "stride", "%d, want 1 to %d", l.Stride, maxKernel)

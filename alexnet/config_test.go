@@ -142,6 +142,7 @@ func TestBounds(t *testing.T) {
 	conv := alexnet.Layer{Name: "conv", Type: "conv", Maps: 4, Kernel: 3}
 	small := alexnet.Layer{Name: "small", Type: "conv", Maps: 4, Kernel: 1}
 	pool := alexnet.Layer{Name: "pool", Type: "maxpool", Kernel: 3}
+	mean := alexnet.Layer{Name: "mean", Type: "avgpool", Kernel: 3}
 	norm := alexnet.Layer{Name: "norm", Type: "lrn", N: 5, K: 2, Alpha: 1e-4, Beta: 0.75, AlphaOverN: &yes}
 	fc := alexnet.Layer{Name: "fc", Type: "linear", Features: 4}
 	drop := alexnet.Layer{Name: "drop", Type: "dropout"}
@@ -161,6 +162,9 @@ func TestBounds(t *testing.T) {
 		{"kernel", pool, func(l *alexnet.Layer, v float64) { l.Kernel = int(v) }, []float64{1, 16}, []float64{-1, 0, 17}},
 		{"stride", conv, func(l *alexnet.Layer, v float64) { l.Stride = int(v) }, []float64{0, 1, kernel},
 			[]float64{-1, kernel + 1}},
+		{"kernel", mean, func(l *alexnet.Layer, v float64) { l.Kernel = int(v) }, []float64{1, kernel},
+			[]float64{-1, 0, kernel + 1}},
+		{"pad", mean, func(l *alexnet.Layer, v float64) { l.Pad = int(v) }, []float64{0, 2}, []float64{-1, 3}},
 		{"stride", pool, func(l *alexnet.Layer, v float64) { l.Stride = int(v) }, []float64{0, 1, kernel},
 			[]float64{-1, kernel + 1}},
 		{"pad", conv, func(l *alexnet.Layer, v float64) { l.Pad = int(v) }, []float64{0, 2}, []float64{-1, 3}},

@@ -127,9 +127,10 @@ func TestLayers(t *testing.T) {
 	net := network(t, "alexnet")
 	conv1 := slices.IndexFunc(net.Layers, func(l alexnet.Layer) bool { return l.Name == "conv1" })
 	net.Layers[conv1].ReLU = false
-	net.Layers = slices.Insert(net.Layers, conv1+1, alexnet.Layer{Name: "relu1", Type: "relu"})
-	want := map[string]int{"augment": 1, "conv2d": 5, "relu": 1, "lrn": 2, "max_pool": 3, "flatten": 1, "linear": 3,
-		"scale": 2, "softmax": 1, "softmax_loss": 1, "top_errors": 1}
+	net.Layers = slices.Insert(net.Layers, conv1+1, alexnet.Layer{Name: "relu1", Type: "relu"},
+		alexnet.Layer{Name: "tanh1", Type: "tanh"}, alexnet.Layer{Name: "mean1", Type: "avgpool", Kernel: 2, CountPad: true})
+	want := map[string]int{"augment": 1, "conv2d": 5, "relu": 1, "tanh": 1, "avg_pool": 1, "lrn": 2, "max_pool": 3,
+		"flatten": 1, "linear": 3, "scale": 2, "softmax": 1, "softmax_loss": 1, "top_errors": 1}
 	if got := count(build(t, net, full(1, false)), (*op.Applied).Name); !maps.Equal(got, want) {
 		t.Errorf("operations %v, want %v", got, want)
 	}

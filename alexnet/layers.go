@@ -33,7 +33,7 @@ func (b *builder) input() maps {
 func (b *builder) layer(i int, x maps) (maps, error) {
 	l := b.config.Layers[i]
 	switch rank := x.parts[0].Dims(); l.Type {
-	case conv, lrn, maxPool:
+	case conv, lrn, maxPool, avgPool:
 		if rank != 4 {
 			return x, invalid.Key("type", "%s: %s of a tensor of rank %d, want it before the linear layers", l.Name, l.Type,
 				rank)
@@ -48,10 +48,15 @@ func (b *builder) layer(i int, x maps) (maps, error) {
 		return b.weighted(l, i == len(b.config.Layers)-1, x)
 	case relu:
 		return b.each(l, x, op.ReLU{}), nil
+	case tanh:
+		return b.each(l, x, op.Tanh{}), nil
 	case lrn:
 		return b.normalised(l, x), nil
 	case maxPool:
 		return b.each(l, x, op.MaxPool{Kernel: l.Kernel, Stride: max(l.Stride, 1), Pad: l.Pad, Ceil: l.Ceil}), nil
+	case avgPool:
+		return b.each(l, x, op.AvgPool{Kernel: l.Kernel, Stride: max(l.Stride, 1), Pad: l.Pad, Ceil: l.Ceil,
+			CountPad: l.CountPad}), nil
 	}
 	return b.dropout(l, x), nil
 }

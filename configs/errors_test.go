@@ -112,10 +112,10 @@ func TestErrors(t *testing.T) {
 
 		{"three towers", "towers = 2\n", "towers = 3\n", `small.toml:3: network.towers: 3, want 1 or 2`},
 		{"towers missing", "towers = 2\n", "\n", `small.toml:1: network.towers: missing, want 1 or 2`},
-		{"unknown type", `"maxpool"`, `"avgpool"`,
-			`small.toml:23: network.layers[2].type: "avgpool", want conv, linear, relu, lrn, maxpool or dropout`},
+		{"unknown type", `"maxpool"`, `"minpool"`,
+			`small.toml:23: network.layers[2].type: "minpool", want conv, linear, relu, tanh, lrn, maxpool, avgpool or dropout`},
 		{"type missing", "type = \"maxpool\"\n", "\n",
-			`small.toml:21: network.layers[2].type: missing, want conv, linear, relu, lrn, maxpool or dropout`},
+			`small.toml:21: network.layers[2].type: missing, want conv, linear, relu, tanh, lrn, maxpool, avgpool or dropout`},
 		{"name missing", "name = \"pool1\"\n", "\n",
 			`small.toml:21: network.layers[2].name: missing, want a name such as "conv1"`},
 		{"name twice", `"conv2"`, `"conv1"`,

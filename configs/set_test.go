@@ -81,8 +81,8 @@ func TestOverrideErrors(t *testing.T) {
 		{"network.layers=3", `--set network.layers: 3, want an array of tables`},
 		{"network.layers=[3]",
 			`--set network.layers: network.layers[0]: 3, want a table with the keys name, type, maps, features, relu, ` +
-				`exchange, towers, kernel, stride, pad, ceil_mode, init, std, bias, rate, bias_rate, decay, bias_decay, ` +
-				`frozen, n, k, alpha, beta, alpha_over_n, across, drop_rate, inverted`},
+				`exchange, towers, kernel, stride, pad, ceil_mode, count_include_pad, init, std, bias, rate, bias_rate, ` +
+				`decay, bias_decay, frozen, n, k, alpha, beta, alpha_over_n, across, drop_rate, inverted`},
 		{"network.layers[5].maps=3", `--set network.layers[5].maps: network.layers[5]: want an index of 0 to 4`},
 		{"network.layers[-1].maps=3", `--set network.layers[-1].maps: network.layers[-1]: want an index of 0 to 4`},
 		{"network.layers[x].maps=3", `--set network.layers[x].maps: network.layers[x]: want an index such as [0]`},

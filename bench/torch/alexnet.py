@@ -104,11 +104,13 @@ class Network(torch.nn.Module):
         kind = layer["type"]
         if kind == "relu":
             return torch.nn.ReLU()
+        if kind == "tanh":
+            return torch.nn.Tanh()
         if kind == "lrn":
             return LRN(layer, self.split)
         if kind == "dropout":
             return Dropout(layer)
-        if kind == "maxpool":
+        if kind in ("maxpool", "avgpool"):
             return self.pool(layer)
         towers = 1 if last else layer.get("towers", self.towers)
         groups = 1 if layer.get("exchange") or self.split == 1 else towers
@@ -122,10 +124,12 @@ class Network(torch.nn.Module):
         return module
 
     def pool(self, layer):
-        """A max pooling, whose windows overlap where the stride is less than the kernel."""
+        """A pooling, whose windows overlap where the stride is less than the kernel."""
         kernel, stride, pad, ceil = layer["kernel"], max(layer.get("stride", 0), 1), layer.get("pad", 0), layer.get("ceil_mode", False)
         windows = (self.side + 2 * pad - kernel) / stride
         self.side = (math.ceil(windows) if ceil else math.floor(windows)) + 1
+        if layer["type"] == "avgpool":
+            return torch.nn.AvgPool2d(kernel, stride, pad, ceil_mode=ceil, count_include_pad=layer.get("count_include_pad", False))
         return torch.nn.MaxPool2d(kernel, stride, pad, ceil_mode=ceil)
 
     def forward(self, x):

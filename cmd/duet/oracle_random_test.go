@@ -218,7 +218,7 @@ func (n *randomNet) convolution() {
 	n.add("conv", fmt.Sprintf("maps = %d, kernel = %d, stride = %d, pad = %d, relu = %v%s%s", maps, kernel, stride, pad,
 		rectified, keys, n.start(fan, false)))
 	if !rectified && n.chance(50) {
-		n.add("relu", "")
+		n.add(one(n.drawer, "relu", "tanh"), "")
 	}
 }
 
@@ -287,5 +287,9 @@ func (n *randomNet) pool() {
 		side++
 	}
 	n.side = side
-	n.add("maxpool", fmt.Sprintf("kernel = %d, stride = %d, pad = %d, ceil_mode = %v", kernel, stride, pad, ceil))
+	kind, more := "maxpool", ""
+	if n.chance(40) {
+		kind, more = "avgpool", fmt.Sprintf(", count_include_pad = %v", n.chance(50))
+	}
+	n.add(kind, fmt.Sprintf("kernel = %d, stride = %d, pad = %d, ceil_mode = %v%s", kernel, stride, pad, ceil, more))
 }

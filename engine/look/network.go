@@ -37,7 +37,7 @@ type Part struct {
 	FLOPs      float64 // forward, for an image
 	Kernel     int     // side of a convolution's; 0 of any other
 	Pools      bool
-	Rectified  bool // a rectifier follows
+	Activation string // "ReLU" or "tanh", which follows weights; else ""
 }
 
 // Describe tells what is to be drawn of a network, as it lies on a device for each of its towers, whatever the devices
@@ -93,16 +93,22 @@ func (n *Network) add(r *Row, a *op.Applied, operands []*op.Node, params map[*op
 		p = &Part{}
 		r.Towers[a.Device] = p
 	}
-	if does := description(a.Op); does != "" {
-		p.Does = does
-	}
+	does := description(a.Op)
 	switch o := a.Op.(type) {
 	case op.Conv2D:
-		p.Kernel, p.Rectified = o.Kernel, o.ReLU
+		p.Kernel = o.Kernel
+		p.rectified(o.ReLU)
 	case op.Linear:
-		p.Rectified = o.ReLU
-	case op.MaxPool:
+		p.rectified(o.ReLU)
+	case op.Tanh:
+		if p.Parameters > 0 {
+			p.Activation, does = does, ""
+		}
+	case op.MaxPool, op.AvgPool:
 		p.Pools = true
+	}
+	if does != "" {
+		p.Does = does
 	}
 	p.Output = a.Out().Shape[1:] // its last operation's
 	p.FLOPs += op.FLOPs(a.Op, a.In(), a.Out())
@@ -111,6 +117,12 @@ func (n *Network) add(r *Row, a *op.Applied, operands []*op.Node, params map[*op
 		if params[from] {
 			p.Parameters += a.In()[k].Len()
 		}
+	}
+}
+
+func (p *Part) rectified(relu bool) {
+	if relu {
+		p.Activation = "ReLU"
 	}
 }
 
@@ -123,6 +135,8 @@ func description(o op.Op) string {
 		return "linear"
 	case op.MaxPool:
 		return fmt.Sprintf("max pool %d×%[1]d%s", o.Kernel, window(o.Stride, o.Pad))
+	case op.AvgPool:
+		return fmt.Sprintf("average pool %d×%[1]d%s", o.Kernel, window(o.Stride, o.Pad))
 	case op.LRN:
 		return fmt.Sprintf("LRN over %d maps", o.N)
 	case op.Dropout:

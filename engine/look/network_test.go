@@ -38,6 +38,7 @@ var networks = map[string]struct {
 	"on one device":    {"quick", []string{`devices.towers=["reference:0"]`}, 2},
 	"one tower":        {"alexnet", []string{"network.towers=1", `devices.towers=["reference:0"]`}, 1},
 	"inverted dropout": {"smoke", nil, 2},
+	"average pooling":  {"alexnet", []string{"network.layers.pool1.type=avgpool", "network.layers.norm2.type=tanh"}, 2},
 }
 
 // legible is the smallest letter, in pixels of a screen.

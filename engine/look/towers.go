@@ -179,8 +179,8 @@ func (n *Network) box(c *canvas, tower int, r Row, p Part, y, height float64) {
 	}
 	c.rect(x, y, width, height, fills[tower], borders[tower])
 	named := c.text(x+inset, y+18, style{size: 14, bold: true, ink: ink}, r.Name)
-	if p.Rectified {
-		c.text(x+inset+named+8, y+18, style{size: 12, ink: grey}, "ReLU")
+	if p.Activation != "" {
+		c.text(x+inset+named+8, y+18, style{size: 12, ink: grey}, p.Activation)
 	}
 	c.text(x+width-inset, y+18, style{size: 13, ink: ink, align: 1}, shape(p.Output))
 	c.text(x+inset, y+36, style{size: 12, ink: grey}, p.Does)

@@ -56,6 +56,7 @@ type Layer struct {
 
 	Kernel, Stride, Pad int
 	Ceil                bool `toml:"ceil_mode"`
+	CountPad            bool `toml:"count_include_pad"`
 
 	Init      string
 	Std, Bias float64

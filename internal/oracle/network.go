@@ -27,7 +27,7 @@ type layer struct {
 	in, out      shape
 	towers       int // among how many the maps of the input are divided: an LRN's window ends where the tower does
 	groups       int // of a conv or linear layer: an output sees the inputs of its group alone
-	high, wide   int // extents of the window of a conv, linear or maxpool layer
+	high, wide   int // extents of the window of a conv, linear or pooling layer
 	weight, bias *Param
 }
 
@@ -41,8 +41,8 @@ func network(c Config, classes int) (layers []*layer, params []*Param, err error
 		l := &layer{Layer: description, in: in, out: in, towers: towers, groups: 1, high: description.Kernel,
 			wide: description.Kernel}
 		switch l.Type {
-		case "relu", "lrn", "dropout":
-		case "maxpool":
+		case "relu", "tanh", "lrn", "dropout":
+		case "maxpool", "avgpool":
 			l.out.height, l.out.width = l.windows(in.height), l.windows(in.width)
 		case "conv", "linear":
 			outputs := l.Maps
@@ -187,6 +187,49 @@ func rectifiedBack(y, dy []float64) []float64 {
 	return dx
 }
 
+func squashed(x []float64) []float64 {
+	y := make([]float64, len(x))
+	for i, v := range x {
+		y[i] = math.Tanh(v)
+	}
+	return y
+}
+
+// squashedBack: the derivative of tanh is 1 - tanh^2.
+func squashedBack(y, dy []float64) []float64 {
+	dx := make([]float64, len(y))
+	for i, v := range y {
+		dx[i] = dy[i] * (1 - v*v)
+	}
+	return dx
+}
+
+// shares visits the outputs of an average pooling with each input in their window, and what part of it they have: one
+// of as many as there are places inside, or with count_include_pad in the padding too.
+func (l *layer) shares(visit func(y, x int, share float64)) {
+	for m := range l.out.maps {
+		for i := range l.out.height {
+			for j := range l.out.width {
+				count, inside := 0, []int{}
+				for row := i*l.Stride - l.Pad; row < i*l.Stride-l.Pad+l.high; row++ {
+					for column := j*l.Stride - l.Pad; column < j*l.Stride-l.Pad+l.wide; column++ {
+						switch {
+						case row >= 0 && row < l.in.height && column >= 0 && column < l.in.width:
+							inside = append(inside, l.in.at(m, row, column))
+							count++
+						case l.CountPad && row < l.in.height+l.Pad && column < l.in.width+l.Pad:
+							count++
+						}
+					}
+				}
+				for _, from := range inside {
+					visit(l.out.at(m, i, j), from, 1/float64(count))
+				}
+			}
+		}
+	}
+}
+
 // maxima visits the outputs of a max pooling with the input that each of them is: the first of the largest.
 func (l *layer) maxima(x []float64, visit func(y, x int)) {
 	for m := range l.out.maps {
@@ -282,6 +325,8 @@ func (l *layer) forward(x []float64, p pass) []float64 {
 	switch l.Type {
 	case "relu":
 		return rectified(x)
+	case "tanh":
+		return squashed(x)
 	case "lrn":
 		y, _ := l.normalised(x)
 		return y
@@ -290,6 +335,10 @@ func (l *layer) forward(x []float64, p pass) []float64 {
 	case "maxpool":
 		y := l.out.blank()
 		l.maxima(x, func(to, from int) { y[to] = x[from] })
+		return y
+	case "avgpool":
+		y := l.out.blank()
+		l.shares(func(to, from int, share float64) { y[to] += x[from] * share })
 		return y
 	}
 	return l.windowed(x)
@@ -300,6 +349,8 @@ func (l *layer) backward(x, y, dy []float64, p pass) []float64 {
 	switch l.Type {
 	case "relu":
 		return rectifiedBack(y, dy)
+	case "tanh":
+		return squashedBack(y, dy)
 	case "lrn":
 		return l.normalisedBack(x, dy)
 	case "dropout":
@@ -307,6 +358,10 @@ func (l *layer) backward(x, y, dy []float64, p pass) []float64 {
 	case "maxpool":
 		dx := l.in.blank()
 		l.maxima(x, func(from, to int) { dx[to] += dy[from] })
+		return dx
+	case "avgpool":
+		dx := l.in.blank()
+		l.shares(func(from, to int, share float64) { dx[to] += dy[from] * share })
 		return dx
 	}
 	return l.windowedBack(x, y, dy)

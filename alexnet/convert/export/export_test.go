@@ -120,6 +120,38 @@ func TestNodes(t *testing.T) {
 	}
 }
 
+// TestPoolings: average poolings of every kind, and tangents, compute what the engine does.
+func TestPoolings(t *testing.T) {
+	for _, c := range []struct {
+		kernel, stride, pad string
+		ceil, countPad      string
+		nodes               string // in the place of MaxPool
+	}{
+		{"3", "2", "0", "false", "false", "AveragePool"},
+		{"3", "2", "0", "true", "true", "AveragePool"},
+		{"3", "2", "1", "false", "false", "AveragePool"},
+		{"3", "2", "1", "false", "true", "AveragePool"},
+		{"3", "3", "1", "true", "true", "AveragePool"},     // of windows that end with the padding
+		{"3", "2", "1", "true", "true", "Pad AveragePool"}, // and that reach beyond it
+		{"5", "2", "3", "true", "true", "Pad AveragePool"},
+		{"5", "2", "3", "true", "false", "AveragePool"},
+	} {
+		n := network(t, "smoke", 1, input(24, 4), "network.layers.pool1.type=avgpool",
+			"network.layers.pool1.kernel="+c.kernel, "network.layers.pool1.stride="+c.stride,
+			"network.layers.pool1.pad="+c.pad, "network.layers.pool1.ceil_mode="+c.ceil,
+			"network.layers.pool1.count_include_pad="+c.countPad, "network.layers.norm1.type=tanh")
+		_, err := n.ONNX(t.Context(), filepath.Join(t.TempDir(), "x.onnx"), engine(t, n))
+		if err != nil {
+			t.Errorf("%+v: %v", c, err)
+		}
+		m, err := n.Model()
+		check(t, err)
+		if want := "Conv Relu Tanh " + c.nodes + " Conv"; !strings.Contains(nodes(m), want) {
+			t.Errorf("%+v: %s, want %s", c, nodes(m), want)
+		}
+	}
+}
+
 // TestTaken: layers may be called as the graph's own values are.
 func TestTaken(t *testing.T) {
 	n := network(t, "smoke", 1, input(24, 4), "network.layers.norm1.name=images", "network.layers.conv2.name=batch",

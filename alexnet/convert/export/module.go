@@ -103,10 +103,14 @@ func (m *module) add(l layer) error {
 			m.forward = append(m.forward, "x = torch.flatten(x, 1)")
 		case op.ReLU:
 			m.forward = append(m.forward, "x = F.relu(x)")
+		case op.Tanh:
+			m.forward = append(m.forward, "x = torch.tanh(x)")
 		case op.LRN:
 			m.normalised(l.name, o, in[1])
 		case op.MaxPool:
-			m.pooled(l.name, o, in, out)
+			m.pooled(l.name, o, a)
+		case op.AvgPool:
+			m.averaged(l.name, o, a)
 		case op.Dropout:
 			kind := "nn.Dropout"
 			if !o.Inverted {
@@ -149,9 +153,13 @@ func options(all ...option) (text string) {
 
 func (m *module) towers(l layer) error {
 	var linear []*op.Applied
+	squashed := false
 	for _, a := range l.all {
-		if _, is := a.Op.(op.Linear); is {
+		switch a.Op.(type) {
+		case op.Linear:
 			linear = append(linear, a)
+		case op.Tanh:
+			squashed = true
 		}
 	}
 	if len(linear[0].In()[0].Shape) == 2 && len(l.all[0].In()[0].Shape) == 4 {
@@ -160,6 +168,9 @@ func (m *module) towers(l layer) error {
 	m.classes["TwoLinear"] = true
 	m.layer(l.name, linear[0].Op.(op.Linear).ReLU, "TwoLinear(%d, %d)", 2*linear[0].In()[0].Shape[1],
 		2*linear[0].Out().Shape[1])
+	if squashed {
+		m.forward = append(m.forward, "x = torch.tanh(x)")
+	}
 	return nil
 }
 
@@ -176,7 +187,7 @@ func (m *module) normalised(layer string, o op.LRN, maps int) {
 }
 
 // pooled adds a pooling. PyTorch's pads by half a window at most; others are minus infinity around the maps.
-func (m *module) pooled(layer string, o op.MaxPool, in, out []int) {
+func (m *module) pooled(layer string, o op.MaxPool, a *op.Applied) {
 	if 2*o.Pad <= o.Kernel {
 		more := options(option{"padding", o.Pad, 0})
 		if o.Ceil {
@@ -185,7 +196,30 @@ func (m *module) pooled(layer string, o op.MaxPool, in, out []int) {
 		m.layer(layer, false, "nn.MaxPool2d(%d, %d%s)", o.Kernel, o.Stride, more)
 		return
 	}
-	bottom, right := padEnd(o, in[2], out[2]), padEnd(o, in[3], out[3])
+	bottom, right := padEnds(o, a)
 	m.layer(layer, false, "nn.Sequential(nn.ConstantPad2d((%d, %d, %d, %d), -math.inf), nn.MaxPool2d(%d, %d))", o.Pad,
 		right, o.Pad, bottom, o.Kernel, o.Stride)
+}
+
+// averaged adds an average pooling. PyTorch's pads by half a window at most.
+func (m *module) averaged(layer string, o op.AvgPool, a *op.Applied) {
+	if 2*o.Pad <= o.Kernel {
+		more := options(option{"padding", o.Pad, 0})
+		if o.Ceil {
+			more += ", ceil_mode=True"
+		}
+		if o.Pad > 0 && !o.CountPad {
+			more += ", count_include_pad=False"
+		}
+		m.layer(layer, false, "nn.AvgPool2d(%d, %d%s)", o.Kernel, o.Stride, more)
+		return
+	}
+	bottom, right := padEnds(op.MaxPool{Kernel: o.Kernel, Stride: o.Stride, Pad: o.Pad, Ceil: o.Ceil}, a)
+	counted := 0
+	if o.CountPad {
+		counted = o.Pad
+	}
+	m.classes["PaddedAverage"] = true
+	m.layer(layer, false, "PaddedAverage(%d, %d, pads=(%d, %d, %d, %d), counted=%d)", o.Kernel, o.Stride, o.Pad, right,
+		o.Pad, bottom, counted)
 }

@@ -134,10 +134,14 @@ func (b *nodes) apply(n *op.Node) error {
 		y = b.rectified(o.ReLU, a.Layer, b.add("Gemm", a.Layer, in, number("transB", 1)))
 	case op.ReLU:
 		y = b.add("Relu", a.Layer, in)
+	case op.Tanh:
+		y = b.add("Tanh", b.following(n, a.Layer, "/tanh"), in)
 	case op.LRN:
 		y = b.normalised(o, a, in[0])
 	case op.MaxPool:
-		y = b.pooled(o, a, in[0])
+		y = b.pooled("MaxPool", o, a, in)
+	case op.AvgPool:
+		y = b.averaged(o, a, in)
 	case op.Flatten:
 		y = b.add("Flatten", a.Layer+"/flatten", in, number("axis", 1))
 	case op.Scale:
@@ -180,18 +184,46 @@ func (b *nodes) normalised(o op.LRN, a *op.Applied, x string) string {
 	return reshaped(a.Layer+"/joined", x, shape[1])
 }
 
-// pooled adds a max pooling. ONNX's ceil_mode has been read in two ways where the last window would begin beyond the
-// input, so there are explicit pads at the end in its place.
-func (b *nodes) pooled(o op.MaxPool, a *op.Applied, x string) string {
-	in, out := a.In()[0].Shape, a.Out().Shape
-	return b.add("MaxPool", a.Layer, []string{x}, ints("kernel_shape", o.Kernel, o.Kernel),
-		ints("strides", o.Stride, o.Stride), ints("pads", o.Pad, o.Pad, padEnd(o, in[2], out[2]), padEnd(o, in[3], out[3])))
+// following is the name of an operation that is a layer of its own, or, with an end, follows another one of its layer.
+func (b *nodes) following(n *op.Node, layer, end string) string {
+	if a, is := b.graph.Operands(n)[0].Op().(*op.Applied); is && a.Layer == layer {
+		return layer + end
+	}
+	return layer
 }
 
-// padEnd is by how much to pad at the end of an axis, so that as many windows as there are outputs fit, rounded down.
-func padEnd(o op.MaxPool, in, out int) int {
-	if !o.Ceil {
-		return o.Pad
+// pooled adds a pooling. ONNX's ceil_mode has been read in two ways where the last window would begin beyond the
+// input, so there are explicit pads at the end in its place.
+func (b *nodes) pooled(kind string, o op.MaxPool, a *op.Applied, in []string, more ...onnx.Attribute) string {
+	bottom, right := padEnds(o, a)
+	return b.add(kind, a.Layer, in, append([]onnx.Attribute{ints("kernel_shape", o.Kernel, o.Kernel),
+		ints("strides", o.Stride, o.Stride), ints("pads", o.Pad, o.Pad, bottom, right)}, more...)...)
+}
+
+// averaged adds an average pooling. Where the padding counts and a window reaches beyond it, the padding becomes zeros
+// of the input: of the pads at the end, ONNX counts all or none.
+func (b *nodes) averaged(o op.AvgPool, a *op.Applied, in []string) string {
+	windows := op.MaxPool{Kernel: o.Kernel, Stride: o.Stride, Pad: o.Pad, Ceil: o.Ceil}
+	bottom, right := padEnds(windows, a)
+	switch {
+	case !o.CountPad || o.Pad == 0:
+		return b.pooled("AveragePool", windows, a, in)
+	case bottom <= o.Pad && right <= o.Pad:
+		return b.pooled("AveragePool", windows, a, in, number("count_include_pad", 1))
 	}
-	return max(0, (out-1)*o.Stride+o.Kernel-in-o.Pad)
+	p := int64(o.Pad)
+	padded := b.add("Pad", a.Layer+"/padded", []string{in[0], b.ints(a.Layer+"/pads", 0, 0, p, p, 0, 0, p, p)})
+	return b.add("AveragePool", a.Layer, []string{padded}, ints("kernel_shape", o.Kernel, o.Kernel),
+		ints("strides", o.Stride, o.Stride), ints("pads", 0, 0, max(0, bottom-o.Pad), max(0, right-o.Pad)))
+}
+
+// padEnds are by how much to pad below and on the right, so that as many windows as there are outputs fit, rounded
+// down.
+func padEnds(o op.MaxPool, a *op.Applied) (bottom, right int) {
+	if !o.Ceil {
+		return o.Pad, o.Pad
+	}
+	in, out := a.In()[0].Shape, a.Out().Shape
+	end := func(axis int) int { return max(0, (out[axis]-1)*o.Stride+o.Kernel-in[axis]-o.Pad) }
+	return end(2), end(3)
 }

@@ -159,3 +159,37 @@ func TestModule(t *testing.T) {
 		}
 	}
 }
+
+// TestPoolingsOfModule: average poolings as PyTorch takes them.
+func TestPoolingsOfModule(t *testing.T) {
+	for _, c := range []struct {
+		keys []string
+		want string
+	}{
+		{nil, "self.pool1 = nn.AvgPool2d(3, 2)"},
+		{[]string{"pad=1"}, "self.pool1 = nn.AvgPool2d(3, 2, padding=1, count_include_pad=False)"},
+		{[]string{"pad=1", "ceil_mode=true", "count_include_pad=true"},
+			"self.pool1 = nn.AvgPool2d(3, 2, padding=1, ceil_mode=True)"},
+		{[]string{"pad=2"}, "self.pool1 = PaddedAverage(3, 2, pads=(2, 2, 2, 2), counted=0)"},
+		{[]string{"kernel=5", "pad=3", "ceil_mode=true", "count_include_pad=true"},
+			"self.pool1 = PaddedAverage(5, 2, pads=(3, 4, 3, 4), counted=3)"},
+	} {
+		sets := []string{"network.layers.pool1.type=avgpool", "network.layers.norm1.type=tanh"}
+		for _, key := range c.keys {
+			sets = append(sets, "network.layers.pool1."+key)
+		}
+		path := filepath.Join(t.TempDir(), "x")
+		_, err := network(t, "smoke", 1, input(24, 4), sets...).PyTorch(t.Context(), path)
+		check(t, err)
+		text, err := os.ReadFile(filepath.Join(path, export.ModuleFile))
+		check(t, err)
+		for _, line := range []string{c.want, "x = torch.tanh(x)"} {
+			if !strings.Contains(string(text), "        "+line+"\n") {
+				t.Errorf("%v: there is no line %q in\n%s", c.keys, line, text)
+			}
+		}
+		if strings.Contains(string(text), "class PaddedAverage") != strings.Contains(c.want, "PaddedAverage") {
+			t.Errorf("%v: %s", c.keys, text)
+		}
+	}
+}

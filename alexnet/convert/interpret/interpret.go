@@ -78,21 +78,23 @@ var operators = map[string]struct {
 	inputs int
 	run    func(n *onnx.Node, in []*Tensor) (*Tensor, error)
 }{
-	"Cast":      {1, func(_ *onnx.Node, in []*Tensor) (*Tensor, error) { return in[0], nil }}, // here all is float32
-	"Concat":    {2, concat},
-	"Conv":      {3, conv},
-	"Flatten":   {1, flatten},
-	"Gemm":      {3, gemm},
-	"LRN":       {1, lrn},
-	"MaxPool":   {1, maxPool},
-	"Mul":       {2, elementwise(func(a, b float32) float32 { return a * b })},
-	"Pad":       {2, pad},
-	"Relu":      {1, relu},
-	"Reshape":   {2, reshape},
-	"Slice":     {4, slice},
-	"Softmax":   {1, softmax},
-	"Sub":       {2, elementwise(func(a, b float32) float32 { return a - b })},
-	"Transpose": {1, transpose},
+	"AveragePool": {1, averagePool},
+	"Cast":        {1, func(_ *onnx.Node, in []*Tensor) (*Tensor, error) { return in[0], nil }}, // here all is float32
+	"Concat":      {2, concat},
+	"Conv":        {3, conv},
+	"Flatten":     {1, flatten},
+	"Gemm":        {3, gemm},
+	"LRN":         {1, lrn},
+	"MaxPool":     {1, maxPool},
+	"Mul":         {2, elementwise(func(a, b float32) float32 { return a * b })},
+	"Pad":         {2, pad},
+	"Relu":        {1, relu},
+	"Reshape":     {2, reshape},
+	"Slice":       {4, slice},
+	"Softmax":     {1, softmax},
+	"Sub":         {2, elementwise(func(a, b float32) float32 { return a - b })},
+	"Tanh":        {1, tanh},
+	"Transpose":   {1, transpose},
 }
 
 func run(n *onnx.Node, values map[string]*Tensor) (*Tensor, error) {

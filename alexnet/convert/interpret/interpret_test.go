@@ -39,6 +39,9 @@ func TestOperators(t *testing.T) {
 		shape      []int
 		want       []float32
 	}{
+		{"AveragePool", []onnx.Tensor{grid}, windows(2, 2, 0, 0, 1, 1), []int{1, 1, 2, 2}, []float32{3, 4.5, 7.5, 9}},
+		{"AveragePool", []onnx.Tensor{grid}, append(windows(2, 2, 0, 0, 1, 1), attribute("count_include_pad", int64(1))),
+			[]int{1, 1, 2, 2}, []float32{3, 2.25, 3.75, 2.25}},
 		{"Cast", []onnx.Tensor{grid}, nil, []int{1, 1, 3, 3}, grid.Data},
 		{"Concat", []onnx.Tensor{floats("a", []int{2, 1}, 1, 2), floats("b", []int{2, 2}, 3, 4, 5, 6)},
 			[]onnx.Attribute{attribute("axis", int64(1))}, []int{2, 3}, []float32{1, 3, 4, 2, 5, 6}},
@@ -71,6 +74,7 @@ func TestOperators(t *testing.T) {
 			[]onnx.Attribute{attribute("axis", int64(1))}, []int{1, 2}, []float32{2.0 / 3, 1.0 / 3}},
 		{"Sub", []onnx.Tensor{floats("x", []int{1, 2, 1, 2}, 1, 2, 3, 4), floats("m", []int{2, 1, 1}, 1, 10)}, nil,
 			[]int{1, 2, 1, 2}, []float32{0, 1, -7, -6}},
+		{"Tanh", []onnx.Tensor{floats("x", []int{3}, -0.5, 0, 100)}, nil, []int{3}, []float32{-0.46211716, 0, 1}},
 		{"Transpose", []onnx.Tensor{floats("x", []int{1, 1, 2, 3}, 1, 2, 3, 4, 5, 6)},
 			[]onnx.Attribute{attribute("perm", []int64{0, 3, 1, 2})}, []int{1, 3, 1, 2}, []float32{1, 4, 2, 5, 3, 6}},
 	} {
@@ -106,6 +110,8 @@ func TestRefused(t *testing.T) {
 		{"Relu", []onnx.Tensor{x, x}, nil},
 		{"MaxPool", []onnx.Tensor{x}, append(windows(2, 1, 0, 0, 0, 0), attribute("ceil_mode", int64(1)))},
 		{"MaxPool", []onnx.Tensor{x}, nil},
+		{"AveragePool", []onnx.Tensor{x}, append(windows(2, 1, 0, 0, 0, 0), attribute("ceil_mode", int64(1)))},
+		{"Tanh", []onnx.Tensor{x, x}, nil},
 		{"Conv", []onnx.Tensor{x, floats("w", []int{1, 2, 1, 1}, 1, 2), floats("b", []int{1}, 0)}, windows(1, 1, 0, 0, 0, 0)},
 		{"Gemm", []onnx.Tensor{x, x, x}, nil},
 		{"Softmax", []onnx.Tensor{x}, nil},

@@ -60,7 +60,15 @@ func relu(_ *onnx.Node, in []*Tensor) (*Tensor, error) {
 	return y, nil
 }
 
-// window is the common part of Conv and MaxPool.
+func tanh(_ *onnx.Node, in []*Tensor) (*Tensor, error) {
+	y := newTensor(in[0].Shape...)
+	for i, x := range in[0].Data {
+		y.Data[i] = float32(math.Tanh(float64(x)))
+	}
+	return y, nil
+}
+
+// window is the common part of convolutions and poolings.
 type window struct {
 	kernel, stride, before, after [2]int
 }
@@ -144,6 +152,24 @@ func conv(node *onnx.Node, in []*Tensor) (*Tensor, error) {
 }
 
 func maxPool(node *onnx.Node, in []*Tensor) (*Tensor, error) {
+	return pool(node, in, math.Inf(-1), math.Max, func(most float64, _, _ int) float64 { return most })
+}
+
+// averagePool divides by the places inside, or with count_include_pad by all of a window.
+func averagePool(node *onnx.Node, in []*Tensor) (*Tensor, error) {
+	add, all := func(a, b float64) float64 { return a + b }, attribute[int64](node, "count_include_pad") != 0
+	return pool(node, in, 0, add, func(sum float64, inside, window int) float64 {
+		if all {
+			inside = window
+		}
+		return sum / float64(inside)
+	})
+}
+
+// pool folds every window's places into one number, and finishes it, given how many places are inside and how many
+// there are.
+func pool(node *onnx.Node, in []*Tensor, start float64, fold func(a, b float64) float64,
+	finish func(v float64, inside, window int) float64) (*Tensor, error) {
 	x := in[0]
 	w, err := windowOf(node)
 	if err != nil {
@@ -160,13 +186,13 @@ func maxPool(node *onnx.Node, in []*Tensor) (*Tensor, error) {
 			top, low, high := w.inside(0, i, height)
 			for j := range y.Shape[3] {
 				left, from, end := w.inside(1, j, width)
-				most := float32(math.Inf(-1))
+				all := start
 				for u := low; u < high; u++ {
 					for v := from; v < end; v++ {
-						most = max(most, x.Data[(plane*height+top+u)*width+left+v])
+						all = fold(all, float64(x.Data[(plane*height+top+u)*width+left+v]))
 					}
 				}
-				y.Data[at] = most
+				y.Data[at] = float32(finish(all, (high-low)*(end-from), w.kernel[0]*w.kernel[1]))
 				at++
 			}
 		}
