@@ -36,19 +36,22 @@ type Layer struct {
 	// conv and linear
 	Maps int `toml:"maps,omitzero"` // conv: output maps of the whole network
 	// linear: outputs of the whole network; the last layer's default: the classes
-	Features int  `toml:"features,omitzero"`
-	ReLU     bool `toml:"relu,omitempty"`      // a rectifier follows
-	Exchange bool `toml:"exchange,omitempty"`  // every tower sees the maps of all towers
-	Towers   int  `toml:"towers,omitzero"`     // 0: the network's; 1: on the first tower alone
-	Kernel   int  `toml:"kernel,omitzero"`     // conv, maxpool and avgpool: side of the window
-	Stride   int  `toml:"stride,omitzero"`     // conv, maxpool and avgpool; default 1
-	Pad      int  `toml:"pad,omitzero"`        // conv, maxpool and avgpool: zeros on each side; default 0
-	Ceil     bool `toml:"ceil_mode,omitempty"` // maxpool and avgpool: round the output's side up
+	Features int `toml:"features,omitzero"`
+	// "relu" or "tanh" follows; default "none". The last layer has none: its outputs are scores
+	Activation Activation `toml:"activation,omitempty"`
+	Exchange   bool       `toml:"exchange,omitempty"`  // every tower sees the maps of all towers
+	Towers     int        `toml:"towers,omitzero"`     // 0: the network's; 1: on the first tower alone
+	Kernel     int        `toml:"kernel,omitzero"`     // conv, maxpool and avgpool: side of the window
+	Stride     int        `toml:"stride,omitzero"`     // conv, maxpool and avgpool; default 1
+	Pad        int        `toml:"pad,omitzero"`        // conv, maxpool and avgpool: zeros on each side; default 0
+	Ceil       bool       `toml:"ceil_mode,omitempty"` // maxpool and avgpool: round the output's side up
 	// avgpool: divide by the padding's places too, as Caffe and PyTorch do; else by those inside, as cuda-convnet and ONNX
 	CountPad bool `toml:"count_include_pad,omitempty"`
 
 	// conv and linear: initialisation and multipliers of the learning rate and of the weight decay
-	Init      string   `toml:"init,omitempty"`       // of the weights: "he" (default), "normal" or "constant"
+
+	// of the weights: "he" (default), made for relu; "normal", which may suit tanh better; "constant"
+	Init      string   `toml:"init,omitempty"`
 	Std       float64  `toml:"std,omitzero"`         // standard deviation of "normal"; the value of "constant"
 	Bias      float64  `toml:"bias,omitzero"`        // initial value of the biases; default 0
 	Rate      *float64 `toml:"rate,omitempty"`       // multiplies the weights' learning rate; default 1
@@ -94,10 +97,10 @@ const (
 
 // keys of each type of layer, beside name and type.
 var keys = map[string][]string{
-	conv: {"maps", "relu", "exchange", "towers", "kernel", "stride", "pad", "init", "std", "bias", "rate", "bias_rate",
-		"decay", "bias_decay", "frozen"},
-	linear: {"features", "relu", "exchange", "towers", "init", "std", "bias", "rate", "bias_rate", "decay", "bias_decay",
-		"frozen"},
+	conv: {"maps", "activation", "exchange", "towers", "kernel", "stride", "pad", "init", "std", "bias", "rate",
+		"bias_rate", "decay", "bias_decay", "frozen"},
+	linear: {"features", "activation", "exchange", "towers", "init", "std", "bias", "rate", "bias_rate", "decay",
+		"bias_decay", "frozen"},
 	relu:    {},
 	tanh:    {},
 	lrn:     {"n", "k", "alpha", "beta", "alpha_over_n", "across"},
@@ -198,9 +201,9 @@ func (c *Config) Validate() error {
 	if !slices.ContainsFunc(c.Layers, func(l Layer) bool { return (l.Type == conv || l.Type == linear) && !l.Frozen }) {
 		errs = append(errs, invalid.Key("layers", "every layer with weights is frozen, want one that learns"))
 	}
-	if last := c.Layers[len(c.Layers)-1]; last.Type != linear || last.ReLU {
+	if last := c.Layers[len(c.Layers)-1]; last.Type != linear || last.Activation != "" {
 		errs = append(errs, invalid.Key(fmt.Sprintf("layers[%d].type", len(c.Layers)-1),
-			"the last layer is %s, want linear without relu: the classes' scores", last.describe()))
+			"the last layer is %s, want linear without an activation: the classes' scores", last.describe()))
 	}
 	return errors.Join(errs...)
 }
@@ -210,8 +213,8 @@ func (l *Layer) describe() string {
 	if _, known := keys[typ]; !known {
 		typ = strconv.Quote(typ)
 	}
-	if l.ReLU {
-		return typ + " with relu"
+	if l.Activation != "" {
+		return typ + " with " + invalid.Printable(string(l.Activation))
 	}
 	return typ
 }
@@ -264,6 +267,7 @@ func (l *Layer) validate(towers int) error {
 		check(l.Pad >= 0 && l.Pad < l.Kernel, "pad", "%d, want 0 to %d, less than the kernel", l.Pad, l.Kernel-1)
 	}
 	if l.Type == conv || l.Type == linear {
+		check(l.Activation.known(), "activation", "%q, %s", l.Activation, wantActivation)
 		check(l.Towers >= 0 && l.Towers <= max(towers, 1), "towers", "%d, want 1 or %d, the network's", l.Towers, towers)
 		errs = append(errs, l.validateInit())
 	}

@@ -126,13 +126,30 @@ func TestTrainAndTestGraphs(t *testing.T) {
 func TestLayers(t *testing.T) {
 	net := network(t, "alexnet")
 	conv1 := slices.IndexFunc(net.Layers, func(l alexnet.Layer) bool { return l.Name == "conv1" })
-	net.Layers[conv1].ReLU = false
+	net.Layers[conv1].Activation = ""
 	net.Layers = slices.Insert(net.Layers, conv1+1, alexnet.Layer{Name: "relu1", Type: "relu"},
 		alexnet.Layer{Name: "tanh1", Type: "tanh"}, alexnet.Layer{Name: "mean1", Type: "avgpool", Kernel: 2, CountPad: true})
 	want := map[string]int{"augment": 1, "conv2d": 5, "relu": 1, "tanh": 1, "avg_pool": 1, "lrn": 2, "max_pool": 3,
 		"flatten": 1, "linear": 3, "scale": 2, "softmax": 1, "softmax_loss": 1, "top_errors": 1}
 	if got := count(build(t, net, full(1, false)), (*op.Applied).Name); !maps.Equal(got, want) {
 		t.Errorf("operations %v, want %v", got, want)
+	}
+}
+
+// TestTanh: a tangent follows every layer with weights that has it for an activation, in each tower, and no rectifier.
+func TestTanh(t *testing.T) {
+	var sets []string
+	for _, l := range network(t, "alexnet").Layers {
+		if l.Activation != "" {
+			sets = append(sets, "network.layers."+l.Name+".activation=tanh")
+		}
+	}
+	for devices, want := range map[int]int{1: 7, 2: 14} {
+		g := build(t, network(t, "alexnet", sets...), full(devices, true))
+		if n := count(g, (*op.Applied).Name); n["tanh"] != want || n["tanh_grad"] != want || n["relu_grad"] != 0 {
+			t.Errorf("%d devices: %d tangents, %d gradients, %d rectifiers, want %d, %d and 0", devices, n["tanh"],
+				n["tanh_grad"], n["relu_grad"], want, want)
+		}
 	}
 }
 

@@ -67,17 +67,24 @@ func outputsKey(l Layer) string {
 	return "features"
 }
 
-// applyWeighted adds the operation itself on a device; a linear layer flattens its input of [maps, H, W] first.
+// applyWeighted adds the operation itself on a device, with what follows it; a linear layer flattens its input of
+// [maps, H, W] first.
 func (b *builder) applyWeighted(l Layer, device int, x *op.Node, rank, groups int, weight, bias *op.Node) *op.Node {
-	p := op.Place{Device: device, Layer: l.Name}
+	p, rectified := op.Place{Device: device, Layer: l.Name}, l.Activation == relu
+	var y *op.Node
 	if l.Type == conv {
-		return b.Apply(op.Conv2D{Kernel: l.Kernel, Stride: max(l.Stride, 1), Pad: l.Pad, Groups: groups, ReLU: l.ReLU}, p,
+		y = b.Apply(op.Conv2D{Kernel: l.Kernel, Stride: max(l.Stride, 1), Pad: l.Pad, Groups: groups, ReLU: rectified}, p,
 			x, weight, bias)
+	} else {
+		if rank == 3 {
+			x = b.Apply(op.Flatten{}, p, x)
+		}
+		y = b.Apply(op.Linear{ReLU: rectified}, p, x, weight, bias)
 	}
-	if rank == 3 {
-		x = b.Apply(op.Flatten{}, p, x)
+	if l.Activation == tanh {
+		y = b.Apply(op.Tanh{}, p, y)
 	}
-	return b.Apply(op.Linear{ReLU: l.ReLU}, p, x, weight, bias)
+	return y
 }
 
 // groupedLinear is a linear layer of two towers without exchange on one device: each half of the features by itself.

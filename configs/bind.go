@@ -223,8 +223,14 @@ func fieldOf(t reflect.Type, key string) (f reflect.StructField, ok bool) {
 	return all[i], true
 }
 
+// replaced are keys that there were once, and what is to be written now.
+var replaced = map[string]string{"relu": `activation = "relu"`}
+
 // suggest says which key was probably meant, or which there are.
 func suggest(key string, known []string) string {
+	if now, was := replaced[key]; was && slices.Contains(known, strings.Fields(now)[0]) {
+		return "want " + now
+	}
 	if name := nearest(key, known); name != "" {
 		return fmt.Sprintf("did you mean %s?", name)
 	}

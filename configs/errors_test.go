@@ -18,7 +18,7 @@ name = "conv1"
 type = "conv"
 maps = 8
 kernel = 5
-relu = true
+activation = "relu"
 
 [[network.layers]]
 name = "norm1"
@@ -69,8 +69,8 @@ rate = 0.01
 // TestErrors makes one edit of small at a time. An error is said in full: file, line, key, what is wrong, what is
 // wanted.
 func TestErrors(t *testing.T) {
-	const convKeys = "name, type, maps, relu, exchange, towers, kernel, stride, pad, init, std, bias, rate, bias_rate, " +
-		"decay, bias_decay, frozen"
+	const convKeys = "name, type, maps, activation, exchange, towers, kernel, stride, pad, init, std, bias, rate, " +
+		"bias_rate, decay, bias_decay, frozen"
 	for _, c := range []struct{ name, old, new, want string }{
 		{"not TOML", "towers = 2\n", "towers = \n", `small.toml:3: expected value but found '\n' instead`},
 		{"duplicate key", "towers = 2\n", "towers = 2\ntowers = 1\n",
@@ -94,7 +94,19 @@ func TestErrors(t *testing.T) {
 
 		{"string for integer", "kernel = 5", `kernel = "5"`, `small.toml:9: network.layers[0].kernel: "5", want an integer`},
 		{"real for integer", "kernel = 5", `kernel = 5.5`, `small.toml:9: network.layers[0].kernel: 5.5, want an integer`},
-		{"number for boolean", "relu = true", `relu = 1`, `small.toml:10: network.layers[0].relu: 1, want true or false`},
+		{"number for boolean", "exchange = true", `exchange = 1`,
+			`small.toml:32: network.layers[3].exchange: 1, want true or false`},
+		{"the key before activation", `activation = "relu"`, "relu = true",
+			`small.toml:10: network.layers[0].relu: unknown key, want activation = "relu"`},
+		{"activation of another name", `activation = "relu"`, `activation = "ReLU"`,
+			`small.toml:10: network.layers[0].activation: "ReLU", want "relu", "tanh" or "none"`},
+		{"activation without a name", `activation = "relu"`, `activation = ""`,
+			`small.toml:10: network.layers[0].activation: "", want "relu", "tanh" or "none"`},
+		{"activation that is no name", `activation = "relu"`, `activation = true`,
+			`small.toml:10: network.layers[0].activation: true, want "relu", "tanh" or "none"`},
+		{"activation of a pooling", "kernel = 3\nstride = 2", "kernel = 3\nactivation = \"tanh\"",
+			`small.toml:25: network.layers[2].activation: a layer of type maxpool has no such key, it has name, type, ` +
+				`kernel, stride, pad, ceil_mode`},
 		{"number for string", `name = "small"`, `name = 7`, `small.toml:2: network.name: 7, want a string`},
 		{"date for number", "rate = 0.01", `rate = 2012-12-03`,
 			`small.toml:55: train.schedule.rate: 2012-12-03, want a finite number`},
@@ -147,9 +159,9 @@ func TestErrors(t *testing.T) {
 		{"dropout without rate", "[[network.layers]]\nname = \"fc3\"",
 			"[[network.layers]]\nname = \"drop\"\ntype = \"dropout\"\n[[network.layers]]\nname = \"fc3\"",
 			`small.toml:34: network.layers[4].drop_rate: missing, want 0 to below 1, such as 0.5`},
-		{"last layer rectified", "features = 10", "features = 10\nrelu = true",
-			`small.toml:36: network.layers[4].type: the last layer is linear with relu, want linear without relu: the ` +
-				`classes' scores`},
+		{"last layer rectified", "features = 10", "features = 10\nactivation = \"tanh\"",
+			`small.toml:36: network.layers[4].type: the last layer is linear with tanh, want linear without an activation: ` +
+				`the classes' scores`},
 
 		{"one tower, two devices", "towers = 2\n", "towers = 1\n",
 			`small.toml:45: devices.towers: 2 devices for a network of 1 tower, want one device`},
@@ -176,7 +188,7 @@ func TestErrors(t *testing.T) {
 			`small.toml:55: train.schedule.rate: 1e39, want a number that float32 holds: 0, or 1e-45 to 3.4e38 in size`},
 		{"alpha that float32 rounds to 0", "alpha = 1e-4", "alpha = 1e-300",
 			`small.toml:17: network.layers[1].alpha: 1e-300, want a number that float32 holds: 0, or 1e-45 to 3.4e38 in size`},
-		{"bias beyond float32", "relu = true", "bias = -1e40",
+		{"bias beyond float32", `activation = "relu"`, "bias = -1e40",
 			`small.toml:10: network.layers[0].bias: -1e40, want a number that float32 holds: 0, or 1e-45 to 3.4e38 in size`},
 		{"scale that float32 rounds to 0", "crop = 16", "crop = 16\nscale = 1e-46",
 			`small.toml:43: data.scale: 1e-46, want a number that float32 holds: 0, or 1e-45 to 3.4e38 in size`},

@@ -37,6 +37,10 @@ func TestOverrides(t *testing.T) {
 		{[]string{"network.layers.conv2.name=c", "network.layers.c.maps=4"}, 4,
 			func(c *train.Config) any { return layers(c)[3].Maps }},
 		{[]string{"network.layers.conv2.rate=0"}, 0., func(c *train.Config) any { return *layers(c)[3].Rate }},
+		{[]string{"network.layers.conv1.activation=tanh"}, alexnet.Activation("tanh"),
+			func(c *train.Config) any { return layers(c)[0].Activation }},
+		{[]string{"network.layers.conv1.activation=none"}, alexnet.Activation(""),
+			func(c *train.Config) any { return layers(c)[0].Activation }},
 		{[]string{`network.layers=[{name="fc", type="linear"}]`}, 1, func(c *train.Config) any { return len(layers(c)) }},
 		{[]string{`train.schedule={type="step", rate=1, gamma=0.5, at_epochs=[1, 1.5]}`}, []float64{1, 1.5},
 			func(c *train.Config) any { return c.Train.Schedule.AtEpochs }},
@@ -80,9 +84,9 @@ func TestOverrideErrors(t *testing.T) {
 				`checkpoint_epochs, checkpoint_steps, checkpoint_start, keep`},
 		{"network.layers=3", `--set network.layers: 3, want an array of tables`},
 		{"network.layers=[3]",
-			`--set network.layers: network.layers[0]: 3, want a table with the keys name, type, maps, features, relu, ` +
-				`exchange, towers, kernel, stride, pad, ceil_mode, count_include_pad, init, std, bias, rate, bias_rate, ` +
-				`decay, bias_decay, frozen, n, k, alpha, beta, alpha_over_n, across, drop_rate, inverted`},
+			`--set network.layers: network.layers[0]: 3, want a table with the keys name, type, maps, features, ` +
+				`activation, exchange, towers, kernel, stride, pad, ceil_mode, count_include_pad, init, std, bias, rate, ` +
+				`bias_rate, decay, bias_decay, frozen, n, k, alpha, beta, alpha_over_n, across, drop_rate, inverted`},
 		{"network.layers[5].maps=3", `--set network.layers[5].maps: network.layers[5]: want an index of 0 to 4`},
 		{"network.layers[-1].maps=3", `--set network.layers[-1].maps: network.layers[-1]: want an index of 0 to 4`},
 		{"network.layers[x].maps=3", `--set network.layers[x].maps: network.layers[x]: want an index such as [0]`},
@@ -90,13 +94,16 @@ func TestOverrideErrors(t *testing.T) {
 		{"network.layers.conv9.maps=3",
 			`--set network.layers.conv9.maps: network.layers has no element named conv9, did you mean conv1?`},
 		{"network.layers[0].kernels=3", `--set network.layers[0].kernels: unknown key kernels, did you mean kernel?`},
+		{"network.layers.conv1.relu=true", `--set network.layers.conv1.relu: unknown key relu, want activation = "relu"`},
+		{"network.layers.conv1.activation=sigmoid",
+			`--set network.layers.conv1.activation: "sigmoid", want "relu", "tanh" or "none"`},
 		{"network.layers[2].kernel=0", `--set network.layers[2].kernel: 0, want 1 to 16`},
 		{"network.layers.conv1.maps=7", `--set network.layers.conv1.maps: conv1: 7, want a multiple of the 2 towers`},
 		{"data.crop=4",
 			`small.toml:9: network.layers[0].kernel: conv1: conv2d: kernel 5 is larger than the input 4 with pad 0`},
 		{`network.layers=[{name="fc", type="linear", maps=4}]`,
 			`--set network.layers: network.layers[0].maps: a layer of type linear has no such key, it has name, type, ` +
-				`features, relu, exchange, towers, init, std, bias, rate, bias_rate, decay, bias_decay, frozen`},
+				`features, activation, exchange, towers, init, std, bias, rate, bias_rate, decay, bias_decay, frozen`},
 	} {
 		t.Run(c.set, func(t *testing.T) {
 			if _, err := configs.Parse("small.toml", []byte(small), []string{c.set}); err == nil || err.Error() != c.want {

@@ -115,9 +115,10 @@ func TestTypeOfAnother(t *testing.T) {
 			"network.layers.pool1.alpha=1", "network.layers.pool1.beta=1", "network.layers.pool1.alpha_over_n=true"},
 			"--set network.layers.pool1.type=lrn leaves out what small.toml says for another: " +
 				"kernel (line 24), stride (line 25)"},
-		{strings.Replace(small, "relu = true", "init = \"normal\"\nstd = 0.5", 1), []string{"network.layers.conv1.init=he"},
+		{strings.Replace(small, "activation = \"relu\"", "init = \"normal\"\nstd = 0.5", 1),
+			[]string{"network.layers.conv1.init=he"},
 			"--set network.layers.conv1.init=he leaves out what small.toml says for another: std (line 11)"},
-		{strings.Replace(small, "relu = true", "init = \"normal\"\nstd = 0.5", 1),
+		{strings.Replace(small, "activation = \"relu\"", "init = \"normal\"\nstd = 0.5", 1),
 			[]string{"network.layers.conv1.init=constant"}, ""},
 		{strings.Replace(small, "crop = 16", "crop = 16\ncodec = \"jpeg\"\nquality = 80", 1), []string{"data.codec=raw"},
 			"--set data.codec=raw leaves out what small.toml says for another: quality (line 44)"},
@@ -170,11 +171,11 @@ func TestHostileNames(t *testing.T) {
 	for _, name := range []string{escape, line, `"a\rb"`, `"\u0007"`, `"\u0000"`, `"\u202e"`, `"\u009b1m"`, `"\u2028"`} {
 		for _, old := range []string{"name = \"small\"", "name = \"conv1\"", "name = \"fc3\"", "type = \"conv\"",
 			"type = \"linear\"", "type = \"fixed\"", "path = \"data/small\"\ncrop = 16",
-			"towers = [\"reference:0\", \"reference:1\"]", "relu = true", "[train.schedule]", "batch = 8"} {
+			"towers = [\"reference:0\", \"reference:1\"]", "activation = \"relu\"", "[train.schedule]", "batch = 8"} {
 			key, _, _ := strings.Cut(old, " = ")
 			change := strings.Replace(old, old, key+" = "+name, 1)
 			switch old {
-			case "relu = true":
+			case "activation = \"relu\"":
 				change = "init = " + name
 			case "[train.schedule]": // a key
 				change = "[train." + name + "]"

@@ -12,6 +12,9 @@ import torch
 import torch.nn.functional as F
 
 
+ACTIVATIONS = {"relu": F.relu, "tanh": torch.tanh, "none": lambda x: x}
+
+
 def read_safetensors(path):
     """The metadata (str to str) and the tensors (name to float32 array, memory-mapped) of a checkpoint.
 
@@ -97,7 +100,7 @@ class Network(torch.nn.Module):
         self.names = []
         for i, layer in enumerate(network["layers"]):
             self.add_module(layer["name"], self.build(layer, last=i == len(network["layers"]) - 1))
-            self.names.append((layer["name"], layer.get("relu", False)))
+            self.names.append((layer["name"], ACTIVATIONS[layer.get("activation", "none")]))
 
     def build(self, layer, last):
         """The module of a layer; keeps count of the shape of its output."""
@@ -133,10 +136,8 @@ class Network(torch.nn.Module):
         return torch.nn.MaxPool2d(kernel, stride, pad, ceil_mode=ceil)
 
     def forward(self, x):
-        for name, relu in self.names:
-            x = getattr(self, name)(x)
-            if relu:
-                x = F.relu(x)
+        for name, activation in self.names:
+            x = activation(getattr(self, name)(x))
         return x
 
     def load(self, tensors):

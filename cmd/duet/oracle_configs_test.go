@@ -9,16 +9,16 @@ var configurations = map[string]string{
 name = "paper"
 towers = 2
 layers = [
-  {name = "conv1", type = "conv", maps = 8, kernel = 3, pad = 1, relu = true, init = "normal", std = 0.2},
+  {name = "conv1", type = "conv", maps = 8, kernel = 3, pad = 1, activation = "relu", init = "normal", std = 0.2},
   {name = "norm1", type = "lrn", n = 5, k = 2, alpha = 0.3, beta = 0.75, alpha_over_n = true},
   {name = "pool1", type = "maxpool", kernel = 3, stride = 2, ceil_mode = true},
-  {name = "conv2", type = "conv", maps = 12, kernel = 3, pad = 2, relu = true, bias = 0.5, rate = 0.5, decay = 3},
+  {name="conv2", type="conv", maps=12, kernel=3, pad=2, activation="relu", bias=0.5, rate=0.5, decay=3},
   {name = "norm2", type = "lrn", n = 3, k = 1, alpha = 0.05, beta = 0.6, alpha_over_n = false, across = true},
   {name = "pool2", type = "maxpool", kernel = 3, stride = 2},
-  {name="conv3", type="conv", maps=10, kernel=2, stride=1, exchange=true, relu=true, bias_rate=2, bias_decay=0},
-  {name = "fc4", type = "linear", features = 14, exchange = true, relu = true, bias = 1},
+  {name="conv3", type="conv", maps=10, kernel=2, stride=1, exchange=true, activation="relu", bias_rate=2, bias_decay=0},
+  {name = "fc4", type = "linear", features = 14, exchange = true, activation = "tanh", bias = 1},
   {name = "drop4", type = "dropout", drop_rate = 0.3},
-  {name = "fc5", type = "linear", features = 12, relu = true},
+  {name = "fc5", type = "linear", features = 12, activation = "relu"},
   {name = "drop5", type = "dropout", drop_rate = 0.5},
   {name = "fc6", type = "linear", exchange = true},
 ]
@@ -62,7 +62,7 @@ layers = [
   {name = "mean1", type = "avgpool", kernel = 3, stride = 2, pad = 1},
   {name = "norm1", type = "lrn", n = 3, k = 1, alpha = 0.2, beta = 0.75, alpha_over_n = true},
   {name = "drop1", type = "dropout", drop_rate = 0.3, inverted = true},
-  {name = "fc2", type = "linear", features = 16, relu = true, init = "normal", std = 0.15},
+  {name = "fc2", type = "linear", features = 16, activation = "relu", init = "normal", std = 0.15},
   {name = "drop2", type = "dropout", drop_rate = 0.4, inverted = true},
   {name = "fc3", type = "linear", features = 7, rate = 2, bias_rate = 0.5, decay = 0},
 ]
@@ -100,12 +100,12 @@ final_rate = 0.001
 name = "rest"
 towers = 2
 layers = [
-  {name = "conv1", type = "conv", maps = 4, kernel = 3, stride = 2, relu = true},
-  {name = "conv2", type = "conv", maps = 6, kernel = 2, exchange = true, relu = true, towers = 1},
+  {name = "conv1", type = "conv", maps = 4, kernel = 3, stride = 2, activation = "relu"},
+  {name = "conv2", type = "conv", maps = 6, kernel = 2, exchange = true, activation = "relu", towers = 1},
   {name = "norm2", type = "lrn", n = 9, k = 1, alpha = 0.1, beta = 1, alpha_over_n = false},
   {name="pool2", type="avgpool", kernel=3, stride=2, pad=1, ceil_mode=true, count_include_pad=true},
-  {name="conv3", type="conv", maps=8, kernel=2, pad=1, exchange=true, relu=true, init="constant", std=0.05, bias=0.1},
-  {name = "fc4", type = "linear", features = 10, relu = true, rate = 0},
+  {name="conv3", type="conv", maps=8, kernel=2, pad=1, exchange=true, activation="tanh", init="constant", std=0.05},
+  {name = "fc4", type = "linear", features = 10, activation = "relu", rate = 0},
   {name = "drop4", type = "dropout", drop_rate = 0.25, inverted = true},
   {name = "fc5", type = "linear", exchange = true, init = "normal", std = 0.3},
 ]
@@ -140,7 +140,7 @@ name = "linear"
 towers = 2
 layers = [
   {name = "drop0", type = "dropout", drop_rate = 0.3},
-  {name = "fc1", type = "linear", features = 12, relu = true},
+  {name = "fc1", type = "linear", features = 12, activation = "relu"},
   {name = "drop1", type = "dropout", drop_rate = 0.5, inverted = true},
   {name = "fc2", type = "linear", exchange = true},
 ]

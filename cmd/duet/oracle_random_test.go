@@ -214,10 +214,10 @@ func (n *randomNet) convolution() {
 	keys, own := n.meeting(false)
 	fan := n.maps * kernel * kernel
 	n.maps, n.side, n.split, n.image = maps, (n.side+2*pad-kernel)/stride+1, own, false
-	rectified := n.chance(60)
-	n.add("conv", fmt.Sprintf("maps = %d, kernel = %d, stride = %d, pad = %d, relu = %v%s%s", maps, kernel, stride, pad,
-		rectified, keys, n.start(fan, false)))
-	if !rectified && n.chance(50) {
+	activation := n.activation()
+	n.add("conv", fmt.Sprintf("maps = %d, kernel = %d, stride = %d, pad = %d, activation = %q%s%s", maps, kernel, stride,
+		pad, activation, keys, n.start(fan, false)))
+	if activation == "none" && n.chance(50) {
 		n.add(one(n.drawer, "relu", "tanh"), "")
 	}
 }
@@ -227,9 +227,13 @@ func (n *randomNet) linear(features int, last bool) {
 	fan := n.maps * n.side * n.side
 	n.maps, n.side, n.split, n.image = features, 1, own, false
 	if !last {
-		keys += fmt.Sprintf(", relu = %v", n.chance(70))
+		keys += fmt.Sprintf(", activation = %q", n.activation())
 	}
 	n.add("linear", fmt.Sprintf("features = %d%s%s", features, keys, n.start(fan, last)))
+}
+
+func (n *randomNet) activation() string {
+	return one(n.drawer, "relu", "relu", "relu", "tanh", "tanh", "none", "none")
 }
 
 // meeting says on how many towers a layer is, and whether it exchanges, which it must where those before are on others.

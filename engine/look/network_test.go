@@ -39,6 +39,8 @@ var networks = map[string]struct {
 	"one tower":        {"alexnet", []string{"network.towers=1", `devices.towers=["reference:0"]`}, 1},
 	"inverted dropout": {"smoke", nil, 2},
 	"average pooling":  {"alexnet", []string{"network.layers.pool1.type=avgpool", "network.layers.norm2.type=tanh"}, 2},
+	"tangents": {"alexnet", []string{"network.layers.conv1.activation=tanh", "network.layers.fc6.activation=tanh",
+		"network.layers.fc7.activation=none"}, 2},
 }
 
 // legible is the smallest letter, in pixels of a screen.
@@ -160,6 +162,22 @@ func TestDescription(t *testing.T) {
 	if bf16 := describe(t, "alexnet", 1000,
 		"devices.precision=bf16"); bf16.Rows[len(bf16.Rows)-1].Exchanged[0] != 128*2048*2 {
 		t.Error("exchanges of bf16 are half as large")
+	}
+}
+
+// What follows weights is told beside a layer's name, and what is a layer of its own in its place.
+func TestActivations(t *testing.T) {
+	n := describe(t, "alexnet", 1000, "network.layers.conv1.activation=tanh", "network.layers.fc6.activation=none",
+		"network.layers.norm1.type=tanh", "network.layers.norm2.type=relu", "network.layers.pool1.type=avgpool")
+	want := map[string][2]string{"conv1": {"11×11, stride 4", "tanh"}, "norm1": {"tanh", ""}, "norm2": {"ReLU", ""},
+		"pool1": {"average pool 3×3, stride 2", ""}, "conv2": {"5×5, pad 2", "ReLU"}, "fc6": {"linear", ""},
+		"fc7": {"linear", "ReLU"}, "fc8": {"linear", ""}}
+	for _, r := range n.Rows {
+		for _, p := range r.Towers {
+			if w, listed := want[r.Name]; listed && p != nil && (p.Does != w[0] || p.Activation != w[1]) {
+				t.Errorf("%s: %q with %q, want %q", r.Name, p.Does, p.Activation, w)
+			}
+		}
 	}
 }
 

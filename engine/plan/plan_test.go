@@ -18,13 +18,13 @@ import (
 func network() alexnet.Config {
 	yes := true
 	return alexnet.Config{Name: "small", Towers: 2, Layers: []alexnet.Layer{
-		{Name: "conv1", Type: "conv", Maps: 6, Kernel: 5, Stride: 2, ReLU: true},
+		{Name: "conv1", Type: "conv", Maps: 6, Kernel: 5, Stride: 2, Activation: "relu"},
 		{Name: "norm1", Type: "lrn", N: 3, K: 2, Alpha: 1e-2, Beta: 0.75, AlphaOverN: &yes},
 		{Name: "pool1", Type: "maxpool", Kernel: 3, Stride: 2},
-		{Name: "conv2", Type: "conv", Maps: 8, Kernel: 3, Pad: 1, ReLU: true, Bias: 0.1},
-		{Name: "conv3", Type: "conv", Maps: 10, Kernel: 3, Pad: 1, ReLU: true, Exchange: true},
+		{Name: "conv2", Type: "conv", Maps: 8, Kernel: 3, Pad: 1, Activation: "relu", Bias: 0.1},
+		{Name: "conv3", Type: "conv", Maps: 10, Kernel: 3, Pad: 1, Activation: "relu", Exchange: true},
 		{Name: "pool3", Type: "maxpool", Kernel: 3, Stride: 2},
-		{Name: "fc4", Type: "linear", Features: 16, ReLU: true, Exchange: true},
+		{Name: "fc4", Type: "linear", Features: 16, Activation: "relu", Exchange: true},
 		{Name: "drop4", Type: "dropout", DropRate: new(0.5)},
 		{Name: "fc5", Type: "linear", Exchange: true},
 	}}

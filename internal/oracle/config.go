@@ -51,7 +51,8 @@ type Config struct {
 type Layer struct {
 	Name, Type     string
 	Maps, Features int
-	ReLU, Exchange bool
+	Activation     string
+	Exchange       bool
 	Towers         int
 
 	Kernel, Stride, Pad int

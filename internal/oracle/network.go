@@ -140,23 +140,29 @@ func (l *layer) products(visit func(y, x, w int)) {
 	}
 }
 
-// windowed is a conv or linear layer: y = f(b + sum x*w), f a rectifier with relu.
+// windowed is a conv or linear layer: y = f(b + sum x*w), f its activation.
 func (l *layer) windowed(x []float64) []float64 {
 	y := l.out.blank()
 	for i := range y {
 		y[i] = l.bias.Values[i/(l.out.height*l.out.width)]
 	}
 	l.products(func(to, from, w int) { y[to] += x[from] * l.weight.Values[w] })
-	if l.ReLU {
+	switch l.Activation {
+	case "relu":
 		return rectified(y)
+	case "tanh":
+		return squashed(y)
 	}
 	return y
 }
 
 // windowedBack adds up the gradients of weight and bias, and gives that of x.
 func (l *layer) windowedBack(x, y, dy []float64) []float64 {
-	if l.ReLU {
+	switch l.Activation {
+	case "relu":
 		dy = rectifiedBack(y, dy)
+	case "tanh":
+		dy = squashedBack(y, dy)
 	}
 	dx := l.in.blank()
 	l.products(func(to, from, w int) {

@@ -38,10 +38,10 @@ layers = [
   {name = "pool1", type = "maxpool", kernel = 2, stride = 1, pad = 1, ceil_mode = true},
   {name = "mean1", type = "avgpool", kernel = 3, stride = 1, pad = 2, ceil_mode = true, count_include_pad = true},
   {name = "tanh1", type = "tanh"},
-  {name = "conv2", type = "conv", maps = 6, kernel = 2, relu = true, bias = 0.1},
+  {name = "conv2", type = "conv", maps = 6, kernel = 2, activation = "relu", bias = 0.1},
   {name = "conv3", type = "conv", maps = 4, kernel = 2, exchange = true},
   {name = "mean3", type = "avgpool", kernel = 3, stride = 2, pad = 1, ceil_mode = true},
-  {name = "fc4", type = "linear", features = 6, relu = true, bias = 0.2},
+  {name = "fc4", type = "linear", features = 6, activation = "tanh", bias = 0.2},
   {name = "drop4", type = "dropout", drop_rate = 0.3, inverted = true},
   {name = "fc5", type = "linear", exchange = true},
 ]

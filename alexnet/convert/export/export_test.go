@@ -152,6 +152,33 @@ func TestPoolings(t *testing.T) {
 	}
 }
 
+// TestTangents: what follows convolutions and linear layers, those of two towers on one device too.
+func TestTangents(t *testing.T) {
+	n := network(t, "smoke", 1, input(24, 4), "network.layers.conv1.activation=tanh",
+		"network.layers.conv2.activation=none", "network.layers.conv3.activation=tanh",
+		"network.layers.fc4.activation=tanh", "network.layers.fc4.exchange=false")
+	_, err := n.ONNX(t.Context(), filepath.Join(t.TempDir(), "x.onnx"), engine(t, n))
+	check(t, err)
+	m, err := n.Model()
+	check(t, err)
+	if got, want := nodes(m), "Conv Tanh Reshape LRN Reshape MaxPool Conv Conv Tanh Slice"; !strings.Contains(got, want) ||
+		strings.Contains(got, "Relu") || strings.Count(got, "Tanh") != 4 {
+		t.Errorf("%s, want %s and two more tangents", got, want)
+	}
+	path := filepath.Join(t.TempDir(), "x")
+	_, err = n.PyTorch(t.Context(), path)
+	check(t, err)
+	text, err := os.ReadFile(filepath.Join(path, export.ModuleFile))
+	check(t, err)
+	for _, want := range []string{"x = self.conv1(x)\n        x = torch.tanh(x)\n",
+		"x = self.conv2(x)\n        x = self.conv3(x)\n", "self.fc4 = TwoLinear(256, 32)\n",
+		"x = self.fc4(x)\n        x = torch.tanh(x)\n"} {
+		if !strings.Contains(string(text), "        "+want) {
+			t.Errorf("there is no %q in\n%s", want, text)
+		}
+	}
+}
+
 // TestTaken: layers may be called as the graph's own values are.
 func TestTaken(t *testing.T) {
 	n := network(t, "smoke", 1, input(24, 4), "network.layers.norm1.name=images", "network.layers.conv2.name=batch",
