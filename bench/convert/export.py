@@ -23,7 +23,7 @@ HALF_TOLERANCE = 2e-2  # of weights that were rounded to float16 against those t
 DATA = ["data.generated.classes=10", "data.generated.train=256", "data.generated.val=32"]
 NETWORKS = {  # by the preset, and a word where it is there twice
     "quick": ["train.max_steps=20"],
-    "quick averaged": ["train.max_steps=20", "network.layers.norm1.type=tanh",
+    "quick averaged": ["train.max_steps=20", "network.layers.norm1.type=tanh", "network.layers.conv2.activation=tanh",
                        *(f"network.layers.{pool}.type=avgpool" for pool in ("pool1", "pool2", "pool3")),
                        "network.layers.pool1.pad=1", "network.layers.pool1.ceil_mode=true",
                        "network.layers.pool1.count_include_pad=true",  # of windows that reach beyond it
