@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"duet"
@@ -73,4 +76,69 @@ func TestEnsemble(t *testing.T) {
 	p.works(trainArgs("below", append(data, sets("data.path=below")...)...)...)
 	p.refused(exitFailed, []string{"runs/below/", "other classes than runs/a/"}, "eval", "runs/a", "runs/below",
 		"--data", "set", "--known-classes")
+}
+
+// TestPredictTogether: several checkpoints before the images give the mean of what each gives alone.
+func TestPredictTogether(t *testing.T) {
+	p := newPlace(t)
+	p.photos("photos")
+	p.works("prepare", "photos", "set", "--size", "24", "--val-fraction", "0.4")
+	data := sets("data.path=set", "train.batch=4", "train.max_steps=3")
+	for i, run := range []string{"a", "b", "c"} {
+		p.works(trainArgs(run, append(data, sets(fmt.Sprintf("train.seed=%d", i))...)...)...)
+	}
+	p.check(os.Rename(p.path("runs", "c", "checkpoints", "best.safetensors"), p.path("plainly named")))
+	probs := func(checkpoints ...string) map[string]map[string]float64 {
+		var all []prediction
+		p.object(p.works(slices.Concat([]string{"predict"}, checkpoints, []string{"photos", "photos/down/0.png", "--json",
+			"--devices", "reference:0"})...), &all)
+		found := map[string]map[string]float64{}
+		for _, one := range all {
+			found[one.Image] = map[string]float64{}
+			for i, g := range one.Guesses {
+				if found[one.Image][g.Class] = float64(g.Probability); i > 0 && g.Probability > one.Guesses[i-1].Probability {
+					t.Errorf("%v of %s: %v is not in order", checkpoints, one.Image, one.Guesses)
+				}
+			}
+		}
+		return found
+	}
+	a, b, c := probs("runs/a"), probs("runs/b"), probs("plainly named")
+	if len(a) < 4 || len(a["photos/down/0.png"]) < 2 || a["photos/down/0.png"]["down"] == b["photos/down/0.png"]["down"] {
+		t.Fatalf("%v, %v", a, b)
+	}
+	for _, together := range []struct {
+		checkpoints []string
+		of          []map[string]map[string]float64
+	}{
+		{[]string{"runs/a", "runs/b/checkpoints/best.safetensors"}, []map[string]map[string]float64{a, b}},
+		{[]string{"runs/a", "runs/b/checkpoints", "plainly named"}, []map[string]map[string]float64{a, b, c}},
+	} {
+		got := probs(together.checkpoints...)
+		for image, classes := range a {
+			for class := range classes {
+				mean := 0.0
+				for _, one := range together.of {
+					mean += one[image][class] / float64(len(together.of))
+				}
+				if !(math.Abs(got[image][class]-mean) <= 1e-7) { // the sum of the first ones is a float32
+					t.Errorf("%v: %s of %s has %v, want %v", together.checkpoints, class, image, got[image][class], mean)
+				}
+			}
+		}
+	}
+	p.refused(exitUsage, []string{"runs/b is a checkpoint too", "want an IMAGE after"}, "predict", "runs/a", "runs/b")
+	p.refused(exitFailed, []string{"open none.safetensors", "no such file"}, "predict", "runs/a", "none.safetensors",
+		"photos/down/0.png")
+	p.write([]byte("no image"), "photos", "down", "text.jpg")
+	r := p.duet("predict", "runs/a", "runs/b", "photos/down/text.jpg", "photos/down/0.png")
+	p.failed(r, exitFailed, []string{"text.jpg"})
+	if strings.Count(r.stderr, "text.jpg") != 1 || !strings.Contains(r.stdout, "photos/down/0.png") {
+		t.Errorf("%s\n%s", r.stdout, r.stderr)
+	}
+	p.check(os.Rename(p.path("photos", "down"), p.path("photos", "below")))
+	p.works("prepare", "photos", "below", "--size", "24", "--val-fraction", "0.4")
+	p.works(trainArgs("below", append(data, sets("data.path=below")...)...)...)
+	p.refused(exitFailed, []string{"runs/below/", "other classes than runs/a/"}, "predict", "runs/a", "runs/below",
+		"photos/below/0.png")
 }

@@ -54,6 +54,7 @@ func TestFullOutput(t *testing.T) {
 		{"eval", best, "--data", "photos"},
 		{"predict", best, "photos/down/0.png"},
 		{"predict", best, "photos/down/0.png", "--json"},
+		{"predict", best, best, "photos/down/0.png"},
 		{"show", "network", "smoke"},
 		{"show", "filters", best},
 		{"show", "filters", best, "--json"},

@@ -19,6 +19,7 @@ import (
 	"duet/dataloader/packed"
 	"duet/dataloader/picture"
 	"duet/dataloader/tree"
+	"duet/engine/checkpoint"
 	"duet/engine/metrics"
 )
 
@@ -45,30 +46,48 @@ func predictCommand() *cobra.Command {
 	var asJSON bool
 	var o modelFlags
 	c := &cobra.Command{
-		Use:   "predict CHECKPOINT IMAGE...",
-		Short: "Classify images with a checkpoint",
+		Use:   "predict CHECKPOINT... IMAGE...",
+		Short: "Classify images with a checkpoint, or several together",
 		Long: `Predict prints the most probable classes of each image, as they are found. CHECKPOINT may be the folder of
 a run, whose best checkpoint is taken; IMAGE may be a folder, of which all images are taken. One that cannot be read
-is named at the end, and the status is 1 then.`,
+is named at the end, and the status is 1 then.
+
+Of several checkpoints, of networks that tell apart the same classes, the mean of their probabilities counts, as in duet
+eval. The first argument is a checkpoint, and so are those right after it that end in .safetensors, begin as such a file
+does, or are folders with checkpoints.`,
 		Example: `  duet predict runs/first/checkpoints/best.safetensors cat.jpg dog.png
-  duet predict runs/first photos --json`,
+  duet predict runs/first photos --json
+  duet predict runs/first runs/second runs/third cat.jpg`,
 		Args: args(cobra.MinimumNArgs(2)),
 		RunE: func(c *cobra.Command, given []string) (err error) {
 			show := newDisplay()
 			defer show.close()
-			classifier, err := o.open(given[0], views, show)
-			if err != nil {
-				return err
+			members := 1
+			for members < len(given) && checkpoint.Is(given[members]) {
+				members++
 			}
-			defer func() { err = errors.Join(err, classifier.Close()) }()
-			paths, err := imagesIn(given[1:])
+			if members == len(given) {
+				return usage("%s is a checkpoint too: want an IMAGE after the checkpoints", given[members-1])
+			}
+			var together jury
+			defer func() { err = errors.Join(err, together.close()) }()
+			for _, path := range given[:members] {
+				classifier, err := o.open(path, views, show)
+				if err == nil {
+					err = together.join(classifier)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			paths, err := imagesIn(given[members:])
 			if err != nil {
 				return err
 			}
 			progress := newCounter(os.Stderr, "classifying", "images").patient()
 			defer progress.close()
 			out := predictions{json: asJSON}
-			err = out.all(c.Context(), classifier, paths, cmp.Or(o.batch, classifier.Config.Train.Batch), progress)
+			err = out.all(c.Context(), together, paths, cmp.Or(o.batch, together[0].Config.Train.Batch), progress)
 			return errors.Join(err, out.end())
 		},
 	}
@@ -117,10 +136,9 @@ type predictions struct {
 }
 
 // all classifies images, so many at a time.
-func (out *predictions) all(ctx context.Context, c *duet.Classifier, paths []string, batch int,
-	progress *counter) error {
+func (out *predictions) all(ctx context.Context, all jury, paths []string, batch int, progress *counter) error {
 	for first := 0; first < len(paths); first += batch {
-		some, err := predict(ctx, c, paths[first:min(first+batch, len(paths))])
+		some, err := all.predict(ctx, paths[first:min(first+batch, len(paths))])
 		if err != nil {
 			return err
 		}
@@ -134,33 +152,6 @@ func (out *predictions) all(ctx context.Context, c *duet.Classifier, paths []str
 		}
 	}
 	return nil
-}
-
-// predict classifies images that fit in memory together.
-func predict(ctx context.Context, c *duet.Classifier, paths []string) ([]prediction, error) {
-	all := make([]prediction, len(paths))
-	var images []image.Image
-	var read []int // which of all
-	for i, path := range paths {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		all[i].Image = path
-		m, err := decode(c, path)
-		if err != nil {
-			all[i].Error = err.Error()
-			continue
-		}
-		images, read = append(images, m), append(read, i)
-	}
-	found, err := c.Predict(ctx, images...)
-	if err != nil {
-		return nil, err
-	}
-	for k, p := range found {
-		all[read[k]].Guesses = top(p)
-	}
-	return all, nil
 }
 
 // decode reads the image of a file.

@@ -2,8 +2,10 @@ package checkpoint
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Best is the path of the best checkpoint in a store's folder, or of the newest where none was ever the best. A folder
@@ -27,6 +29,27 @@ func Find(path string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("%s is a folder without checkpoints: want a checkpoint, or the folder of a run", path)
+}
+
+// Is says whether a path is a checkpoint's, or a folder's with checkpoints: by the ending of the name, or by how the
+// file begins.
+func Is(path string) bool {
+	if strings.HasSuffix(path, extension) {
+		return true
+	}
+	if info, err := os.Stat(path); err != nil {
+		return false
+	} else if info.IsDir() {
+		_, err := Find(path)
+		return err == nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close() // nothing was written
+	head, _ := io.ReadAll(io.LimitReader(f, lengthBytes+1))
+	return Looks(head) == safetensors
 }
 
 // Newest is the path of the newest checkpoint of a step in a store's folder; its error is that of Best.

@@ -7,6 +7,9 @@ import (
 	"unicode/utf8"
 )
 
+// safetensors is what Looks calls a file that begins as a checkpoint does.
+const safetensors = "a safetensors file"
+
 // headBytes are what a file is recognised by.
 const headBytes = 4096
 
@@ -54,7 +57,7 @@ func looks(r io.ReaderAt, size int64) string {
 func Looks(head []byte) string {
 	head = head[:min(len(head), headBytes)]
 	if len(head) > lengthBytes && head[lengthBytes] == '{' && binary.LittleEndian.Uint64(head) <= maxHeader {
-		return "a safetensors file"
+		return safetensors
 	}
 	for _, k := range kinds {
 		if bytes.HasPrefix(head, []byte(k.begins)) {
