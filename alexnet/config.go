@@ -172,7 +172,7 @@ func validateLayerName(name string, taken bool) error {
 	case name != invalid.Printable(name):
 		return invalid.Key("name", "%q, want printable characters", name)
 	}
-	for _, prefix := range []string{op.VelocityPrefix, op.PeakPrefix} {
+	for _, prefix := range op.Prefixes {
 		if strings.HasPrefix(name+".", prefix) {
 			return invalid.Key("name", "%q, want a name that does not begin with %q: what belongs to a parameter is called so",
 				name, prefix)

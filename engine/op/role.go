@@ -12,6 +12,7 @@ const (
 	Bias                   // of a layer
 	Parameter              // a weight or a bias that is updated
 	Velocity               // what momentum keeps of a parameter's gradients; it lies like its parameter
+	Average                // of a parameter's values so far; it lies like its parameter, in every format that layers read
 	Gradient               // of a parameter
 	Rate                   // the learning rate
 	Score                  // what the last layer gives, before softmax
@@ -25,8 +26,8 @@ const (
 )
 
 var roles = [...]string{
-	"activation", "weight", "bias", "parameter", "velocity", "gradient", "rate", "score", "label", "loss", "image", "draw",
-	"counter", "statistic", "argmax",
+	"activation", "weight", "bias", "parameter", "velocity", "average", "gradient", "rate", "score", "label", "loss",
+	"image", "draw", "counter", "statistic", "argmax",
 }
 
 func (r Role) String() string {

@@ -30,7 +30,8 @@ func TestRoles(t *testing.T) {
 				t.Errorf("%s: a weight of %v", c.o.Name(), c.in[i])
 			}
 		}
-		if count[op.Weight] > 1 || count[op.Bias] > count[op.Weight] || count[op.Velocity] > count[op.Parameter] {
+		if count[op.Weight] > 1 || count[op.Bias] > count[op.Weight] || count[op.Velocity] > count[op.Parameter] ||
+			count[op.Average] > count[op.Parameter] {
 			t.Errorf("%s of %v", c.o.Name(), roles)
 		}
 		if second, is := c.o.(op.Companion); is && !slices.Equal(roles, second.Primary().Roles()) {
@@ -39,7 +40,8 @@ func TestRoles(t *testing.T) {
 	}
 }
 
-// TestUpdates: what an operation updates is its parameter, from which Infer tells the type, and what belongs to it.
+// TestUpdates: what an operation updates is its parameter, from which Infer tells the type, and what belongs to it; or
+// the average of one alone.
 func TestUpdates(t *testing.T) {
 	found := false
 	for _, c := range everySound() {
@@ -55,6 +57,9 @@ func TestUpdates(t *testing.T) {
 			want := op.Velocity
 			if q == 0 {
 				want = op.Parameter
+			}
+			if u.Name() == "ema" {
+				want = op.Average
 			}
 			if role := u.Roles()[i]; role != want || !c.in[i].Equal(c.want) {
 				t.Errorf("%s: output %d is %v %v, want %v %v", u.Name(), q, role, c.in[i], want, c.want)

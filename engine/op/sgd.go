@@ -2,12 +2,16 @@ package op
 
 import "fmt"
 
-// VelocityPrefix begins the name of a parameter's velocity, PeakPrefix that of the largest magnitude in its gradient.
-// No parameter's own name may begin so.
+// VelocityPrefix begins the name of a parameter's velocity, AveragePrefix that of its moving average, PeakPrefix that
+// of the largest magnitude in its gradient. No parameter's own name may begin so.
 const (
 	VelocityPrefix = "momentum."
+	AveragePrefix  = "ema."
 	PeakPrefix     = "peak."
 )
+
+// Prefixes are all of them.
+var Prefixes = []string{VelocityPrefix, AveragePrefix, PeakPrefix}
 
 // SGD is stochastic gradient descent with momentum and weight decay, in place:
 //

@@ -63,7 +63,7 @@ type Exchange struct {
 func (p *Plan) Report() Report {
 	r := Report{Name: p.Name, Exchanges: []Exchange{}}
 	for _, v := range p.values {
-		if v.param && !strings.HasPrefix(v.name, Momentum("")) {
+		if v.param && !strings.HasPrefix(v.name, Momentum("")) && !strings.HasPrefix(v.name, Average("")) {
 			r.Parameters += v.typ.Len()
 		}
 	}

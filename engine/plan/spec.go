@@ -47,7 +47,8 @@ type Output struct {
 }
 
 // Update changes a parameter in place, after everything else has read it. Op is given what its roles ask for: the
-// parameter, its velocity (zero at first, kept in the State as "momentum." + Param), the gradient, the input Rate.
+// parameter, its velocity and its average (kept in the State as "momentum." and "ema." + Param), the gradient, the
+// input Rate. Of several updates of a parameter each comes after those before it.
 type Update struct {
 	Op    op.Updater
 	Param string
@@ -59,6 +60,9 @@ const Rate = "rate"
 
 // Momentum is the name of a parameter's velocity in a State.
 func Momentum(param string) string { return op.VelocityPrefix + param }
+
+// Average is the name of a parameter's moving average in a State.
+func Average(param string) string { return op.AveragePrefix + param }
 
 // Peak is the name of the output, float [1], that holds the largest magnitude in a parameter's gradient.
 func Peak(param string) string { return op.PeakPrefix + param }

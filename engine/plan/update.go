@@ -61,6 +61,8 @@ func (c *collector) operand(role op.Role, w, g *value) *value {
 		return w
 	case op.Gradient:
 		return g
+	case op.Average:
+		return c.add(&value{name: Average(w.name), typ: w.typ, device: w.device, kept: true, param: true})
 	case op.Velocity:
 		return c.add(&value{name: Momentum(w.name), typ: w.typ, device: w.device, kept: true, param: true})
 	case op.Rate:

@@ -106,8 +106,8 @@ type testCase struct {
 
 func allCases() []testCase {
 	return slices.Concat(convCases(), linearCases(), lrnCases(), poolCases(), avgPoolCases(), lrnMaxPoolCases(),
-		elementwiseCases(), exchangeCases(), softmaxCases(), sgdCases(), augmentCases(), warpCases(), companionCases(),
-		chainCases())
+		elementwiseCases(), exchangeCases(), softmaxCases(), sgdCases(), emaCases(), augmentCases(), warpCases(),
+		companionCases(), chainCases())
 }
 
 // Operations are those of the cases.

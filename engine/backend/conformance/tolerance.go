@@ -74,6 +74,8 @@ func (s *suite) bound(t testing.TB, o op.Op, in []op.Array, q int, want op.Array
 		return s.per(w, exponentTol+elementTol*largest(in[0]), constant(len(w), scale), s.unit)
 	case op.TopErrors:
 		return constant(len(w), elementTol*s.unit)
+	case op.EMA: // fp32 on every device
+		return s.emaBound(o, in)
 	case op.SGD:
 		return s.sgdBound(o, q, in)
 	case op.Augment:
@@ -211,6 +213,16 @@ func constant(n int, v float64) []float64 {
 		out[i] = v
 	}
 	return out
+}
+
+// emaBound is that of the sum of two products.
+func (s *suite) emaBound(o op.EMA, in []op.Array) []float64 {
+	a, w, decay := in[0].Data.([]float64), in[1].Data.([]float64), float64(o.Decay)
+	bound := make([]float64, len(a))
+	for i := range a {
+		bound[i] = elementTol * s.unit * (decay*math.Abs(a[i]) + (1-decay)*math.Abs(w[i]))
+	}
+	return bound
 }
 
 // sgdBound is that of the new weight, or of the new velocity. Both are fp32 on every device.

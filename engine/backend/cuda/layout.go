@@ -86,6 +86,12 @@ func (d *device) real(used []backend.Use) (e element, copied bool) {
 	}
 	activation, weight := true, false
 	for _, use := range used {
+		if use.Role() == op.Average { // as its parameter
+			i := slices.Index(use.Op.Roles(), op.Parameter)
+			if l, is := use.Layouts[i].(*layout); is {
+				return l.element, l.copied
+			}
+		}
 		activation = activation && use.Role() == op.Activation
 		weight = weight || use.Role() == op.Weight
 	}

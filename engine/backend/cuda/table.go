@@ -16,6 +16,7 @@ var table = map[string]func(*builder, op.Op) bool{
 	"conv2d_grad_weight": of(prepareConv2DGradWeight),
 	"dropout":            of(prepareDropout),
 	"flatten":            of(prepareFlatten),
+	"ema":                of(prepareEMA),
 	"linear":             of(prepareLinear),
 	"linear_grad_input":  of(prepareLinearGradInput),
 	"linear_grad_weight": of(prepareLinearGradWeight),

@@ -10,8 +10,8 @@ import (
 	"duet/engine/op"
 )
 
-// Place gives a weight the formats in which its convolution or product reads it, a velocity its parameter's, and every
-// other leaf the row-major layout, in the precision of activations where it is nothing else.
+// Place gives a weight the formats in which its convolution or product reads it, a velocity and an average their
+// parameter's, and every other leaf the row-major layout, in the precision of activations where it is nothing else.
 func (d *device) Place(t op.Type, used []backend.Use) (backend.Layout, error) {
 	if err := d.Open(); err != nil {
 		return nil, d.Errorf("place", err)
@@ -32,6 +32,11 @@ func (d *device) place(t op.Type, used []backend.Use) (*layout, error) {
 			i := slices.Index(use.Op.Roles(), op.Parameter)
 			if i < len(use.Layouts) && use.Layouts[i] != nil {
 				return masterOf(use.Layouts[i])
+			}
+		case op.Average:
+			i := slices.Index(use.Op.Roles(), op.Parameter)
+			if i < len(use.Layouts) && use.Layouts[i] != nil {
+				return like(use.Layouts[i])
 			}
 		case op.Parameter:
 			all |= update
@@ -66,11 +71,20 @@ func (d *device) weight(shape []int, use backend.Use) (u uses, layoutFor func(us
 
 // masterOf is the layout of a velocity.
 func masterOf(weight backend.Layout) (*layout, error) {
+	w, err := like(weight)
+	if err != nil {
+		return nil, err
+	}
+	return w.master()
+}
+
+// like is the layout of an average: that of its weight.
+func like(weight backend.Layout) (*layout, error) {
 	w, ok := weight.(*layout)
 	if !ok {
 		return nil, fmt.Errorf("layout %v of the weight is another backend's", weight)
 	}
-	return w.master()
+	return w, nil
 }
 
 // element is how a leaf that is no weight is stored.

@@ -112,6 +112,7 @@ duet_kernel *duet_softmax_loss(duet_device d, float smoothing, int weighted, con
 duet_kernel *duet_softmax_loss_grad(duet_device d, float smoothing, int weighted, const duet_layout *in[4],
                                     char **error);
 duet_kernel *duet_top_errors(duet_device d, const duet_layout *in[2], char **error);
+duet_kernel *duet_ema(duet_device d, float decay, const duet_layout *in[2], char **error);
 duet_kernel *duet_sgd(duet_device d, duet_update u, int peak, const duet_layout *in[4], char **error);
 
 int duet_kernel_outputs(const duet_kernel *k);

@@ -112,6 +112,9 @@ var table = map[string]func(request, op.Op) (k *C.duet_kernel, ok bool){
 	"warp": of(func(r request, o op.Warp) *C.duet_kernel {
 		return C.duet_warp(r.device, C.int64_t(o.Crop), (*C.float)(&o.Scale[0]), r.in, r.fail)
 	}),
+	"ema": of(func(r request, o op.EMA) *C.duet_kernel {
+		return C.duet_ema(r.device, C.float(o.Decay), r.in, r.fail)
+	}),
 	"sgd": of(func(r request, o op.SGD) *C.duet_kernel {
 		u := C.duet_update{momentum: C.float(o.Momentum), decay: C.float(o.WeightDecay), rate: C.float(o.RateMul)}
 		return C.duet_sgd(r.device, u, r.companion, r.in, r.fail)

@@ -15,6 +15,7 @@ func table[T real]() map[string]entry[T] {
 		"conv2d_grad_input":   {of(conv2dGradInput[T]), -1},
 		"conv2d_grad_weight":  {of(conv2dGradWeight[T]), -1},
 		"dropout":             {of(dropout[T]), 0},
+		"ema":                 {of(ema[T]), 0},
 		"flatten":             {of(same[op.Flatten, T]), 0},
 		"linear":              {of(linear[T]), -1},
 		"linear_grad_bias":    {of(linearGradBias[T]), -1},
