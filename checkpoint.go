@@ -2,11 +2,13 @@ package duet
 
 import (
 	"fmt"
+	"strings"
 
 	"duet/configs"
 	"duet/engine/checkpoint"
 	"duet/engine/look"
 	"duet/engine/model"
+	"duet/engine/op"
 )
 
 // A Checkpoint is a trained network as a file has it.
@@ -14,7 +16,7 @@ type Checkpoint struct {
 	Path   string           // of the file
 	Config *Config          // of the training
 	Input  model.Input      // what the network sees: classes, sizes, the mean
-	File   *checkpoint.File // weights, velocities, and where the training was
+	File   *checkpoint.File // weights, or their averages where the training keeps them; velocities; where it was
 }
 
 // ReadCheckpoint reads a checkpoint, or the best one in the folder of a run. It opens no device.
@@ -30,11 +32,12 @@ func ReadSome(path string, keep func(name string, shape []int) bool) (*Checkpoin
 		return nil, err
 	}
 	f, err := checkpoint.LoadSome(path, func(name string, shape []int) bool {
-		return name == model.InputMean || keep(name, shape)
+		return name == model.InputMean || keep(strings.TrimPrefix(name, op.AveragePrefix), shape)
 	})
 	if err != nil {
 		return nil, err
 	}
+	model.Averaged(f)
 	config, err := configs.Parse(path, []byte(f.Meta.Config), nil)
 	if err != nil {
 		return nil, err

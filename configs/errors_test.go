@@ -78,7 +78,7 @@ func TestErrors(t *testing.T) {
 		{"unknown table", "[data]", "[date]\n[data]", `small.toml:40: date: unknown key, did you mean data?`},
 		{"unknown key", "batch = 8", "batchsize = 8\nbatch = 8",
 			`small.toml:48: train.batchsize: unknown key, want one of seed, init, batch, epochs, max_steps, momentum, ` +
-				`weight_decay, layer_decay, label_smoothing, class_weights, balance_classes, stop_epochs, ` +
+				`weight_decay, ema, layer_decay, label_smoothing, class_weights, balance_classes, stop_epochs, ` +
 				`report_steps, schedule, validate_epochs, validate_steps, views, checkpoint_epochs, ` +
 				`checkpoint_steps, ` +
 				`checkpoint_start, keep`},
@@ -87,7 +87,7 @@ func TestErrors(t *testing.T) {
 		{"upper case", "batch = 8", "Batch = 8", `small.toml:48: train.Batch: unknown key, did you mean batch?`},
 		{"quoted unknown key", "batch = 8", "batch = 8\n\"a.b\" = 1",
 			`small.toml:49: train."a.b": unknown key, want one of seed, init, batch, epochs, max_steps, momentum, ` +
-				`weight_decay, layer_decay, label_smoothing, class_weights, balance_classes, stop_epochs, ` +
+				`weight_decay, ema, layer_decay, label_smoothing, class_weights, balance_classes, stop_epochs, ` +
 				`report_steps, schedule, validate_epochs, validate_steps, views, checkpoint_epochs, ` +
 				`checkpoint_steps, ` +
 				`checkpoint_start, keep`},
@@ -182,6 +182,8 @@ func TestErrors(t *testing.T) {
 			`small.toml:47: train.momentum: missing, want a value such as 0.9, or 0 for none`},
 		{"momentum that float32 rounds to 1", "momentum = 0.9", "momentum = 0.99999999",
 			`small.toml:50: train.momentum: 0.99999999, want 0 to below 1, also when rounded to float32`},
+		{"average that never moves", "momentum = 0.9", "momentum = 0.9\nema = 1",
+			`small.toml:51: train.ema: 1, want 0 (off) to below 1, also when rounded to float32, such as 0.999`},
 		{"weight decay that float32 rounds to 0", "weight_decay = 0", "weight_decay = 1e-50",
 			`small.toml:51: train.weight_decay: 1e-50, want a number that float32 holds: 0, or 1e-45 to 3.4e38 in size`},
 		{"rate beyond float32", "rate = 0.01", "rate = 1e39",
@@ -202,6 +204,9 @@ func TestErrors(t *testing.T) {
 		{"velocity's name", `"conv1"`, `"momentum.conv1"`,
 			`small.toml:6: network.layers[0].name: "momentum.conv1", want a name that does not begin with "momentum.": what ` +
 				`belongs to a parameter is called so`},
+		{"average's name", `"conv1"`, `"ema"`,
+			`small.toml:6: network.layers[0].name: "ema", want a name that does not begin with "ema.": what belongs to a ` +
+				`parameter is called so`},
 		{"no end", "epochs = 2\n", "\n",
 			`small.toml:47: train.epochs: neither epochs nor max_steps say when to end, want one of them`},
 		{"rate missing", "rate = 0.01\n", "\n", `small.toml:53: train.schedule.rate: missing, want above 0, such as 0.01`},

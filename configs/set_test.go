@@ -67,7 +67,7 @@ func TestOverrideErrors(t *testing.T) {
 		{"trian.batch=3", `--set trian.batch: unknown key trian, did you mean train?`},
 		{"train.=3",
 			`--set train.: unknown key "", want one of seed, init, batch, epochs, max_steps, momentum, ` +
-				`weight_decay, layer_decay, label_smoothing, class_weights, balance_classes, stop_epochs, ` +
+				`weight_decay, ema, layer_decay, label_smoothing, class_weights, balance_classes, stop_epochs, ` +
 				`report_steps, schedule, validate_epochs, validate_steps, views, ` +
 				`checkpoint_epochs, checkpoint_steps, checkpoint_start, keep`},
 		{"train.batch.x=3", `--set train.batch.x: train.batch is an integer, it has no keys`},
@@ -79,7 +79,7 @@ func TestOverrideErrors(t *testing.T) {
 		{"train.batch=0", `--set train.batch: 0, want 1 to 65536`},
 		{"train=3",
 			`--set train: 3, want a table with the keys seed, init, batch, epochs, max_steps, momentum, ` +
-				`weight_decay, layer_decay, label_smoothing, class_weights, balance_classes, stop_epochs, ` +
+				`weight_decay, ema, layer_decay, label_smoothing, class_weights, balance_classes, stop_epochs, ` +
 				`report_steps, schedule, validate_epochs, validate_steps, views, ` +
 				`checkpoint_epochs, checkpoint_steps, checkpoint_start, keep`},
 		{"network.layers=3", `--set network.layers: 3, want an array of tables`},

@@ -105,6 +105,9 @@ func (m *Model) plan(name string, prepared func(done, total int) error) (*Graph,
 			return nil, nil, err
 		}
 		spec.Outputs = append(spec.Outputs, outputs(m.kept)...)
+		if m.averages() {
+			m.testAverages(spec.Params, g)
+		}
 	}
 	spec.Prepared = prepared
 	p, err := plan.Compile(spec, m.state)
@@ -141,6 +144,9 @@ func (s Setup) Spec(name string, g *Graph) plan.Spec {
 			spec.Params = append(spec.Params, plan.Param{Name: name, Node: part.Node})
 			if part.Grad != nil {
 				spec.Updates = append(spec.Updates, plan.Update{Op: update, Param: name, Grad: part.Grad})
+				if s.EMA > 0 {
+					spec.Updates = append(spec.Updates, plan.Update{Op: op.EMA{Decay: float32(s.EMA)}, Param: name, Grad: part.Grad})
+				}
 			}
 		}
 	}
@@ -148,6 +154,24 @@ func (s Setup) Spec(name string, g *Graph) plan.Spec {
 		spec.Outputs = []plan.Output{{Name: Loss, Node: g.Loss}, {Name: Errors, Node: g.Errors}}
 	}
 	return spec
+}
+
+// averages says whether the model keeps moving averages beside its weights: one for testing has them in their place.
+func (m *Model) averages() bool { return m.training != nil && m.setup.EMA > 0 }
+
+// testAverages gives a test plan the averages in the place of the weights; frozen ones have none.
+func (m *Model) testAverages(params []plan.Param, g *Graph) {
+	frozen := map[*op.Node]bool{}
+	for _, p := range g.Params {
+		for _, part := range p.Parts {
+			frozen[part.Node] = p.Frozen
+		}
+	}
+	for i, p := range params {
+		if !frozen[p.Node] {
+			params[i].Name = plan.Average(p.Name)
+		}
+	}
 }
 
 // sgd is a parameter's update.

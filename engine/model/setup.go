@@ -18,6 +18,7 @@ type Setup struct {
 	Seed        uint64  // of dropout
 	Momentum    float64 // of SGD
 	WeightDecay float64 // of SGD
+	EMA         float64 // decay of the weights' moving average, which is what is tested; 0: there is none
 
 	Smoothing    float64   // of the loss: what share of an image's target all classes have alike
 	ClassWeights []float64 // of the loss, by label; nil: 1

@@ -6,15 +6,16 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"duet/engine/checkpoint"
 	"duet/engine/op"
-	"duet/engine/plan"
 )
 
 // Names in checkpoints beside the parameters'.
 const (
 	momentum  = op.VelocityPrefix // before a parameter's name: its velocity
+	average   = op.AveragePrefix  // likewise: its moving average, where the training keeps one
 	InputMean = "input.mean"      // what is subtracted from the pixels, [3, H, W] or [3, 1, 1]
 
 	extraClasses  = "classes" // JSON array of IDs by label
@@ -28,16 +29,55 @@ const (
 // Velocity is the name in checkpoints of a parameter's velocity.
 func Velocity(param string) string { return momentum + param }
 
-// Initialise draws the initial weights and sets the velocities to zero.
+// Averaged puts the moving averages of a checkpoint, where it has any, in the place of its weights: this is what its
+// network is tested and used with.
+func Averaged(f *checkpoint.File) {
+	averages := map[string][]float32{}
+	f.Tensors = slices.DeleteFunc(f.Tensors, func(t checkpoint.Tensor) bool {
+		name, is := strings.CutPrefix(t.Name, average)
+		if is {
+			averages[name] = t.Data
+		}
+		return is
+	})
+	for i, t := range f.Tensors {
+		if data, is := averages[t.Name]; is {
+			f.Tensors[i].Data = data
+		}
+	}
+}
+
+// kinds are what a model keeps of a parameter, by the prefixes of their names.
+func (m *Model) kinds() []string {
+	all := []string{""}
+	if m.training != nil {
+		all = append(all, momentum)
+	}
+	if m.averages() {
+		all = append(all, average)
+	}
+	return all
+}
+
+// Initialise draws the initial weights, with which averages begin, and sets the velocities to zero.
 func (m *Model) Initialise(seed uint64) error {
 	for _, p := range m.graph.Params {
-		if err := m.set(p, "", p.Initial(seed)); err != nil {
+		if err := m.begin(p, p.Initial(seed)); err != nil {
 			return err
 		}
-		if m.training != nil {
-			if err := m.set(p, momentum, make([]float32, p.Len())); err != nil {
-				return err
-			}
+	}
+	return nil
+}
+
+// begin gives a parameter its first values.
+func (m *Model) begin(p Param, values []float32) error {
+	for _, kind := range m.kinds() {
+		first := values
+		if kind == momentum {
+			first = make([]float32, p.Len())
+		}
+		if err := m.set(p, kind, first); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -66,7 +106,7 @@ func (m *Model) InitialiseFrom(f *checkpoint.File, seed uint64) (drawn []string,
 	}
 	for _, p := range params {
 		if t, ok := f.Tensor(p.Name); ok && slices.Equal(t.Shape, p.Shape) {
-			if err := m.set(p, "", t.Data); err != nil {
+			if err := m.begin(p, t.Data); err != nil {
 				return nil, err
 			}
 		}
@@ -74,17 +114,14 @@ func (m *Model) InitialiseFrom(f *checkpoint.File, seed uint64) (drawn []string,
 	return drawn, nil
 }
 
-// set uploads a tensor of the whole network, part by part. A frozen parameter has no velocity.
+// set uploads a tensor of the whole network, part by part. A frozen parameter has neither velocity nor average.
 func (m *Model) set(p Param, prefix string, whole []float32) error {
 	if prefix != "" && p.Frozen {
 		return nil
 	}
 	row, at := p.Len()/p.Shape[0], 0
 	for i, part := range p.Parts {
-		name, n := partName(p.Name, i), part.Rows*row
-		if prefix != "" {
-			name = plan.Momentum(name)
-		}
+		name, n := prefix+partName(p.Name, i), part.Rows*row
 		if err := m.state.Upload(name, whole[at:at+n]); err != nil {
 			return fmt.Errorf("%s%s: %w", prefix, p.Name, err)
 		}
@@ -93,18 +130,19 @@ func (m *Model) set(p Param, prefix string, whole []float32) error {
 	return nil
 }
 
-// get downloads a tensor of the whole network, part by part. The velocity of a frozen parameter is zero.
+// get downloads a tensor of the whole network, part by part. The velocity of a frozen parameter is zero, its average
+// itself.
 func (m *Model) get(p Param, prefix string) ([]float32, error) {
 	whole := make([]float32, p.Len())
-	if prefix != "" && p.Frozen {
+	if prefix == momentum && p.Frozen {
 		return whole, nil
+	}
+	if p.Frozen {
+		prefix = ""
 	}
 	row, at := p.Len()/p.Shape[0], 0
 	for i, part := range p.Parts {
-		name, n := partName(p.Name, i), part.Rows*row
-		if prefix != "" {
-			name = plan.Momentum(name)
-		}
+		name, n := prefix+partName(p.Name, i), part.Rows*row
 		if err := m.state.Download(name, whole[at:at+n]); err != nil {
 			return nil, fmt.Errorf("%s%s: %w", prefix, p.Name, err)
 		}
@@ -113,37 +151,44 @@ func (m *Model) get(p Param, prefix string) ([]float32, error) {
 	return whole, nil
 }
 
-// Tensors are the weights, the velocities and the mean, under the names of the whole network.
+// Tensors are the weights, the velocities, the averages if there are any, and the mean, under the names of the whole
+// network.
 func (m *Model) Tensors() ([]checkpoint.Tensor, error) {
 	tensors := []checkpoint.Tensor{{Name: InputMean, Shape: m.Input.MeanShape, Data: m.Input.Mean}}
 	for _, p := range m.graph.Params {
-		for _, prefix := range []string{"", momentum} {
-			data, err := m.get(p, prefix)
+		for _, kind := range m.kinds() {
+			data, err := m.get(p, kind)
 			if err != nil {
 				return nil, err
 			}
-			tensors = append(tensors, checkpoint.Tensor{Name: prefix + p.Name, Shape: p.Shape, Data: data})
+			tensors = append(tensors, checkpoint.Tensor{Name: kind + p.Name, Shape: p.Shape, Data: data})
 		}
 	}
 	return tensors, nil
 }
 
-// Restore sets weights, and the velocities of a model that trains, from a checkpoint of the same network.
+// Restore sets weights, and the velocities and averages of a model that trains, from a checkpoint of the same network.
+// Averages begin with the weights of one that has none.
 func (m *Model) Restore(f *checkpoint.File) error {
 	want := map[string][]int{InputMean: m.Input.MeanShape}
+	_, averaged := f.Tensor(average + m.graph.Params[0].Name)
 	for _, p := range m.graph.Params {
 		want[p.Name], want[momentum+p.Name] = p.Shape, p.Shape
+		if averaged {
+			want[average+p.Name] = p.Shape
+		}
 	}
 	if err := f.CheckShapes(want); err != nil {
 		return err
 	}
 	for _, p := range m.graph.Params {
-		for _, prefix := range []string{"", momentum} {
-			if prefix != "" && m.training == nil {
-				continue
+		for _, kind := range m.kinds() {
+			from := kind
+			if kind == average && !averaged {
+				from = ""
 			}
-			t, _ := f.Tensor(prefix + p.Name)
-			if err := m.set(p, prefix, t.Data); err != nil {
+			t, _ := f.Tensor(from + p.Name)
+			if err := m.set(p, kind, t.Data); err != nil {
 				return err
 			}
 		}

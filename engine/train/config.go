@@ -27,7 +27,8 @@ type Config struct {
 func (c *Config) Setup() model.Setup {
 	return model.Setup{Network: c.Network, Data: c.Data, Devices: c.Devices, Batch: c.Train.Batch, Seed: c.Train.Seed,
 		Momentum: c.Train.Momentum, WeightDecay: c.Train.WeightDecay, Smoothing: c.Train.LabelSmoothing,
-		ClassWeights: c.Train.ClassWeights, Balance: c.Train.BalanceClasses, LayerDecay: c.Train.LayerDecay}
+		ClassWeights: c.Train.ClassWeights, Balance: c.Train.BalanceClasses, LayerDecay: c.Train.LayerDecay,
+		EMA: c.Train.EMA}
 }
 
 // ErrPrecision says that a network cannot be trained in the configured precision.

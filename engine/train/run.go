@@ -140,6 +140,7 @@ func (r *run) initialise() error {
 	if err != nil {
 		return fmt.Errorf("train.init: %w", err)
 	}
+	model.Averaged(f)
 	r.drawn, err = r.model.InitialiseFrom(f, c.Seed)
 	if err != nil {
 		return fmt.Errorf("train.init: %s: %w", path, err)

@@ -20,6 +20,8 @@ type Solver struct {
 	MaxSteps    uint64  `toml:"max_steps"`    // end after so many steps whatever Epochs says; 0: no such end
 	Momentum    float64 `toml:"momentum"`     // of SGD; required
 	WeightDecay float64 `toml:"weight_decay"` // of SGD; required
+	// decay of a moving average of the weights, such as 0.999, which is validated and used in their place; 0: none
+	EMA float64 `toml:"ema,omitzero"`
 
 	// a layer's learning rate by that of the next one with weights: 0.5 halves it from layer to layer towards the image;
 	// default: all alike
@@ -120,6 +122,8 @@ func (c *Solver) Validate() error {
 	check(c.Momentum >= 0 && float32(c.Momentum) < 1, "momentum", "%v, want 0 to below 1, also when rounded to float32",
 		c.Momentum)
 	check(c.WeightDecay >= 0, "weight_decay", "%v, want at least 0", c.WeightDecay)
+	check(c.EMA >= 0 && float32(c.EMA) < 1, "ema",
+		"%v, want 0 (off) to below 1, also when rounded to float32, such as 0.999", c.EMA)
 	check(c.LayerDecay >= 0 && c.LayerDecay <= 1, "layer_decay", "%v, want above 0 to 1, such as 0.5", c.LayerDecay)
 	check(c.LabelSmoothing >= 0 && float32(c.LabelSmoothing) < 1, "label_smoothing", "%v, want 0 to below 1, such as 0.1",
 		c.LabelSmoothing)
