@@ -102,7 +102,12 @@ func needed(spec Spec) ([]*op.Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("plan %s: %w", spec.Name, err)
 	}
-	need := map[*op.Node]bool{}
+	need, given := map[*op.Node]bool{}, map[*op.Node]bool{}
+	for _, in := range spec.Inputs {
+		for _, n := range in.Nodes {
+			given[n] = true
+		}
+	}
 	for _, o := range spec.Outputs {
 		need[o.Node] = true
 	}
@@ -115,6 +120,9 @@ func needed(spec Spec) ([]*op.Node, error) {
 			continue
 		}
 		nodes = append(nodes, n)
+		if given[n] {
+			continue
+		}
 		for _, c := range children(spec.Graph, n) {
 			need[c] = true
 		}
@@ -145,7 +153,7 @@ func (c *collector) leaves(nodes []*op.Node) error {
 	for _, in := range c.spec.Inputs {
 		for d, n := range in.Nodes {
 			if n != nil {
-				names[n] = &value{name: in.Name, typ: in.Type, device: d, kept: true}
+				names[n] = &value{name: in.Name, typ: in.Type, device: d, kept: true, layout: in.Layout}
 			}
 		}
 	}
@@ -157,10 +165,10 @@ func (c *collector) leaves(nodes []*op.Node) error {
 		names[p.Node] = &value{name: p.Name, typ: t, device: -1, kept: true, param: true}
 	}
 	for _, n := range nodes {
-		if n.Op() != nil && len(children(c.spec.Graph, n)) > 0 {
+		v := names[n]
+		if v == nil && n.Op() != nil && len(children(c.spec.Graph, n)) > 0 {
 			continue
 		}
-		v := names[n]
 		if v == nil {
 			data, err := constant(n)
 			if err != nil {

@@ -180,6 +180,14 @@ func (p *Plan) Download(name string, host any) error {
 	return nil
 }
 
+// Layout is how an output lies, for a plan that takes it as an input; nil where there is no such output.
+func (p *Plan) Layout(output string) backend.Layout {
+	if v := p.outputs[output]; v != nil {
+		return v.layout
+	}
+	return nil
+}
+
 // Profile does one run and tells how long each step took, in the order of Steps. Waits for other devices are not
 // counted.
 func (p *Plan) Profile() ([]time.Duration, error) {

@@ -74,6 +74,9 @@ func (p *Plan) leaf(v *value) error {
 		}
 		return err
 	}
+	if v.layout != nil { // another plan's
+		return nil
+	}
 	d := p.state.Devices[v.device]
 	var err error
 	if v.layout, err = d.Place(v.typ, uses); err != nil {

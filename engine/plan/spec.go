@@ -10,6 +10,7 @@ package plan
 import (
 	"gorgonia.org/gorgonia"
 
+	"duet/engine/backend"
 	"duet/engine/op"
 )
 
@@ -27,11 +28,12 @@ type Spec struct {
 	Prepared func(done, total int) error
 }
 
-// Input is a leaf that is uploaded before a run.
+// Input is a leaf that is uploaded before a run; or any other node, and then what it is made of is not computed.
 type Input struct {
-	Name  string
-	Type  op.Type
-	Nodes []*op.Node // one for every device that reads it; nil entries are skipped
+	Name   string
+	Type   op.Type
+	Nodes  []*op.Node     // one for every device that reads it; nil entries are skipped
+	Layout backend.Layout // of an input that another plan gives, so that its readers compute as in one plan; else nil
 }
 
 // Param is a leaf whose value lives in a State, from run to run and from plan to plan.
