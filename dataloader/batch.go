@@ -10,7 +10,7 @@ import (
 // A Batch is what a step needs: whole packed images and how to augment them. It belongs to the caller from Next until
 // Release.
 type Batch struct {
-	Images []uint8   // [N,H,W,3]
+	Images []uint8   // [N,H,W,3]; or the loader's Rows
 	Labels []int32   // [N]
 	Draws  []float32 // [N,6]: top, left, mirror (0 or 1), red, green, blue shift; [N,11] where Config.Warps: see op.Warp
 	Index  []int32   // [N]: which images of the set these are

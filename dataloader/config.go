@@ -143,6 +143,28 @@ func LacksOfCodec(codec string) []string {
 	return nil
 }
 
+// Random is a key by which an image is seen otherwise in every epoch, its value, and that by which it is not; or "".
+func (c Config) Random() (key string, is, off any) {
+	for _, k := range []struct {
+		key     string
+		draws   bool
+		is, off any
+	}{
+		{"random_crop", c.RandomCrop, true, false},
+		{"mirror", c.Mirror, true, false},
+		{"color_noise", c.ColorNoise > 0, c.ColorNoise, 0},
+		{"crop_area", len(c.CropArea) > 0, c.CropArea, "none"},
+		{"rotate", c.Rotate > 0, c.Rotate, 0},
+		{"brightness", c.Brightness > 0, c.Brightness, 0},
+		{"contrast", c.Contrast > 0, c.Contrast, 0},
+	} {
+		if k.draws {
+			return k.key, k.is, k.off
+		}
+	}
+	return "", nil, nil
+}
+
 // Scales are what red, green and blue are multiplied by after mean subtraction.
 func (c Config) Scales() (factors [3]float64) {
 	for i := range factors {

@@ -19,7 +19,13 @@ func (l *Loader) fill(r *packed.Reader) {
 		n, size := len(b.Index), len(b.Images)/len(b.Index)
 		first, end := p.number*n/p.of, (p.number+1)*n/p.of
 		for i := first; i < end; i++ {
-			if err := r.Read(int(b.Index[i]), b.Images[i*size:(i+1)*size]); err != nil {
+			var err error
+			if l.rows != nil {
+				err = l.rows.Fill(b, i)
+			} else {
+				err = r.Read(int(b.Index[i]), b.Images[i*size:(i+1)*size])
+			}
+			if err != nil {
 				b.mutex.Lock()
 				b.err = err
 				b.mutex.Unlock()

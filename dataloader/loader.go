@@ -21,6 +21,7 @@ var ErrClosed = errors.New("the loader is closed")
 // depend on how many workers there are.
 type Loader struct {
 	set     *packed.Set
+	rows    Rows  // in the place of the set's images; nil: there are none
 	ahead   int   // batches for which the system is asked to read
 	err     error // what was wrong with the arguments
 	stop    context.CancelFunc
@@ -47,8 +48,16 @@ type planner interface {
 	upcoming(ahead int, index []int32) []int32
 }
 
+// Rows stand in the place of the images of a set: what a network makes of each of them.
+type Rows interface {
+	// Bytes are those of an image.
+	Bytes() int
+	// Fill puts what stands for image i of a batch, in the batch's view, into the batch's Images.
+	Fill(b *Batch, i int) error
+}
+
 // newLoader starts a loader. A mistake in the arguments is the error of the first Next.
-func newLoader(set *packed.Set, c Config, batch, draws int, allocate Allocate, p planner) *Loader {
+func newLoader(set *packed.Set, rows Rows, c Config, batch, draws int, allocate Allocate, p planner) *Loader {
 	if err := checkLoader(set, c, batch); err != nil {
 		return &Loader{err: err}
 	}
@@ -57,10 +66,14 @@ func newLoader(set *packed.Set, c Config, batch, draws int, allocate Allocate, p
 		ring += coolingBatches
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	l := &Loader{set: set, ahead: c.ReadAhead, most: c.Prefetch + 2, stop: stop, done: ctx.Done(),
+	l := &Loader{set: set, rows: rows, ahead: c.ReadAhead, most: c.Prefetch + 2, stop: stop, done: ctx.Done(),
 		free: make(chan *Batch, ring), queue: make(chan *Batch, ring)}
+	bytes := set.Index.Pixels()
+	if rows != nil {
+		bytes, l.ahead = rows.Bytes(), 0
+	}
 	for range ring {
-		b, err := NewBatch(batch, set.Index.Pixels(), draws, allocate)
+		b, err := NewBatch(batch, bytes, draws, allocate)
 		if err != nil {
 			l.err = errors.Join(err, l.release())
 			return l

@@ -13,7 +13,12 @@ import (
 // rng.Shuffle, 0, e).Permutation. Batches run over the border of epochs. allocate, if any, gives the memory for the
 // images. A mistake in the arguments is the error of the first Next.
 func NewTrainLoader(set *packed.Set, c Config, batch int, seed, seen uint64, allocate Allocate) *Loader {
-	return newLoader(set, c, batch, c.DrawWidth(), allocate, &training{set: set, aug: newAugmenter(set, c, seed),
+	return NewTrainLoaderOf(nil, set, c, batch, seed, seen, allocate)
+}
+
+// NewTrainLoaderOf is NewTrainLoader with rows in the place of the images; nil: these.
+func NewTrainLoaderOf(rows Rows, set *packed.Set, c Config, batch int, seed, seen uint64, allocate Allocate) *Loader {
+	return newLoader(set, rows, c, batch, c.DrawWidth(), allocate, &training{set: set, aug: newAugmenter(set, c, seed),
 		orders: orders{shuffle: c.Shuffle, seed: seed, n: set.Len()}, seen: seen})
 }
 
@@ -21,11 +26,16 @@ func NewTrainLoader(set *packed.Set, c Config, batch int, seed, seen uint64, all
 // or 10: then the same images come ten times in a row, Batch.View telling which crop it is. The last batch may have
 // fewer Valid rows.
 func NewEvalLoader(set *packed.Set, c Config, batch, views, from int, allocate Allocate) *Loader {
+	return NewEvalLoaderOf(nil, set, c, batch, views, from, allocate)
+}
+
+// NewEvalLoaderOf is NewEvalLoader with rows in the place of the images; nil: these.
+func NewEvalLoaderOf(rows Rows, set *packed.Set, c Config, batch, views, from int, allocate Allocate) *Loader {
 	if views != 1 && views != 10 {
 		return &Loader{err: fmt.Errorf("%d views: want 1 or 10", views)}
 	}
 	aug := newAugmenter(set, c, 0)
-	return newLoader(set, c, batch, DrawWidth, allocate,
+	return newLoader(set, rows, c, batch, DrawWidth, allocate,
 		&testing{set: set, views: aug.views(views), from: from, first: from})
 }
 

@@ -66,7 +66,7 @@ func TestWaitEnds(t *std.T) {
 	c := Default()
 	c.Crop, c.Prefetch = 1, 0
 	p := &slow{may: make(chan bool)}
-	l := newLoader(plain(t, 4), c, 2, DrawWidth, nil, p)
+	l := newLoader(plain(t, 4), nil, c, 2, DrawWidth, nil, p)
 	defer l.Close()
 	canceled, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -109,7 +109,7 @@ func TestWaited(t *std.T) {
 		for range cap(p.may) {
 			p.may <- true
 		}
-		l := newLoader(set, c, 2, DrawWidth, nil, p)
+		l := newLoader(set, nil, c, 2, DrawWidth, nil, p)
 		for n, want := range []Counters{{1, 0, time.Second}, {2, 0, 2 * time.Second}, {3, 1, 2 * time.Second}} {
 			if n == 2 {
 				time.Sleep(2 * time.Second) // until the third is there

@@ -14,7 +14,7 @@ import (
 // any, is told how many bytes of how many are read.
 func (s *Set) Load(ctx context.Context, progress func(done, total int64)) error {
 	total := s.Bytes()
-	if free, known := availableMemory(); known && total > free {
+	if free, known := AvailableMemory(); known && total > free {
 		return fmt.Errorf("%s, split %s: %d MiB of images do not fit in the %d MiB of memory that are left: leave them "+
 			"mapped (cache = \"mmap\")",
 			s.dir, s.split, total>>20, free>>20)

@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// availableMemory is what can be used without swapping, in bytes: as the kernel thinks, or, if that is less, what the
+// AvailableMemory is what can be used without swapping, in bytes: as the kernel thinks, or, if that is less, what the
 // control groups of the process leave, such as a container's.
-func availableMemory() (bytes int64, known bool) { return availableBelow("/") }
+func AvailableMemory() (bytes int64, known bool) { return availableBelow("/") }
 
 // availableBelow finds /proc and /sys below root.
 func availableBelow(root string) (bytes int64, known bool) {

@@ -2,5 +2,5 @@
 
 package packed
 
-// availableMemory is not known here.
-func availableMemory() (bytes int64, known bool) { return 0, false }
+// AvailableMemory is not known here.
+func AvailableMemory() (bytes int64, known bool) { return 0, false }
