@@ -37,6 +37,8 @@ type Test struct {
 	From     int                   // the first image that is tested
 	Progress func(done, total int) // told after every batch how many images are done; may be nil
 	Each     func(Tested) error    // told of every image, in order; its error ends the test; may be nil
+
+	Features *dataloader.Features // of the set, where a model for training was made to cache them
 }
 
 // Tested is an image of a test. What Test.Each is told of is overwritten after it.
@@ -50,7 +52,11 @@ type Tested struct {
 // Evaluate tests the model on a set, with 1 or 10 views an image whose probabilities are averaged. Classes are matched
 // as Input.Match does; images of those that the network has not learned do not count.
 func (m *Model) Evaluate(ctx context.Context, set *packed.Set, o Test) (r Result, err error) {
-	loader := dataloader.NewEvalLoader(set, m.setup.Data, m.Batch, o.Views, o.From, m.Allocate)
+	var rows dataloader.Rows
+	if o.Features != nil {
+		rows = o.Features
+	}
+	loader := dataloader.NewEvalLoaderOf(rows, set, m.setup.Data, m.Batch, o.Views, o.From, m.AllocateFor(o.Features))
 	defer func() {
 		if e := loader.Close(); err == nil { // after a failure it only says again what the device said
 			err = e

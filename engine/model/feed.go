@@ -19,6 +19,7 @@ type memory struct {
 	counters                            []uint32
 	ofImages, ofLabels, ofDraws, ofRate backend.Array
 	ofCounters                          backend.Array
+	features                            []feature // what lies in the place of images; none: these do
 
 	under []backend.Transfer // since the last Wait
 }
@@ -44,6 +45,22 @@ func (m *Model) Allocate(images, bytes, draws int) (dataloader.Memory, error) {
 		clear(part)
 	}
 	return x, nil
+}
+
+// feature is a part of a batch's features.
+type feature struct {
+	name string
+	from backend.Array
+}
+
+// divide makes of the room for images that of features in parts of so many numbers an image.
+func (x *memory) divide(images int, parts []int) {
+	at := int64(0)
+	for i, n := range parts {
+		_, from := backend.Within[float32](x.host, at, images*n)
+		x.features = append(x.features, feature{featuresName(i), from})
+		at += int64(len(from.Data))
+	}
 }
 
 // Arrays are the parts that a loader fills.
@@ -72,6 +89,9 @@ func (m *Model) feed(p *plan.Plan, b *dataloader.Batch, step uint64, rate float6
 	if !ok {
 		return fmt.Errorf("a batch in memory of %T: want one in memory of the model's Allocate", b.Memory)
 	}
+	if divided := m.setup.CacheFeatures && (p == m.training || p == m.testing); divided != (x.features != nil) {
+		return fmt.Errorf("plan %s takes features: %v, is given some: %v", p.Name, divided, x.features != nil)
+	}
 	x.rate[0] = float32(rate)
 	x.counters[0], x.counters[1], x.counters[2] = uint32(m.setup.Seed), uint32(m.setup.Seed>>32), uint32(step)
 	for _, in := range [...]struct {
@@ -80,6 +100,12 @@ func (m *Model) feed(p *plan.Plan, b *dataloader.Batch, step uint64, rate float6
 	}{{Counters, x.ofCounters}, {Images, x.ofImages}, {Draws, x.ofDraws}, {Labels, x.ofLabels}, {plan.Rate, x.ofRate}} {
 		var err error
 		if x.under, err = p.Feed(in.name, in.from, x.under); err != nil {
+			return err
+		}
+	}
+	for _, f := range x.features {
+		var err error
+		if x.under, err = p.Feed(f.name, f.from, x.under); err != nil {
 			return err
 		}
 	}

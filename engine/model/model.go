@@ -21,6 +21,7 @@ type Model struct {
 	state    *plan.State
 	training *plan.Plan // nil in a model for testing
 	testing  *plan.Plan
+	fronts   map[string]*Front // of the plans, by their names, where these are given features
 	bytes    int64
 	results  results
 	kept     []Activation // of the test plan
@@ -38,7 +39,8 @@ const (
 
 // New opens the devices and compiles the plans, until ctx ends. The weights are undefined until Initialise or Restore.
 func New(ctx context.Context, s Setup, in Input, purpose Purpose, hooks Hooks) (*Model, error) {
-	m := &Model{Batch: s.Batch, Input: in, setup: s, results: newResults()}
+	m := &Model{Batch: s.Batch, Input: in, setup: s, results: newResults(), fronts: map[string]*Front{}}
+	m.setup.CacheFeatures = s.CacheFeatures && purpose == ForTraining
 	err := m.open(ctx, hooks.Log)
 	if err == nil {
 		if err = m.compile(ctx, purpose, hooks.Prepared); err != nil {
@@ -88,6 +90,9 @@ func (m *Model) compile(ctx context.Context, purpose Purpose, told func(done, to
 			m.bytes += p.Bytes()
 		}
 	}
+	for _, f := range m.fronts {
+		m.bytes += f.plan.Bytes()
+	}
 	for _, b := range m.state.Bytes() {
 		m.bytes += b
 	}
@@ -110,6 +115,15 @@ func (m *Model) plan(name string, prepared func(done, total int) error) (*Graph,
 		}
 	}
 	spec.Prepared = prepared
+	if m.setup.CacheFeatures {
+		front, err := m.divide(&spec, g)
+		if front != nil {
+			m.fronts[name] = front
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+	}
 	p, err := plan.Compile(spec, m.state)
 	if err != nil {
 		return nil, nil, err
@@ -200,7 +214,7 @@ func (m *Model) Close() error {
 			errs = append(errs, p.Close())
 		}
 	}
-	errs = append(errs, m.state.Close())
+	errs = append(errs, m.CloseFronts(), m.state.Close())
 	for _, d := range m.Devices {
 		errs = append(errs, d.Close())
 	}

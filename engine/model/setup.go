@@ -25,6 +25,9 @@ type Setup struct {
 	Balance      bool      // of the loss: classes weigh as much as they have few images, an image 1 on average
 	LayerDecay   float64   // multiplies a layer's learning rate by what the one after it has; 0 and 1: all alike
 
+	// CacheFeatures has a model for training learn from what its Fronts give, rather than from images.
+	CacheFeatures bool
+
 	Keep []string // layers whose activations a model for testing keeps, to be seen by Evaluate and Predict
 }
 
