@@ -92,7 +92,9 @@ func Train(ctx context.Context, config *Config, o TrainOptions) (s Summary, err 
 		o.note(fmt.Sprintf("%d training images are fewer than a batch of %d: a step sees the same ones again; "+
 			"train.batch = %[1]d would see each once", images, c.Train.Batch))
 	}
-	m, err := o.newModel(ctx, c.Setup(), model.InputOf(data.Train, c.Data), model.ForTraining)
+	setup := c.Setup()
+	setup.CacheFeatures = c.Train.CacheFeatures
+	m, err := o.newModel(ctx, setup, model.InputOf(data.Train, c.Data), model.ForTraining)
 	if err != nil {
 		return s, err
 	}

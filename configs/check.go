@@ -50,13 +50,18 @@ func (r *report) crossCheck(c *train.Config) {
 			side, pad)
 		return
 	}
-	if _, err := c.Network.Build(trial(c)); err != nil {
+	o := trial(c)
+	o.Train = c.Train.CacheFeatures
+	g, err := c.Network.Build(o)
+	if err != nil {
 		var at *invalid.Error
 		if errors.As(err, &at) {
 			err = invalid.Under("network", err)
 		}
 		r.invalid(err)
+		return
 	}
+	r.invalid(c.Caches(g))
 }
 
 // storedSide is the side of the packed images in pixels, or 0 when only the data tells.

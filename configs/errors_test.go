@@ -71,14 +71,26 @@ rate = 0.01
 func TestErrors(t *testing.T) {
 	const convKeys = "name, type, maps, activation, exchange, towers, kernel, stride, pad, init, std, bias, rate, " +
 		"bias_rate, decay, bias_decay, frozen"
+	const behindCrop = "\n\n[devices]\ntowers = [\"reference:0\", \"reference:1\"]\n\n[train]"
 	for _, c := range []struct{ name, old, new, want string }{
+		{"features of nothing frozen", "[train]", "[train]\ncache_features = true",
+			`small.toml:48: train.cache_features: no frozen layer comes before conv1: want frozen = true of the layers whose ` +
+				`features are to be kept`},
+		{"features of random crops", behindCrop, "\nrandom_crop = true" + behindCrop + "\ncache_features = true",
+			`small.toml:49: train.cache_features: an image is another one in every epoch by data.random_crop = true, ` +
+				`want false`},
+		{"features of mirrored images", behindCrop, "\nmirror = true" + behindCrop + "\ncache_features = true",
+			`small.toml:49: train.cache_features: an image is another one in every epoch by data.mirror = true, want false`},
+		{"features of coloured images", behindCrop, "\ncolor_noise = 0.1" + behindCrop + "\ncache_features = true",
+			`small.toml:49: train.cache_features: an image is another one in every epoch by data.color_noise = 0.1, want 0`},
 		{"not TOML", "towers = 2\n", "towers = \n", `small.toml:3: expected value but found '\n' instead`},
 		{"duplicate key", "towers = 2\n", "towers = 2\ntowers = 1\n",
 			`small.toml:4: Key 'network.towers' has already been defined.`},
 		{"unknown table", "[data]", "[date]\n[data]", `small.toml:40: date: unknown key, did you mean data?`},
 		{"unknown key", "batch = 8", "batchsize = 8\nbatch = 8",
-			`small.toml:48: train.batchsize: unknown key, want one of seed, init, batch, epochs, max_steps, momentum, ` +
-				`weight_decay, ema, layer_decay, label_smoothing, class_weights, balance_classes, stop_epochs, ` +
+			`small.toml:48: train.batchsize: unknown key, want one of seed, init, cache_features, batch, epochs, ` +
+				`max_steps, momentum, weight_decay, ema, layer_decay, label_smoothing, class_weights, ` +
+				`balance_classes, stop_epochs, ` +
 				`report_steps, schedule, validate_epochs, validate_steps, views, checkpoint_epochs, ` +
 				`checkpoint_steps, ` +
 				`checkpoint_start, keep`},
@@ -86,8 +98,9 @@ func TestErrors(t *testing.T) {
 			`small.toml:25: network.layers[2].strides: unknown key, did you mean stride?`},
 		{"upper case", "batch = 8", "Batch = 8", `small.toml:48: train.Batch: unknown key, did you mean batch?`},
 		{"quoted unknown key", "batch = 8", "batch = 8\n\"a.b\" = 1",
-			`small.toml:49: train."a.b": unknown key, want one of seed, init, batch, epochs, max_steps, momentum, ` +
-				`weight_decay, ema, layer_decay, label_smoothing, class_weights, balance_classes, stop_epochs, ` +
+			`small.toml:49: train."a.b": unknown key, want one of seed, init, cache_features, batch, epochs, ` +
+				`max_steps, momentum, weight_decay, ema, layer_decay, label_smoothing, class_weights, ` +
+				`balance_classes, stop_epochs, ` +
 				`report_steps, schedule, validate_epochs, validate_steps, views, checkpoint_epochs, ` +
 				`checkpoint_steps, ` +
 				`checkpoint_start, keep`},

@@ -66,7 +66,7 @@ func TestOverrideErrors(t *testing.T) {
 		{"train.bacth=3", `--set train.bacth: unknown key bacth, did you mean batch?`},
 		{"trian.batch=3", `--set trian.batch: unknown key trian, did you mean train?`},
 		{"train.=3",
-			`--set train.: unknown key "", want one of seed, init, batch, epochs, max_steps, momentum, ` +
+			`--set train.: unknown key "", want one of seed, init, cache_features, batch, epochs, max_steps, momentum, ` +
 				`weight_decay, ema, layer_decay, label_smoothing, class_weights, balance_classes, stop_epochs, ` +
 				`report_steps, schedule, validate_epochs, validate_steps, views, ` +
 				`checkpoint_epochs, checkpoint_steps, checkpoint_start, keep`},
@@ -78,7 +78,7 @@ func TestOverrideErrors(t *testing.T) {
 		{"train.batch=1\nx=2", `--set train.batch: "1\nx=2", want an integer`},
 		{"train.batch=0", `--set train.batch: 0, want 1 to 65536`},
 		{"train=3",
-			`--set train: 3, want a table with the keys seed, init, batch, epochs, max_steps, momentum, ` +
+			`--set train: 3, want a table with the keys seed, init, cache_features, batch, epochs, max_steps, momentum, ` +
 				`weight_decay, ema, layer_decay, label_smoothing, class_weights, balance_classes, stop_epochs, ` +
 				`report_steps, schedule, validate_epochs, validate_steps, views, ` +
 				`checkpoint_epochs, checkpoint_steps, checkpoint_start, keep`},

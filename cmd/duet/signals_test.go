@@ -250,14 +250,20 @@ func TestKill(t *testing.T) {
 	killed(t, 3, 60, 200*time.Millisecond)
 }
 
+// TestKillFeatures kills runs that learn from cached features, and while these are computed.
+func TestKillFeatures(t *testing.T) {
+	killed(t, 4, 60, 100*time.Millisecond, "train.cache_features=true", "network.layers.conv1.frozen=true",
+		"network.layers.conv2.frozen=true", "data.random_crop=false", "train.ema=0.9")
+}
+
 // killed trains for some steps and kills that with SIGKILL at random moments, each at most so long after training
 // begins. The end is the same as that of a run that nobody kills.
-func killed(t *testing.T, kills, steps int, within time.Duration) {
+func killed(t *testing.T, kills, steps int, within time.Duration, more ...string) {
 	p := newPlace(t)
-	args := sets(fmt.Sprintf("train.max_steps=%d", steps), "train.checkpoint_steps=7", "train.validate_steps=10",
-		"train.keep=2", "train.schedule.type=plateau", "train.schedule.at_epochs=[]", "train.schedule.gamma=0.5",
-		"train.schedule.patience=2",
-		"train.schedule.threshold=0.1", "train.schedule.drops=50")
+	args := append(sets(more...), sets(fmt.Sprintf("train.max_steps=%d", steps), "train.checkpoint_steps=7",
+		"train.validate_steps=10", "train.keep=2", "train.schedule.type=plateau",
+		"train.schedule.at_epochs=[]", "train.schedule.gamma=0.5", "train.schedule.patience=2",
+		"train.schedule.threshold=0.1", "train.schedule.drops=50")...)
 	p.works(trainArgs("whole", args...)...)
 	hits := 0
 	for resume := []string(nil); hits < kills; resume = []string{"--resume"} {

@@ -35,12 +35,12 @@ func (c *Config) Setup() model.Setup {
 var ErrPrecision = errors.New("devices.precision: fp64, want fp32 or bf16 to train: checkpoints hold float32, and a " +
 	"run that is resumed would come to other weights; bench, plan and gradcheck take fp64")
 
-// Trains checks that the network can be trained as configured; its error is an ErrPrecision.
+// Trains checks that the network can be trained as configured; its error is an ErrPrecision, or an *invalid.Error.
 func (c *Config) Trains() error {
 	if c.Devices.Precision == "fp64" {
 		return ErrPrecision
 	}
-	return nil
+	return c.cached()
 }
 
 // TOML is the configuration with all defaults and overrides in it. Reading it gives an equal configuration.

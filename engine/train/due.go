@@ -1,5 +1,7 @@
 package train
 
+import "math"
+
 // due says whether something that happens every so many epochs or steps happens after a number of steps.
 func due(step uint64, epochs float64, steps uint64, c Clock) bool {
 	if step == 0 {
@@ -43,4 +45,14 @@ func (c *Solver) saves(step uint64, clock Clock) bool {
 func (c *Solver) reports(step uint64, clock Clock) bool {
 	return step == 1 || step%max(1, c.ReportSteps) == 0 || c.validates(step, clock) || c.saves(step, clock) ||
 		step == clock.Steps
+}
+
+// over says whether nothing is left to train.
+func (r *run) over() bool { return r.step >= r.clock.Steps || r.plateau.Ended || r.stale() }
+
+// stale says whether the validation just done is so many epochs after the best one that the training is to end.
+func (r *run) stale() bool {
+	c := r.Config.Train
+	return c.StopEpochs > 0 && r.checked == r.step && !math.IsNaN(r.best) &&
+		r.step >= r.clock.StepAt(r.clock.Epoch(r.bestStep)+c.StopEpochs)
 }

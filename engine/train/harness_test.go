@@ -78,7 +78,9 @@ func (r *runs) run(ctx context.Context, name string, resume bool, sets ...string
 	data, err := train.OpenData(context.Background(), c.Data, train.DataHooks{})
 	r.check(err)
 	defer func() { r.check(data.Close()) }()
-	m, err := model.New(context.Background(), c.Setup(), model.InputOf(data.Train, c.Data), model.ForTraining,
+	setup := c.Setup()
+	setup.CacheFeatures = c.Train.CacheFeatures
+	m, err := model.New(context.Background(), setup, model.InputOf(data.Train, c.Data), model.ForTraining,
 		model.Hooks{})
 	r.check(err)
 	defer func() { r.check(m.Close()) }()

@@ -75,12 +75,13 @@ type run struct {
 		began    time.Time
 		counters dataloader.Counters // before them
 	}
-	text         string                         // the present configuration
-	config       string                         // the one that the steps so far were done under
-	changes      []Change                       // of the present one from that
-	began        uint64                         // the step that this process began after
-	nextGradient uint64                         // the step from which on the largest gradient is looked at again
-	saved        struct{ step, checked uint64 } // what the newest checkpoint holds
+	features     struct{ train, val *dataloader.Features } // nil where the network is given images
+	text         string                                    // the present configuration
+	config       string                                    // the one that the steps so far were done under
+	changes      []Change                                  // of the present one from that
+	began        uint64                                    // the step that this process began after
+	nextGradient uint64                                    // the step from which on the largest gradient is looked at
+	saved        struct{ step, checked uint64 }            // what the newest checkpoint holds
 	anySaved     bool
 	drawn        []string   // parameters that train.init does not have
 	earlier      velocities // of the last step, if the recorder is to see its gradients
@@ -231,8 +232,11 @@ func (r *run) end() []any {
 // loop does what is due after each step, and the next step.
 func (r *run) loop(ctx context.Context) (err error) {
 	c := r.Config.Train
-	loader := dataloader.NewTrainLoader(r.data.Train, r.Config.Data, c.Batch, c.Seed, r.clock.Seen(r.step),
-		r.model.Allocate)
+	defer func() { err = errors.Join(err, r.drop()) }()
+	if err := r.cache(ctx); err != nil && !errors.Is(err, ctx.Err()) {
+		return err
+	}
+	loader := r.loader()
 	defer func() {
 		if e := loader.Close(); err == nil { // after a failure it only says again what the device said
 			err = e
@@ -250,7 +254,7 @@ func (r *run) loop(ctx context.Context) (err error) {
 			}
 			return &Interrupted{r.step, cause}
 		}
-		end := r.step >= r.clock.Steps || r.plateau.Ended || r.stale()
+		end := r.over()
 		if end || r.isBest || c.saves(r.step, r.clock) {
 			if err := r.save(); err != nil {
 				return err
@@ -269,13 +273,6 @@ func (r *run) loop(ctx context.Context) (err error) {
 			return err
 		}
 	}
-}
-
-// stale says whether the validation just done is so many epochs after the best one that the training is to end.
-func (r *run) stale() bool {
-	c := r.Config.Train
-	return c.StopEpochs > 0 && r.checked == r.step && !math.IsNaN(r.best) &&
-		r.step >= r.clock.StepAt(r.clock.Epoch(r.bestStep)+c.StopEpochs)
 }
 
 // ended is why the run is to end before its time: its context has ended, or a function of its options wants it; else
@@ -364,7 +361,7 @@ func (r *run) validate(ctx context.Context) error {
 	progress := func(done, total int) { r.console.Phase("validation", uint64(done), uint64(total), "images") }
 	wrong := newMistakes()
 	result, err := r.model.Evaluate(ctx, r.data.Val, model.Test{Views: r.Config.Train.Views, Progress: progress,
-		Each: wrong.add})
+		Each: wrong.add, Features: r.features.val})
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,10 @@ type Solver struct {
 	Seed uint64 `toml:"seed"` // of initial weights, orders, crops and dropout
 	// a checkpoint, or the folder of a run, whose weights the training begins with; the last layer is drawn where it has
 	// other classes
-	Init        string  `toml:"init,omitempty"`
+	Init string `toml:"init,omitempty"`
+	// compute once what frozen layers make of each image, and train the others on that; without augmentation
+	CacheFeatures bool `toml:"cache_features,omitempty"`
+
 	Batch       int     `toml:"batch"`        // images of a step; required
 	Epochs      float64 `toml:"epochs"`       // length of the training; 0: until MaxSteps
 	MaxSteps    uint64  `toml:"max_steps"`    // end after so many steps whatever Epochs says; 0: no such end
