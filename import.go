@@ -18,7 +18,7 @@ type ImportOptions struct {
 	Layout  convert.Layout    // the order of the weights' axes; "": the one that fits
 	BGR     *bool             // the network sees blue, green and red; nil: as the format has it, which Caffe's do
 	Names   map[string]string // a layer of the network: the file's
-	Partial bool              // take what fits, and draw the rest from train.seed
+	Partial bool              // take what fits, and draw the rest from train.seed; the file may compute something else
 	Mean    string            // a file with the mean that is subtracted; "": data.mean has it in numbers
 	Classes []string          // names, by label; nil: ILSVRC2012's of 1000, numbers of others
 }
@@ -31,8 +31,8 @@ type Imported struct {
 }
 
 // Import takes the weights of a file of PyTorch, Caffe, ONNX or NumPy, or in safetensors, into the network of a
-// configuration. No code of the file runs. What does not fit is a *convert.Misfit, unless o.Partial. Nothing is
-// written.
+// configuration. No code of the file runs. What does not fit, or what an ONNX file computes otherwise, is a
+// *convert.Misfit, unless o.Partial. Nothing is written.
 func Import(path string, config *Config, o ImportOptions) (*Imported, error) {
 	source, err := convert.Read(path)
 	if err != nil {
@@ -50,9 +50,14 @@ func Import(path string, config *Config, o ImportOptions) (*Imported, error) {
 	if o.BGR != nil {
 		bgr = *o.BGR
 	}
-	m, err := convert.Fit(graph.Params, source, convert.Options{Layout: o.Layout, BGR: bgr, Names: o.Names,
-		Partial: o.Partial})
+	m, err := convert.Fit(graph.Params, source, convert.Options{Layout: o.Layout, BGR: bgr, Names: o.Names})
 	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := compare(source, m, config, in); err != nil {
+		return nil, err
+	}
+	if err := m.Whole(); err != nil && !o.Partial {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if in.Mean, in.MeanShape, err = importedMean(config, in, o.Mean, bgr); err != nil {
@@ -74,6 +79,17 @@ func Import(path string, config *Config, o ImportOptions) (*Imported, error) {
 			checkpoint.Tensor{Name: model.Velocity(p.Name), Shape: p.Shape, Data: make([]float32, p.Len())})
 	}
 	return &Imported{&Checkpoint{path, config, in, f}, source.Format, m}, nil
+}
+
+// compare holds what the file's network computes, where the file says it, against the configuration's.
+func compare(s *convert.Source, m *convert.Match, config *Config, in model.Input) error {
+	one := config.Setup()
+	one.Batch, one.Devices.Towers = 1, make([]string, 1)
+	graph, err := one.Graph(in, false)
+	if err != nil {
+		return err
+	}
+	return m.Compare(graph, s)
 }
 
 // inputOf is what the network will be told of its data, but for the mean.

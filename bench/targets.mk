@@ -21,6 +21,7 @@ test-convert: build ## files of ONNX and Caffe are read and written, and network
 	@# It installs that into build/convert. PyTorch is tried where make test-torch has installed it.
 	@$(GO) build -o build/check-convert ./bench/convert && python=$$(bench/convert/python.sh) && \
 	$$python bench/convert/check.py build/check-convert && $$python bench/convert/check_caffe.py bin/duet && \
+	$$python bench/convert/check_onnx.py bin/duet && \
 	$$python bench/convert/export.py bin/duet $$(bench/torch/python.sh --find)
 
 bench-torch: build ## PyTorch's and duet's training speed in turn, three networks (ARGS="--rounds 5")

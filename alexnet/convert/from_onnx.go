@@ -11,18 +11,22 @@ import (
 // mostFilled is how many numbers ConstantOfShape may make in a model: it takes no bytes of a file.
 const mostFilled = 1 << 28
 
-// readONNX takes the weights of convolutions and products from a graph, in the order in which they are computed.
+// readONNX takes the weights of convolutions and products from a graph, in the order in which they are computed, and
+// what is computed on the way from its input to its output.
 func readONNX(path string) (*Source, error) {
 	m, err := onnx.Read(path)
 	if err != nil {
 		return nil, err
 	}
-	g := &onnxGraph{constants: m.Graph.Constants(), used: map[string]bool{}, source: &Source{Format: "ONNX", Layout: OIHW}}
+	g := &onnxGraph{constants: m.Graph.Constants(), used: map[string]bool{},
+		layers: map[*onnx.Node]int{}, biases: map[*onnx.Node]bool{},
+		source: &Source{Format: "ONNX", Layout: OIHW, steps: []step{}}}
 	for i := range m.Graph.Nodes {
 		if err := g.node(&m.Graph.Nodes[i]); err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 	}
+	g.walked(&m.Graph)
 	for _, t := range m.Graph.Initializers {
 		if !g.used[t.Name] && t.Data != nil && len(t.Data) > 1 {
 			g.source.Rest = append(g.source.Rest, checkpoint.Tensor{Name: t.Name, Shape: t.Shape, Data: t.Data})
@@ -37,7 +41,9 @@ type onnxGraph struct {
 	used      map[string]bool
 	filled    int64
 	source    *Source
-	product   string // the output of the last MatMul, which an Add may give a bias
+	product   string              // the output of the last MatMul, which an Add may give a bias
+	layers    map[*onnx.Node]int  // of the source, from 1
+	biases    map[*onnx.Node]bool // that give the layer before a bias
 }
 
 func (g *onnxGraph) node(n *onnx.Node) error {
@@ -130,6 +136,9 @@ func (g *onnxGraph) weighted(n *onnx.Node) error {
 	if w == nil || w.Data == nil || len(w.Shape) != 2 && len(w.Shape) != 4 || len(n.Outputs) == 0 {
 		return nil
 	}
+	if transA := number(n, "transA", int64(0)); n.Op == "Gemm" && transA != 0 {
+		return fmt.Errorf("%s: a Gemm with transA = %d, want 0", n.Outputs[0], transA)
+	}
 	for name, want := range map[string]float32{"alpha": 1, "beta": 1} {
 		if x, given := n.Attribute(name).(float32); n.Op == "Gemm" && given && x != want {
 			return fmt.Errorf("%s: a Gemm with %s = %v, want 1", n.Outputs[0], name, x)
@@ -155,6 +164,7 @@ func (g *onnxGraph) weighted(n *onnx.Node) error {
 		g.product = n.Outputs[0]
 	}
 	g.source.Layers = append(g.source.Layers, l)
+	g.layers[n] = len(g.source.Layers)
 	return nil
 }
 
@@ -168,6 +178,7 @@ func (g *onnxGraph) bias(n *onnx.Node) {
 			g.used[b.Name] = true
 			last := &g.source.Layers[len(g.source.Layers)-1]
 			last.Bias = &checkpoint.Tensor{Name: b.Name, Shape: b.Shape, Data: b.Data}
+			g.biases[n] = true
 		}
 	}
 	g.product = ""

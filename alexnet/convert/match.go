@@ -25,18 +25,24 @@ type Source struct {
 	Rest   []checkpoint.Tensor // of no layer with weights
 	Layout Layout              // that the format always has; "" where it does not say
 	BGR    bool                // the network sees blue, green and red, as Caffe's do
+
+	steps    []step   // of a format that says what is computed; else nil
+	side     [2]int   // of what the first step sees; 0 where it is not said
+	prepared []string // nodes before the first step, which change an image's numbers
 }
 
 // Options say how a file's weights become a network's.
 type Options struct {
-	Layout  Layout            // "": the one that fits
-	BGR     bool              // the file's network sees blue, green and red
-	Names   map[string]string // a layer of the network: the file's
-	Partial bool              // take what fits
+	Layout Layout            // "": the one that fits
+	BGR    bool              // the file's network sees blue, green and red
+	Names  map[string]string // a layer of the network: the file's
 }
 
 // A Pair is a layer of the network and that of the file which it is taken from.
-type Pair struct{ Layer, From string }
+type Pair struct {
+	Layer, From string
+	from        int // of Source.Layers
+}
 
 // A Match is how the layers of a network and of a file belong together.
 type Match struct {
@@ -45,10 +51,15 @@ type Match struct {
 	Tensors map[string][]float32 // by the names of the network's parameters, in its layout
 	Missing []string             // parameters of the network, with their shapes, that the file does not have
 	Left    []string             // tensors of the file, with their shapes, that have no place
+	// Prepared are nodes of the file that change an image's numbers before the first layer, as the configuration's [data]
+	// does. They are not compared.
+	Prepared []string
+	Unlike   []string // in what the file's network computes something else: see Compare
 }
 
-// A Misfit says what of a file does not fit a network, and of the network what the file lacks.
-type Misfit struct{ Missing, Left []string }
+// A Misfit says what of a file does not fit a network, of the network what the file lacks, and in what the file's
+// network computes something else.
+type Misfit struct{ Missing, Left, Unlike []string }
 
 // shownMisfits is how many of each kind an error names.
 const shownMisfits = 8
@@ -61,7 +72,12 @@ func (m *Misfit) Error() string {
 	if len(m.Left) > 0 {
 		parts = append(parts, "there is no place for "+some(m.Left)+" of the file")
 	}
-	return strings.Join(parts, "; ")
+	if more := len(m.Unlike) - shownMisfits; more > 0 {
+		parts = append(append(parts, m.Unlike[:shownMisfits]...), fmt.Sprintf("%d more differences", more))
+	} else {
+		parts = append(parts, m.Unlike...)
+	}
+	return strings.Join(parts, "; ") + ": --partial takes the weights that fit all the same"
 }
 
 func some(all []string) string {
@@ -97,21 +113,21 @@ func layersOf(params []model.Param) (all []layerOf) {
 }
 
 // Fit finds for each layer of a network, whose parameters these are, one of the file that fits: of the name that is
-// given for it or of its own, else in the order of both. What does not fit is a *Misfit, or, with Partial, in the
-// result.
+// given for it or of its own, else in the order of both. What does not fit is in the result: see Whole.
 func Fit(params []model.Param, s *Source, o Options) (*Match, error) {
 	network := layersOf(params)
 	layout, pairs, err := choose(network, s, o)
 	if err != nil {
 		return nil, err
 	}
-	m := &Match{Layout: layout, Tensors: map[string][]float32{}}
+	m := &Match{Prepared: s.prepared, Layout: layout, Tensors: map[string][]float32{}}
 	taken := map[int]bool{}
 	maps := 0 // of the convolution before
 	for i, l := range network {
 		if from, ok := pairs[i]; ok {
 			taken[from] = true
 			m.take(l, s.Layers[from], maps, o.BGR && i == 0)
+			m.Pairs = append(m.Pairs, Pair{l.name, s.Layers[from].Name, from})
 		} else {
 			m.Missing = append(m.Missing, shaped(l.weight.Name, l.weight.Shape), shaped(l.bias.Name, l.bias.Shape))
 		}
@@ -130,13 +146,19 @@ func Fit(params []model.Param, s *Source, o Options) (*Match, error) {
 	for _, t := range s.Rest {
 		m.left(t)
 	}
-	if !o.Partial && len(m.Missing)+len(m.Left) > 0 {
-		return nil, &Misfit{m.Missing, m.Left}
-	}
 	if len(m.Pairs) == 0 {
-		return nil, fmt.Errorf("none of the file's %d layers fits: %w", len(s.Layers), &Misfit{m.Missing, m.Left})
+		return nil, fmt.Errorf("none of the file's %d layers fits: %w", len(s.Layers), m.Whole())
 	}
 	return m, nil
+}
+
+// Whole is nil where the network and the file have the same parameters, and compute the same as far as Compare has
+// told; else a *Misfit.
+func (m *Match) Whole() error {
+	if len(m.Missing)+len(m.Left)+len(m.Unlike) == 0 {
+		return nil
+	}
+	return &Misfit{m.Missing, m.Left, m.Unlike}
 }
 
 func shaped(name string, shape []int) string { return fmt.Sprintf("%s %v", name, shape) }
@@ -150,7 +172,6 @@ func (m *Match) take(l layerOf, from Layer, maps int, bgr bool) {
 		data = channelsTurned(data, l.weight.Shape)
 	}
 	m.Tensors[l.weight.Name] = data
-	m.Pairs = append(m.Pairs, Pair{l.name, from.Name})
 	if from.Bias == nil {
 		m.Missing = append(m.Missing, shaped(l.bias.Name, l.bias.Shape))
 		return

@@ -90,12 +90,15 @@ func TestFit(t *testing.T) {
 		{"no bias", source(false, theirs.Layers[0].Weight, theirs.Layers[1].Weight, theirs.Layers[2].Weight,
 			theirs.Layers[3].Weight), convert.Options{}, nil, "nothing fits conv1.bias [4], conv2.bias [6]"},
 		{"a part of it", source(true, weight("x", 7, 7), weight("a", 4, 3, 5, 5), weight("c", 6, 2, 3, 3)),
-			convert.Options{Partial: true}, map[string]string{"conv1": "a", "conv2": "c"}, ""},
-		{"nothing", source(true, weight("x", 7, 7)), convert.Options{Partial: true}, nil,
+			convert.Options{}, map[string]string{"conv1": "a", "conv2": "c"}, ""},
+		{"nothing", source(true, weight("x", 7, 7)), convert.Options{}, nil,
 			"none of the file's 1 layers fits"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m, err := convert.Fit(network, c.source, c.o)
+			if err == nil && c.says != "" {
+				err = m.Whole()
+			}
 			if c.says != "" {
 				if err == nil || !strings.Contains(err.Error(), c.says) {
 					t.Fatalf("%v, want %q in it", err, c.says)
@@ -112,15 +115,18 @@ func TestFit(t *testing.T) {
 			if !maps.Equal(got, c.want) {
 				t.Errorf("got %v, want %v", got, c.want)
 			}
+			if whole := m.Whole(); (whole == nil) != (len(got) == 4) {
+				t.Errorf("of %v: %v", got, whole)
+			}
 		})
 	}
 }
 
-// TestFitSaysAll: with Partial what is missing and what is left is in the result.
+// TestFitSaysAll: what is missing and what is left is in the result, and in the error of Whole.
 func TestFitSaysAll(t *testing.T) {
 	s := source(true, weight("a", 4, 3, 5, 5))
 	s.Rest = []checkpoint.Tensor{weight("counter", 1)}
-	m, err := convert.Fit(network, s, convert.Options{Partial: true})
+	m, err := convert.Fit(network, s, convert.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +134,7 @@ func TestFitSaysAll(t *testing.T) {
 		!slices.Equal(m.Left, []string{"counter [1]"}) {
 		t.Errorf("missing %q, left %q", m.Missing, m.Left)
 	}
-	_, err = convert.Fit(network, s, convert.Options{})
+	err = m.Whole()
 	if misfit := (*convert.Misfit)(nil); !errors.As(err, &misfit) || len(misfit.Missing) != 6 || len(misfit.Left) != 1 {
 		t.Errorf("%v", err)
 	}

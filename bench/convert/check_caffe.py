@@ -27,7 +27,7 @@ def main():
     duet = pathlib.Path(sys.argv[1]).resolve()
     with tempfile.TemporaryDirectory() as work:
         work = pathlib.Path(work)
-        images = [picture(i) for i in range(IMAGES)]
+        images = [fixtures.picture(i, SIDE) for i in range(IMAGES)]
         for i, image in enumerate(images):
             cv2.imwrite(str(work / f"{i}.png"), image)
         for name, preset, old in (("bvlc_alexnet", "caffe", False), ("bvlc_reference_caffenet", "caffenet", True)):
@@ -50,15 +50,6 @@ def main():
             assert np.ptp(got[:, 0]) > 0.002, f"{got[:, 0]}: the images hardly differ: the test shows little"
             assert worst < TOLERANCE, (name, worst)
             print(f"{name}: the five most probable of {IMAGES} images within {worst:.1e} of OpenCV's")
-
-
-def picture(seed):
-    """An image of the size that is stored, blue, green and red."""
-    random = np.random.default_rng(seed)
-    smooth = cv2.resize(random.integers(0, 256, (3 + seed, 4 + seed, 3), dtype=np.uint8), (SIDE, SIDE),
-                        interpolation=cv2.INTER_CUBIC)
-    blocks = cv2.resize(random.integers(0, 256, (8, 8, 3), dtype=np.uint8), (SIDE, SIDE), interpolation=cv2.INTER_NEAREST)
-    return cv2.addWeighted(smooth, 0.6, blocks, 0.4, 0)
 
 
 def model(prototxt, path, old):

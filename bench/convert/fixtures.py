@@ -6,6 +6,7 @@ The numbers of a tensor are 0.25 i - 3, of integers i - 3.
 import pathlib
 import sys
 
+import cv2
 import ml_dtypes
 import numpy as np
 import onnx
@@ -18,6 +19,15 @@ import caffe_pb2
 def numbers(*shape, dtype=np.float32):
     i = np.arange(np.prod(shape, dtype=int)).reshape(shape)
     return (i - 3 if np.issubdtype(dtype, np.integer) else 0.25 * i - 3).astype(dtype)
+
+
+def picture(seed, side):
+    """An image with edges, colours and gradients of all sizes, blue, green and red."""
+    random = np.random.default_rng(seed)
+    smooth = cv2.resize(random.integers(0, 256, (3 + seed, 4 + seed, 3), dtype=np.uint8), (side, side),
+                        interpolation=cv2.INTER_CUBIC)
+    blocks = cv2.resize(random.integers(0, 256, (8, 8, 3), dtype=np.uint8), (side, side), interpolation=cv2.INTER_NEAREST)
+    return cv2.addWeighted(smooth, 0.6, blocks, 0.4, 0)
 
 
 def main():

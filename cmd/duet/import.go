@@ -31,8 +31,9 @@ caffenet beside duet's own.
 
 A layer takes the weights that --names gives it, or that have its name, or the next in the order of both that fit its
 shape, in PyTorch's order of axes or in TensorFlow's. What does not fit is named, and nothing is written; --partial
-takes what fits and draws the rest. Networks of Caffe see blue before red: their first layer and their mean are turned.
-Of 1000 classes the names are ILSVRC2012's, in the order of their WordNet IDs.
+takes what fits and draws the rest. So it is with what an ONNX file computes and the configuration's layers do not.
+Networks of Caffe see blue before red: their first layer and their mean are turned. Of 1000 classes the names are
+ILSVRC2012's, in the order of their WordNet IDs.
 
 With --check IMAGE --expect FILE what the layers give for an image is compared with what another program says that they
 give, arrays named after the layers in an .npz; the first that differs is named, and nothing is written.`,
@@ -109,6 +110,13 @@ func importFile(ctx context.Context, path, out string, config *duet.Config, o du
 		for _, name := range what.all {
 			fmt.Fprintf(&said, what.text, name)
 		}
+	}
+	for _, difference := range x.Match.Unlike {
+		fmt.Fprintf(&said, "differs: %s\n", difference)
+	}
+	if len(x.Match.Prepared) > 0 {
+		fmt.Fprintf(&said, "input: left to [data] of the configuration, not compared: %s\n",
+			strings.Join(x.Match.Prepared, ", "))
 	}
 	if err := checkpoint.Save(out, x.File); err != nil {
 		return err
