@@ -12,10 +12,12 @@ test-pillow: build ## prepared images agree with Pillow's (installs python3-pil;
 test-tensorboard: build ## TensorBoard shows what metrics.jsonl has (installs TensorBoard into build/tensorboard)
 	@python=$$(bench/tensorboard/python.sh) && $$python bench/tensorboard/check.py bin/duet
 
-test-import-torch: build ## torchvision's AlexNet says what it says in PyTorch (installs both into build/torch)
-	@python=$$(bench/torch/python.sh) && { $$python -c 'import torchvision, PIL' 2>/dev/null || \
-	$$python -m pip install -q --no-deps torchvision==0.29.2 pillow==13.0.0; } && \
-	$$python bench/convert/check_torch.py bin/duet
+test-import-torch: build ## torchvision's AlexNet says what it says in PyTorch (ARGS=FOLDER takes your photographs)
+	@# It installs both into build/torch, and what PyTorch's exporters want.
+	@python=$$(bench/torch/python.sh) && { $$python -c 'import torchvision, PIL, onnxscript, safetensors' 2>/dev/null || \
+	{ $$python -m pip install -q --no-deps torchvision==0.29.2 pillow==13.0.0 safetensors==0.8.0 && \
+	$$python -m pip install -q onnx==1.23.2 onnxscript==0.7.2; }; } && \
+	$$python bench/convert/check_torch.py bin/duet $(ARGS)
 
 test-convert: build ## files of ONNX and Caffe are read and written, and networks exported, as their own code does
 	@# It installs that into build/convert. PyTorch is tried where make test-torch has installed it.
