@@ -1,6 +1,7 @@
 # Included by the Makefile at the root: duet beside its peers.
 
-.PHONY: test-torch test-pillow test-tensorboard test-convert test-import-torch bench-torch bench-feed bench-pillow
+.PHONY: test-torch test-pillow test-tensorboard test-convert test-import-torch test-onnx-web
+.PHONY: bench-torch bench-feed bench-pillow
 
 test-torch: build ## the same ten steps in PyTorch: losses and weights agree (installs PyTorch into build/torch)
 	@devices=$$(scripts/has-dnnl.sh && echo dnnl:0 dnnl:0,dnnl:1); \
@@ -25,6 +26,11 @@ test-convert: build ## files of ONNX and Caffe are read and written, and network
 	$$python bench/convert/check.py build/check-convert && $$python bench/convert/check_caffe.py bin/duet && \
 	$$python bench/convert/check_onnx.py bin/duet && \
 	$$python bench/convert/export.py bin/duet $$(bench/torch/python.sh --find)
+
+test-onnx-web: build ## networks in a browser, by the page of docs/exchange.md, say what they say in duet
+	@scripts/deps-browser.sh
+	@web=$$(bench/convert/web.sh) && DUET_PROGRAM="$(CURDIR)/bin/duet" ONNX_WEB="$$web" \
+	$(GO) test -tags browser -count 1 -v -run TestBrowser ./bench/convert
 
 bench-torch: build ## PyTorch's and duet's training speed in turn, three networks (ARGS="--rounds 5")
 	@python=$$(bench/torch/python.sh) && $$python bench/torch/bench.py bin/duet $(ARGS)

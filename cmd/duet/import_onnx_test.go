@@ -24,13 +24,16 @@ func (m edited) at(name string) int {
 }
 
 func (m edited) tensor(name string) *onnx.Tensor {
-	return &m.Graph.Initializers[slices.IndexFunc(m.Graph.Initializers, func(t onnx.Tensor) bool { return t.Name == name })]
+	at := slices.IndexFunc(m.Graph.Initializers, func(t onnx.Tensor) bool { return t.Name == name })
+	return &m.Graph.Initializers[at]
 }
 
 // set gives a node an attribute.
 func (m edited) set(name, attribute string, value any) {
 	n := m.node(name)
-	n.Attributes = slices.DeleteFunc(slices.Clone(n.Attributes), func(a onnx.Attribute) bool { return a.Name == attribute })
+	n.Attributes = slices.DeleteFunc(slices.Clone(n.Attributes), func(a onnx.Attribute) bool {
+		return a.Name == attribute
+	})
 	if value != nil {
 		n.Attributes = append(n.Attributes, onnx.Attribute{Name: attribute, Value: value})
 	}
@@ -166,7 +169,8 @@ func TestImportedGraphs(t *testing.T) {
 		{"no rectifier", func(m edited) { m.remove("conv3/relu") },
 			[]string{`before fc4 (linear): the file has nothing, the configuration the rectifier of conv3`}},
 		{"another rectifier", func(m edited) { m.node("conv2/relu").Op = "LeakyRelu" },
-			[]string{`before conv3 (conv): the file has node "conv2/relu" (LeakyRelu), the configuration the rectifier of conv2`}},
+			[]string{`before conv3 (conv): the file has node "conv2/relu" (LeakyRelu), the configuration the rectifier of ` +
+				`conv2`}},
 		{"somebody's own operator", func(m edited) { m.node("conv2/relu").Domain = "some.body" },
 			[]string{`before conv3 (conv): the file has node "conv2/relu" (Relu)`}},
 		{"more after the last layer", func(m edited) { m.insert("probabilities", "Sigmoid", nil) },
