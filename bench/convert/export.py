@@ -1,8 +1,9 @@
 """Holds what duet exports against ONNX's own code, onnxruntime and PyTorch: export.py DUET [TORCH]
 
 DUET is the program. Networks are trained for a few steps, AlexNet for none; onnx's checker must take the files,
-and what onnxruntime computes of random images, one at a time and seven, must be what `duet predict` says. TORCH is a
-Python with PyTorch, which runs the generated modules; without it they are not tried.
+and what onnxruntime computes of random images, one at a time and seven, must be what `duet predict` says. duet itself
+must import the files as the same network, with the weights bit for bit. TORCH is a Python with PyTorch, which runs the
+generated modules; without it they are not tried.
 """
 
 import json
@@ -16,6 +17,9 @@ import cv2
 import numpy as np
 import onnx
 import onnxruntime
+
+sys.path.append(f"{sys.prefix}/beside")  # where python.sh has put it
+from safetensors.numpy import load_file
 
 TOLERANCE = 1e-4  # of a probability
 HALF_TOLERANCE = 2e-2  # of weights that were rounded to float16 against those that were not: one part in 2000 of each
@@ -83,10 +87,20 @@ def check(duet, torch, work, name, sets):
         for batch in 1, 7:
             parts = [session.run(None, {"images": images[i:i + batch]})[0] for i in range(0, 7, batch)]
             compare(f"{file} by onnxruntime, {batch} at a time", np.concatenate(parts), tolerance)
+    weights = load_file(work / "runs/run/checkpoints/best.safetensors" if checkpoint == "runs/run" else work / checkpoint)
+    for file, dtype in ("model.onnx", np.float32), ("half.onnx", np.float16):
+        run("import", file, "--as", name, *(arg for s in DATA + sets + ["data.mean=none"] for arg in ("--set", s)),
+            "--out", f"{file}.safetensors")
+        back = load_file(work / f"{file}.safetensors")
+        names = [n for n in weights if n.endswith((".weight", ".bias")) and not n.startswith("momentum.")]
+        assert len(names) >= 10, names
+        for n in names:
+            assert back[n].tobytes() == weights[n].astype(dtype).astype(np.float32).tobytes(), f"{name}: {file}: {n}"
+    print(f"{name}: duet imports what it has exported, bit for bit")
     if torch:
         np.save(work / "images.npy", images)
         module = pathlib.Path(__file__).with_name("module.py")
-        beside = {**os.environ, "PYTHONPATH": f"{sys.prefix}/beside"}  # safetensors, where python.sh has put it
+        beside = {**os.environ, "PYTHONPATH": f"{sys.prefix}/beside"}  # safetensors
         subprocess.run([torch, module, work / "module", work / "images.npy", work / "out.npy"], check=True, env=beside)
         compare("model.py by PyTorch", np.load(work / "out.npy"), TOLERANCE)
 
