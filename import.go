@@ -58,7 +58,7 @@ func Import(path string, config *Config, o ImportOptions) (*Imported, error) {
 		return nil, err
 	}
 	if err := m.Whole(); err != nil && !o.Partial {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w: --partial takes the weights that fit all the same", path, err)
 	}
 	if in.Mean, in.MeanShape, err = importedMean(config, in, o.Mean, bgr); err != nil {
 		return nil, err

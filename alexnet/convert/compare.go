@@ -143,7 +143,8 @@ func (c *comparison) input() {
 			first.pad, side = nil, padded // it makes the image
 		}
 	}
-	if (side[0] > 0 || side[1] > 0) && side != [2]int{c.side, c.side} {
+	differs := func(n int) bool { return n > 0 && n != c.side } // -1 is any
+	if differs(side[0]) || differs(side[1]) {
 		c.add("input: %s sees %s pixels, the configuration's first layer %dx%d", first.who, sides(side), c.side, c.side)
 	}
 }
@@ -200,6 +201,8 @@ func (c *comparison) differ(o own, s step, file, network string) {
 func (c *comparison) weighted(o own, s step) {
 	x, is := o.op.(op.Conv2D)
 	switch {
+	case s.wrong != "":
+		c.differ(o, s, s.wrong, "nothing like it")
 	case is:
 		if s.groups != x.Groups {
 			c.differ(o, s, fmt.Sprintf("group = %d", s.groups), fmt.Sprintf("%d, by its towers", x.Groups))
@@ -208,7 +211,7 @@ func (c *comparison) weighted(o own, s step) {
 	case s.kind == isConv:
 		all := [2]int{o.maps[2], o.maps[3]}
 		if w := s.padded(all); s.kernel != all || w.before != [2]int{} || w.after != [2]int{} || s.dilations != one ||
-			s.groups != 1 || s.wrong != "" {
+			s.groups != 1 {
 			c.differ(o, s, fmt.Sprintf("%s, pads %v", sides(s.kernel), pads(w)), "a linear layer of "+sides(all)+" places")
 		}
 	}

@@ -77,7 +77,7 @@ func (m *Misfit) Error() string {
 	} else {
 		parts = append(parts, m.Unlike...)
 	}
-	return strings.Join(parts, "; ") + ": --partial takes the weights that fit all the same"
+	return strings.Join(parts, "; ")
 }
 
 func some(all []string) string {

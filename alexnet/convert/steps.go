@@ -101,8 +101,8 @@ const (
 // mostSide bounds what a file says of a window, so that sums of it are no matter.
 const mostSide = 1 << 16
 
-// list is a node's attribute of n numbers, each of at least low; where there is none, low n times.
-func (s *step) list(n *onnx.Node, name string, count int, low int) []int {
+// list is a node's attribute of count numbers, each of at least low; where there is none, low as often.
+func (s *step) list(n *onnx.Node, name string, count, low int) []int {
 	out := slices.Repeat([]int{low}, count)
 	switch given := n.Attribute(name).(type) {
 	case nil:
@@ -113,7 +113,7 @@ func (s *step) list(n *onnx.Node, name string, count int, low int) []int {
 			}
 			return out
 		}
-		s.wrong = fmt.Sprintf("%s %v, want %d numbers of at least %d", name, given, count, low)
+		s.wrong = fmt.Sprintf("%s %v, want %d numbers of at least %d", name, given[:min(len(given), 8)], count, low)
 	default:
 		s.wrong = fmt.Sprintf("%s that is no list of integers", name)
 	}

@@ -3,6 +3,7 @@ package convert
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"duet/alexnet/convert/onnx"
 	"duet/internal/wire"
@@ -82,9 +83,9 @@ func (g *onnxGraph) way(graph *onnx.Graph) (nodes []*onnx.Node, begin string) {
 func (g *onnxGraph) computed(name string) bool { return name != "" && g.constants[name] == nil }
 
 // preparing are the operators with which a file may make of an image what the first layer sees, and idle those that do
-// nothing in a test.
+// nothing in a test: Squeeze to features, after the first layer.
 var (
-	preparing = []string{"Add", "Cast", "Div", "Mul", "Slice", "Sub", "Transpose"}
+	preparing = []string{"Add", "Div", "Mul", "Slice", "Sub", "Transpose"}
 	idle      = []string{"Cast", "Dropout", "Identity", "Squeeze"}
 )
 
@@ -95,7 +96,7 @@ func (w *walk) step(n *onnx.Node, last bool) (s step, does bool) {
 		return s, true
 	}
 	switch {
-	case w.biases[n], slices.Contains(idle, n.Op) && w.begun, last && softmax(n),
+	case w.biases[n], slices.Contains(idle, n.Op) && (w.begun || n.Op != "Squeeze"), last && softmax(n),
 		!w.begun && slices.Contains(preparing, n.Op) && w.prepares(n):
 		return s, false
 	}
@@ -140,7 +141,7 @@ func named(n *onnx.Node) string {
 	if name == "" && len(n.Outputs) > 0 {
 		name = n.Outputs[0]
 	}
-	return fmt.Sprintf("node %s (%s)", wire.Quote(name), n.Op)
+	return fmt.Sprintf("node %s (%s)", wire.Quote(name), strings.Trim(wire.Quote(n.Op), `"`))
 }
 
 // softmax tells whether a node makes probabilities, or their logarithms, of an image's scores.
@@ -189,7 +190,7 @@ func (w *walk) prepares(n *onnx.Node) bool {
 	for _, x := range constants {
 		w.used[x.Name] = true
 	}
-	if n.Op != "Cast" && n.Op != "Transpose" {
+	if n.Op != "Transpose" {
 		w.source.prepared = append(w.source.prepared, named(n))
 	}
 	return true
@@ -215,9 +216,9 @@ func (w *walk) slices(first, end, axes []int64) bool {
 // A shape that is computed makes features.
 func (w *walk) reshapes(to *onnx.Tensor) bool {
 	switch {
-	case to == nil || len(to.Ints) == 2:
+	case w.split == 0 && (to == nil || len(to.Ints) == 2):
 		return true
-	case len(to.Ints) != 4 || to.Ints[1] < 1 || to.Ints[1] > mostSide:
+	case to == nil || len(to.Ints) != 4 || to.Ints[1] < 1 || to.Ints[1] > mostSide:
 		return false
 	case w.split != 0:
 		w.split = 0

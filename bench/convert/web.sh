@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Prints the folder of build/onnx-web, in whose node_modules npm installs the onnxruntime-web that is named here (130 MB).
+# Prints the folder of build/onnx-web, in whose node_modules npm installs the onnxruntime-web that is named here (150
+# MB).
 set -eu
 package=onnxruntime-web@1.30.0
 here=$(cd "$(dirname "$0")" && pwd)

@@ -39,14 +39,16 @@ func (m edited) set(name, attribute string, value any) {
 	}
 }
 
-// remove takes a node out: what took its output takes its input.
-func (m edited) remove(name string) {
-	n := *m.node(name)
-	m.Graph.Nodes = slices.Delete(m.Graph.Nodes, m.at(name), m.at(name)+1)
-	for i := range m.Graph.Nodes {
-		for j, in := range m.Graph.Nodes[i].Inputs {
-			if in == n.Outputs[0] {
-				m.Graph.Nodes[i].Inputs[j] = n.Inputs[0]
+// remove takes nodes out: what took the output of one takes its input.
+func (m edited) remove(names ...string) {
+	for _, name := range names {
+		n := *m.node(name)
+		m.Graph.Nodes = slices.Delete(m.Graph.Nodes, m.at(name), m.at(name)+1)
+		for i := range m.Graph.Nodes {
+			for j, in := range m.Graph.Nodes[i].Inputs {
+				if in == n.Outputs[0] {
+					m.Graph.Nodes[i].Inputs[j] = n.Inputs[0]
+				}
 			}
 		}
 	}
@@ -126,6 +128,14 @@ func TestImportedGraphs(t *testing.T) {
 		}, nil},
 		{"another image", func(m edited) { m.tensor("input/crop/end").Ints[0]-- },
 			[]string{`input: node "conv1" (Conv) sees 19x20 pixels, the configuration's first layer 20x20`}},
+		{"an image of any height", func(m edited) {
+			m.remove("input/float", "input/crop", "input/maps")
+			m.Graph.Inputs[0].Dims = []onnx.Dim{{Size: 1}, {Size: 3}, {Size: -1}, {Size: 20}}
+		}, nil},
+		{"an image of any height and another width", func(m edited) {
+			m.remove("input/float", "input/crop", "input/maps")
+			m.Graph.Inputs[0].Dims = []onnx.Dim{{Size: 1}, {Size: 3}, {Size: -1}, {Size: 21}}
+		}, []string{`input: node "conv1" (Conv) sees ?x21 pixels`}},
 		{"groups", func(m edited) { m.set("conv2", "group", int64(1)) },
 			[]string{`conv2: node "conv2" (Conv) has group = 1, the configuration 2, by its towers`}},
 		{"a normalisation's size", func(m edited) { m.set("norm1", "size", int64(5)) },
@@ -182,7 +192,7 @@ func TestImportedGraphs(t *testing.T) {
 			m.Graph.Outputs[0].Name = "fc5"
 		}, nil},
 		{"what does nothing", func(m edited) {
-			m.insert("conv3", "Identity", nil)
+			m.insert("conv3", "Dropout", nil)
 			m.node("conv3").Inputs[0], m.node("new").Outputs[0], m.node("new").Name = "other", "other", "other"
 			m.insert("fc4/flatten", "AveragePool", nil, onnx.Attribute{Name: "kernel_shape", Value: []int64{1, 1}})
 		}, nil},
