@@ -132,8 +132,12 @@ func transposed(data []float32, rows, columns int) []float32 {
 
 // weighted makes a layer of a node with a constant weight.
 func (g *onnxGraph) weighted(n *onnx.Node) error {
+	axes := 2
+	if n.Op == "Conv" {
+		axes = 4
+	}
 	w := g.input(n, 1)
-	if w == nil || w.Data == nil || len(w.Shape) != 2 && len(w.Shape) != 4 || len(n.Outputs) == 0 {
+	if w == nil || w.Data == nil || len(w.Shape) != axes || len(n.Outputs) == 0 {
 		return nil
 	}
 	if transA := number(n, "transA", int64(0)); n.Op == "Gemm" && transA != 0 {
@@ -147,9 +151,6 @@ func (g *onnxGraph) weighted(n *onnx.Node) error {
 	g.used[w.Name] = true
 	weight := checkpoint.Tensor{Name: w.Name, Shape: w.Shape, Data: w.Data}
 	if transB, _ := n.Attribute("transB").(int64); n.Op == "MatMul" || n.Op == "Gemm" && transB == 0 {
-		if len(w.Shape) != 2 {
-			return nil
-		}
 		weight.Shape, weight.Data = []int{w.Shape[1], w.Shape[0]}, transposed(w.Data, w.Shape[0], w.Shape[1])
 	}
 	l := Layer{Name: w.Name, Weight: weight}

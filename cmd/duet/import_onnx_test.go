@@ -223,6 +223,13 @@ func TestImportedGraphs(t *testing.T) {
 			m.remove("fc4/flatten")
 			m.convolution("fc4", 64, 2, 2)
 		}, []string{`fc4: node "fc4" (Conv) has 2x2, pads [0 0 0 0], the configuration a linear layer of 4x4 places`}},
+		{"a convolution of two axes", func(m edited) {
+			m.node("fc5").Op = "Conv"
+			m.set("fc5", "transB", nil)
+		}, []string{`nothing fits fc5.weight`, `before the end: the file has node "fc4/relu" (Relu), node "drop4" (Mul), ` +
+			`node "fc5" (Conv), the configuration`}},
+		{"a linear layer of four axes", func(m edited) { m.node("conv3").Op = "Gemm"; m.set("conv3", "transB", int64(1)) },
+			[]string{`nothing fits conv3.weight`}},
 		{"a layer beside the way", func(m edited) { m.node("fc4/flatten").Inputs[0] = "conv2/relu" },
 			[]string{`conv3: conv3 is not on the way from the file's input to its output`}},
 		{"a graph that goes round", func(m edited) { m.node("conv1").Inputs[0] = "fc5" },
