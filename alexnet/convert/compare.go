@@ -55,10 +55,14 @@ func ownSteps(g *model.Graph) (all []own, err error) {
 			maps = append(a.Out().Shape[:2:2], 1, 1)
 		case op.ReLU:
 			o.kind = isReLU
+		case op.Tanh:
+			o.kind = isTanh
 		case op.LRN:
 			o.kind = isLRN
 		case op.MaxPool:
 			o.kind = isMaxPool
+		case op.AvgPool:
+			o.kind = isAvgPool
 		case op.Scale:
 			o.kind = isScale
 		default:
@@ -173,6 +177,9 @@ func (c *comparison) between(network []own, file []step, before string) {
 			c.normalised(o, x, s)
 		case op.MaxPool:
 			c.window(o, s, x.Kernel, x.Stride, x.Pad, fmt.Sprintf("ceil_mode = %t", x.Ceil))
+		case op.AvgPool:
+			c.window(o, s, x.Kernel, x.Stride, x.Pad, fmt.Sprintf("ceil_mode = %t", x.Ceil))
+			c.divisor(o, x, s)
 		case op.Scale:
 			if !near(s.factor, float64(x.Factor)) {
 				c.differ(o, s, fmt.Sprintf("a factor of %v", s.factor), fmt.Sprint(x.Factor))
@@ -252,12 +259,28 @@ func (c *comparison) window(o own, s step, kernel, stride, pad int, rounding str
 	case s.pad != nil:
 		how = fmt.Sprintf("with %s %s", s.pad.who, how)
 	}
-	if s.kind == isMaxPool {
+	if rounding != "" {
 		how += fmt.Sprintf(", ceil_mode %t", s.ceil)
 		rounding = ", " + rounding
 	}
 	c.differ(o, s, fmt.Sprintf("%s and gives %s of %s", how, sides(gives), sides(in)),
 		fmt.Sprintf("pad = %d%s and gives %s", pad, rounding, sides(out)))
+}
+
+// divisor compares what an average is taken over. The zeros of a node before it count in a file, as do its own pads if it
+// says so, and all of them; in a network those of the padding, but not those beyond, which a window reaches that is
+// rounded up.
+func (c *comparison) divisor(o own, x op.AvgPool, s step) {
+	p := s.padded([2]int{o.in[2], o.in[3]})
+	counts, beyond := s.pad != nil, false
+	for i := range p.after {
+		counts = counts || s.counts && p.before[i]+p.after[i] > 0
+		beyond = beyond || s.counts && p.after[i] > x.Pad
+	}
+	if counts != (x.CountPad && x.Pad > 0) || beyond || s.pad != nil && s.before != [2]int{} {
+		c.differ(o, s, fmt.Sprintf("pads %v, count_include_pad %t", pads(p), s.counts),
+			fmt.Sprintf("pad = %d, count_include_pad = %t", x.Pad, x.CountPad))
+	}
 }
 
 // normalised compares a normalisation. Windows that hold all maps from anywhere are alike.

@@ -29,8 +29,10 @@ const (
 	isConv    = "conv"
 	isLinear  = "linear"
 	isReLU    = "relu"
+	isTanh    = "tanh"
 	isLRN     = "lrn"
 	isMaxPool = "maxpool"
+	isAvgPool = "avgpool"
 	isScale   = "scale"
 )
 
@@ -40,6 +42,7 @@ type window struct {
 	before, after              [2]int // pads
 	auto                       string // auto_pad: sameUpper or sameLower, which depend on the input; else ""
 	ceil                       bool
+	counts                     bool     // an average counts its pads
 	pad                        *padding // of a node before this one
 }
 
@@ -149,7 +152,8 @@ func (s *step) windowed(n *onnx.Node, kernel []int) {
 	default:
 		s.wrong = "auto_pad " + wire.Quote(auto)
 	}
-	s.ceil = n.Op == "MaxPool" && number(n, "ceil_mode", int64(0)) != 0
+	s.ceil = n.Op != "Conv" && number(n, "ceil_mode", int64(0)) != 0
+	s.counts = number(n, "count_include_pad", int64(0)) != 0
 	s.groups = int(min(max(number(n, "group", int64(1)), 0), math.MaxInt32))
 }
 

@@ -34,7 +34,7 @@ func (g *onnxGraph) walked(graph *onnx.Graph) {
 		if !does {
 			continue
 		}
-		if s.kind == isConv {
+		if s.kind == isConv || s.kind == isAvgPool {
 			s.pad, w.pad = w.pad, nil
 		}
 		w.flush()
@@ -47,7 +47,7 @@ func (g *onnxGraph) walked(graph *onnx.Graph) {
 	w.flush()
 }
 
-// flush makes a step of its own of a padding that no convolution has taken.
+// flush makes a step of its own of a padding that no convolution or average has taken.
 func (w *walk) flush() {
 	if w.pad != nil {
 		w.source.steps = append(w.source.steps, step{kind: "?Pad", layer: -1, who: w.pad.who})
@@ -112,13 +112,16 @@ func (w *walk) step(n *onnx.Node, last bool) (s step, does bool) {
 		}
 	case "Relu":
 		s.kind = isReLU
+	case "Tanh":
+		s.kind = isTanh
 	case "LRN":
 		s.kind, s.maps = isLRN, w.split
 		s.normalising(n)
 	case "MaxPool":
 		s.kind = isMaxPool
 		s.windowed(n, nil)
-	case "AveragePool": // of one place each, as exporters write an adaptive one that does nothing
+	case "AveragePool": // one of one place each does nothing: exporters write it for an adaptive one
+		s.kind = isAvgPool
 		s.windowed(n, nil)
 		return s, s.wrong != "" || s.window != window{kernel: one, strides: one, dilations: one}
 	case "Mul", "Div":

@@ -262,6 +262,58 @@ func TestImportedGraphs(t *testing.T) {
 	p.partly(config)
 }
 
+// TestImportedAverages: tangents and averages are held against the configuration's too, and what duet exports of them
+// is the same network.
+func TestImportedAverages(t *testing.T) {
+	p := newPlace(t)
+	counted := []string{"network.layers.conv2.activation=tanh", "network.layers.pool1.type=avgpool",
+		"network.layers.pool1.pad=1", "network.layers.pool1.count_include_pad=true"}
+	p.works(trainArgs("run", sets(append(counted, "train.max_steps=1")...)...)...)
+	p.works("export", "onnx", "runs/run", "--out", "net.onnx")
+	for _, c := range []struct {
+		name string
+		sets []string
+		edit func(m edited)
+		says string
+	}{
+		{"as it is", counted, func(edited) {}, ""},
+		{"rectified", counted[1:], func(edited) {},
+			`before conv3 (conv): the file has node "conv2/tanh" (Tanh), the configuration the rectifier of conv2`},
+		{"the places inside alone", counted[:3], func(edited) {},
+			`pool1: node "pool1" (AveragePool) has pads [1 1 1 1], count_include_pad true, the configuration pad = 1, ` +
+				`count_include_pad = false`},
+		{"no pads to count", counted, func(m edited) { m.set("pool1", "count_include_pad", nil) },
+			`pool1: node "pool1" (AveragePool) has pads [1 1 1 1], count_include_pad false, the configuration pad = 1, ` +
+				`count_include_pad = true`},
+		{"zeros of a node", counted, func(m edited) {
+			m.padded("pool1", 1, 1, 1, 1)
+			m.set("pool1", "pads", nil)
+			m.set("pool1", "count_include_pad", nil)
+		}, ""},
+		{"more zeros than pads", counted, func(m edited) { m.set("pool1", "pads", []int64{1, 1, 2, 2}) },
+			`pool1: node "pool1" (AveragePool) has pads [1 1 2 2]`},
+		{"the maximum", []string{"network.layers.conv2.activation=tanh", "network.layers.pool1.pad=1"}, func(edited) {},
+			`before conv2 (conv): the file has `},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := &place{t, p.dir}
+			read, err := onnx.Read(p.path("net.onnx"))
+			p.check(err)
+			m := edited{read}
+			c.edit(m)
+			p.save(m)
+			config, err := duet.Load("smoke", append(slices.Clone(c.sets), "data.mean=none")...)
+			p.check(err)
+			_, err = duet.Import(p.path("edited.onnx"), config, duet.ImportOptions{})
+			if c.says == "" {
+				p.check(err)
+			} else if err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v, want %q in it", err, c.says)
+			}
+		})
+	}
+}
+
 // convolution makes a convolution of a linear layer.
 func (m edited) convolution(name string, inputs, height, width int) {
 	n, w := m.node(name), m.tensor(name+".weight")
