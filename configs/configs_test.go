@@ -13,7 +13,7 @@ import (
 
 // TestPresets: every built-in configuration is valid, is the file of this folder, and survives being written.
 func TestPresets(t *testing.T) {
-	want := []string{"alexnet", "caffe", "caffenet", "cifar10", "quick", "smoke", "torchvision"}
+	want := []string{"alexnet", "caffe", "caffenet", "cifar10", "photos", "quick", "smoke", "torchvision"}
 	if got := configs.Presets(); !slices.Equal(got, want) {
 		t.Errorf("built in are %v, want %v", got, want)
 	}
@@ -24,7 +24,7 @@ func TestPresets(t *testing.T) {
 				t.Fatal(err)
 			}
 			towers := 2
-			if name == "torchvision" {
+			if name == "torchvision" || name == "photos" {
 				towers = 1
 			}
 			if c.Network.Title() != name || c.Network.MaxDevices() != towers {
@@ -78,7 +78,7 @@ func TestLoad(t *testing.T) {
 		"alexnt":            "configuration: open alexnt: no such file or directory; did you mean alexnet?",
 		"configs/Quik.toml": "configuration: open configs/Quik.toml: no such file or directory; did you mean quick?",
 		"mine.toml": "configuration: open mine.toml: no such file or directory; built in are alexnet, caffe, caffenet, " +
-			"cifar10, quick, smoke, torchvision",
+			"cifar10, photos, quick, smoke, torchvision",
 		"alexnt/": "configuration: open alexnt/: no such file or directory; did you mean alexnet?",
 	} {
 		if _, err := configs.Load(name, nil); err == nil || err.Error() != want {

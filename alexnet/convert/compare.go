@@ -267,8 +267,8 @@ func (c *comparison) window(o own, s step, kernel, stride, pad int, rounding str
 		fmt.Sprintf("pad = %d%s and gives %s", pad, rounding, sides(out)))
 }
 
-// divisor compares what an average is taken over. The zeros of a node before it count in a file, as do its own pads if it
-// says so, and all of them; in a network those of the padding, but not those beyond, which a window reaches that is
+// divisor compares what an average is taken over. The zeros of a node before it count in a file, as do its own pads if
+// it says so, and all of them; in a network those of the padding, but not those beyond, which a window reaches that is
 // rounded up.
 func (c *comparison) divisor(o own, x op.AvgPool, s step) {
 	p := s.padded([2]int{o.in[2], o.in[3]})
