@@ -89,22 +89,21 @@ func encode(to []byte, from []float32) {
 // Fill puts the numbers of image i of a batch into it. It may be called from several goroutines.
 func (f *Features) Fill(b *Batch, i int) error {
 	at := int(b.Index[i])*f.views + b.View
-	var row []byte
-	if f.memory != nil {
-		row = f.memory[at*f.Bytes() : (at+1)*f.Bytes()]
-	} else {
-		row = make([]byte, f.Bytes())
-		if _, err := f.file.ReadAt(row, int64(at)*int64(f.Bytes())); err != nil {
+	first, before, sum := int64(at)*int64(f.Bytes()), 0, uint32(0)
+	for _, n := range f.parts {
+		part, from := b.Images[4*(before*len(b.Index)+i*n):][:4*n], first+int64(4*before)
+		before += n
+		if f.file == nil {
+			copy(part, f.memory[from:])
+			continue
+		}
+		if _, err := f.file.ReadAt(part, from); err != nil {
 			return fmt.Errorf("features of image %d: %w", b.Index[i], err)
 		}
-		if crc32.Checksum(row, castagnoli) != f.sums[at] {
-			return fmt.Errorf("features of image %d are read otherwise than they were written to %s", b.Index[i], f.file.Name())
-		}
+		sum = crc32.Update(sum, castagnoli, part)
 	}
-	before := 0
-	for _, n := range f.parts {
-		copy(b.Images[4*(before*len(b.Index)+i*n):][:4*n], row[4*before:])
-		before += n
+	if f.file != nil && sum != f.sums[at] {
+		return fmt.Errorf("features of image %d are read otherwise than they were written to %s", b.Index[i], f.file.Name())
 	}
 	return nil
 }

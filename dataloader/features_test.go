@@ -75,6 +75,34 @@ func TestFeatures(t *testing.T) {
 	}
 }
 
+// TestFeaturesDoNotAllocate: a step on features allocates nothing, as one on images does not.
+func TestFeaturesDoNotAllocate(t *testing.T) {
+	s := open(t, small(t), "train")
+	for _, path := range []string{"", filepath.Join(t.TempDir(), "features")} {
+		f, err := dataloader.NewFeatures(s.Len(), 1, []int{300, 200}, path)
+		check(t, err)
+		for image := range s.Len() {
+			check(t, f.Put(image, 0, make([]float32, 500)))
+		}
+		c := augmented()
+		c.Shuffle = false // an order is a permutation, which an epoch allocates
+		l := dataloader.NewTrainLoaderOf(f, s, c, 4, 1, 0, nil)
+		step := func() {
+			b, err := l.Next(context.Background())
+			check(t, err)
+			check(t, l.Release(b))
+		}
+		for range 50 {
+			step()
+		}
+		if n := testing.AllocsPerRun(500, step); n != 0 {
+			t.Errorf("path %q: %v allocations a step", path, n)
+		}
+		check(t, l.Close())
+		check(t, f.Close())
+	}
+}
+
 // TestFeaturesAltered: what is read otherwise than it was written is no feature.
 func TestFeaturesAltered(t *testing.T) {
 	dir := t.TempDir()
