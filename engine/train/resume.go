@@ -146,7 +146,11 @@ func (r *run) wind(m checkpoint.Meta, batch int) error {
 		}
 	}
 	if images := r.clock.Images; batch != r.clock.Batch {
-		from = Origin{m.Step, Clock{Batch: batch, Images: images, From: from}.Seen(m.Step), batch}
+		var before *Origin
+		if earlier := from; earlier != (Origin{}) {
+			before = &earlier
+		}
+		from = Origin{m.Step, Clock{Batch: batch, Images: images, From: from}.Seen(m.Step), batch, before}
 	}
 	r.clock = r.Config.Train.clock(r.clock.Images, from)
 	return nil

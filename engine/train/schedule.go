@@ -16,12 +16,17 @@ type Origin struct {
 	Step   uint64 `json:"step"`   // steps that were done
 	Images uint64 `json:"images"` // that were seen in them
 	Batch  int    `json:"batch"`  // of the last of them
+
+	Before *Origin `json:"before,omitempty"` // where it went on with that batch; nil: it began so
 }
 
 // Seen is how many images have been seen after a number of steps.
 func (c Clock) Seen(steps uint64) uint64 {
+	if steps < c.From.Step && c.From.Before != nil {
+		return Clock{Batch: c.From.Batch, From: *c.From.Before}.Seen(steps)
+	}
 	if steps < c.From.Step {
-		return c.From.Images - (c.From.Step-steps)*uint64(c.From.Batch)
+		return c.From.Images - min((c.From.Step-steps)*uint64(c.From.Batch), c.From.Images)
 	}
 	return c.From.Images + (steps-c.From.Step)*uint64(c.Batch)
 }

@@ -51,6 +51,23 @@ func TestStopEpochs(t *testing.T) {
 	}
 }
 
+// TestStopEpochsOfOtherBatches: epochs since the best validation are those of images that were seen, in batches of
+// whatever sizes.
+func TestStopEpochsOfOtherBatches(t *testing.T) {
+	r := newRuns(t)
+	sets := []string{onOne, "train.schedule.rate=1e-30", "train.validate_steps=1", "train.stop_epochs=2"}
+	// The best is after the first step, 4 images; 16, and then 48 were seen in batches of 4 and of 32.
+	_, err := r.train(context.Background(), "run", append(sets, "train.batch=4", "train.max_steps=4")...)
+	r.check(err)
+	_, err = r.resume(context.Background(), "run", append(sets, "train.batch=32", "train.max_steps=5")...)
+	r.check(err)
+	s, err := r.resume(context.Background(), "run", append(sets, "train.batch=16", "train.max_steps=40")...)
+	r.check(err)
+	if s.BestStep != 1 || s.Steps != 11 { // 48 + 6*16 images are the first beyond 4 + 2*64
+		t.Errorf("the best is step %d, the end step %d; want 1 and 11", s.BestStep, s.Steps)
+	}
+}
+
 // TestClassWeightsOfOtherData: a weight for each class, known before anything is packed.
 func TestClassWeightsOfOtherData(t *testing.T) {
 	c, err := configs.Load("quick", []string{"train.class_weights=[1, 2]"})
