@@ -83,35 +83,42 @@ func (m *Model) begin(p Param, values []float32) error {
 	return nil
 }
 
-// InitialiseFrom takes the weights from a checkpoint, by their names, and draws those that it does not have, whose
-// names and shapes are the result; velocities are zero. A parameter of another shape is an error that is a
-// checkpoint.ErrNetwork, but for the last layer's, which is drawn too: it has other classes.
-func (m *Model) InitialiseFrom(f *checkpoint.File, seed uint64) (drawn []string, err error) {
-	params := m.graph.Params
+// InitialiseFrom takes the weights from a checkpoint, by their names, and draws those that it does not have; velocities
+// are zero. The results are names and shapes of what was drawn, and of what the checkpoint has and the network does
+// not. A parameter of another shape is an error that is a checkpoint.ErrNetwork, but for the last layer's, which is
+// drawn too: it has other classes.
+func (m *Model) InitialiseFrom(f *checkpoint.File, seed uint64) (drawn, leftOut []string, err error) {
+	params, known := m.graph.Params, map[string]bool{InputMean: true}
 	for i, p := range params {
+		known[p.Name] = true
 		t, ok := f.Tensor(p.Name)
 		switch {
 		case ok && slices.Equal(t.Shape, p.Shape):
 		case ok && i < len(params)-2:
-			return nil, fmt.Errorf("%w: %s is %v, want %v", checkpoint.ErrNetwork, p.Name, t.Shape, p.Shape)
+			return nil, nil, fmt.Errorf("%w: %s is %v, want %v", checkpoint.ErrNetwork, p.Name, t.Shape, p.Shape)
 		default:
 			drawn = append(drawn, fmt.Sprintf("%s %v", p.Name, p.Shape))
 		}
 	}
+	for _, t := range f.Tensors {
+		if !known[t.Name] {
+			leftOut = append(leftOut, fmt.Sprintf("%s %v", t.Name, t.Shape))
+		}
+	}
 	if len(drawn) == len(params) {
-		return nil, fmt.Errorf("%w: it has none of %s and the others", checkpoint.ErrNetwork, drawn[0])
+		return nil, nil, fmt.Errorf("%w: it has none of %s and the others", checkpoint.ErrNetwork, drawn[0])
 	}
 	if err := m.Initialise(seed); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, p := range params {
 		if t, ok := f.Tensor(p.Name); ok && slices.Equal(t.Shape, p.Shape) {
 			if err := m.begin(p, t.Data); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
 	}
-	return drawn, nil
+	return drawn, leftOut, nil
 }
 
 // set uploads a tensor of the whole network, part by part. A frozen parameter has neither velocity nor average.

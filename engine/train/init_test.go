@@ -64,6 +64,14 @@ func TestInit(t *testing.T) {
 			}
 		})
 	}
+	var said bytes.Buffer
+	other := &runs{t: t, dir: r.dir, console: &said}
+	_, err = other.train(ctx, "renamed", slices.Concat(start, []string{"train.init=" + file,
+		"network.layers.conv3.name=another"})...)
+	r.check(err)
+	if want := `left_out="[conv3.bias [16] conv3.weight [16 16 3 3]]"`; !strings.Contains(said.String(), want) {
+		t.Errorf("said %s, want %s", said.String(), want)
+	}
 	r.check(os.Remove(file))
 	whole := append(slices.Clone(start), "train.init="+file)
 	_, err = r.resume(ctx, "file", append(whole, "train.max_steps=8")...)

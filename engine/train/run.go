@@ -84,6 +84,7 @@ type run struct {
 	saved        struct{ step, checked uint64 }            // what the newest checkpoint holds
 	anySaved     bool
 	drawn        []string   // parameters that train.init does not have
+	leftOut      []string   // tensors that train.init alone has
 	earlier      velocities // of the last step, if the recorder is to see its gradients
 	stop         error      // of Options.Step or Validation
 }
@@ -142,7 +143,7 @@ func (r *run) initialise() error {
 		return fmt.Errorf("train.init: %w", err)
 	}
 	model.Averaged(f)
-	r.drawn, err = r.model.InitialiseFrom(f, c.Seed)
+	r.drawn, r.leftOut, err = r.model.InitialiseFrom(f, c.Seed)
 	if err != nil {
 		return fmt.Errorf("train.init: %s: %w", path, err)
 	}
@@ -179,7 +180,7 @@ func (r *run) open() error {
 		r.data.Train.Len(),
 		"batch", r.clock.Batch, "step", r.step, "steps", r.clock.Steps)
 	if r.step == 0 && r.Config.Train.Init != "" {
-		r.log.Info("weights", "from", r.Config.Train.Init, "drawn", r.drawn)
+		r.log.Info("weights", "from", r.Config.Train.Init, "drawn", r.drawn, "left_out", r.leftOut)
 	}
 	for _, c := range r.changes {
 		r.log.Info("changed", "key", c.Key, "was", c.Was, "is", c.Is)
