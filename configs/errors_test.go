@@ -83,6 +83,9 @@ func TestErrors(t *testing.T) {
 			`small.toml:49: train.cache_features: an image is another one in every epoch by data.mirror = true, want false`},
 		{"features of coloured images", behindCrop, "\ncolor_noise = 0.1" + behindCrop + "\ncache_features = true",
 			`small.toml:49: train.cache_features: an image is another one in every epoch by data.color_noise = 0.1, want 0`},
+		{"features of crops of any size", behindCrop, "\ncrop_area = [0.1, 1]" + behindCrop + "\ncache_features = true",
+			`small.toml:49: train.cache_features: an image is another one in every epoch by data.crop_area = [0.1 1], ` +
+				`want []`},
 		{"not TOML", "towers = 2\n", "towers = \n", `small.toml:3: expected value but found '\n' instead`},
 		{"duplicate key", "towers = 2\n", "towers = 2\ntowers = 1\n",
 			`small.toml:4: Key 'network.towers' has already been defined.`},

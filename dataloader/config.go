@@ -153,7 +153,7 @@ func (c Config) Random() (key string, is, off any) {
 		{"random_crop", c.RandomCrop, true, false},
 		{"mirror", c.Mirror, true, false},
 		{"color_noise", c.ColorNoise > 0, c.ColorNoise, 0},
-		{"crop_area", len(c.CropArea) > 0, c.CropArea, "none"},
+		{"crop_area", len(c.CropArea) > 0, c.CropArea, "[]"},
 		{"rotate", c.Rotate > 0, c.Rotate, 0},
 		{"brightness", c.Brightness > 0, c.Brightness, 0},
 		{"contrast", c.Contrast > 0, c.Contrast, 0},
