@@ -10,18 +10,34 @@ import (
 )
 
 // stepper is a model of the smoke preset with a batch to train it on.
-func stepper(t testing.TB, device string) (*model.Model, *dataloader.Batch) {
+func stepper(t testing.TB, device string, sets ...string) (*model.Model, *dataloader.Batch) {
 	t.Helper()
-	c := config(t, `devices.towers=["`+device+`"]`, "devices.threads=1")
-	m := newModel(t, c, model.RandomInput(c.Data, 4), model.ForTraining)
+	c := config(t, append([]string{`devices.towers=["` + device + `"]`, "devices.threads=1"}, sets...)...)
+	setup, in := c.Setup(), model.RandomInput(c.Data, 4)
+	setup.CacheFeatures = c.Train.CacheFeatures
+	m, err := model.New(t.Context(), setup, in, model.ForTraining, model.Hooks{})
+	check(t, err)
+	t.Cleanup(func() { check(t, m.Close()) })
 	check(t, m.Initialise(1))
-	return m, batchOf(t, m)
+	if front, _ := m.Fronts(); front != nil {
+		f, err := dataloader.NewFeatures(1, 1, front.Widths(), "")
+		check(t, err)
+		t.Cleanup(func() { check(t, f.Close()) })
+		return m, batchFor(t, m, f.Bytes(), c.Data.DrawWidth(), m.AllocateFor(f))
+	}
+	return m, batchFor(t, m, in.Height*in.Width*3, c.Data.DrawWidth(), m.Allocate)
 }
 
 // batchOf is a batch for a model.
 func batchOf(t testing.TB, m *model.Model) *dataloader.Batch {
 	t.Helper()
-	b, err := dataloader.NewBatch(m.Batch, m.Input.Height*m.Input.Width*3, dataloader.DrawWidth, m.Allocate)
+	return batchFor(t, m, m.Input.Height*m.Input.Width*3, dataloader.DrawWidth, m.Allocate)
+}
+
+// batchFor is a batch of so many bytes and drawn numbers an image.
+func batchFor(t testing.TB, m *model.Model, bytes, draws int, allocate dataloader.Allocate) *dataloader.Batch {
+	t.Helper()
+	b, err := dataloader.NewBatch(m.Batch, bytes, draws, allocate)
 	check(t, err)
 	t.Cleanup(func() {
 		check(t, b.Memory.Wait())
@@ -53,13 +69,20 @@ func step(t testing.TB, m *model.Model, b *dataloader.Batch, n uint64) {
 
 func TestStepDoesNotAllocate(t *testing.T) {
 	for _, d := range devices() {
-		t.Run(d, func(t *testing.T) {
-			m, b := stepper(t, d)
-			n := uint64(0)
-			if allocs := testing.AllocsPerRun(50, func() { step(t, m, b, n); n++ }); allocs > 0 {
-				t.Errorf("%v allocations a step, want none", allocs)
-			}
-		})
+		for name, sets := range map[string][]string{
+			"as it is": nil,
+			"all at once": {"data.crop_area=[0.5, 1]", "data.rotate=5", "train.ema=0.9", "train.label_smoothing=0.1",
+				"train.class_weights=[1, 2, 3, 4]", "network.layers.conv1.activation=tanh"},
+			"features": {"data.random_crop=false", "network.layers.conv1.frozen=true", "train.cache_features=true"},
+		} {
+			t.Run(d+"/"+name, func(t *testing.T) {
+				m, b := stepper(t, d, sets...)
+				n := uint64(0)
+				if allocs := testing.AllocsPerRun(50, func() { step(t, m, b, n); n++ }); allocs > 0 {
+					t.Errorf("%v allocations a step, want none", allocs)
+				}
+			})
+		}
 	}
 }
 
