@@ -223,13 +223,29 @@ func fieldOf(t reflect.Type, key string) (f reflect.StructField, ok bool) {
 	return all[i], true
 }
 
-// replaced are keys that there were once, and what is to be written now.
-var replaced = map[string]string{"relu": `activation = "relu"`}
+// replaced are keys of layers that there were once, and what stands now for true.
+var replaced = map[string]struct{ key, value string }{"relu": {"activation", "relu"}}
+
+// renew writes the layers' keys of before as they are written now.
+func renew(tree map[string]any) {
+	network, _ := tree["network"].(map[string]any)
+	layers, _ := network["layers"].([]map[string]any)
+	for _, l := range layers {
+		for was, now := range replaced {
+			if on, is := l[was].(bool); is {
+				delete(l, was)
+				if on {
+					l[now.key] = now.value
+				}
+			}
+		}
+	}
+}
 
 // suggest says which key was probably meant, or which there are.
 func suggest(key string, known []string) string {
-	if now, was := replaced[key]; was && slices.Contains(known, strings.Fields(now)[0]) {
-		return "want " + now
+	if now, was := replaced[key]; was && slices.Contains(known, now.key) {
+		return fmt.Sprintf("want %s = %q", now.key, now.value)
 	}
 	if name := nearest(key, known); name != "" {
 		return fmt.Sprintf("did you mean %s?", name)

@@ -80,6 +80,13 @@ func Load(path string, overrides []string) (*train.Config, error) {
 
 // Parse is Load of the text of a configuration; name stands for the file in errors.
 func Parse(name string, data []byte, overrides []string) (*train.Config, error) {
+	return parse(name, data, overrides, false)
+}
+
+// Stored is Parse of what a checkpoint holds, where nobody can write anew what was written when keys had other names.
+func Stored(name string, data []byte) (*train.Config, error) { return parse(name, data, nil, true) }
+
+func parse(name string, data []byte, overrides []string, stored bool) (*train.Config, error) {
 	tree := map[string]any{}
 	if err := toml.Unmarshal(data, &tree); err != nil {
 		var at toml.ParseError
@@ -87,6 +94,9 @@ func Parse(name string, data []byte, overrides []string) (*train.Config, error) 
 			return nil, &Error{File: name, Line: at.Position.Line, Why: at.Message}
 		}
 		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if stored {
+		renew(tree)
 	}
 	found := scan(data)
 	r := &report{file: name, lines: found.lines, texts: found.texts}
