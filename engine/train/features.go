@@ -87,7 +87,7 @@ func (r *run) cache(ctx context.Context) error {
 }
 
 // makeRoom makes room for features, if there is any for all of them: in memory as far as half of what is free suffices,
-// else in files in the run's folder.
+// else in files in the run's folder, where as much is left for checkpoints.
 func (r *run) makeRoom(splits []split) error {
 	memory, limited := free(packed.AvailableMemory, room.memory)
 	disk, full := free(func() (int64, bool) { return disk.Free(r.Folder.Dir) }, room.disk)
@@ -100,9 +100,9 @@ func (r *run) makeRoom(splits []split) error {
 			inMemory += s.bytes()
 		}
 	}
-	if full && inFiles > disk {
+	if full && inFiles > disk/2 {
 		size := func(bytes int64) string { return metrics.FormatBytes(uint64(bytes)) }
-		return fmt.Errorf("%w: %s, where %s of memory, of which half may be taken, and in %s %s of disk are free: want "+
+		return fmt.Errorf("%w: %s, where %s of memory and in %s %s of disk are free, of which half may be taken: want "+
 			"fewer images, more frozen layers, or train.cache_features = false", ErrNoRoom, size(inMemory+inFiles), size(memory),
 			r.Folder.Dir, size(disk))
 	}

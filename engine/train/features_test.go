@@ -145,6 +145,9 @@ func TestCachedFeaturesWithoutRoom(t *testing.T) {
 	if !errors.Is(err, train.ErrNoRoom) {
 		t.Errorf("%v is no ErrNoRoom", err)
 	}
+	defer train.LimitRoom(1000, 80<<10)() // which checkpoints want some of
+	_, err = r.train(context.Background(), "more", append(probe([]string{"conv1"}, onOne), caching)...)
+	wantError(t, err, "44.0 KiB", "80.0 KiB of disk are free, of which half may be taken")
 }
 
 // TestCachedFeaturesOfTheEnd: a run that was stopped after its last step, before the validation, validates on features
