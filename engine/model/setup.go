@@ -80,12 +80,12 @@ func (s Setup) classWeights(in Input) []float32 {
 		weights = append(weights, float32(w))
 	}
 	if s.Balance && in.Counts != nil {
-		images := 0
+		images, classes := 0, 0 // that have images; the others weigh 0
 		for _, n := range in.Counts {
-			images += n
+			images, classes = images+n, classes+min(n, 1)
 		}
 		for _, n := range in.Counts {
-			weights = append(weights, float32(float64(images)/float64(max(n, 1)*len(in.Counts))))
+			weights = append(weights, float32(float64(images*min(n, 1))/float64(max(n, 1)*classes)))
 		}
 	}
 	return weights

@@ -159,13 +159,15 @@ func (o *Oracle) target(label, classes int) []float64 {
 			target[k] *= float64(c.ClassWeights[k])
 		}
 		if c.BalanceClasses {
-			count := 0
+			count := map[int]int{}
 			for _, l := range o.set.Train.Labels {
-				if l == k {
-					count++
-				}
+				count[l]++
 			}
-			target[k] *= float64(len(o.set.Train.Labels)) / float64(max(count, 1)*classes)
+			if count[k] == 0 {
+				target[k] = 0
+				continue
+			}
+			target[k] *= float64(len(o.set.Train.Labels)) / float64(count[k]*len(count))
 		}
 	}
 	return target
