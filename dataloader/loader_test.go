@@ -317,18 +317,22 @@ func TestNoAllocationPerStep(t *testing.T) {
 	s := open(t, dir, "train")
 	c := augmented()
 	c.Crop = 8
-	l := dataloader.NewTrainLoader(s, c, 4, 1, 0, nil)
-	defer l.Close()
-	ctx := context.Background()
-	step := func() {
-		b, err := l.Next(ctx)
-		check(t, err)
-		check(t, l.Release(b))
-	}
-	for range 50 {
-		step()
-	}
-	if n := testing.AllocsPerRun(500, step); n != 0 {
-		t.Errorf("%v allocations a step", n)
+	windows := c
+	windows.CropArea, windows.Rotate, windows.Brightness, windows.Contrast = []float64{0.1, 1}, 10, 0.4, 0.4
+	for name, c := range map[string]dataloader.Config{"crops": c, "windows": windows} {
+		l := dataloader.NewTrainLoader(s, c, 4, 1, 0, nil)
+		ctx := context.Background()
+		step := func() {
+			b, err := l.Next(ctx)
+			check(t, err)
+			check(t, l.Release(b))
+		}
+		for range 50 {
+			step()
+		}
+		if n := testing.AllocsPerRun(500, step); n != 0 {
+			t.Errorf("%s: %v allocations a step", name, n)
+		}
+		check(t, l.Close())
 	}
 }
