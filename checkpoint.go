@@ -38,7 +38,7 @@ func ReadSome(path string, keep func(name string, shape []int) bool) (*Checkpoin
 		return nil, err
 	}
 	model.Averaged(f)
-	config, err := configs.Stored(path, []byte(f.Meta.Config))
+	config, err := configs.Stored(path, []byte(f.Meta.Config), nil)
 	if err != nil {
 		return nil, err
 	}

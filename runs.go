@@ -10,7 +10,6 @@ import (
 	"slices"
 	"time"
 
-	"duet/configs"
 	"duet/engine/metrics"
 	"duet/engine/train"
 )
@@ -75,7 +74,7 @@ func ReadRun(dir string) (RunInfo, error) {
 		return r, fmt.Errorf("%w: %s: %w", ErrNoRun, dir, err)
 	}
 	r.Began, r.Latest = info.ModTime(), info.ModTime()
-	if r.Config, err = configs.Load(folder.Config(), nil); err != nil {
+	if r.Config, err = LoadRun(dir); err != nil {
 		return r, err
 	}
 	steps, validations, err := metrics.Read(folder.Metrics())

@@ -2,6 +2,7 @@ package duet_test
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,8 +11,8 @@ import (
 	"duet/engine/checkpoint"
 )
 
-// TestOlderCheckpoint: what was trained when keys had other names is used, and gone on with, as it was.
-func TestOlderCheckpoint(t *testing.T) {
+// TestOlderRun: what was trained when keys had other names is seen, used, and gone on with, as it was.
+func TestOlderRun(t *testing.T) {
 	dir, s := trained(t)
 	paths, err := filepath.Glob(filepath.Join(s.Folder, "checkpoints", "*.safetensors"))
 	check(t, err)
@@ -25,7 +26,16 @@ func TestOlderCheckpoint(t *testing.T) {
 		f.Meta.Config = older
 		check(t, checkpoint.Save(path, f))
 	}
+	config := filepath.Join(s.Folder, "config.toml")
+	text, err := os.ReadFile(config)
+	check(t, err)
+	check(t, os.WriteFile(config, []byte(strings.ReplaceAll(string(text), `activation = "relu"`, "relu = true")), 0o600))
 	want := tiny(t, dir)
+	run, err := duet.ReadRun(s.Folder)
+	check(t, err)
+	if string(run.Config.TOML()) != string(want.TOML()) {
+		t.Errorf("the run's:\n%s\nwant:\n%s", run.Config.TOML(), want.TOML())
+	}
 	c, err := duet.ReadCheckpoint(s.Folder)
 	check(t, err)
 	if string(c.Config.TOML()) != string(want.TOML()) {

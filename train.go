@@ -106,7 +106,7 @@ func Train(ctx context.Context, config *Config, o TrainOptions) (s Summary, err 
 	}
 	defer func() { err = errors.Join(err, folder.Close()) }()
 	before := func(text string) (*Config, []train.Change, error) {
-		was, err := configs.Stored(folder.Dir, []byte(text))
+		was, err := configs.Stored(folder.Dir, []byte(text), nil)
 		if err != nil {
 			return nil, nil, fmt.Errorf("the configuration of the run so far: %w", err)
 		}

@@ -83,8 +83,10 @@ func Parse(name string, data []byte, overrides []string) (*train.Config, error) 
 	return parse(name, data, overrides, false)
 }
 
-// Stored is Parse of what a checkpoint holds, where nobody can write anew what was written when keys had other names.
-func Stored(name string, data []byte) (*train.Config, error) { return parse(name, data, nil, true) }
+// Stored is Parse of what a run or a checkpoint holds, which may have been written when keys had other names.
+func Stored(name string, data []byte, overrides []string) (*train.Config, error) {
+	return parse(name, data, overrides, true)
+}
 
 func parse(name string, data []byte, overrides []string, stored bool) (*train.Config, error) {
 	tree := map[string]any{}

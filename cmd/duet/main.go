@@ -134,7 +134,11 @@ func overrides(c *cobra.Command) *[]string {
 
 // load reads a configuration, a file or the name of a built-in one, and tells its notes.
 func load(path string, sets []string) (*train.Config, error) {
-	c, err := duet.Load(path, sets...)
+	return told(duet.Load(path, sets...))
+}
+
+// told is a configuration whose notes were told.
+func told(c *train.Config, err error) (*train.Config, error) {
 	if err != nil {
 		return nil, &configError{err}
 	}

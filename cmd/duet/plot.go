@@ -73,7 +73,7 @@ func readRun(dir string) (r look.Run, err error) {
 	if r.Steps, r.Validations, err = metrics.Read(filepath.Join(dir, "metrics.jsonl")); err != nil {
 		return r, fmt.Errorf("%s is no run: %w", dir, err)
 	}
-	config, err := duet.Load(filepath.Join(dir, "config.toml"))
+	config, err := duet.LoadRun(dir)
 	if err != nil {
 		return r, err
 	}

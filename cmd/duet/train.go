@@ -116,7 +116,7 @@ func (o *trainOptions) load() (*train.Config, error) {
 	if _, err := os.Stat(own); errors.Is(err, fs.ErrNotExist) {
 		return nil, usage("%s has no config.toml: want a CONFIG to go on with what else is there", dir)
 	}
-	return load(own, *o.sets)
+	return told(duet.LoadRun(dir, *o.sets...))
 }
 
 // report prints what the run came to.

@@ -120,7 +120,7 @@ func (r *run) configure(root *os.Root) {
 	r.Config, r.problem = nil, ""
 	b, err := lastOf(root, path.Join(r.Name, "config.toml"), mostConfig)
 	if err == nil {
-		r.Config, err = configs.Parse(path.Join(r.Name, "config.toml"), b, nil)
+		r.Config, err = configs.Stored(path.Join(r.Name, "config.toml"), b, nil)
 	}
 	if err != nil {
 		r.Config, r.problem = nil, err.Error()
