@@ -53,6 +53,7 @@ DEVICE void loss_gradient(T *dz, const float *z, const int32_t *labels, const fl
     float total = 0.f; // of the target
     if (t.all > 0.f) {
         for (int k = threadIdx.x; k < classes; k += row_threads) total += t.all * weight(t, k);
+        __syncthreads(); // the row's own sum has been read
         total = block_sum<row_threads>(total);
     }
     if (label >= 0 && label < classes) total += t.label * weight(t, label);
