@@ -20,9 +20,10 @@ func dataShowCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "show CONFIG",
 		Short: "A contact sheet of images as the network sees them",
-		Long: `Show writes a PNG of images as they go into the first layer: cropped, mirrored and shifted in colour as a
-training with this configuration does it at that step, or as an evaluation does it with --split val. The mean is added
-back, and the scale taken out, so that they can be looked at; what lies in the padding is the mean colour.`,
+		Long: `Show writes a PNG of images as they go into the first layer: cropped, scaled, turned, mirrored and shifted in
+colour as a training with this configuration does it at that step, or as an evaluation does it with --split val. The
+mean is added back, and the scale taken out, so that they can be looked at; what lies outside the image is the mean
+colour.`,
 		Example: `  duet data show configs/alexnet.toml
   duet data show configs/cifar10.toml --step 1000 --images 64 --out step-1000.png
   duet data show configs/alexnet.toml --split val --views 10`,
