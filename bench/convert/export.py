@@ -89,8 +89,8 @@ def check(duet, torch, work, name, sets):
             compare(f"{file} by onnxruntime, {batch} at a time", np.concatenate(parts), tolerance)
     weights = load_file(work / "runs/run/checkpoints/best.safetensors" if checkpoint == "runs/run" else work / checkpoint)
     for file, dtype in ("model.onnx", np.float32), ("half.onnx", np.float16):
-        run("import", file, "--as", name, *(arg for s in DATA + sets + ["data.mean=none"] for arg in ("--set", s)),
-            "--out", f"{file}.safetensors")
+        run("import", file, "--as", name.split()[0], "--out", f"{file}.safetensors",
+            *(arg for s in DATA + sets + ["data.mean=none"] for arg in ("--set", s)))
         back = load_file(work / f"{file}.safetensors")
         names = [n for n in weights if n.endswith((".weight", ".bias")) and not n.startswith("momentum.")]
         assert len(names) >= 10, names
