@@ -123,7 +123,7 @@ func (w *walk) step(n *onnx.Node, last bool) (s step, does bool) {
 	case "AveragePool": // one of one place each does nothing: exporters write it for an adaptive one
 		s.kind = isAvgPool
 		s.windowed(n, nil)
-		return s, s.wrong != "" || s.window != window{kernel: one, strides: one, dilations: one}
+		return s, s.wrong != "" || s.kernel != one || s.strides != one || s.before != [2]int{} || s.after != [2]int{}
 	case "Mul", "Div":
 		s.scaling(n, w)
 	case "Flatten":

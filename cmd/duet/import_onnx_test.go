@@ -194,7 +194,8 @@ func TestImportedGraphs(t *testing.T) {
 		{"what does nothing", func(m edited) {
 			m.insert("conv3", "Dropout", nil)
 			m.node("conv3").Inputs[0], m.node("new").Outputs[0], m.node("new").Name = "other", "other", "other"
-			m.insert("fc4/flatten", "AveragePool", nil, onnx.Attribute{Name: "kernel_shape", Value: []int64{1, 1}})
+			m.insert("fc4/flatten", "AveragePool", nil, onnx.Attribute{Name: "kernel_shape", Value: []int64{1, 1}},
+				onnx.Attribute{Name: "ceil_mode", Value: int64(1)}, onnx.Attribute{Name: "count_include_pad", Value: int64(1)})
 		}, nil},
 		{"an average", func(m edited) {
 			m.insert("fc4/flatten", "AveragePool", nil, onnx.Attribute{Name: "kernel_shape", Value: []int64{3, 3}})
