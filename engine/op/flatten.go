@@ -7,6 +7,7 @@ type Flatten struct{}
 
 func (Flatten) Name() string  { return "flatten" }
 func (Flatten) Roles() []Role { return []Role{Activation} }
+func (Flatten) Reshapes()     {}
 
 func (Flatten) Infer(in []Type) (Type, error) {
 	if err := want(in, rank{Float, 4}); err != nil {
@@ -27,6 +28,7 @@ type Unflatten struct{ C, H, W int }
 
 func (Unflatten) Name() string  { return "unflatten" }
 func (Unflatten) Roles() []Role { return []Role{Activation} }
+func (Unflatten) Reshapes()     {}
 
 func (o Unflatten) Infer(in []Type) (Type, error) {
 	if err := want(in, rank{Float, 2}); err != nil {

@@ -107,6 +107,12 @@ func FLOPs(o Op, in []Type, out Type) float64 {
 	return 0
 }
 
+// Reshape is an operation whose output is its input in another shape, element by element: there is nothing to move.
+type Reshape interface {
+	Op
+	Reshapes()
+}
+
 // Place says where a node belongs.
 type Place struct {
 	Device int    // index into the placement's devices

@@ -16,7 +16,7 @@ func (r Report) WriteText(w io.Writer) error {
 	fmt.Fprintln(t, "step\tdevice\tlayer\top\tpass\toutput\tlayout\tbytes\tMFLOP\tkernel\twaits for")
 	for _, s := range r.Steps {
 		o := s.Out[0]
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", s.Index, s.Device, s.Layer, s.Op, s.pass(), o.Type,
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", s.Index, s.Device, s.Layer, s.Op, s.Pass(), o.Type,
 			o.Layout, sum(s.Out), megaflops(s.FLOPs), s.Kernel, list(s.Waits))
 	}
 	fmt.Fprintln(t, "\ndevice\tbytes\tstate\tarena\tarena without reuse\tinputs and outputs")
@@ -35,7 +35,8 @@ func (r Report) WriteText(w io.Writer) error {
 	return t.Flush()
 }
 
-func (s Step) pass() string {
+// Pass is forward, backward or update.
+func (s Step) Pass() string {
 	switch {
 	case s.Update:
 		return "update"

@@ -16,16 +16,20 @@ type Report struct {
 	Exchanges  []Exchange `json:"exchanges"`
 }
 
+// Copy is the kernel of a step that copies between devices.
+const Copy = "copy"
+
 // Step is one step of a plan.
 type Step struct {
 	Index    int      `json:"index"`
 	Device   string   `json:"device"`
 	Layer    string   `json:"layer"`
 	Op       string   `json:"op"`
-	Kernel   string   `json:"kernel"` // the implementation; "copy" between devices
+	Kernel   string   `json:"kernel"` // the implementation, or Copy; empty in an Outline
 	In       []Tensor `json:"in"`
 	Out      []Tensor `json:"out"`
 	FLOPs    float64  `json:"flops"`
+	Moved    Moved    `json:"moved"`           // what it must read and write
 	Waits    []int    `json:"waits,omitempty"` // steps of other devices that must be done first
 	Update   bool     `json:"update,omitempty"`
 	Backward bool     `json:"backward,omitempty"` // it comes after the loss: gradients
@@ -68,9 +72,9 @@ func (p *Plan) Report() Report {
 		}
 	}
 	layers := map[string]int{}
-	backward := p.backward()
+	backward := backward(p.steps)
 	for _, s := range p.steps {
-		step := p.describe(s)
+		step := s.describe(p.state.Devices[s.place.Device].Name())
 		step.Backward = backward[s]
 		r.Steps = append(r.Steps, step)
 		send, ok := s.op.(op.Send)
@@ -94,9 +98,9 @@ func (p *Plan) Report() Report {
 }
 
 // backward are the steps that depend on the gradient 1 of the loss, the only constant of a graph.
-func (p *Plan) backward() map[*step]bool {
+func backward(steps []*step) map[*step]bool {
 	is := map[*step]bool{}
-	for _, s := range p.steps {
+	for _, s := range steps {
 		for _, v := range s.in {
 			if !s.update && (v.initial != nil || v.writer != nil && is[v.writer]) {
 				is[s] = true
@@ -146,12 +150,16 @@ func (p *Plan) staging(d int) (bytes int64) {
 	return bytes
 }
 
-func (p *Plan) describe(s *step) Step {
-	out := Step{Index: s.index, Device: p.state.Devices[s.place.Device].Name(), Layer: s.place.Layer, Op: s.op.Name(),
-		Kernel: "copy", In: p.tensors(s.in), Out: p.tensors(s.out), Update: s.update}
+func (s *step) describe(device string) Step {
+	out := Step{Index: s.index, Device: device, Layer: s.place.Layer, Op: s.op.Name(), In: tensors(s.in),
+		Out: tensors(s.out), Moved: s.moved(), Update: s.update}
+	if s.copies() {
+		out.Kernel = Copy
+	} else {
+		out.FLOPs = op.FLOPs(s.op, types(s.in), s.out[0].typ)
+	}
 	if s.kernel != nil {
 		out.Kernel = s.kernel.String()
-		out.FLOPs = op.FLOPs(s.op, types(s.in), s.out[0].typ)
 	}
 	for _, w := range s.waits {
 		out.Waits = append(out.Waits, w.index)
@@ -159,11 +167,13 @@ func (p *Plan) describe(s *step) Step {
 	return out
 }
 
-func (p *Plan) tensors(vs []*value) []Tensor {
+func tensors(vs []*value) []Tensor {
 	var ts []Tensor
 	for _, v := range vs {
-		t := Tensor{Name: v.name, Type: v.typ.String(), Layout: v.layout.String(), Bytes: v.layout.Bytes(), Offset: -1,
-			Writer: -1}
+		t := Tensor{Name: v.name, Type: v.typ.String(), Offset: -1, Writer: -1}
+		if v.layout != nil {
+			t.Layout, t.Bytes = v.layout.String(), v.layout.Bytes()
+		}
 		if v.slot != nil {
 			t.Offset = v.slot.offset
 		}
