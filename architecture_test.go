@@ -24,6 +24,7 @@ var floors = [][]string{
 	// a network's graph; files of and for other programs, pictures and a training, of any network
 	{"alexnet", "alexnet/convert", "alexnet/convert/export", "engine/look", "engine/train"},
 	{"engine/model"},
+	{"engine/limits"},
 	{"dataloader", "engine/plan"},
 	{"dataloader/prepare"},
 	{"dataloader/generated"},

@@ -1,6 +1,6 @@
 # Included by the Makefile at the root: CUDA, the simulated driver, GPU machines.
 
-.PHONY: deps-gpu kernels kernels-report build-gpu sim test-gpu
+.PHONY: deps-gpu kernels kernels-report kernels-count build-gpu sim test-gpu
 .PHONY: test-sim test-sim-some test-sim-all test-sim-engine test-sim-program test-sim-checked test-sim-ptx
 .PHONY: test-sim-long
 .PHONY: gpu-bundle test-bundle lab test-lab
@@ -25,6 +25,9 @@ kernels/ptx/%.ptx: kernels/%.cu $(wildcard kernels/*.h)
 
 kernels-report: kernels ## registers, shared memory, spills and occupancy of every kernel on sm_70 to sm_90
 	@kernels/report.sh $(cuda)/bin/ptxas
+
+kernels-count: ## write what the program counts of each operation into kernels/README.md
+	@$(GO) test ./cmd/duet -count 1 -run TestCountOfKernelsREADME -update
 
 build/gpu/include:
 	@mkdir -p build/gpu && ln -sfn "$(cuda)/include" $@

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -13,6 +14,7 @@ import (
 
 	"duet/dataloader/packed"
 	"duet/dataloader/source"
+	"duet/engine/limits"
 	"duet/engine/model"
 	"duet/engine/train"
 )
@@ -20,15 +22,21 @@ import (
 func benchCommand() *cobra.Command {
 	var steps, rounds int
 	var asJSON, kernels, withData bool
+	var card string
 	var o modelFlags
 	c := &cobra.Command{
 		Use:   "bench CONFIG",
 		Short: "Measure how fast a network trains",
 		Long: `Bench measures whole training steps, augmentation and update included, on one batch of random pixels that
 stays in the devices' memory; then, in further steps, how long each kernel takes. With --data it measures instead what
-feeding costs: steps on batches of the configured data, in turn with steps on a batch that is there already.`,
+feeding costs: steps on batches of the configured data, in turn with steps on a batch that is there already.
+
+With --kernels a line for each says how fast it computes, and moves its operands, each counted once; how long the GPU
+would take at least, as duet plan --limits counts it; and the share that this is of the time. The figures are those of
+the GPU that measures, or of the card that --limits names.`,
 		Example: `  duet bench configs/alexnet.toml --devices dnnl:0 --batch 32
   duet bench configs/alexnet.toml --devices dnnl:0 --precision bf16 --json
+  duet bench configs/alexnet.toml --devices cuda:0 --precision bf16 --kernels
   duet bench configs/alexnet.toml --data --set data.path=data/imagenet`,
 		Args: args(cobra.ExactArgs(1)),
 	}
@@ -44,6 +52,15 @@ feeding costs: steps on batches of the configured data, in turn with steps on a 
 		if err != nil {
 			return err
 		}
+		var limit limits.Card
+		switch {
+		case card != "" && withData:
+			return usage("--%s with --data, which measures no kernels: want one of the two", limitsFlag)
+		case card != "":
+			if limit, err = cardOf(card); err != nil {
+				return err
+			}
+		}
 		if withData {
 			return benchData(c.Context(), config, steps, rounds, asJSON)
 		}
@@ -58,6 +75,13 @@ feeding costs: steps on batches of the configured data, in turn with steps on a 
 		if err != nil {
 			return err
 		}
+		known := card != ""
+		if !known {
+			limit, known = limits.Of(m.Devices[0].Info())
+		}
+		if known {
+			m.Hold(&s, limit)
+		}
 		if asJSON {
 			return printJSON(s)
 		}
@@ -68,6 +92,8 @@ feeding costs: steps on batches of the configured data, in turn with steps on a 
 	c.Flags().BoolVar(&withData, "data", false, "measure what feeding from the configured data costs")
 	c.Flags().IntVar(&rounds, "rounds", 5, "with --data: how often the two kinds of steps take turns")
 	c.Flags().BoolVar(&kernels, "kernels", false, "print every kernel, not only the layers")
+	c.Flags().StringVar(&card, limitsFlag, "", "hold the kernels against a card's limits, "+
+		strings.Join(limits.Names(), ", ")+"; default: against the GPU's own")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	o.add(c, "those of the configuration")
 	return c
@@ -141,18 +167,55 @@ func printSpeed(s model.Speed, kernels bool) error {
 		s.GFLOPs, s.GFLOPS, s.Parameters)
 	t := tabwriter.NewWriter(results, 0, 8, 2, ' ', tabwriter.AlignRight)
 	if kernels {
-		fmt.Fprintln(t, "device\tlayer\top\tms\tGFLOP/s\tGB/s\tkernel\t")
-		for _, k := range s.Kernels {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%.3f\t%s\t%s\t%s\t\n", k.Device, k.Layer, k.Op, k.MS, rate(k.GFLOPS), rate(k.GBPS),
-				k.Kernel)
-		}
-		fmt.Fprintln(t, "\t\t\t\t\t\t\t")
+		printKernels(t, s)
 	}
 	fmt.Fprintln(t, "device\tlayer\tforward ms\tbackward ms\tupdate ms\tGFLOP/s\t")
 	for _, l := range s.Layers {
 		fmt.Fprintf(t, "%s\t%s\t%.3f\t%.3f\t%.3f\t%s\t\n", l.Device, l.Layer, l.Forward, l.Backward, l.Update, rate(l.GFLOPS))
 	}
 	return t.Flush()
+}
+
+// printKernels prints a line for each kernel, and their sum; with a card, beside its limits.
+func printKernels(t io.Writer, s model.Speed) {
+	line := func(device, layer, op, ms, tflops, gbps, limit, by, share, kernel string) {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t", device, layer, op, ms, tflops, gbps)
+		if s.Card != "" {
+			fmt.Fprintf(t, "%s\t%s\t%s\t", limit, by, share)
+		}
+		fmt.Fprintf(t, "%s\t\n", kernel)
+	}
+	line("device", "layer", "op", "ms", "TFLOP/s", "GB/s", s.Card+" limit, ms", "by", "share", "kernel")
+	all, whole := model.StepTime{By: "all"}, true
+	for _, k := range s.Kernels {
+		limit, share := limitOf(k)
+		line(k.Device, k.Layer, k.Op, milliseconds(k.MS), tera(k.GFLOPS), rate(k.GBPS), limit, k.By, share, k.Kernel)
+		all.MS, all.LimitMS, whole = all.MS+k.MS, all.LimitMS+k.LimitMS, whole && k.By != ""
+	}
+	limit, share := "", ""
+	if all.Share = all.LimitMS / all.MS; whole {
+		limit, share = limitOf(all)
+	}
+	line("all", "", "", milliseconds(all.MS), "", "", limit, "", share, "")
+	line("", "", "", "", "", "", "", "", "", "")
+}
+
+// limitOf is a kernel's limit and its share of the time, nothing where the card's rate is not known.
+func limitOf(k model.StepTime) (limit, share string) {
+	if k.By == "" {
+		return "", ""
+	}
+	return milliseconds(k.LimitMS), fmt.Sprintf("%.1f %%", 100*k.Share)
+}
+
+func milliseconds(ms float64) string { return fmt.Sprintf("%.4f", ms) }
+
+// tera is a rate in TFLOP/s of one in GFLOP/s.
+func tera(giga float64) string {
+	if giga == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.3g", giga/1e3)
 }
 
 func rate(perSecond float64) string {

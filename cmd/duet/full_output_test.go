@@ -36,6 +36,8 @@ func TestFullOutput(t *testing.T) {
 		with("plan", smoke),
 		with("plan", smoke, "--json"),
 		with("plan", smoke, "--dot"),
+		{"plan", "smoke", "--devices", "cuda:0", "--limits", "h100"},
+		{"plan", "smoke", "--devices", "cuda:0", "--limits", "h100", "--json"},
 		with("gradcheck", []string{"smoke", "--samples", "1"}),
 		with("bench", smoke, "--steps", "1"),
 		with("bench", smoke, "--steps", "1", "--json"),

@@ -3,15 +3,18 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"duet/engine/limits"
 	"duet/engine/model"
 	"duet/engine/plan"
 )
 
 func planCommand() *cobra.Command {
 	var dot, asJSON, test bool
+	var card string
 	var o modelFlags
 	c := &cobra.Command{
 		Use:   "plan CONFIG",
@@ -27,9 +30,13 @@ other devices that it waits for; then the memory on each device, and what crosse
   arena without reuse  what the arena would be if each tensor had a place of its own
   inputs and outputs   batches, the mean, the loss
   waits for            steps of other devices that must be done first: what they write is read here, or what they
-                       read is overwritten`,
+                       read is overwritten
+
+With --limits it prints instead what a GPU, which need not be here, allows at best: the operations and the bytes of each
+step, how long the card's arithmetic or its memory takes for them, whichever is longer, and the sum.`,
 		Example: `  duet plan configs/alexnet.toml --devices dnnl:0,dnnl:1
-  duet plan configs/cifar10.toml --dot | dot -Tsvg > plan.svg`,
+  duet plan configs/cifar10.toml --dot | dot -Tsvg > plan.svg
+  duet plan configs/alexnet.toml --devices cuda:0 --precision bf16 --limits h100`,
 		Args: args(cobra.ExactArgs(1)),
 	}
 	sets := overrides(c)
@@ -43,6 +50,12 @@ other devices that it waits for; then the memory on each device, and what crosse
 			purpose = model.ForTesting
 		}
 		in := model.RandomInput(config.Data, classesOf(config))
+		if card != "" {
+			if dot {
+				return usage("--%s has no --dot: want --json, or none of the two", limitsFlag)
+			}
+			return planLimits(config, in, card, test, asJSON)
+		}
 		layers, err := config.Setup().Layers(in)
 		if err != nil {
 			return err
@@ -74,6 +87,7 @@ other devices that it waits for; then the memory on each device, and what crosse
 	}
 	c.Flags().BoolVar(&dot, "dot", false, "print a Graphviz graph")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().StringVar(&card, limitsFlag, "", "print what a card allows at best: "+strings.Join(limits.Names(), ", "))
 	c.Flags().BoolVar(&test, "test", false, "the plan of testing, not of training")
 	o.add(c, "those of the configuration")
 	return c

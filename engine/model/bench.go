@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"duet/engine/limits"
 	"duet/engine/op"
 	"duet/engine/plan"
 	"duet/internal/rng"
@@ -24,6 +25,7 @@ type Speed struct {
 	Steps           int         `json:"steps"`
 	GFLOPs          float64     `json:"gflop_per_step"` // convolutions and linear layers
 	GFLOPS          float64     `json:"gflops"`         // of those, a second
+	Card            string      `json:"card,omitempty"` // whose limits are those of Kernels
 	Kernels         []StepTime  `json:"kernels"`        // each step of the plan, median of profiled runs
 	Layers          []LayerTime `json:"layers"`
 }
@@ -37,6 +39,10 @@ type StepTime struct {
 	MS     float64 `json:"ms"`
 	GFLOPS float64 `json:"gflops,omitempty"`
 	GBPS   float64 `json:"gb_per_second"` // of the operands, each counted once
+
+	LimitMS float64 `json:"limit_ms,omitempty"` // what a card allows at best
+	By      string  `json:"by,omitempty"`       // what that is due to, as package limits names it
+	Share   float64 `json:"share,omitempty"`    // LimitMS of MS
 }
 
 // LayerTime is how long a layer took, in milliseconds.
@@ -168,7 +174,7 @@ func (s *Speed) attribute(r plan.Report, profile [][]time.Duration) {
 		}
 		t := StepTime{Device: step.Device, Layer: step.Layer, Op: step.Op, Kernel: step.Kernel, MS: median(ms)}
 		if t.MS > 0 {
-			t.GFLOPS, t.GBPS = step.FLOPs/t.MS/1e6, float64(operandBytes(step))/t.MS/1e6
+			t.GFLOPS, t.GBPS = step.FLOPs/t.MS/1e6, float64(step.Moved.Bytes(s.Precision))/t.MS/1e6
 		}
 		s.Kernels = append(s.Kernels, t)
 		s.GFLOPs += step.FLOPs / 1e9
@@ -199,12 +205,15 @@ func (s *Speed) attribute(r plan.Report, profile [][]time.Duration) {
 	slices.SortStableFunc(s.Layers, func(a, b LayerTime) int { return cmp.Compare(a.Device, b.Device) })
 }
 
-// operandBytes are those of a step's inputs and outputs; what is updated in place is one of each.
-func operandBytes(s plan.Step) (n int64) {
-	for _, t := range slices.Concat(s.In, s.Out) {
-		n += t.Bytes
+// Hold holds the kernels that Bench measured against what a card allows.
+func (m *Model) Hold(s *Speed, card limits.Card) {
+	s.Card = card.Name
+	for i, step := range m.training.Report().Steps {
+		k := &s.Kernels[i]
+		if k.LimitMS, k.By = card.Limit(step, s.Precision); k.MS > 0 {
+			k.Share = k.LimitMS / k.MS
+		}
 	}
-	return n
 }
 
 func median(xs []float64) float64 {

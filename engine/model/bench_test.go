@@ -111,10 +111,7 @@ func TestBenchAddsUp(t *testing.T) {
 				watched.KnownTime(i).Seconds()*1000) { // one device has no commands beside the steps
 				t.Errorf("%s of %s took %v ms, want %v", step.Op, step.Layer, s.Kernels[i].MS, watched.KnownTime(i))
 			}
-			k, bytes := s.Kernels[i], int64(0)
-			for _, x := range append(step.In[:len(step.In):len(step.In)], step.Out...) {
-				bytes += x.Bytes
-			}
+			k, bytes := s.Kernels[i], step.Moved.Bytes(s.Precision)
 			if k.Op != step.Op || k.Layer != step.Layer || k.Device != step.Device || !near(k.GFLOPS*k.MS, step.FLOPs/1e6) ||
 				!near(k.GBPS*k.MS, float64(bytes)/1e6) {
 				t.Errorf("%+v of %+v", k, step)
