@@ -48,7 +48,7 @@ var floors = [][]string{
 	{"kernels/ptxinfo/lex"},
 	{"internal/disk/powercut"},
 	{"internal/disk", "internal/half", "internal/invalid", "internal/oracle", "internal/rng", "internal/wire",
-		"scripts/gpu", "scripts/mutants"},
+		"kernels/sass", "scripts/gpu", "scripts/mutants"},
 }
 
 // forTests are packages that only tests import: suites, oracles, observers.

@@ -23,8 +23,10 @@ kernels/ptx/%.ptx: kernels/%.cu $(wildcard kernels/*.h)
 	@arch=$$(sed -n 's|^// Arch  *||p' $< | head -n 1); echo "nvcc $< ($${arch:-compute_70})"; \
 	$(cuda)/bin/nvcc $(NVCC_FLAGS) -arch=$${arch:-compute_70} -ptx $< -o $@.new && mv $@.new $@
 
-kernels-report: kernels ## registers, shared memory, spills and occupancy of every kernel on sm_70 to sm_90
+kernels-report: kernels ## registers, spills and occupancy of every kernel; machine code of the tensor cores' loops
 	@kernels/report.sh $(cuda)/bin/ptxas
+	@nvdisasm=$$(scripts/deps-nvdisasm.sh) && echo && $(GO) run ./kernels/sass \
+	$(if $(WRITE),-write kernels/README.md) $(cuda)/bin/ptxas "$$nvdisasm" kernels/ptx
 
 kernels-count: ## write what the program counts of each operation into kernels/README.md
 	@$(GO) test ./cmd/duet -count 1 -run TestCountOfKernelsREADME -update

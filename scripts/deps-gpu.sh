@@ -1,6 +1,6 @@
 #!/bin/sh
 # Finds a CUDA toolkit for nvcc and the headers, or makes a small one in DIR (default build/cuda) out of Debian's
-# packages: nvcc, ptxas and the headers only, about 150 MB, nothing installed into the system. Prints the toolkit's
+# packages: nvcc, ptxas, nvdisasm and the headers, about 150 MB, nothing installed into the system. Prints the toolkit's
 # folder.
 #
 #   scripts/deps-gpu.sh [DIR]       find, else fetch
@@ -86,7 +86,7 @@ mkdir -p "$work/toolkit" "$work/cuda/bin" "$work/cuda/include" "$work/cuda/nvvm"
 dpkg-deb -x "$work"/debs/nvidia-cuda-toolkit_*.deb "$work/toolkit"
 lib=$work/toolkit/usr/lib/nvidia-cuda-toolkit
 cp "$lib/bin/nvcc" "$lib/bin/cicc" "$work/toolkit/usr/bin/ptxas" "$work/toolkit/usr/bin/cudafe++" \
-	"$work/toolkit/usr/bin/fatbinary" "$work/toolkit/usr/bin/cuobjdump" "$work/cuda/bin/"
+	"$work/toolkit/usr/bin/fatbinary" "$work/toolkit/usr/bin/cuobjdump" "$work/toolkit/usr/bin/nvdisasm" "$work/cuda/bin/"
 cp -r "$lib/bin/crt" "$work/cuda/bin/crt"
 cp -r "$lib/libdevice" "$work/cuda/nvvm/libdevice"
 cat >"$work/cuda/bin/nvcc.profile" <<'PROFILE'
