@@ -1,5 +1,6 @@
 #include "checks.h"
 #include "diagnose.h"
+#include "report.h"
 #include "seen.h"
 
 #include <algorithm>
@@ -105,6 +106,7 @@ void begin_checks(Running &r) {
     c.me = packed(r.work->stamp);
     c.said_race = c.said_order = c.said_fresh = false;
     c.known_write = c.known_read = 0;
+    c.words_read = c.words_written = 0;
     c.locals = own_locals(), c.image = own_image();
     const uintptr_t low = reinterpret_cast<uintptr_t>(r.stack_low), high = reinterpret_cast<uintptr_t>(r.stack_high);
     if (r.fibers_on) c.stack = Range{reinterpret_cast<uintptr_t>(r.stacks.begin()), r.stacks.bytes()};
@@ -136,6 +138,12 @@ void begin_block_checks(Running &r) {
 
 void end_checks(Running &r) {
     if (!checked_build) return;
+    {
+        StatisticsHold s;
+        DeviceStatistics &d = s->devices[(size_t)r.launch->context->device];
+        d.read[*r.launch->function->name] += r.checks.words_read * word;
+        d.written[*r.launch->function->name] += r.checks.words_written * word;
+    }
     for (Place &p : r.checks.places) p = Place{};
 }
 

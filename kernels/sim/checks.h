@@ -72,6 +72,9 @@ struct Checks {
     Place places[lately];
     unsigned next_place = 0;
     uint64_t known_write = 0, known_read = 0; // stamps found to be ordered before the launch
+    // Words of device memory that the launch has read and written, each once, however often; what it reads of its own
+    // writes is not among them. It is what a GPU with an endless cache would move.
+    uint64_t words_read = 0, words_written = 0;
     bool said_race = false, said_order = false, said_fresh = false;
 };
 

@@ -67,13 +67,15 @@ void check_order(const Seen &s, const Place &p, uint64_t wrote, uint64_t read) {
 }
 
 HOT void device_word(const Seen &s, const Place &p, Cell &c, uintptr_t of_word) {
-    const Checks &k = s.r.checks;
+    Checks &k = s.r.checks;
     const Who now = word_who(s, of_word);
     const uint64_t wrote = c.write.at(), read = c.read.at();
     check_order(s, p, wrote, read);
     if (wrote == k.me && conflicts(c.write.by(), now, k.block_epoch)) say_race(s, "device", c.write.by(), true);
     else if (s.write && read == k.me && conflicts(c.read.by(), now, k.block_epoch))
         say_race(s, "device", c.read.by(), false);
+    if (s.write) k.words_written += wrote != k.me;
+    else k.words_read += wrote != k.me && read != k.me;
     if (s.write) c.write.set(k.me, now);
     else c.read.set(k.me, read == k.me ? both(c.read.by(), now, k.block_epoch) : now);
 }

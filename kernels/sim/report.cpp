@@ -1,4 +1,5 @@
 #include "report.h"
+#include "checks.h"
 #include "diagnose.h"
 #include "settings.h"
 
@@ -44,6 +45,10 @@ std::string quoted_list(const std::vector<std::string> &list) { return "[" + joi
 
 std::string field(const char *name, uint64_t value) { return text_of("\"%s\": %llu", name, (unsigned long long)value); }
 
+std::string by_kernel(const std::map<std::string, uint64_t> &counts) {
+    return "{" + joined(counts, [](const auto &c) { return quoted(c.first) + ": " + std::to_string(c.second); }) + "}";
+}
+
 std::string device_json(size_t index, const DeviceStatistics &d) {
     std::string text = "    {" + field("device", index);
     const struct {
@@ -53,10 +58,10 @@ std::string device_json(size_t index, const DeviceStatistics &d) {
                   {"pinned", d.pinned},          {"pinned_peak", d.pinned_peak}, {"host_to_device", d.to_device},
                   {"device_to_host", d.to_host}, {"device_to_device", d.within}, {"set", d.set}};
     for (auto &f : fields) text += ", " + field(f.name, f.value);
-    return text + ",\n     \"launches\": {" +
-           joined(d.launches,
-                  [](const auto &l) { return quoted(l.first) + text_of(": %llu", (unsigned long long)l.second); }) +
-           "}}";
+    text += ",\n     \"launches\": " + by_kernel(d.launches);
+    if (checked_build)
+        text += ",\n     \"read\": " + by_kernel(d.read) + ",\n     \"written\": " + by_kernel(d.written);
+    return text + "}";
 }
 
 std::string json(const Statistics &s) {

@@ -14,6 +14,7 @@ struct DeviceStatistics {
     uint64_t pinned = 0, pinned_peak = 0;                     // of the host's memory, for this device's contexts
     uint64_t to_device = 0, to_host = 0, within = 0, set = 0; // bytes
     std::map<std::string, uint64_t> launches;                 // by kernel
+    std::map<std::string, uint64_t> read, written;            // bytes by kernel, of the checked build (Checks)
 };
 
 struct PeerStatistics {

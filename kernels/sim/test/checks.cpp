@@ -34,6 +34,19 @@ CASE(unwritten_shared, checked, ENVIRONMENT(),
     OK(run("unwritten_shared", 1, 64));
 }
 
+// What each launch moves, every word once: 50 of x and y, of which saxpy writes y too; copy_element all 64.
+CASE(traffic, checked, ENVIRONMENT(), SAYS()) {
+    Gpu g;
+    const CUdeviceptr x = g.floats(64, 1.f), y = g.floats(64, 2.f);
+    for (int i = 0; i < 3; i++) OK(g.launch("saxpy", 1, 64, {bits(y), bits(x), bits(1.f), bits(50)}));
+    OK(g.launch("copy_element", 1, 64, {bits(y), bits(x)}));
+    OK(cuStreamSynchronize(g.stream));
+    const std::string r = report();
+    CHECK(r.find("\"read\": {\"copy_element\": 256, \"saxpy\": 1200},\n") != std::string::npos);
+    CHECK(r.find("\"written\": {\"copy_element\": 256, \"saxpy\": 600}}") != std::string::npos);
+    g.close();
+}
+
 CASE(unwritten_device, checked, ENVIRONMENT(),
      SAYS("uninitialised read: kernel copy_element", "{copy_element}", "in device memory")) {
     Gpu g;

@@ -137,7 +137,7 @@ CASE(report_as_json, both, ENVIRONMENT(), SAYS("launch limits: launch of saxpy")
     for (const char *text :
          {"{\"device\": 0, \"memory\": 0, \"memory_peak\": 1024, \"allocations\": 2, \"pinned\": 0, \"pinned_peak\": "
           "1000, \"host_to_device\": 768, \"device_to_host\": 100, "
-          "\"device_to_device\": 256, \"set\": 256,\n     \"launches\": {\"copy_element\": 1, \"saxpy\": 3}}",
+          "\"device_to_device\": 256, \"set\": 256,\n     \"launches\": {\"copy_element\": 1, \"saxpy\": 3}",
           "{\"device\": 1, \"memory\": 0, \"memory_peak\": 256, \"allocations\": 1, ",
           "\"peers\": [{\"from\": 0, \"to\": 1, \"copies\": 2, \"bytes\": 192}]",
           "\"graphs\": {\"captured\": 0, \"launched\": 0}",
