@@ -46,6 +46,9 @@ type driverReport struct {
 	Devices []struct {
 		Peak       int64            `json:"memory_peak"`
 		Launches   map[string]int64 `json:"launches"`
+		Read       map[string]int64 `json:"read"`    // bytes by kernel, in the checked build
+		Written    map[string]int64 `json:"written"` // the same
+		Set        int64            `json:"set"`
 		HostDevice int64            `json:"host_to_device"`
 		DeviceHost int64            `json:"device_to_host"`
 	} `json:"devices"`
