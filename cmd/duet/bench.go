@@ -80,7 +80,7 @@ the GPU that measures, or of the card that --limits names.`,
 			limit, known = limits.Of(m.Devices[0].Info())
 		}
 		if known {
-			m.Hold(&s, limit)
+			m.Hold(&s, among(limit, s.Devices))
 		}
 		if asJSON {
 			return printJSON(s)

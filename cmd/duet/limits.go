@@ -21,6 +21,14 @@ func cardOf(name string) (limits.Card, error) {
 	return card, nil
 }
 
+// among is a card as it copies between devices of these names.
+func among(card limits.Card, devices []string) limits.Card {
+	if len(devices) == 2 && devices[0] == devices[1] {
+		return card.Within()
+	}
+	return card
+}
+
 // planLimits prints what a card allows for the plan of training, or of testing. Of the configuration's devices only
 // their number counts; they need not be there.
 func planLimits(config *train.Config, in model.Input, name string, test, asJSON bool) error {
@@ -46,7 +54,7 @@ func planLimits(config *train.Config, in model.Input, name string, test, asJSON 
 	if err != nil {
 		return err
 	}
-	report := card.Of(steps, setup.Devices.Precision, setup.Batch)
+	report := among(card, setup.Devices.Towers).Of(steps, setup.Devices.Precision, setup.Batch)
 	if asJSON {
 		return printJSON(report)
 	}

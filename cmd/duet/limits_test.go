@@ -21,6 +21,10 @@ func TestPlanLimits(t *testing.T) {
 		len(r.Steps) < 50 {
 		t.Errorf("%+v", r)
 	}
+	p.object(p.works("plan", "smoke", "--devices", "cuda:1,cuda:1", "--limits", "a100", "--json"), &r)
+	if len(r.Devices) != 1 || r.Card.Link != r.Card.DRAM/2 { // a card copies within its memory
+		t.Errorf("%+v", r)
+	}
 	said := p.works("plan", "smoke", "--devices", "auto", "--limits", "h200", "--precision", "bf16")
 	if !strings.HasPrefix(said.stdout, "limits of an h200 in bf16, batch 16: ") ||
 		!strings.Contains(said.stderr, "auto: taking one card") || !strings.HasSuffix(said.stdout, " images/s\n") {

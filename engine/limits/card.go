@@ -1,6 +1,6 @@
 // Package limits says what a GPU allows at best: how long each step of a plan takes where the arithmetic runs at the
-// card's peak, or where its memory gives and takes every operand once at its full rate, whichever is longer. No kernel
-// beats that.
+// card's peak, or where its memory gives and takes every operand once at its full rate, whichever is longer. Only a
+// kernel whose operands still lie in the card's cache is faster.
 package limits
 
 import (
@@ -16,7 +16,7 @@ type Card struct {
 	TF32 float64 `json:"tf32"` // on tensor cores, without sparsity
 	BF16 float64 `json:"bf16"` // the same
 	DRAM float64 `json:"dram"` // bytes a second, of reads and writes together
-	Link float64 `json:"link"` // bytes a second to another card, by NVLink, one way
+	Link float64 `json:"link"` // bytes a second of copies to another device: by NVLink, one way
 }
 
 // cards are those that have a name.
@@ -54,13 +54,19 @@ func Of(info backend.Info) (c Card, ok bool) {
 	model, _, _ := strings.Cut(info.Description, ",")
 	model = strings.ToLower(model)
 	for _, known := range cards {
-		slower := strings.Contains(model, "pcie") || strings.Contains(model, "nvl")
+		slower := strings.Contains(model, "pcie") || strings.Contains(model, "nvl") || strings.Contains(model, "mig")
 		if strings.Contains(model, known.Name) && !slower {
 			known.DRAM = c.DRAM
 			c = known
 		}
 	}
 	return c, c.DRAM > 0
+}
+
+// Within is the card when all devices are this one: what is copied between them, its memory gives and takes.
+func (c Card) Within() Card {
+	c.Link = c.DRAM / 2
+	return c
 }
 
 // peak is the rate of convolutions and linear layers in a precision.

@@ -149,6 +149,7 @@ func TestOf(t *testing.T) {
 		{"NVIDIA H200, CUDA driver 13.0", 4.9e12, 989.4e12, true},
 		{"NVIDIA A100-SXM4-40GB, CUDA driver 12.4", 1.555e12, 312e12, true},
 		{"NVIDIA H100 PCIe, CUDA driver 12.4", 2.04e12, 0, true}, // a slower form
+		{"NVIDIA A100-SXM4-80GB MIG 3g.40gb, CUDA driver 12.4", 1e12, 0, true},
 		{"duet simulated GPU 0, CUDA driver 12.0", 1e12, 0, true},
 		{"AMD EPYC", 0, 0, false},
 	} {

@@ -7,15 +7,15 @@ import (
 )
 
 const assumed = `counted from the network; no GPU was asked, and none need be here. Assumed: convolutions and linear
-layers at the card's peak; each operand of a step read or written once, at the full rate of memory; the longer of the
-two hides the other, and all else; launches and waits cost nothing; steps are fused as far as a plan can.
-`
+layers at the card's peak; each operand of a step read or written once at the full rate of memory, none of it found in
+the cache; the longer of the two hides the other, and all else; launches and waits cost nothing; steps fused as far as
+a plan can.`
 
 // WriteText prints what was assumed, every step, the operations, and the sum.
 func (r Report) WriteText(w io.Writer) error {
-	fmt.Fprintf(w, "limits of an %s in %s, batch %d: %.4g TFLOP/s, memory %.4g TB/s, between cards %.4g GB/s\n",
+	fmt.Fprintf(w, "limits of an %s in %s, batch %d: %.4g TFLOP/s, memory %.4g TB/s, copies between devices %.4g GB/s\n",
 		r.Card.Name, r.Precision, r.Batch, r.Card.peak(r.Precision)/1e12, r.Card.DRAM/1e12, r.Card.Link/1e9)
-	fmt.Fprintln(w, assumed)
+	fmt.Fprintf(w, "%s\n\n", assumed)
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "step\tdevice\tlayer\top\tpass\tGFLOP\tMB\tms\tshare\tlimit\t")
 	for _, s := range r.Steps {
