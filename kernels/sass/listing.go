@@ -66,7 +66,8 @@ func read(listing io.Reader) (kernels []*kernel, err error) {
 }
 
 // hot is the loop of the products: of the innermost loops with tensor instructions the one with most of them, and of
-// those the longest; nil where no loop has one. All that lies in it is counted, whether a branch leaves it out or not.
+// those the longest; the whole kernel where these are in no loop, nil where there are none. All that lies in it is
+// counted, whether a branch leaves it out or not.
 func (k *kernel) hot() (loop []instruction) {
 	type extent struct{ first, last int }
 	var loops []extent
@@ -76,6 +77,9 @@ func (k *kernel) hot() (loop []instruction) {
 		}
 	}
 	most := 0
+	if len(loops) == 0 && count(k.code, "HMMA") > 0 {
+		return k.code
+	}
 	for _, l := range loops {
 		innermost := true
 		for _, m := range loops {

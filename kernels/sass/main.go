@@ -43,7 +43,7 @@ func main() {
 	}
 }
 
-// report is the table of all kernels with tensor instructions in a loop.
+// report is the table of all kernels with tensor instructions.
 func report(ptxas, nvdisasm, folder string) (string, error) {
 	files, err := filepath.Glob(filepath.Join(folder, "*.ptx"))
 	if err != nil {
@@ -74,7 +74,7 @@ func report(ptxas, nvdisasm, folder string) (string, error) {
 		}
 	}
 	if len(rows) == 0 {
-		return "", errors.New("no kernel of " + folder + " has tensor instructions in a loop")
+		return "", errors.New("no kernel of " + folder + " has tensor instructions")
 	}
 	return format(rows), nil
 }

@@ -37,7 +37,7 @@ type quality struct {
 // shape is that of an HMMA: the extents m, n and k of its product in decimal digits, run together.
 var shape = regexp.MustCompile(`^HMMA\.(16)(8)(16|8|4)\.`)
 
-// measure looks at a kernel; nil where no loop of it uses tensor cores.
+// measure looks at a kernel; nil where it does not use tensor cores.
 func (c card) measure(k *kernel) (*quality, error) {
 	loop := k.hot()
 	if loop == nil {

@@ -38,6 +38,8 @@ func TestMeasure(t *testing.T) {
 	}, {
 		name:  "products outside of loops",
 		lines: []string{product, ".L_x_0", "@P0 BRA `(.L_x_0)", "EXIT"},
+		want:  &quality{instructions: 3, products: 1, clocks: 8},
+		issue: 1, mem: 1,
 	}, {
 		name: "one loop", // copies and local memory count wherever they are; what fills up the end does not
 		lines: []string{"LDGSTS.E.BYPASS.128 [R1], [R2.64]", "LDGSTS.E [R1], [R2.64]", "STL [R1], R0",

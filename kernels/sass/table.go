@@ -9,7 +9,7 @@ import (
 // row is a kernel, and what it is like on each of the cards.
 type row struct {
 	kernel string
-	on     []*quality // nil where it has no such loop on that card
+	on     []*quality // nil where it does not use them on that card
 }
 
 // gather adds what kernels are like on card number i.
