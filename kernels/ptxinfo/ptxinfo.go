@@ -3,6 +3,12 @@
 package ptxinfo
 
 import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
 	"duet/kernels/ptxinfo/lex"
 	"duet/kernels/ptxinfo/syntax"
 )
@@ -30,6 +36,14 @@ type Param struct {
 	Bytes  int
 	Align  int
 	Offset int // in the entry's parameter block
+
+	Loads []Load // of a struct, from which the fields can be told that the kernel knows, by their offset
+}
+
+// Load is a place in a struct that a kernel reads, and as what.
+type Load struct {
+	Offset int
+	Type   string // u32, f32, b64, ...
 }
 
 // Parse reads a PTX text. An error names the line.
@@ -49,11 +63,55 @@ func Parse(text string) (Module, error) {
 		}
 		e := Entry{Name: f.Name, MaxThreads: f.MaxThreads, SharedBytes: shared(m, scopes, f.Name)}
 		for _, v := range f.Params {
-			e.Params = append(e.Params, Param{Type: v.Type, Bytes: v.Size(), Align: v.Align, Offset: v.Offset})
+			p := Param{Type: v.Type, Bytes: v.Size(), Align: v.Align, Offset: v.Offset}
+			if v.Type == "b8" {
+				if p.Loads, err = loads(m, f, v.Name); err != nil {
+					return Module{}, err
+				}
+			}
+			e.Params = append(e.Params, p)
 		}
 		found.Entries = append(found.Entries, e)
 	}
 	return found, nil
+}
+
+// loads are where the body of a function reads a parameter: ld.param.u32 %r1, [name+12], or several elements at once,
+// ld.param.v2.u32 {%r1, %r2}, [name+8].
+func loads(m *syntax.Module, f *syntax.Function, param string) ([]Load, error) {
+	seen := map[Load]bool{}
+	for c := m.At(f.Body); c.Pos < f.End; {
+		t := c.Next()
+		kind, is := strings.CutPrefix(t.Text, "ld.param.")
+		if t.Kind != lex.Word || !is {
+			continue
+		}
+		count := 1
+		for _, n := range []int{2, 4} {
+			if element, vector := strings.CutPrefix(kind, fmt.Sprintf("v%d.", n)); vector {
+				count, kind = n, element
+			}
+		}
+		for c.Pos < f.End && !c.Take("[") {
+			c.Next()
+		}
+		if !c.Take(param) {
+			continue
+		}
+		at := 0
+		if c.Take("+") {
+			var err error
+			if at, err = c.Number("an offset"); err != nil {
+				return nil, err
+			}
+		}
+		for i := range count {
+			seen[Load{at + i*syntax.TypeBytes(kind), kind}] = true
+		}
+	}
+	return slices.SortedFunc(maps.Keys(seen), func(a, b Load) int {
+		return cmp.Or(cmp.Compare(a.Offset, b.Offset), cmp.Compare(a.Type, b.Type))
+	}), nil
 }
 
 // constants passes over what is no single number from 0 to syntax.MaxBytes.

@@ -57,7 +57,11 @@ const many = `// a comment
 	.loc 1 12 3, function_name $L, inlined_at 1 3 5
 	{ .reg .pred %p; }
 	@%p1 bra $L_1;
-$L_1:	ld.shared.f32 %f1, [dynamic+4]; /* .shared .f32 not[7];
+$L_1:	ld.shared.f32 %f1, [dynamic+4];
+	ld.param.u32 %r1, [first_param_3+16];
+	ld.param.v2.f32 {%f1, %f2}, [first_param_3];
+	ld.param.u32 %r2, [first_param_3+16];
+	ld.param.f32 %f3, [first_param_2]; /* .shared .f32 not[7];
 	*/ ret;
 }
 
@@ -78,7 +82,8 @@ func TestParse(t *testing.T) {
 	}
 	want := Module{Version: "7.8", Target: "sm_80", Constants: map[string]int{"steps": 4}, Entries: []Entry{
 		{Name: "first", MaxThreads: 256, SharedBytes: 68, Params: []Param{ // 60 of tile, aligned to 64, and 4
-			{"u64", 8, 8, 0}, {"u8", 1, 1, 8}, {"f32", 4, 4, 12}, {"b8", 20, 8, 16}, {"s64", 8, 8, 40},
+			{"u64", 8, 8, 0, nil}, {"u8", 1, 1, 8, nil}, {"f32", 4, 4, 12, nil},
+			{"b8", 20, 8, 16, []Load{{0, "f32"}, {4, "f32"}, {16, "u32"}}}, {"s64", 8, 8, 40, nil},
 		}},
 		{Name: "second", SharedBytes: 36}, // 24 of the function that it calls, 12 of counts
 		{Name: "third", MaxThreads: 32},

@@ -86,12 +86,12 @@ CUresult arguments(const Kernel *k, void **values, void **extra, Launch *launch)
     if (k->count && !values && !packed) return CUDA_ERROR_INVALID_VALUE;
     size_t offset = 0;
     for (unsigned i = 0; i < k->count; i++) {
-        const size_t bytes = k->parameters[i].bytes, aligned = (offset + bytes - 1) / bytes * bytes;
-        uint64_t value = 0;
-        memcpy(&value, values ? values[i] : packed + aligned, bytes);
+        const size_t bytes = k->parameters[i].bytes, align = k->parameters[i].align,
+                     aligned = (offset + align - 1) / align * align, at = launch->arguments.size();
+        launch->offsets.push_back(at);
+        launch->arguments.resize(at + (bytes + 7) / 8);
+        memcpy(&launch->arguments[at], values ? values[i] : packed + aligned, bytes);
         offset = aligned + bytes;
-        launch->offsets.push_back(i);
-        launch->arguments.push_back(value);
     }
     return CUDA_SUCCESS;
 }
@@ -101,8 +101,9 @@ CUresult arguments(const Kernel *k, void **values, void **extra, Launch *launch)
 void add_pointers(const Kernel *k, const Launch &l, Operation *op) {
     for (unsigned i = 0; i < k->count; i++) {
         const Role role = k->parameters[i].role;
-        if ((role == Role::reads || role == Role::writes) && l.arguments[i])
-            op->touches.push_back(Touch{(uintptr_t)l.arguments[i], 1, role == Role::writes, false, true});
+        const uint64_t value = l.arguments[l.offsets[i]];
+        if ((role == Role::reads || role == Role::writes) && value)
+            op->touches.push_back(Touch{(uintptr_t)value, 1, role == Role::writes, false, true});
     }
 }
 

@@ -11,18 +11,18 @@ namespace sim {
 
 // Role is what a kernel does with a parameter, as far as its declaration says.
 enum class Role : uint8_t {
-    value,   // a number
+    value,   // a number, or a struct of them
     reads,   // a pointer to const
     writes,  // a pointer
     unknown, // 8 bytes that may be either: PTX does not say
 };
 
 struct Parameter {
-    uint32_t bytes;
+    uint32_t bytes, align;
     Role role;
 };
 
-enum { max_parameters = 40 };
+enum { max_parameters = 40, max_parameter_bytes = 256 };
 
 struct Kernel {
     const char *name;
@@ -33,12 +33,13 @@ struct Kernel {
 };
 
 template <class T> struct RoleOf {
-    static_assert(sizeof(T) <= 8 && std::is_trivially_copyable<T>::value, "parameters are scalars of at most 8 bytes");
-    static constexpr Parameter value{sizeof(T), Role::value};
+    static_assert(sizeof(T) <= max_parameter_bytes && alignof(T) <= 8 && std::is_trivially_copyable<T>::value,
+                  "parameters are scalars, and structs of them");
+    static constexpr Parameter value{sizeof(T), alignof(T), Role::value};
 };
 // clang-format off
-template <class T> struct RoleOf<T *> { static constexpr Parameter value{8, Role::writes}; };
-template <class T> struct RoleOf<const T *> { static constexpr Parameter value{8, Role::reads}; };
+template <class T> struct RoleOf<T *> { static constexpr Parameter value{8, 8, Role::writes}; };
+template <class T> struct RoleOf<const T *> { static constexpr Parameter value{8, 8, Role::reads}; };
 // clang-format on
 
 // Caller<f> takes apart the signature of a kernel.

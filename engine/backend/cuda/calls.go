@@ -128,19 +128,25 @@ func (s *sequence) add(st *step, at func(operand) cu.DevicePtr) {
 	s.names = append(s.names, st.String())
 }
 
-// arguments are a launch's values of 8 bytes each, behind the pointers to them.
+// arguments are a launch's values, each at a multiple of 8 bytes, behind the pointers to them.
 func (s *sequence) arguments(st *step, at func(operand) cu.DevicePtr) *unsafe.Pointer {
 	n := max(1, len(st.args))
-	block := C.calloc(C.size_t(2*n), 8)
+	bytes := 8 * n
+	for _, a := range st.args {
+		bytes += max(8, ceilDiv(len(a.bytes), 8)*8)
+	}
+	block := C.calloc(C.size_t(bytes), 1)
 	s.blocks = append(s.blocks, block)
 	pointers := unsafe.Slice((*unsafe.Pointer)(block), n)
-	values := unsafe.Slice((*uint64)(unsafe.Add(block, 8*n)), n)
+	value := unsafe.Add(block, 8*n)
 	for i, a := range st.args {
-		pointers[i] = unsafe.Pointer(&values[i])
-		values[i] = a.bits
+		pointers[i] = value
 		if a.pointer {
-			values[i] = uint64(at(a.operand))
+			*(*uint64)(value) = uint64(at(a.operand))
+		} else {
+			copy(unsafe.Slice((*byte)(value), len(a.bytes)), a.bytes)
 		}
+		value = unsafe.Add(value, max(8, ceilDiv(len(a.bytes), 8)*8))
 	}
 	return &pointers[0]
 }

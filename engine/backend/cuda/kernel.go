@@ -3,8 +3,11 @@
 package cuda
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
+	"reflect"
+	"slices"
 	"strings"
 
 	"duet/engine/backend"
@@ -75,13 +78,20 @@ func (s *step) String() string {
 	return text + "(" + strings.Join(args, ", ") + ")"
 }
 
-// argument is a pointer to an operand, or the bits of a scalar.
+// argument is a pointer to an operand, a scalar, or a struct of scalars.
 type argument struct {
 	pointer bool
 	operand operand
-	bits    uint64
-	kind    string // of a scalar: b32, b64 or f32
+	bytes   []byte  // of a scalar or a struct, as in memory
+	fields  []field // the scalars; of a struct, in the order of their offsets
+	align   int
 	text    string
+}
+
+// field is a scalar of an argument.
+type field struct {
+	offset int
+	kind   string // b32, b64 or f32
 }
 
 func (a argument) String() string {
@@ -94,37 +104,80 @@ func (a argument) String() string {
 	return a.text
 }
 
-// argumentOf is a Go value as an argument.
+// argumentOf is a Go value as an argument. Structs lie in Go as in C: each field at a multiple of its size.
 func argumentOf(v any) (argument, error) {
-	switch v := v.(type) {
-	case operand:
-		return argument{pointer: true, operand: v}, nil
-	case int32:
-		return argument{bits: uint64(uint32(v)), kind: "b32", text: fmt.Sprint(v)}, nil
-	case uint32:
-		return argument{bits: uint64(v), kind: "b32", text: fmt.Sprint(v)}, nil
-	case int64:
-		return argument{bits: uint64(v), kind: "b64", text: fmt.Sprint(v)}, nil
-	case uint64:
-		return argument{bits: v, kind: "b64", text: fmt.Sprint(v)}, nil
-	case float32:
-		return argument{bits: uint64(math.Float32bits(v)), kind: "f32", text: fmt.Sprint(v)}, nil
+	if o, is := v.(operand); is {
+		return argument{pointer: true, operand: o}, nil
 	}
-	return argument{}, fmt.Errorf("a %T, want an operand, int32, uint32, int64, uint64 or float32", v)
+	x := reflect.ValueOf(v)
+	a := argument{text: fmt.Sprintf("%+v", v)}
+	if v != nil {
+		a.bytes, a.align = make([]byte, x.Type().Size()), x.Type().Align()
+	}
+	if v == nil || !a.add(x, 0) {
+		return argument{}, fmt.Errorf("a %T, want an operand, int32, uint32, int64, uint64, float32 or a struct of them", v)
+	}
+	return a, nil
 }
 
-// fits says whether an argument is what a parameter takes. PTX says u64 of pointers as of 64-bit integers, and does not
-// tell signed from unsigned.
-func (a argument) fits(p ptxinfo.Param) bool {
-	switch p.Type {
-	case "f32":
-		return a.kind == "f32"
-	case "u32", "s32", "b32":
-		return a.kind == "b32"
-	case "u64", "s64", "b64":
-		return a.pointer || a.kind == "b64"
+// add puts a value at an offset; false where it is none that kernels take.
+func (a *argument) add(x reflect.Value, offset int) bool {
+	to, kind := a.bytes[offset:], "b32"
+	switch x.Kind() {
+	case reflect.Int32:
+		binary.LittleEndian.PutUint32(to, uint32(x.Int()))
+	case reflect.Uint32:
+		binary.LittleEndian.PutUint32(to, uint32(x.Uint()))
+	case reflect.Int64:
+		binary.LittleEndian.PutUint64(to, uint64(x.Int()))
+		kind = "b64"
+	case reflect.Uint64:
+		binary.LittleEndian.PutUint64(to, x.Uint())
+		kind = "b64"
+	case reflect.Float32:
+		binary.LittleEndian.PutUint32(to, math.Float32bits(float32(x.Float())))
+		kind = "f32"
+	case reflect.Struct:
+		for i := range x.NumField() {
+			if !a.add(x.Field(i), offset+int(x.Type().Field(i).Offset)) {
+				return false
+			}
+		}
+		return true
+	default:
+		return false
 	}
-	return false
+	a.fields = append(a.fields, field{offset, kind})
+	return true
+}
+
+// fits says whether an argument is what a parameter takes: a struct of the size, with a field of the type at each
+// offset that the kernel reads.
+func (a argument) fits(p ptxinfo.Param) bool {
+	if p.Type != "b8" {
+		return a.pointer && fits("b64", p.Type) || len(a.fields) == 1 && fits(a.fields[0].kind, p.Type)
+	}
+	if len(a.bytes) != p.Bytes || a.align != p.Align {
+		return false
+	}
+	for _, l := range p.Loads {
+		if !slices.ContainsFunc(a.fields, func(f field) bool { return f.offset == l.Offset && fits(f.kind, l.Type) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// fits says whether a scalar is of a type of PTX, which says u64 of pointers as of 64-bit integers, and does not tell
+// signed from unsigned.
+func fits(kind, typ string) bool {
+	switch typ {
+	case "u32", "s32", "b32":
+		return kind == "b32"
+	case "u64", "s64", "b64":
+		return kind == "b64"
+	}
+	return kind == typ
 }
 
 // check holds a launch against the parameter list of its entry and the limits of the device.
@@ -135,7 +188,7 @@ func (s *step) check(l limits) error {
 	}
 	for i, a := range s.args {
 		if !a.fits(params[i]) {
-			return fmt.Errorf("argument %d is %v, and the PTX has %s", i, a, params[i].Type)
+			return fmt.Errorf("argument %d is %v, and the PTX has %+v", i, a, params[i])
 		}
 	}
 	threads := uint64(1)

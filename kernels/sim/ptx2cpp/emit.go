@@ -83,7 +83,7 @@ func (e *emitter) entry() error {
 		if v.Size() == 8 && syntax.TypeBytes(v.Type) == 8 {
 			role = "unknown"
 		}
-		list = append(list, fmt.Sprintf("{%d, sim::Role::%s}", v.Size(), role))
+		list = append(list, fmt.Sprintf("{%d, %d, sim::Role::%s}", v.Size(), v.Align, role))
 	}
 	e.t.printf("static_assert(%d <= sim::max_parameters, \"too many parameters\");\n", len(list))
 	cpp := e.t.cpp[e.f.Name]
