@@ -4,6 +4,15 @@
 
 #include "tile.h"
 
+// Conv2D is a grouped convolution of channels-last tensors; channels and maps are a group's. conv2d.go has its twin.
+struct Conv2D {
+    int images, height, width, channels, groups, maps, out_height, out_width, kernel, stride, pad;
+    int weight_channels;   // of a weight's row in memory: channels, or, where weights are patched, their width
+    int splits;            // parts of the sum over places, of the gradient of the weights
+    int relu;              // of the forward pass
+    FastDivisor area, row; // by out_height*out_width and by out_width
+};
+
 // Geometry is a convolution of one group: channels and maps are the group's.
 struct Geometry {
     int channels, height, width, maps, out_height, out_width, kernel, stride, pad;

@@ -83,6 +83,13 @@ func (b *builder) finish(result, parts, bias operand, rows, columns int, t tile,
 		int64(rows), int32(columns), int32(t.splits), rectify)
 }
 
+// conv2D is Conv2D of kernels/conv2d.h.
+type conv2D struct {
+	Images, Height, Width, Channels, Groups, Maps, OutHeight, OutWidth, Kernel, Stride, Pad int32
+	WeightChannels, Splits, ReLU                                                            int32
+	Area, Row                                                                               divisor
+}
+
 // geometry is a convolution of one group.
 type geometry struct {
 	batch, groups, channels, height, width, maps, outHeight, outWidth, kernel, stride, pad int

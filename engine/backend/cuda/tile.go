@@ -171,6 +171,18 @@ func (b *builder) product(p product, t tile, args ...any) {
 	b.launch(b.named(name), t.grid(p.rows, p.columns, p.copies*t.splits), dims{}, 0, args...)
 }
 
+// divisor is FastDivisor of kernels/tile.h.
+type divisor struct{ Divisor, Multiplier, Shift uint32 }
+
+// divisorOf prepares the division by d, at least 1, of numbers below 2^31.
+func divisorOf(d int) divisor {
+	if d == 1 {
+		return divisor{Divisor: 1}
+	}
+	l := bits.Len(uint(d - 1)) // 2^(l-1) < d <= 2^l
+	return divisor{uint32(d), uint32((uint64(1)<<(31+l) + uint64(d) - 1) / uint64(d)), uint32(l - 1)}
+}
+
 // fastDivisor is a multiplier and a shift for division by d of numbers below 2^31, as kernels/tile.h does it.
 func fastDivisor(d int) []any {
 	if d == 1 {
