@@ -1,6 +1,6 @@
 // augment.cu: stored pixels to the network's input; formula in engine/op/augment.go.
 // Layout   images: uint8 [batch, H, W, 3]; draws: [batch, 6]; mean: [3, H, W], or [3] where one value a channel; y:
-//          [batch, 3, crop, crop]
+//          [batch, crop, crop, 3]
 // Launch   block (64, 4) over columns and rows of the crop, images along z; a thread makes the three channels of a
 //          pixel, so that each stored byte is read once
 // Moves    3 bytes in, 12 of the mean (from the cache: the batch shares it) and 12 (f32) or 6 (bf16) out a pixel: batch
@@ -20,9 +20,9 @@ DEVICE void augment(T *y, const uint8_t *images, const float *draws, const float
     for (int n = blockIdx.z; n < batch; n += gridDim.z) {
         const float *draw = draws + draw_width * n;
         const int h = (int)draw[0] + i, w = (int)draw[1] + (draw[2] != 0.f ? crop - 1 - j : j);
-        T *to = y + n * 3 * area + (int64_t)i * crop + j;
+        T *to = y + 3 * (n * area + (int64_t)i * crop + j);
         if (h < 0 || h >= height || w < 0 || w >= width) {
-            for (int c = 0; c < 3; c++) store(to + c * area, 0.f);
+            for (int c = 0; c < 3; c++) store(to + c, 0.f);
             continue;
         }
         const int64_t at = (int64_t)h * width + w;
@@ -30,7 +30,7 @@ DEVICE void augment(T *y, const uint8_t *images, const float *draws, const float
 #pragma unroll
         for (int c = 0; c < 3; c++) {
             const float m = whole_mean ? mean[c * plane + at] : mean[c];
-            store(to + c * area, scale[c] * ((float)pixel[c] - m + draw[3 + c]));
+            store(to + c, scale[c] * ((float)pixel[c] - m + draw[3 + c]));
         }
     }
 }

@@ -1,7 +1,7 @@
 // warp.cu: a window of stored pixels, of any size, shape and turn, to the network's input; formula in
 // engine/op/warp.go.
 // Layout   images: uint8 [batch, H, W, 3]; draws: [batch, 11]; mean: [3, H, W], or [3] where one value a channel; y:
-//          [batch, 3, crop, crop]
+//          [batch, crop, crop, 3]
 // Launch   block (64, 4) over columns and rows of the crop, images along z; a thread makes the three channels of a
 //          pixel, whose place is the same
 // Moves    12 bytes in, mostly from the cache: neighbours share them; 48 of the mean where it is an image (from the
@@ -42,9 +42,9 @@ DEVICE void warp(T *y, const uint8_t *images, const float *draws, const float *m
     for (int n = blockIdx.z; n < batch; n += gridDim.z) {
         const float *draw = draws + warp_width * n;
         const Between h = between(warp_place(draw, i, j), height), w = between(warp_place(draw + 3, i, j), width);
-        T *to = y + n * 3 * area + (int64_t)i * crop + j;
+        T *to = y + 3 * (n * area + (int64_t)i * crop + j);
         if (!h.inside || !w.inside) {
-            for (int c = 0; c < 3; c++) store(to + c * area, 0.f);
+            for (int c = 0; c < 3; c++) store(to + c, 0.f);
             continue;
         }
         const int64_t at[4] = {(int64_t)h.first * width + w.first, (int64_t)h.first * width + w.second,
@@ -58,7 +58,7 @@ DEVICE void warp(T *y, const uint8_t *images, const float *draws, const float *m
                 level[q] = draw[6] * (float)image[3 * at[q] + c] - (whole_mean ? mean[c * plane + at[q]] : mean[c]);
             const float upper = level[0] + w.share * (level[1] - level[0]);
             const float lower = level[2] + w.share * (level[3] - level[2]);
-            store(to + c * area, scale[c] * draw[7] * (upper + h.share * (lower - upper) + draw[8 + c]));
+            store(to + c, scale[c] * draw[7] * (upper + h.share * (lower - upper) + draw[8 + c]));
         }
     }
 }

@@ -55,7 +55,7 @@ func (b *builder) fail(format string, args ...any) {
 // stored is input i as it lies in memory; of a weight with a copy, the fp32 master.
 func (b *builder) stored(i int) operand {
 	l := b.in[i]
-	return operand{space: inputs, index: i, element: l.element, bytes: int64(l.length()) * l.element.size()}
+	return operand{space: inputs, index: i, element: l.element, bytes: int64(l.stored()) * l.element.size()}
 }
 
 // input is input i as elements of a type: as it lies in memory, a weight's copy, or converted into scratch first.
@@ -66,35 +66,36 @@ func (b *builder) input(i int, e element) operand {
 		return b.stored(i)
 	case l.copied && e == bfloat16:
 		return operand{space: inputs, index: i, offset: l.copyOffset(), element: bfloat16,
-			bytes: int64(l.length()) * bfloat16.size()}
+			bytes: int64(l.stored()) * bfloat16.size()}
 	case e > bfloat16 || l.element > bfloat16:
 		b.fail("input %d is %v, want %v", i, l.element, e)
 		return operand{}
 	}
-	converted := b.scratch(int64(l.length()) * e.size())
+	converted := b.scratch(int64(l.stored()) * e.size())
 	converted.element = e
-	b.convert(converted, b.stored(i), l.length())
+	b.convert(converted, b.stored(i), l.stored())
 	return converted
 }
 
 // activation is input i as an activation.
 func (b *builder) activation(i int) operand { return b.input(i, b.activations()) }
 
-// output is the next output, row-major of the type that was asked for, of elements e.
+// output is the next output, of the type that was asked for, of elements e: maps channels-last, all else row-major.
 func (b *builder) output(e element) operand {
 	i := len(b.k.out)
 	if i >= len(b.r.OutTypes) {
 		b.fail("an output too many")
 		return operand{}
 	}
-	return b.outputAs(&layout{element: e, shape: slices.Clone(b.r.OutTypes[i].Shape)})
+	shape := slices.Clone(b.r.OutTypes[i].Shape)
+	return b.outputAs(&layout{element: e, shape: shape, order: activationOrder(shape)})
 }
 
 // outputAs is the next output, in a layout.
 func (b *builder) outputAs(l *layout) operand {
 	b.k.out = append(b.k.out, l)
 	return operand{space: outputs, index: len(b.k.out) - 1, element: l.element,
-		bytes: int64(l.length()) * l.element.size()}
+		bytes: int64(l.stored()) * l.element.size()}
 }
 
 // hasCompanion says whether the second output is wanted.
@@ -112,6 +113,16 @@ func (b *builder) inPlace(i int) {
 	if first, ok := b.k.out[0].(*layout); ok && first.element == b.in[i].element && !b.in[i].copied {
 		b.k.inPlace = i
 	}
+}
+
+// sameOrder says whether inputs lie in one order.
+func (b *builder) sameOrder(first int, others ...int) bool {
+	for _, i := range others {
+		if l := b.in[i]; l.order != b.in[first].order || l.block != b.in[first].block {
+			return false
+		}
+	}
+	return true
 }
 
 // dims are the extents of a grid or of a block; a zero is 1.

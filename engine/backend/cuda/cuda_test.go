@@ -116,7 +116,7 @@ func newBroken(t testing.TB, on backend.Device) backend.Kernel {
 	if err != nil {
 		t.Fatal(err)
 	}
-	null := argument{kind: "b64"}
+	null := argument{bytes: make([]byte, 8)}
 	return &kernel{on: d, inPlace: -1, steps: []step{{
 		kind: stepLaunch, name: "broken", function: f, grid: [3]uint32{1, 1, 1}, block: [3]uint32{4096, 1, 1},
 		args: []argument{null, null, null},

@@ -7,8 +7,8 @@ import "duet/engine/op"
 // prepareEMA updates the average and, where it has one, its bf16 copy.
 func prepareEMA(b *builder, o op.EMA) {
 	a, w := b.stored(0), b.stored(1)
-	if a.element != float32s || w.element != float32s {
-		b.fail("average as %v and weight as %v, want both f32", b.in[0], b.in[1])
+	if a.element != float32s || w.element != float32s || !b.sameOrder(0, 1) {
+		b.fail("average as %v and weight as %v, want both f32 in one order", b.in[0], b.in[1])
 		return
 	}
 	// The output is the memory of the input, which the caller sees to; the kernel writes through the output's address.
@@ -18,6 +18,6 @@ func prepareEMA(b *builder, o op.EMA) {
 			bytes: averaged.bytes / 2}
 	}
 	b.k.inPlace = 0
-	n := b.r.InTypes[0].Len()
+	n := b.in[0].stored()
 	b.launch("ema_update", cover(ceilDiv(n, 4), 256), dims{x: 256}, 0, averaged, w, copied, o.Decay, int64(n))
 }

@@ -27,40 +27,57 @@ func (e element) size() int64 { return [...]int64{4, 2, 1, 4}[e] }
 // String is also the ending of the names of kernels for activations of this element.
 func (e element) String() string { return [...]string{"f32", "bf16", "u8", "u32"}[e] }
 
-// layout is a row-major tensor. A weight with a copy is the fp32 master, then, aligned, the same in bf16.
+// layout is how a tensor lies. A weight with a copy is the fp32 master, then, aligned, the same in bf16.
 type layout struct {
 	element element
-	shape   []int
+	shape   []int // as the host has it
+	order   order
+	block   int // of patched weights
 	copied  bool
 }
 
+// length is the elements that the host has.
 func (l *layout) length() int { return op.Type{Shape: l.shape}.Len() }
 
+// stored is the elements in the device's memory.
+func (l *layout) stored() int {
+	if l.order != patched {
+		return l.length()
+	}
+	side := ceilDiv(l.shape[2], l.block)
+	return l.shape[0] * side * side * l.width()
+}
+
 // copyOffset is where the bf16 copy of a weight begins.
-func (l *layout) copyOffset() int64 { return aligned(int64(l.length()) * l.element.size()) }
+func (l *layout) copyOffset() int64 { return aligned(int64(l.stored()) * l.element.size()) }
 
 // Bytes is the size of the tensor, with its copy.
 func (l *layout) Bytes() int64 {
 	if l.copied {
-		return l.copyOffset() + int64(l.length())*bfloat16.size()
+		return l.copyOffset() + int64(l.stored())*bfloat16.size()
 	}
-	return int64(l.length()) * l.element.size()
+	return int64(l.stored()) * l.element.size()
 }
 
-// String is such as "f32 row-major" or "f32+bf16 row-major".
+// String is such as "f32 row-major" or "f32+bf16 channels-last".
 func (l *layout) String() string {
+	name := l.element.String()
 	if l.copied {
-		return l.element.String() + "+bf16 row-major"
+		name += "+bf16"
 	}
-	return l.element.String() + " row-major"
+	if l.order == patched {
+		return fmt.Sprintf("%s %v of %d x %d", name, l.order, l.block, l.block)
+	}
+	return fmt.Sprintf("%s %v", name, l.order)
 }
 
 func aligned(n int64) int64 {
 	return (n + backend.Alignment - 1) / backend.Alignment * backend.Alignment
 }
 
-// Place lays a leaf out row-major: a weight that convolutions or products read as fp32 with a bf16 copy when
-// activations are bf16, a velocity as fp32, images of the network as activations.
+// Place lays a leaf out: activations of images channels-last, in the precision of activations, what convolutions and
+// products read as weights as they like it, fp32 with a bf16 copy when activations are bf16, what belongs to a
+// parameter as the parameter, the rest row-major.
 func (d *device) Place(t op.Type, used []backend.Use) (backend.Layout, error) {
 	if err := d.open(); err != nil {
 		return nil, d.errorf("place", err)
@@ -72,36 +89,52 @@ func (d *device) Place(t op.Type, used []backend.Use) (backend.Layout, error) {
 	case op.Int32, op.Uint32:
 		l.element = words32
 	case op.Float:
-		l.element, l.copied = d.real(used)
+		d.real(l, used)
 	default:
 		return nil, d.errorf("place", fmt.Errorf("%v: elements of an unknown type", t))
 	}
 	return l, nil
 }
 
-// real is how a leaf of real numbers is stored.
-func (d *device) real(used []backend.Use) (e element, copied bool) {
-	if d.activations == float32s {
-		return float32s, false
-	}
+// real lays a leaf of real numbers out.
+func (d *device) real(l *layout, used []backend.Use) {
 	activation, weight := true, false
 	for _, use := range used {
-		if use.Role() == op.Average { // as its parameter
-			i := slices.Index(use.Op.Roles(), op.Parameter)
-			if l, is := use.Layouts[i].(*layout); is {
-				return l.element, l.copied
+		role := use.Role()
+		switch role {
+		case op.Average, op.Velocity, op.Gradient:
+			if p := parameterOf(use); p != nil {
+				l.order, l.block, l.copied = p.order, p.block, p.copied && role == op.Average
+				return
+			}
+		case op.Weight:
+			weight = true
+			switch o := use.Op.(type) {
+			case op.Conv2D:
+				l.order, l.block = d.weightOrder(o, l.shape)
+			case op.Conv2DGradInput:
+				l.order, l.block = d.weightOrder(o.Conv, l.shape)
 			}
 		}
-		activation = activation && use.Role() == op.Activation
-		weight = weight || use.Role() == op.Weight
+		activation = activation && role == op.Activation
 	}
-	if weight {
-		return float32s, true
+	switch {
+	case weight:
+		l.copied = d.activations != float32s
+	case activation:
+		l.element = d.activations
+		l.order = activationOrder(l.shape)
 	}
-	if activation {
-		return bfloat16, false
+}
+
+// parameterOf is the layout of the parameter that an update of a leaf belongs to; nil where it is not known.
+func parameterOf(use backend.Use) *layout {
+	i := slices.Index(use.Op.Roles(), op.Parameter)
+	if i < 0 || i >= len(use.Layouts) {
+		return nil
 	}
-	return float32s, false
+	l, _ := use.Layouts[i].(*layout)
+	return l
 }
 
 // describe is a list of layouts and shapes for errors.

@@ -7,8 +7,9 @@ import "duet/engine/op"
 // prepareSGD updates the master, the velocity and, of a weight that has one, the bf16 copy.
 func prepareSGD(b *builder, o op.SGD) {
 	w, v, g, rate := b.stored(0), b.stored(1), b.input(2, float32s), b.input(3, float32s)
-	if w.element != float32s || v.element != float32s || b.in[1].copied {
-		b.fail("weight as %v and velocity as %v, want both f32, and the velocity without a copy", b.in[0], b.in[1])
+	if w.element != float32s || v.element != float32s || b.in[1].copied || !b.sameOrder(0, 1, 2) {
+		b.fail("weight as %v, velocity as %v and gradient as %v, want f32 in one order, and the velocity without a copy",
+			b.in[0], b.in[1], b.in[2])
 		return
 	}
 	// Outputs are the memory of the inputs, which the caller sees to; the kernel writes through the outputs' addresses.
@@ -23,7 +24,7 @@ func prepareSGD(b *builder, o op.SGD) {
 	}
 	b.k.inPlace = 0
 	const blocks = 2048 // each ends in an atomic on the peak
-	n := b.r.InTypes[0].Len()
+	n := b.in[0].stored()
 	grid := cover(ceilDiv(n, 4), 256)
 	grid.x = min(grid.x, blocks)
 	b.launch("sgd_update", grid, dims{}, 0, weight, moved, g, rate, copied, peak, o.Momentum, o.WeightDecay,

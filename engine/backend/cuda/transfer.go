@@ -43,8 +43,8 @@ func (d *device) tensor(b backend.Buffer, l backend.Layout) (*layout, cu.DeviceP
 	return mine, at, err
 }
 
-// Upload lets the GPU take the array when its turn comes. What is stored in bf16, as weights are beside fp32, is
-// rounded here, and has arrived when Upload returns: no step uploads any.
+// Upload lets the GPU take the array when its turn comes. What is stored in bf16, as weights are beside fp32, or in
+// another order than the host's, is converted here, and has arrived when Upload returns: no step uploads any.
 func (d *device) Upload(dst backend.Buffer, l backend.Layout, src backend.Array) (backend.Transfer, error) {
 	mine, at, err := d.tensor(dst, l)
 	if err == nil {
@@ -54,14 +54,14 @@ func (d *device) Upload(dst backend.Buffer, l backend.Layout, src backend.Array)
 		err = readable(src)
 	}
 	var t backend.Transfer
-	if err == nil && mine.element != bfloat16 {
+	if err == nil && mine.element != bfloat16 && mine.order == rowMajor {
 		t, err = d.uploads.send(at, src.Data, mine.element)
+	} else if err == nil {
+		err = d.do(func() error { return d.sendConverted(at, src.Data, mine, mine.element) })
 	}
-	if err == nil && (mine.element == bfloat16 || mine.copied) {
-		if mine.copied {
-			at += cu.DevicePtr(mine.copyOffset())
-		}
-		err = d.do(func() error { return d.sendRounded(at, src.Data) })
+	if err == nil && mine.copied {
+		at += cu.DevicePtr(mine.copyOffset())
+		err = d.do(func() error { return d.sendConverted(at, src.Data, mine, bfloat16) })
 	}
 	if err != nil {
 		return backend.Transfer{}, d.errorf("upload", err)
@@ -69,22 +69,34 @@ func (d *device) Upload(dst backend.Buffer, l backend.Layout, src backend.Array)
 	return t, nil
 }
 
-// sendRounded uploads float32 as bf16, in pieces, and waits; on the worker's thread.
-func (d *device) sendRounded(at cu.DevicePtr, from []byte) error {
-	host, err := pinned(max(1, min(piece, int64(len(from)/2))))
+// sendConverted uploads float32 in the order of a layout, as f32 or bf16, in pieces, and waits; on the worker's thread.
+func (d *device) sendConverted(at cu.DevicePtr, from []byte, l *layout, stored element) error {
+	size := int(stored.size())
+	host, err := pinned(int64(max(1, min(piece, l.stored()*size))))
 	if err != nil {
 		return err
 	}
-	for err == nil && len(from) > 0 {
-		n := min(len(host), len(from)/2)
-		encode(host[:n], from)
-		if err = cu.MemcpyHtoDAsync(at, bufferAt(host), int64(n), d.compute); err != nil {
-			err = fmt.Errorf("cuMemcpyHtoDAsync of %d bytes: %w", n, err)
+	for first := 0; err == nil && first < l.stored(); {
+		n := min(len(host)/size, l.stored()-first)
+		to, part := host[:n*size], from
+		if l.order == rowMajor {
+			part = from[4*first : 4*(first+n)]
+		} else {
+			part = make([]byte, 4*n)
+			l.arrange(part, from, first)
+		}
+		if stored == bfloat16 {
+			encode(to, part)
+		} else {
+			copy(to, part)
+		}
+		if err = cu.MemcpyHtoDAsync(at, bufferAt(to), int64(len(to)), d.compute); err != nil {
+			err = fmt.Errorf("cuMemcpyHtoDAsync of %d bytes: %w", len(to), err)
 			d.compute.Synchronize() // what it began to read must not be freed; its own error is no news
 			break
 		}
 		err = d.finished()
-		at, from = at+cu.DevicePtr(n), from[2*n:]
+		at, first = at+cu.DevicePtr(len(to)), first+n
 	}
 	return errors.Join(err, unpin(host))
 }
@@ -123,27 +135,34 @@ func (d *device) Download(host any, src backend.Buffer, l backend.Layout) error 
 	if err := d.Sync(); err != nil {
 		return err
 	}
-	if err := d.receive(to.Data, at, mine.element); err != nil {
+	if err := d.receive(to.Data, at, mine); err != nil {
 		return d.errorf("download", err)
 	}
 	return nil
 }
 
-// receive copies what lies at an address to an array of the same elements, but float32 for bf16.
-func (d *device) receive(to []byte, at cu.DevicePtr, stored element) error {
-	ratio := 1
-	if stored == bfloat16 {
-		ratio = 2
-	}
-	for len(to) > 0 {
-		n := min(len(to)/ratio, piece)
-		d.fetch = fetch{d, at, n, d.fetch.host}
+// receive copies what lies at an address to an array of the same elements, but float32 for bf16, in the host's order.
+func (d *device) receive(to []byte, at cu.DevicePtr, l *layout) error {
+	size := int(l.element.size())
+	for first := 0; first < l.stored(); {
+		n := min(piece/size, l.stored()-first)
+		d.fetch = fetch{d, at, n * size, d.fetch.host}
 		d.worker.Start(&d.fetch)
 		if err := d.worker.Sync(); err != nil {
 			return err
 		}
-		decode(to[:n*ratio], d.fetch.host[:n], stored)
-		at, to = at+cu.DevicePtr(n), to[n*ratio:]
+		part, wide := d.fetch.host[:n*size], size
+		if l.element == bfloat16 {
+			wide = 4
+		}
+		if l.order == rowMajor {
+			decode(to[first*wide:(first+n)*wide], part, l.element)
+		} else {
+			plain := make([]byte, n*wide)
+			decode(plain, part, l.element)
+			l.scatter(to, plain, first, wide)
+		}
+		at, first = at+cu.DevicePtr(n*size), first+n
 	}
 	return nil
 }
