@@ -17,24 +17,24 @@ struct Sum {
 KERNEL(256) add_forward_f32(float *y, const float *a, const float *b, int64_t n) { map2(y, a, b, n, Sum()); }
 KERNEL(256) add_forward_bf16(bf16 *y, const bf16 *a, const bf16 *b, int64_t n) { map2(y, a, b, n, Sum()); }
 
-// Rows are rows of units, of which `units` in all are copied, from one stride to another. exchange.go has its twin.
-struct Rows {
+// Pieces are rows of units, of which `units` in all are copied, from one stride to another. exchange.go has its twin.
+struct Pieces {
     int64_t units;
     FastDivisor row; // by the units of a row
     int to_stride, to_first, from_stride, from_first;
 };
 
-template <class Unit> DEVICE void copy_rows(Unit *to, const Unit *from, const Rows &p) {
+template <class Unit> DEVICE void copy_rows(Unit *to, const Unit *from, const Pieces &p) {
     for (int64_t i = thread_of_grid(); i < p.units; i += threads_of_grid()) {
         const int64_t row = quotient((uint32_t)i, p.row), at = i - row * p.row.divisor;
         to[row * p.to_stride + p.to_first + at] = from[row * p.from_stride + p.from_first + at];
     }
 }
 
-KERNEL(256) copy_rows_16(uint4 *to, const uint4 *from, Rows p) { copy_rows(to, from, p); }
-KERNEL(256) copy_rows_8(uint2 *to, const uint2 *from, Rows p) { copy_rows(to, from, p); }
-KERNEL(256) copy_rows_4(uint32_t *to, const uint32_t *from, Rows p) { copy_rows(to, from, p); }
-KERNEL(256) copy_rows_2(uint16_t *to, const uint16_t *from, Rows p) { copy_rows(to, from, p); }
+KERNEL(256) copy_rows_16(uint4 *to, const uint4 *from, Pieces p) { copy_rows(to, from, p); }
+KERNEL(256) copy_rows_8(uint2 *to, const uint2 *from, Pieces p) { copy_rows(to, from, p); }
+KERNEL(256) copy_rows_4(uint32_t *to, const uint32_t *from, Pieces p) { copy_rows(to, from, p); }
+KERNEL(256) copy_rows_2(uint16_t *to, const uint16_t *from, Pieces p) { copy_rows(to, from, p); }
 
 template <class T> DEVICE void transpose(T *y, const T *x, int batch, int rows, int columns) {
     __shared__ T tile[32][33]; // a column more than there are, so that neither way meets in a bank

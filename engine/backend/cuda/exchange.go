@@ -42,8 +42,8 @@ func rowsOf(shape []int) int { return op.Type{Shape: shape}.Len() / shape[1] }
 // rowBytes is the size of such a row.
 func (b *builder) rowBytes(shape []int) int64 { return int64(shape[1]) * b.activations().size() }
 
-// rows is Rows of kernels/exchange.cu, all in units.
-type rows struct {
+// pieces is Pieces of kernels/exchange.cu, all in units.
+type pieces struct {
 	Units                                    int64 // in all
 	Row                                      divisor
 	ToStride, ToFirst, FromStride, FromFirst int32
@@ -59,7 +59,7 @@ func (b *builder) copyRows(to, from operand, count int, bytes, toStride, fromStr
 	}
 	all := int(bytes/unit) * count
 	b.within31("units of rows", all)
-	b.launch(fmt.Sprintf("copy_rows_%d", unit), cover(all, 256), dims{x: 256}, 0, to, from, rows{int64(all),
+	b.launch(fmt.Sprintf("copy_rows_%d", unit), cover(all, 256), dims{x: 256}, 0, to, from, pieces{int64(all),
 		divisorOf(int(bytes / unit)), int32(toStride / unit), int32(toOffset / unit), int32(fromStride / unit),
 		int32(fromOffset / unit)})
 }
