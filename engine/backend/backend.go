@@ -138,6 +138,10 @@ type Request struct {
 	InTypes   []op.Type
 	In        []Layout
 	OutTypes  []op.Type // op.Outputs
+
+	// Readers are all that read the first output, where that is known and on its device: a kernel may write it as they
+	// like it. Their Layouts are not known.
+	Readers []Use
 }
 
 // Check says what is wrong with a request that any backend would refuse: inputs that the operation does not take, or

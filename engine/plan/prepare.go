@@ -59,16 +59,8 @@ func (p *Plan) prepare(leaves []*value, prepared func(done, total int) error) er
 }
 
 func (p *Plan) leaf(v *value) error {
-	var uses []backend.Use
-	for _, s := range v.readers {
-		for i, in := range s.in {
-			if in == v && !s.copies() {
-				uses = append(uses, backend.Use{Op: s.op, Arg: i, In: types(s.in), Layouts: layouts(s.in)})
-			}
-		}
-	}
 	if v.param {
-		t, err := p.state.place(v, uses)
+		t, err := p.state.place(v, uses(v))
 		if err == nil {
 			v.layout, v.buffer = t.layout, t.buffer
 		}
@@ -79,7 +71,7 @@ func (p *Plan) leaf(v *value) error {
 	}
 	d := p.state.Devices[v.device]
 	var err error
-	if v.layout, err = d.Place(v.typ, uses); err != nil {
+	if v.layout, err = d.Place(v.typ, uses(v)); err != nil {
 		return fmt.Errorf("%s: place %s %v: %w", d.Name(), v.name, v.typ, err)
 	}
 	return nil
@@ -91,7 +83,8 @@ func (p *Plan) kernel(s *step) error {
 		return nil
 	}
 	d := p.state.Devices[s.place.Device]
-	r := backend.Request{Op: s.op, Companion: s.companion, InTypes: types(s.in), In: layouts(s.in), OutTypes: types(s.out)}
+	r := backend.Request{Op: s.op, Companion: s.companion, InTypes: types(s.in), In: layouts(s.in), OutTypes: types(s.out),
+		Readers: readers(s.out[0])}
 	k, err := d.Prepare(r)
 	if err != nil {
 		return fmt.Errorf("%s: prepare %s of %v: %w", d.Name(), s.name(), r.InTypes, err)
@@ -108,6 +101,27 @@ func (p *Plan) kernel(s *step) error {
 		}
 	}
 	return nil
+}
+
+// uses are where a value is read, but for copies to other devices.
+func uses(v *value) []backend.Use {
+	var all []backend.Use
+	for _, s := range v.readers {
+		for i, in := range s.in {
+			if in == v && !s.copies() {
+				all = append(all, backend.Use{Op: s.op, Arg: i, In: types(s.in), Layouts: layouts(s.in)})
+			}
+		}
+	}
+	return all
+}
+
+// readers are the uses of a value that no other device reads: what is sent is to lie as everybody takes it.
+func readers(v *value) []backend.Use {
+	if slices.ContainsFunc(v.readers, (*step).copies) {
+		return nil
+	}
+	return uses(v)
 }
 
 func types(vs []*value) []op.Type {

@@ -87,18 +87,7 @@ func (r *runner) placeLeaves(t testing.TB) {
 		if leaf.data == nil {
 			continue
 		}
-		var uses []backend.Use
-		for _, st := range r.n.steps {
-			for arg, in := range st.in {
-				if in == v {
-					u := backend.Use{Op: st.op, Arg: arg, In: r.n.types(st.in)}
-					for _, other := range st.in {
-						u.Layouts = append(u.Layouts, r.layouts[other])
-					}
-					uses = append(uses, u)
-				}
-			}
-		}
+		uses := r.uses(v)
 		if len(uses) == 0 {
 			continue
 		}
@@ -110,9 +99,27 @@ func (r *runner) placeLeaves(t testing.TB) {
 	}
 }
 
+// uses are where a value is read.
+func (r *runner) uses(v id) (all []backend.Use) {
+	for _, st := range r.n.steps {
+		for arg, in := range st.in {
+			if in != v {
+				continue
+			}
+			u := backend.Use{Op: st.op, Arg: arg, In: r.n.types(st.in)}
+			for _, other := range st.in {
+				u.Layouts = append(u.Layouts, r.layouts[other])
+			}
+			all = append(all, u)
+		}
+	}
+	return all
+}
+
 func (r *runner) prepare(t testing.TB, st step) backend.Kernel {
 	t.Helper()
-	request := backend.Request{Op: st.op, Companion: st.companion, InTypes: r.n.types(st.in), OutTypes: r.n.types(st.out)}
+	request := backend.Request{Op: st.op, Companion: st.companion, InTypes: r.n.types(st.in), OutTypes: r.n.types(st.out),
+		Readers: r.uses(st.out[0])}
 	for _, v := range st.in {
 		request.In = append(request.In, r.layouts[v])
 	}

@@ -32,7 +32,8 @@ type layout struct {
 	element element
 	shape   []int // as the host has it
 	order   order
-	block   int // of patched weights
+	block   int // of what is patched
+	pad     int // of patched images, around them
 	copied  bool
 }
 
@@ -44,8 +45,7 @@ func (l *layout) stored() int {
 	if l.order != patched {
 		return l.length()
 	}
-	side := ceilDiv(l.shape[2], l.block)
-	return l.shape[0] * side * side * l.width()
+	return l.shape[0] * l.places(l.shape[2]) * l.places(l.shape[3]) * l.width()
 }
 
 // copyOffset is where the bf16 copy of a weight begins.

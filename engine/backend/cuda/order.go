@@ -16,7 +16,8 @@ const (
 	// not: the convolution is one of stride 1, without padding, over squares of block x block places as channels, block
 	// being its stride. [maps,R',R',width] with R' = R/block and width = block*block*C, both rounded up, to eight the
 	// latter. Element (u', v', d) is row u'*block + d/(block*C), column v'*block + d/C%block, channel d%C; where there is
-	// none it is padding, which is zero and has no gradient.
+	// none it is padding, which is zero and has no gradient. The images that only such a convolution reads are written
+	// the same way, from `pad` places above and left of them on: [N,H',W',width].
 	patched
 )
 
@@ -44,7 +45,13 @@ func (d *device) weightOrder(o op.Conv2D, weight []int) (way order, block int) {
 // tensors says whether products are made on tensor cores.
 func (d *device) tensors() bool { return d.capability >= 80 && d.activations == bfloat16 }
 
-// width is how many channels patched weights have.
+// patch makes a layout of images that of what a convolution reads.
+func (l *layout) patch(o op.Conv2D) { l.order, l.block, l.pad = patched, o.Stride, o.Pad }
+
+// places is how many squares cover an extent and the padding before it, and behind it.
+func (l *layout) places(extent int) int { return ceilDiv(extent+2*l.pad, l.block) }
+
+// width is how many channels patched weights and images have.
 func (l *layout) width() int { return ceilDiv(l.block*l.block*l.shape[1], lanes) * lanes }
 
 // host is where an element of the device's memory lies in the host's array, -1 for padding.
@@ -57,15 +64,15 @@ func (l *layout) host(i int) int {
 		h, n := i%height, i/height
 		return ((n*channels+c)*height+h)*width + w
 	case patched:
-		channels, kernel, side := l.shape[1], l.shape[2], ceilDiv(l.shape[2], l.block)
+		channels, height, width := l.shape[1], l.shape[2], l.shape[3]
 		d, i := i%l.width(), i/l.width()
-		v, i := i%side, i/side
-		u, n := i%side, i/side
-		row, column := u*l.block+d/(l.block*channels), v*l.block+d/channels%l.block
-		if d >= l.block*l.block*channels || row >= kernel || column >= kernel {
+		v, i := i%l.places(width), i/l.places(width)
+		u, n := i%l.places(height), i/l.places(height)
+		row, column := u*l.block+d/(l.block*channels)-l.pad, v*l.block+d/channels%l.block-l.pad
+		if d >= l.block*l.block*channels || row < 0 || row >= height || column < 0 || column >= width {
 			return -1
 		}
-		return ((n*channels+d%channels)*kernel+row)*kernel + column
+		return ((n*channels+d%channels)*height+row)*width + column
 	}
 	return i
 }
