@@ -7,9 +7,10 @@ import (
 	"duet/engine/op"
 )
 
-// fuse makes one step of local response normalisation and the max pooling of its result, and one of their gradients
-// and of the rectifier's before them, where a device has kernels for it and nobody else reads what lies between. That
-// is then neither written nor read: it is as large as the normalisation's input, four times over in training.
+// fuse makes one step of local response normalisation and the max pooling of its result, one of their gradients and of
+// the rectifier's before them, and one of other layers' gradients and the rectifier's, where a device has kernels for it
+// and nobody else reads what lies between. That is then neither written nor read: as large as the normalisation's input,
+// four times over in training.
 func (c *collector) fuse(devices []backend.Device) {
 	for _, s := range slices.Clone(c.steps) {
 		norm, ok := s.op.(op.LRN)
@@ -26,6 +27,39 @@ func (c *collector) fuse(devices []backend.Device) {
 			c.join(p, o, fuser)
 		}
 	}
+	for _, s := range slices.Clone(c.steps) {
+		if fuser, able := devices[s.place.Device].(backend.Fuser); able {
+			c.rectify(s, fuser)
+		}
+	}
+}
+
+// rectify makes one step of the gradient of a rectifier and of what gives it the gradient behind.
+func (c *collector) rectify(relu *step, fuser backend.Fuser) {
+	if _, is := relu.op.(op.ReLUGrad); !is {
+		return
+	}
+	y, dy := relu.in[0], relu.in[1]
+	grad := dy.writer
+	if grad == nil || grad.place.Device != relu.place.Device || only[op.ReLUGrad](dy) != relu || y == dy {
+		return
+	}
+	o := op.Rectified{Grad: grad.op}
+	if !slices.ContainsFunc(op.Rectifiable(), func(r op.Op) bool { return r.Name() == grad.op.Name() }) ||
+		!fuser.Fuses(o, dy.typ) {
+		return
+	}
+	both := &step{op: o, place: grad.place, in: append(slices.Clip(grad.in), y)}
+	for _, s := range c.steps { // an update of the weight that the gradient reads
+		for i, before := range s.after {
+			if before == grad {
+				s.after = slices.Clone(s.after)
+				s.after[i] = both
+			}
+		}
+	}
+	c.replace(grad, nil)
+	c.replace(relu, both)
 }
 
 // pair is a normalisation and the pooling behind it, and their gradients, which are nil together.

@@ -3,6 +3,7 @@ package plan_test
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"gorgonia.org/gorgonia"
@@ -216,4 +217,40 @@ func layer(t *testing.T, name string, o op.Op, in ...*op.Node) *op.Node {
 		t.Fatal(err)
 	}
 	return n
+}
+
+func init() {
+	backend.Register(backend.Backend{Name: "rectifying", Open: func(index int, o backend.Options) (backend.Device, error) {
+		d, err := backend.Open("reference:0", o)
+		return rectifying{d}, err
+	}})
+}
+
+// rectifying is a reference device that wants the gradient of a rectifier in that of the layer behind it.
+type rectifying struct{ backend.Device }
+
+func (rectifying) Fuses(o op.Op, _ op.Type) bool {
+	_, is := o.(op.Rectified)
+	return is
+}
+
+// TestFusionWithRectifiers: the gradients of rectifiers go into what gives them theirs, and the network learns the very
+// same.
+func TestFusionWithRectifiers(t *testing.T) {
+	fused, _, _ := build(t, network(), "rectifying:0")
+	unfused, _, _ := build(t, network(), "reference:0")
+	var got []string
+	for _, s := range fused.Report().Steps {
+		if strings.HasSuffix(s.Op, "_relu") {
+			got = append(got, s.Layer+" "+s.Op)
+		}
+	}
+	slices.Sort(got)
+	want := []string{"conv3 conv2d_grad_input_relu", "drop4 dropout_relu", "pool3 max_pool_grad_relu"}
+	if !slices.Equal(got, want) {
+		t.Errorf("steps %v, want %v", got, want)
+	}
+	if a, b := losses(t, fused, 20), losses(t, unfused, 20); !slices.Equal(a, b) {
+		t.Errorf("losses %v fused, %v not", a, b)
+	}
 }

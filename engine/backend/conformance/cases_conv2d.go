@@ -51,6 +51,20 @@ var convShapes = []convShape{
 	{n: 2, c: 192, h: 13, w: 13, o: 128, k: 3, s: 1, p: 1, g: 1, slow: true},
 }
 
+// gradient is the shape of the output's gradient.
+func (c convShape) gradient(n *network) []int {
+	o := op.Conv2D{Kernel: c.k, Stride: c.s, Pad: c.p, Groups: c.g}
+	h, err := o.OutputSide(c.h)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	w, err := o.OutputSide(c.w)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return []int{c.n, c.o, h, w}
+}
+
 func convCases() []testCase {
 	cases := []testCase{{
 		name: "conv2d by hand",
@@ -86,23 +100,12 @@ func convCases() []testCase {
 			})
 		}
 		o := op.Conv2D{Kernel: c.k, Stride: c.s, Pad: c.p, Groups: c.g}
-		gradient := func(n *network) []int {
-			h, err := o.OutputSide(c.h)
-			if err != nil {
-				n.t.Fatal(err)
-			}
-			w, err := o.OutputSide(c.w)
-			if err != nil {
-				n.t.Fatal(err)
-			}
-			return []int{c.n, c.o, h, w}
-		}
 		if !(c.slow && c.c == 3) { // nobody wants the gradient of AlexNet's images
 			cases = append(cases, testCase{
 				name: fmt.Sprintf("conv2d_grad_input %v", c), slow: c.slow,
 				build: func(n *network) {
 					w := n.weight("w", c.o/c.g*c.k*c.k, c.o, c.c/c.g, c.k, c.k)
-					n.apply("dx", op.Conv2DGradInput{Conv: o, H: c.h, W: c.w}, w, n.random("dz", gradient(n)...))
+					n.apply("dx", op.Conv2DGradInput{Conv: o, H: c.h, W: c.w}, w, n.random("dz", c.gradient(n)...))
 				},
 			})
 		}
@@ -110,7 +113,7 @@ func convCases() []testCase {
 			name: fmt.Sprintf("conv2d_grad_weight %v", c), slow: c.slow,
 			build: func(n *network) {
 				x := n.random("x", c.n, c.c, c.h, c.w)
-				n.applyWith("dw", op.Conv2DGradWeight{Conv: o}, op.Conv2DGradBias{Conv: o}, x, n.random("dz", gradient(n)...))
+				n.applyWith("dw", op.Conv2DGradWeight{Conv: o}, op.Conv2DGradBias{Conv: o}, x, n.random("dz", c.gradient(n)...))
 			},
 		})
 	}

@@ -107,7 +107,8 @@ type testCase struct {
 func allCases() []testCase {
 	return slices.Concat(convCases(), linearCases(), lrnCases(), poolCases(), avgPoolCases(), lrnMaxPoolCases(),
 		elementwiseCases(), exchangeCases(), softmaxCases(), sgdCases(), emaCases(), augmentCases(), warpCases(),
-		companionCases(), chainCases())
+		companionCases(), rectifiedCases(),
+		chainCases())
 }
 
 // Operations are those of the cases.

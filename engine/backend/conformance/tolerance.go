@@ -64,6 +64,14 @@ func (s *suite) bound(t testing.TB, o op.Op, in []op.Array, q int, want op.Array
 		return s.per(w, powerTol, w, s.unit)
 	case op.LRNMaxPoolGrad:
 		return s.per(w, powerTol, lrnMaxPoolMagnitude(t, o, in), s.unit)
+	case op.Rectified:
+		bound, y := s.bound(t, o.Grad, in[:len(in)-1], q, want), in[len(in)-1].Data.([]float64)
+		for i := range bound {
+			if !(y[i] > 0) {
+				bound[i] = 0
+			}
+		}
+		return bound
 	case op.Softmax:
 		return s.per(w, exponentTol+elementTol*largest(in[0]), w, s.unit)
 	case op.SoftmaxLoss: // in fp32 on every device

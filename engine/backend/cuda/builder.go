@@ -17,6 +17,7 @@ type builder struct {
 	r       backend.Request
 	in      []*layout
 	k       *kernel
+	mask    operand // what a rectifier gave, of an op.Rectified; null for others
 	failure error
 }
 
@@ -198,7 +199,7 @@ func (b *builder) outShape(i int) []int { return b.r.OutTypes[i].Shape }
 
 // prepare lays out the kernel of a request.
 func prepare(d *device, r backend.Request, in []*layout) (*kernel, error) {
-	b := &builder{d: d, r: r, in: in, k: &kernel{on: d, op: r.Op, in: in, inPlace: -1}}
+	b := &builder{d: d, r: r, in: in, k: &kernel{on: d, op: r.Op, in: in, inPlace: -1}, mask: null}
 	if ok := table[r.Op.Name()](b, r.Op); !ok {
 		return nil, fmt.Errorf("operation of type %T: %w", r.Op, backend.ErrNoKernel)
 	}

@@ -10,9 +10,10 @@ import (
 func prepareDropout(b *builder, o op.Dropout) {
 	x, counters, y := b.activation(0), b.input(1, words32), b.output(b.activations())
 	b.inPlace(0)
+	mask := b.takeMask()
 	batch, features := b.shape(0)[0], b.shape(0)[1]
 	grid := dims{x: ceilDiv(features/4+2, 256), y: min(batch, maxGridY)}
-	b.launch(b.named("dropout_forward"), grid, dims{x: 256}, 0, y, x, counters, int32(batch), int32(features),
+	b.launch(b.named("dropout_forward"), grid, dims{x: 256}, 0, y, x, mask, counters, int32(batch), int32(features),
 		uint64(o.Width), uint64(o.First), o.Threshold(), rng.Tag(rng.Dropout, o.Stream), o.Factor())
 }
 

@@ -15,13 +15,15 @@ const mostPlaces = 256
 const leastWindow, mostWindow, leastStride = 3, 9, 2
 
 // Fuses says that LRN and max pooling are one operation where the windows are those that the kernels know, and a
-// rectifier before them part of its gradient.
+// rectifier before them part of its gradient, as it is part of other layers'.
 func (d *device) Fuses(o op.Op, x op.Type) bool {
 	switch o := o.(type) {
 	case op.LRNMaxPool:
 		return fusesLRNMaxPool(o, x.Shape)
 	case op.LRNMaxPoolGrad:
 		return fusesLRNMaxPool(o.LRNMaxPool, x.Shape)
+	case op.Rectified:
+		return true
 	}
 	return false
 }

@@ -18,3 +18,35 @@ func prepareReLUGrad(b *builder, _ op.ReLUGrad) {
 	n := b.r.InTypes[0].Len()
 	b.launch(b.named("relu_backward"), cover(ceilDiv(n, 4), 256), dims{x: 256}, 0, dx, y, dy, int64(n))
 }
+
+// rectified adapts an entry to op.Rectified: a kernel that takes the mask applies it itself, behind another one the
+// mask is a launch of its own.
+func rectified[O op.Op](prepare func(*builder, O)) func(*builder, op.Op) bool {
+	return func(b *builder, o op.Op) bool {
+		both, ok := o.(op.Rectified)
+		if !ok {
+			return false
+		}
+		grad, ok := both.Grad.(O)
+		if !ok {
+			return false
+		}
+		last := len(b.in) - 1
+		b.mask = b.activation(last)
+		prepare(b, grad)
+		if b.mask != null && b.failure == nil {
+			dz := operand{space: outputs, element: b.activations(), bytes: b.mask.bytes}
+			n := b.r.InTypes[last].Len()
+			b.launch(b.named("relu_backward"), cover(ceilDiv(n, 4), 256), dims{x: 256}, 0, dz, b.mask, dz, int64(n))
+		}
+		return true
+	}
+}
+
+// takeMask is what a rectifier gave, for a kernel that applies it: where it is not above 0 there is no gradient. Null
+// where there is none.
+func (b *builder) takeMask() operand {
+	mask := b.mask
+	b.mask = null
+	return mask
+}

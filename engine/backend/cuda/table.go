@@ -40,4 +40,9 @@ var table = map[string]func(*builder, op.Op) bool{
 	"top_errors":         of(prepareTopErrors),
 	"unflatten":          of(prepareUnflatten),
 	"warp":               of(prepareWarp),
+
+	"conv2d_grad_input_relu": rectified[op.Conv2DGradInput](prepareConv2DGradInput),
+	"dropout_relu":           rectified[op.Dropout](prepareDropout),
+	"linear_grad_input_relu": rectified[op.LinearGradInput](prepareLinearGradInput),
+	"max_pool_grad_relu":     rectified[op.MaxPoolGrad](prepareMaxPoolGrad),
 }

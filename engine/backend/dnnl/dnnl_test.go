@@ -34,7 +34,8 @@ func TestConformance(t *testing.T) {
 			open := func(t testing.TB) backend.Device { return open(t, 0, backend.Options{Precision: precision}) }
 			conformance.Run(t, open, conformance.Options{
 				Precision: precision, Opaque: []string{"lrn_scale"}, Fault: newBroken,
-				Lacks: []string{"lrn_max_pool", "lrn_max_pool_grad"},
+				Lacks: []string{"lrn_max_pool", "lrn_max_pool_grad", "conv2d_grad_input_relu", "dropout_relu",
+					"linear_grad_input_relu", "max_pool_grad_relu"},
 			})
 		})
 	}

@@ -4,7 +4,7 @@ import "duet/engine/op"
 
 // table has a line for every operation.
 func table[T real]() map[string]entry[T] {
-	return map[string]entry[T]{
+	all := map[string]entry[T]{
 		"add":                 {of(add[T]), 0},
 		"augment":             {of(augment[T]), -1},
 		"avg_pool":            {of(avgPool[T]), -1},
@@ -46,4 +46,8 @@ func table[T real]() map[string]entry[T] {
 		"unflatten":           {of(same[op.Unflatten, T]), 0},
 		"warp":                {of(warp[T]), -1},
 	}
+	for _, o := range op.Rectifiable() {
+		all[op.Rectified{Grad: o}.Name()] = entry[T]{of(rectified[T]), -1}
+	}
+	return all
 }
