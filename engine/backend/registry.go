@@ -31,6 +31,7 @@ type Options struct {
 	Threads   int               // of a CPU device; 0 = its share of the cores
 	Devices   int               // how many devices of this backend are opened together, to share the cores
 	Check     bool              // wait for every kernel of a GPU, so that one that fails is known
+	Apart     bool              // a GPU's devices have contexts of their own, as strange to each other as two GPUs
 	Tune      bool              // choose kernels by measuring them
 	Kernels   []Pin             // choices made before
 	Log       func(line string) // told what was measured and what the device does without, in lines; may be nil

@@ -46,17 +46,8 @@ type Options struct {
 
 // Run runs the suite. Each call of open opens one more device of the backend; the suite closes it.
 func Run(t *testing.T, open func(t testing.TB) backend.Device, o Options) {
-	s := &suite{open: open, Options: o}
-	switch o.Precision {
-	case "", "fp32":
-		s.unit, s.stored = unit32, unit32
-	case "bf16":
-		s.unit, s.stored = unit32, unitBF16
-	case "fp64":
-		s.unit, s.stored = unit64, unit64
-	default:
-		t.Fatalf("conformance: precision %q", o.Precision)
-	}
+	t.Helper()
+	s := newSuite(t, open, o)
 	d := s.device(t)
 	t.Run("op", func(t *testing.T) { s.cases(t, d) })
 	if len(o.Only) > 0 {
@@ -75,6 +66,27 @@ func Run(t *testing.T, open func(t testing.TB) backend.Device, o Options) {
 	if o.Fault != nil {
 		t.Run("fault", s.faults)
 	}
+}
+
+// Together runs what two devices, opened in turn, do with each other.
+func Together(t *testing.T, open func(t testing.TB) backend.Device, o Options) {
+	t.Helper()
+	newSuite(t, open, o).twoDevices(t)
+}
+
+func newSuite(t *testing.T, open func(t testing.TB) backend.Device, o Options) *suite {
+	s := &suite{open: open, Options: o}
+	switch o.Precision {
+	case "", "fp32":
+		s.unit, s.stored = unit32, unit32
+	case "bf16":
+		s.unit, s.stored = unit32, unitBF16
+	case "fp64":
+		s.unit, s.stored = unit64, unit64
+	default:
+		t.Fatalf("conformance: precision %q", o.Precision)
+	}
+	return s
 }
 
 type suite struct {

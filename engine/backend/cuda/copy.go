@@ -63,7 +63,7 @@ func (d *device) reach(from *device) (direct bool, err error) {
 	return true, nil
 }
 
-// peerCopy is one copy from a device to another, or within one, on the receiver's compute stream.
+// peerCopy is one copy from a device to another, or within one context, on the receiver's compute stream.
 type peerCopy struct {
 	on, from *device
 	to, src  cu.DevicePtr
@@ -74,7 +74,7 @@ func (p peerCopy) enqueue() error {
 	if p.bytes == 0 {
 		return nil
 	}
-	if p.on == p.from {
+	if p.on.context == p.from.context {
 		if err := cu.MemcpyDtoDAsync(p.to, p.src, p.bytes, p.on.compute); err != nil {
 			return fmt.Errorf("cuMemcpyDtoDAsync of %d bytes: %w", p.bytes, err)
 		}

@@ -82,7 +82,12 @@ func devices(t testing.TB) []string {
 
 // opener opens the devices under test in turn. They must have CUDA graphs, which every driver can capture.
 func opener(t testing.TB, o backend.Options) func(testing.TB) backend.Device {
-	names, next := devices(t), atomic.Int64{}
+	t.Helper()
+	return openerOf(devices(t), o)
+}
+
+func openerOf(names []string, o backend.Options) func(testing.TB) backend.Device {
+	next := atomic.Int64{}
 	return func(t testing.TB) backend.Device {
 		t.Helper()
 		o.Log = func(line string) {
@@ -104,6 +109,18 @@ func TestConformance(t *testing.T) {
 			conformance.Run(t, opener(t, backend.Options{Precision: precision}), conformance.Options{
 				Precision: precision, Fault: newBroken, Slow: os.Getenv("DUET_TEST_SMALL") != "",
 			})
+		})
+	}
+}
+
+// TestTwoOfOneGPU: devices of one GPU, as streams of its context and as contexts, copy from each other and wait for
+// each other.
+func TestTwoOfOneGPU(t *testing.T) {
+	name := devices(t)[0]
+	for _, apart := range []bool{false, true} {
+		t.Run(fmt.Sprintf("apart=%v", apart), func(t *testing.T) {
+			open := openerOf([]string{name}, backend.Options{Apart: apart})
+			conformance.Together(t, open, conformance.Options{Precision: "fp32"})
 		})
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"gorgonia.org/cu"
@@ -18,14 +17,13 @@ import (
 
 func init() { backend.Register(backend.Backend{Name: "cuda", Open: Open, List: list}) }
 
-// device is one context of a GPU. A GPU's first device has the primary context; further ones of the same GPU, as in
-// devices.towers = ["cuda:0", "cuda:0"], have contexts of their own, so that they are as strange to each other as two
-// GPUs.
+// device is two streams of a GPU: of its primary context, which the devices of one GPU share, as in devices.towers =
+// ["cuda:0", "cuda:0"], so that their kernels run side by side. With Options.Apart it has a context of its own.
 type device struct {
 	name        string
 	gpu         cu.Device
 	context     cu.CUContext
-	primary     bool
+	apart       bool           // the context is its own
 	worker      *worker.Worker // its thread has the context
 	compute     cu.Stream      // kernels, and what must be in order with them
 	copies      cu.Stream      // uploads beside them
@@ -48,19 +46,13 @@ type device struct {
 	failed      atomic.Bool
 }
 
-// primaries are the GPUs whose primary context is in use.
-var primaries struct {
-	sync.Mutex
-	used map[cu.Device]bool
-}
-
 // Open opens a device of GPU number index.
 func Open(index int, o backend.Options) (backend.Device, error) {
 	name := fmt.Sprintf("cuda:%d", index)
 	if err := driverProblem(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	d := &device{name: name, check: o.Check, live: map[*memory]bool{}, hosts: hosts{live: map[*hostMemory]bool{}},
+	d := &device{name: name, check: o.Check, apart: o.Apart, live: map[*memory]bool{}, hosts: hosts{live: map[*hostMemory]bool{}},
 		reached: map[*device]bool{}, choices: newChoices(o)}
 	switch o.Precision {
 	case "", "fp32":
@@ -100,22 +92,19 @@ func (d *device) enter() (err error) {
 	if d.capability, d.limits, err = ask(d.gpu); err != nil {
 		return err
 	}
-	primaries.Lock()
-	defer primaries.Unlock()
-	if d.primary = !primaries.used[d.gpu]; d.primary {
-		if d.context, err = d.gpu.RetainPrimaryCtx(); err != nil {
-			d.primary = false
+	if d.apart {
+		if d.context, err = d.gpu.MakeContext(cu.SchedAuto); err != nil { // which is current then
+			return fmt.Errorf("cuCtxCreate: %w", err)
+		}
+	} else {
+		context, err := d.gpu.RetainPrimaryCtx()
+		if err != nil {
 			return fmt.Errorf("cuDevicePrimaryCtxRetain: %w", err)
 		}
-		if primaries.used == nil {
-			primaries.used = map[cu.Device]bool{}
-		}
-		primaries.used[d.gpu] = true
+		d.context = context
 		if err := cu.SetCurrentContext(d.context); err != nil {
 			return fmt.Errorf("cuCtxSetCurrent: %w", err)
 		}
-	} else if d.context, err = d.gpu.MakeContext(cu.SchedAuto); err != nil { // which is current then
-		return fmt.Errorf("cuCtxCreate: %w", err)
 	}
 	for _, s := range []*cu.Stream{&d.compute, &d.copies} {
 		if *s, err = cu.MakeStream(cu.NonBlocking); err != nil {
@@ -264,14 +253,12 @@ func (d *device) leave() error {
 	}
 	note("", d.module.unload())
 	switch {
-	case d.primary:
+	case d.context == cu.CUContext{}:
+	case d.apart:
+		note("cuCtxDestroy", d.context.Destroy())
+	default:
 		note("cuCtxSetCurrent", cu.SetCurrentContext(cu.CUContext{}))
 		note("cuDevicePrimaryCtxRelease", d.gpu.ReleasePrimaryCtx())
-		primaries.Lock()
-		delete(primaries.used, d.gpu)
-		primaries.Unlock()
-	case d.context != cu.CUContext{}:
-		note("cuCtxDestroy", d.context.Destroy())
 	}
 	return errors.Join(errs...)
 }
