@@ -173,6 +173,13 @@ func printSpeed(s model.Speed, kernels bool) error {
 	for _, l := range s.Layers {
 		fmt.Fprintf(t, "%s\t%s\t%.3f\t%.3f\t%.3f\t%s\t\n", l.Device, l.Layer, l.Forward, l.Backward, l.Update, rate(l.GFLOPS))
 	}
+	if len(s.WaitMS) > 1 {
+		fmt.Fprintln(t, "\t\t\t\t\t\t")
+		fmt.Fprintln(t, "device\twaits for others, ms\t")
+		for d, ms := range s.WaitMS {
+			fmt.Fprintf(t, "%s\t%.3f\t\n", s.Devices[d], ms)
+		}
+	}
 	return t.Flush()
 }
 

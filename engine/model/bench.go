@@ -28,6 +28,7 @@ type Speed struct {
 	Card            string      `json:"card,omitempty"` // whose limits are those of Kernels
 	Kernels         []StepTime  `json:"kernels"`        // each step of the plan, median of profiled runs
 	Layers          []LayerTime `json:"layers"`
+	WaitMS          []float64   `json:"wait_ms"` // by device, of a profiled run: for other devices and copies from them
 }
 
 // StepTime is how long a step of the plan took.
@@ -101,18 +102,21 @@ func (m *Model) Bench(ctx context.Context, steps int, progress func(done, total 
 	s := Speed{StepMS: median(times), StepMinMS: slices.Min(times), Batch: m.Batch, Precision: m.setup.Devices.Precision,
 		Devices: m.setup.Devices.Towers, Parameters: m.Parameters(), Steps: steps}
 	s.ImagesPerSecond = float64(m.Batch) / s.StepMS * 1000
-	profile := make([][]time.Duration, profiles)
+	profile, waited := make([][]time.Duration, profiles), make([][]time.Duration, profiles)
 	for i := range profiles {
 		if err := ctx.Err(); err != nil {
 			return Speed{}, err
 		}
 		var err error
-		if profile[i], err = m.training.Profile(); err != nil {
+		if profile[i], waited[i], err = m.training.Profile(); err != nil {
 			return Speed{}, err
 		}
 		tell()
 	}
 	s.attribute(m.training.Report(), profile)
+	for d := range waited[0] {
+		s.WaitMS = append(s.WaitMS, medianOf(waited, d))
+	}
 	return s, nil
 }
 
@@ -163,16 +167,21 @@ func (m *Model) feedRandom(p *plan.Plan) error {
 	return nil
 }
 
+// medianOf is of the i-th times of several runs, in milliseconds.
+func medianOf(runs [][]time.Duration, i int) float64 {
+	var ms []float64
+	for _, times := range runs {
+		ms = append(ms, float64(times[i].Nanoseconds())/1e6)
+	}
+	return median(ms)
+}
+
 // attribute divides the time among kernels and layers.
 func (s *Speed) attribute(r plan.Report, profile [][]time.Duration) {
 	layers := map[[2]string]int{}
 	flops := map[[2]string]float64{}
 	for i, step := range r.Steps {
-		var ms []float64
-		for _, p := range profile {
-			ms = append(ms, float64(p[i].Nanoseconds())/1e6)
-		}
-		t := StepTime{Device: step.Device, Layer: step.Layer, Op: step.Op, Kernel: step.Kernel, MS: median(ms)}
+		t := StepTime{Device: step.Device, Layer: step.Layer, Op: step.Op, Kernel: step.Kernel, MS: medianOf(profile, i)}
 		if t.MS > 0 {
 			t.GFLOPS, t.GBPS = step.FLOPs/t.MS/1e6, float64(step.Moved.Bytes(s.Precision))/t.MS/1e6
 		}

@@ -83,8 +83,8 @@ func life(t *testing.T, b *breaks) (err error) {
 		func() error { p.Run(); return p.Sync() },
 		func() error { return p.Download("z", &out) },
 		func() error { return state.Download("w", &out) },
-		func() error { _, err := p.Profile(); return err },
-		func() error { _, err := p.Profile(); return err },
+		func() error { _, _, err := p.Profile(); return err },
+		func() error { _, _, err := p.Profile(); return err },
 	} {
 		if err := step(); err != nil {
 			return err

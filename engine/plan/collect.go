@@ -37,10 +37,11 @@ type step struct {
 	after     []*step // that must come first beside the writers of in
 	kernel    backend.Kernel
 	scratch   *slot
-	waits     []*step // on other devices, that must be done first
-	signals   bool    // another device waits for this step
+	queue     int     // that it is done in: its device's number, or, of a copy, that behind all devices'
+	waits     []*step // of other queues, that must be done first
+	signals   bool    // another queue waits for this step
 	begin     bool    // it copies a leaf, of a device that must have begun the run: uploads before it are done
-	position  int     // among its device's steps, from 1; the begin of the run is 0
+	position  int     // among its queue's steps, from 1; the begin of the run is 0
 }
 
 func (s *step) copies() bool { _, is := s.op.(op.Send); return is }

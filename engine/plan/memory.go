@@ -13,6 +13,7 @@ type slot struct {
 	bytes       int64
 	first, last int // steps: from the writer to the last reader
 	values      []*value
+	scratch     *step // that it is the scratch of
 	offset      int64
 }
 
@@ -29,7 +30,7 @@ func slots(steps []*step) []*slot {
 	var all []*slot
 	for _, s := range steps {
 		if s.kernel != nil && s.kernel.Scratch() > 0 {
-			s.scratch = &slot{device: s.place.Device, bytes: s.kernel.Scratch(), first: s.index, last: s.index}
+			s.scratch = &slot{device: s.place.Device, bytes: s.kernel.Scratch(), first: s.index, last: s.index, scratch: s}
 			all = append(all, s.scratch)
 		}
 		for i, v := range s.out {

@@ -3,11 +3,13 @@ package plan
 import (
 	"container/heap"
 	"fmt"
+	"slices"
 )
 
 // order sorts the steps so that each comes after those it depends on. Among the steps that could come next it takes
-// first what another device waits for, so that the other device need not; then an update, whose gradient's memory it
-// frees; then what the graph has first.
+// first what another device waits for, so that the other device need not; then a copy from another device, which goes on
+// beside what follows; then an update, whose gradient's memory it frees; then what the graph has first; and last what
+// reads a copy, so that it has arrived.
 func order(name string, steps []*step) ([]*step, error) {
 	for i, s := range steps {
 		s.index = i
@@ -82,12 +84,16 @@ type queue struct {
 
 func (q *queue) rank(s *step) int {
 	switch {
+	case s.copies():
+		return 1
+	case slices.ContainsFunc(s.in, func(v *value) bool { return v.writer != nil && v.writer.copies() }):
+		return 4
 	case q.awaited[s.index]:
 		return 0
 	case s.update:
-		return 1
+		return 2
 	}
-	return 2
+	return 3
 }
 
 func (q *queue) Len() int { return len(q.steps) }

@@ -14,6 +14,7 @@ type Plan struct {
 	Name     string
 	state    *State
 	steps    []*step
+	loose    []*step  // copies that their devices do not wait for before a run's end
 	values   []*value // inputs, outputs and constants among them own buffers
 	inputs   map[string][]*value
 	outputs  map[string]*value
@@ -83,7 +84,7 @@ func (p *Plan) allocate() error {
 		}
 		p.arenas = append(p.arenas, arena)
 	}
-	waits(p.steps, all, len(p.state.Devices))
+	p.loose = waits(p.steps, all, len(p.state.Devices))
 	for _, v := range p.values {
 		switch {
 		case v.param:
@@ -188,30 +189,31 @@ func (p *Plan) Layout(output string) backend.Layout {
 	return nil
 }
 
-// Profile does one run and tells how long each step took, in the order of Steps. Waits for other devices are not
-// counted.
-func (p *Plan) Profile() ([]time.Duration, error) {
+// Profile does one run and tells how long each step took, in the order of Steps, and, by device, how long it waited for
+// others and for copies from them.
+func (p *Plan) Profile() (times, waited []time.Duration, err error) {
 	if p.profiled == nil {
-		var err error
 		if p.profiled, err = p.load(backend.LoadOptions{Profile: true}); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	for _, prog := range p.profiled {
 		prog.Start()
 	}
 	if err := p.Sync(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	times := make([]time.Duration, len(p.steps))
-	for _, prog := range p.profiled {
+	times, waited = make([]time.Duration, len(p.steps)), make([]time.Duration, len(p.profiled))
+	for d, prog := range p.profiled {
 		for i, t := range prog.Times() {
 			if s := prog.steps[i]; s != nil {
 				times[s.index] = t
+			} else if prog.waits[i] {
+				waited[d] += t
 			}
 		}
 	}
-	return times, nil
+	return times, waited, nil
 }
 
 // Bytes is the memory that the plan owns on all devices together; the State's is not part of it.

@@ -7,10 +7,12 @@ import (
 	"duet/engine/backend"
 )
 
-// program is a device's program with the step of each command, nil where a command only orders.
+// program is a device's program with the step of each command, nil where a command only orders, and which of those keep
+// its launches waiting.
 type program struct {
 	backend.Program
 	steps []*step
+	waits []bool
 }
 
 // load makes each device's commands and loads them, on all devices or none.
@@ -31,11 +33,12 @@ func (p *Plan) load(o backend.LoadOptions) ([]program, error) {
 		d := s.place.Device
 		if s.begin {
 			from := s.in[0].device
-			add(d, nil, backend.Command{Kind: backend.Wait, Event: begins[from],
+			add(d, nil, backend.Command{Kind: backend.Wait, Event: begins[from], Beside: true,
 				Label: s.name() + " waits for the begin of " + devices[from].Name()})
 		}
 		for _, on := range s.waits {
-			add(d, nil, backend.Command{Kind: backend.Wait, Event: events[on], Label: s.name() + " waits for " + on.name()})
+			add(d, nil, backend.Command{Kind: backend.Wait, Event: events[on], Beside: s.copies(),
+				Label: s.name() + " waits for " + on.name()})
 		}
 		add(d, s, p.command(s))
 		if s.signals {
@@ -44,8 +47,11 @@ func (p *Plan) load(o backend.LoadOptions) ([]program, error) {
 				return nil, fmt.Errorf("plan %s: %s: %w", p.Name, devices[d].Name(), err)
 			}
 			events[s] = e
-			add(d, nil, backend.Command{Kind: backend.Signal, Event: e, Label: s.name() + " is done"})
+			add(d, nil, backend.Command{Kind: backend.Signal, Event: e, Beside: s.copies(), Label: s.name() + " is done"})
 		}
+	}
+	for _, s := range p.loose {
+		add(s.place.Device, nil, backend.Command{Kind: backend.Wait, Event: events[s], Label: "the end waits for " + s.name()})
 	}
 	if err := p.meet(add); err != nil {
 		return nil, err
@@ -60,7 +66,11 @@ func (p *Plan) load(o backend.LoadOptions) ([]program, error) {
 			}
 			return nil, err
 		}
-		programs = append(programs, program{loaded, steps[d]})
+		waits := make([]bool, len(commands[d]))
+		for i, c := range commands[d] {
+			waits[i] = c.Kind == backend.Wait && !c.Beside
+		}
+		programs = append(programs, program{loaded, steps[d], waits})
 	}
 	return programs, nil
 }
@@ -118,7 +128,7 @@ func (p *Plan) meet(add func(int, *step, backend.Command)) error {
 func (p *Plan) command(s *step) backend.Command {
 	c := backend.Command{Kind: backend.Launch, Label: s.name(), Kernel: s.kernel}
 	if s.copies() {
-		return backend.Command{Kind: backend.Copy, Label: s.name(), From: p.state.Devices[s.in[0].device],
+		return backend.Command{Kind: backend.Copy, Label: s.name(), Beside: true, From: p.state.Devices[s.in[0].device],
 			Src: s.in[0].buffer, Dst: s.out[0].buffer}
 	}
 	for _, v := range s.in {

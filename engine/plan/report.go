@@ -30,7 +30,7 @@ type Step struct {
 	Out      []Tensor `json:"out"`
 	FLOPs    float64  `json:"flops"`
 	Moved    Moved    `json:"moved"`           // what it must read and write
-	Waits    []int    `json:"waits,omitempty"` // steps of other devices that must be done first
+	Waits    []int    `json:"waits,omitempty"` // steps of other devices, and copies of its own, that come first
 	Update   bool     `json:"update,omitempty"`
 	Backward bool     `json:"backward,omitempty"` // it comes after the loss: gradients
 }

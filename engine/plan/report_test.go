@@ -134,7 +134,7 @@ func TestReportOfSmallNetwork(t *testing.T) {
 			}
 		}
 		for _, w := range s.Waits {
-			if w >= i || r.Steps[w].Device == s.Device {
+			if other := r.Steps[w]; w >= i || other.Device == s.Device && (other.Op == "send") == (s.Op == "send") {
 				t.Errorf("step %d on %s waits for step %d on %s", i, s.Device, w, r.Steps[w].Device)
 			}
 		}
@@ -193,13 +193,18 @@ func TestProfile(t *testing.T) {
 	p, state := s.compile(t)
 	defer s.close(t, p, state)
 	for range 2 {
-		times, err := p.Profile()
+		times, waited, err := p.Profile()
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i, step := range p.Report().Steps {
 			if want := time.Duration(len(step.Layer + "." + step.Op)); times[i] != want {
 				t.Errorf("step %d, %s of %s, took %v, want %v", i, step.Op, step.Layer, times[i], want)
+			}
+		}
+		for d, w := range waited { // fakes take as long as their commands' labels
+			if len(waited) != 2 || w == 0 {
+				t.Errorf("device %d waited for %v, of %d devices", d, w, len(waited))
 			}
 		}
 	}

@@ -9,7 +9,8 @@ import (
 	"duet/engine/plan"
 )
 
-// A happening is one command of one device in one of several runs.
+// A happening is one command of one device in one of several runs. What a device does beside the rest counts as
+// another device's here.
 type happening struct {
 	backend.Command
 	device int
@@ -19,14 +20,24 @@ type happening struct {
 	after  []int // by device: how many of its happenings are surely done before this one begins
 }
 
-// history is every device's commands, run after run, each with its uploads first.
+// history is every device's commands, run after run, each with its uploads first, and then what they do beside.
 func history(devices []*fake, runs int) [][]*happening {
-	all := make([][]*happening, len(devices))
+	all := make([][]*happening, 2*len(devices))
 	for d, f := range devices {
-		run := append([]backend.Command{{Kind: backend.Launch, Label: "uploads", Out: f.leaves}}, f.loaded...)
-		for r := range runs {
-			for i, c := range run {
-				all[d] = append(all[d], &happening{Command: c, device: d, at: len(all[d]), inRun: i, run: r})
+		run := [2][]backend.Command{{{Kind: backend.Launch, Label: "uploads", Out: f.leaves}}}
+		for _, c := range f.loaded {
+			beside := 0
+			if c.Beside {
+				beside = 1
+			}
+			run[beside] = append(run[beside], c)
+		}
+		for beside, commands := range run {
+			q := d + beside*len(devices)
+			for r := range runs {
+				for i, c := range commands {
+					all[q] = append(all[q], &happening{Command: c, device: q, at: len(all[q]), inRun: i, run: r})
+				}
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"math/rand"
+	"slices"
 	"testing"
 	"time"
 
@@ -24,24 +25,38 @@ func within(t testing.TB, f func()) {
 }
 
 // twoDevices passes a tensor to and fro between two devices that each add one. The first one adds another one when it
-// is back: a launch that did not wait for the copy before it would be lost.
+// is back: a launch that did not wait for the copy before it would be lost. Copies are made in turn with the launches,
+// and beside them.
 func (s *suite) twoDevices(t *testing.T) {
+	t.Run("in turn", func(t *testing.T) { s.toAndFro(t, false) })
+	t.Run("beside", func(t *testing.T) { s.toAndFro(t, true) })
+}
+
+func (s *suite) toAndFro(t *testing.T, beside bool) {
 	for _, seed := range []int64{1, 2, 3} {
 		a, b := newCounter(t, s.device(t)), newCounter(t, s.device(t))
 		there, back := event(t, a.d), event(t, b.d)
-		programA := load(t, a.d,
+		// arriving is a copy that waits for events, and whatever follows it for the copy.
+		arriving := func(c backend.Command, on ...backend.Event) (commands []backend.Command) {
+			for _, e := range on {
+				commands = append(commands, backend.Command{Kind: backend.Wait, Label: "for " + c.Label, Event: e, Beside: beside})
+			}
+			c.Kind, c.Beside = backend.Copy, beside
+			commands = append(commands, c)
+			if beside {
+				arrived := event(t, map[string]backend.Device{"home": a.d, "away": b.d}[c.Label])
+				commands = append(commands, backend.Command{Kind: backend.Signal, Label: c.Label, Event: arrived, Beside: true},
+					backend.Command{Kind: backend.Wait, Label: c.Label + " arrived", Event: arrived})
+			}
+			return commands
+		}
+		programA := load(t, a.d, slices.Concat([]backend.Command{
 			a.step,
-			backend.Command{Kind: backend.Signal, Label: "there", Event: there},
-			backend.Command{Kind: backend.Wait, Label: "back", Event: back},
-			backend.Command{Kind: backend.Copy, Label: "home", From: b.d, Src: b.sum, Dst: a.sum},
-			a.step,
-		)
-		programB := load(t, b.d,
-			backend.Command{Kind: backend.Wait, Label: "there", Event: there},
-			backend.Command{Kind: backend.Copy, Label: "away", From: a.d, Src: a.sum, Dst: b.sum},
-			b.step,
-			backend.Command{Kind: backend.Signal, Label: "back", Event: back},
-		)
+			{Kind: backend.Signal, Label: "there", Event: there},
+		}, arriving(backend.Command{Label: "home", From: b.d, Src: b.sum, Dst: a.sum}, back), []backend.Command{a.step})...)
+		programB := load(t, b.d, slices.Concat(
+			arriving(backend.Command{Label: "away", From: a.d, Src: a.sum, Dst: b.sum}, there),
+			[]backend.Command{b.step, {Kind: backend.Signal, Label: "back", Event: back}})...)
 		random := rand.New(rand.NewSource(seed))
 		const rounds = 80 // 240 and less are exact in bf16
 		pause := func() {

@@ -13,7 +13,7 @@ import (
 
 // copying makes the action of a copy command: within the device, from another GPU's memory directly, or, where the GPUs
 // cannot reach each other, by way of pinned memory of the host. On the receiver's thread.
-func (d *device) copying(c backend.Command) (interface{ enqueue() error }, error) {
+func (d *device) copying(c backend.Command) (interface{ enqueue(cu.Stream) error }, error) {
 	from, ok := c.From.(*device)
 	if !ok {
 		return nil, fmt.Errorf("copy from %v, another backend's device", c.From)
@@ -63,32 +63,31 @@ func (d *device) reach(from *device) (direct bool, err error) {
 	return true, nil
 }
 
-// peerCopy is one copy from a device to another, or within one context, on the receiver's compute stream.
+// peerCopy is one copy from a device to another, or within one context, on a stream of the receiver's.
 type peerCopy struct {
 	on, from *device
 	to, src  cu.DevicePtr
 	bytes    int64
 }
 
-func (p peerCopy) enqueue() error {
+func (p peerCopy) enqueue(stream cu.Stream) error {
 	if p.bytes == 0 {
 		return nil
 	}
 	if p.on.context == p.from.context {
-		if err := cu.MemcpyDtoDAsync(p.to, p.src, p.bytes, p.on.compute); err != nil {
+		if err := cu.MemcpyDtoDAsync(p.to, p.src, p.bytes, stream); err != nil {
 			return fmt.Errorf("cuMemcpyDtoDAsync of %d bytes: %w", p.bytes, err)
 		}
 		return nil
 	}
-	if err := cu.MemcpyPeerAsync(p.to, p.on.context, p.src, p.from.context, p.bytes, p.on.compute); err != nil {
+	if err := cu.MemcpyPeerAsync(p.to, p.on.context, p.src, p.from.context, p.bytes, stream); err != nil {
 		return fmt.Errorf("cuMemcpyPeerAsync of %d bytes from %s: %w", p.bytes, p.from.name, err)
 	}
 	return nil
 }
 
 // stagedCopy goes by way of the host: out of the sender on a stream of its context that waits for the receiver, and
-// into the receiver on its compute stream. The pinned memory is the copy's own; runs follow each other on the compute
-// stream.
+// into the receiver on a stream of its own. The pinned memory is the copy's own; runs follow each other on that stream.
 type stagedCopy struct {
 	peerCopy
 	host         []byte
@@ -126,20 +125,20 @@ func (s *stagedCopy) make() (err error) {
 	})
 }
 
-func (s *stagedCopy) enqueue() error {
+func (s *stagedCopy) enqueue(stream cu.Stream) error {
 	if s.bytes == 0 {
 		return nil
 	}
-	if err := s.ready.Record(s.on.compute); err != nil {
+	if err := s.ready.Record(stream); err != nil {
 		return fmt.Errorf("cuEventRecord: %w", err)
 	}
 	if err := s.inSender(s.out); err != nil {
 		return fmt.Errorf("out of %s: %w", s.from.name, err)
 	}
-	if err := s.on.compute.Wait(s.there, 0); err != nil {
+	if err := stream.Wait(s.there, 0); err != nil {
 		return fmt.Errorf("cuStreamWaitEvent: %w", err)
 	}
-	if err := cu.MemcpyHtoDAsync(s.to, bufferAt(s.host), s.bytes, s.on.compute); err != nil {
+	if err := cu.MemcpyHtoDAsync(s.to, bufferAt(s.host), s.bytes, stream); err != nil {
 		return fmt.Errorf("cuMemcpyHtoDAsync of %d bytes: %w", s.bytes, err)
 	}
 	return nil

@@ -17,7 +17,7 @@ import (
 
 func init() { backend.Register(backend.Backend{Name: "cuda", Open: Open, List: list}) }
 
-// device is two streams of a GPU: of its primary context, which the devices of one GPU share, as in devices.towers =
+// device is three streams of a GPU: of its primary context, which the devices of one GPU share, as in devices.towers =
 // ["cuda:0", "cuda:0"], so that their kernels run side by side. With Options.Apart it has a context of its own.
 type device struct {
 	name        string
@@ -26,6 +26,7 @@ type device struct {
 	apart       bool           // the context is its own
 	worker      *worker.Worker // its thread has the context
 	compute     cu.Stream      // kernels, and what must be in order with them
+	exchange    cu.Stream      // copies from other devices beside them
 	copies      cu.Stream      // uploads beside them
 	module      *modules
 	uploads     *uploads
@@ -106,7 +107,7 @@ func (d *device) enter() (err error) {
 			return fmt.Errorf("cuCtxSetCurrent: %w", err)
 		}
 	}
-	for _, s := range []*cu.Stream{&d.compute, &d.copies} {
+	for _, s := range []*cu.Stream{&d.compute, &d.exchange, &d.copies} {
 		if *s, err = cu.MakeStream(cu.NonBlocking); err != nil {
 			return fmt.Errorf("cuStreamCreate: %w", err)
 		}
@@ -196,8 +197,10 @@ func (d *device) Prepare(r backend.Request) (backend.Kernel, error) {
 
 // finished waits for the GPU; on the worker's thread.
 func (d *device) finished() error {
-	if err := d.compute.Synchronize(); err != nil {
-		return fmt.Errorf("cuStreamSynchronize: %w", err)
+	for _, s := range []cu.Stream{d.compute, d.exchange} {
+		if err := s.Synchronize(); err != nil {
+			return fmt.Errorf("cuStreamSynchronize: %w", err)
+		}
 	}
 	return nil
 }
@@ -246,7 +249,7 @@ func (d *device) leave() error {
 	for _, e := range d.events {
 		note("cuEventDestroy", e.destroy())
 	}
-	for _, s := range []*cu.Stream{&d.compute, &d.copies} {
+	for _, s := range []*cu.Stream{&d.compute, &d.exchange, &d.copies} {
 		if *s != (cu.Stream{}) {
 			note("cuStreamDestroy", s.Destroy())
 		}

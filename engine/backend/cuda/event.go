@@ -42,9 +42,9 @@ func (d *device) NewEvent() (backend.Event, error) {
 	return e, nil
 }
 
-// record enqueues the next signal, on the thread of the event's device.
-func (e *event) record() error {
-	if err := e.ring[(e.signals+1)%uint64(len(e.ring))].Record(e.on.compute); err != nil {
+// record enqueues the next signal, on the thread of the event's device, which the stream is of.
+func (e *event) record(stream cu.Stream) error {
+	if err := e.ring[(e.signals+1)%uint64(len(e.ring))].Record(stream); err != nil {
 		return fmt.Errorf("cuEventRecord of %v: %w", e, err)
 	}
 	e.signals++
@@ -52,12 +52,13 @@ func (e *event) record() error {
 	return nil
 }
 
-// await enqueues the wait for the n-th signal, n from 1, on the thread of another device, once the signal is enqueued.
-func (e *event) await(n uint64, d *device) error {
+// await enqueues the wait for the n-th signal, n from 1, on the thread of the stream's device, once the signal is
+// enqueued.
+func (e *event) await(n uint64, stream cu.Stream) error {
 	if err := e.Wait(n); err != nil {
 		return err
 	}
-	if err := d.compute.Wait(e.ring[n%uint64(len(e.ring))], 0); err != nil {
+	if err := stream.Wait(e.ring[n%uint64(len(e.ring))], 0); err != nil {
 		return fmt.Errorf("cuStreamWaitEvent for %v: %w", e, err)
 	}
 	return nil

@@ -26,7 +26,8 @@ type program struct {
 type action struct {
 	label   string // empty for launches, which say it themselves
 	command int    // index, of a profiled program
-	do      interface{ enqueue() error }
+	beside  bool   // on the stream of copies between devices
+	do      interface{ enqueue(cu.Stream) error }
 	event   *event // that it signals, or nil
 }
 
@@ -84,7 +85,7 @@ func (p *program) load(commands []backend.Command) error {
 }
 
 func (p *program) add(i int, c backend.Command, open **sequence) error {
-	a := action{label: c.Label, command: i}
+	a := action{label: c.Label, command: i, beside: c.Beside}
 	switch c.Kind {
 	case backend.Launch:
 		return p.launch(a, c, open)
@@ -108,12 +109,14 @@ func (p *program) add(i int, c backend.Command, open **sequence) error {
 		if !ok {
 			return fmt.Errorf("event %v is another backend's", c.Event)
 		}
-		a.do = &awaiting{event: e, on: p.on}
+		a.do = &awaiting{event: e}
 	default:
 		return fmt.Errorf("unknown kind %d", c.Kind)
 	}
 	p.actions = append(p.actions, a)
-	*open = nil
+	if !a.beside {
+		*open = nil
+	}
 	return nil
 }
 
@@ -191,28 +194,29 @@ func (p *program) Run() error {
 }
 
 func (p *program) enqueue(a *action) error {
+	stream := p.on.compute
+	if a.beside {
+		stream = p.on.exchange
+	}
 	if p.stamps == nil {
-		return a.do.enqueue()
+		return a.do.enqueue(stream)
 	}
 	s := &p.stamps[a.command]
-	if _, s.timed = a.do.(*awaiting); s.timed {
-		s.timed = false
-		return a.do.enqueue()
-	}
-	if err := s.begin.Record(p.on.compute); err != nil {
+	s.timed = false
+	if err := s.begin.Record(stream); err != nil {
 		return fmt.Errorf("cuEventRecord: %w", err)
 	}
-	if err := a.do.enqueue(); err != nil {
+	if err := a.do.enqueue(stream); err != nil {
 		return err
 	}
-	if err := s.end.Record(p.on.compute); err != nil {
+	if err := s.end.Record(stream); err != nil {
 		return fmt.Errorf("cuEventRecord: %w", err)
 	}
 	s.timed = true
 	return nil
 }
 
-// Times are how long the commands of the latest run took on the GPU; waits for other devices are not counted.
+// Times are how long the commands of the latest run took on the GPU, and how long it waited for other devices.
 func (p *program) Times() []time.Duration {
 	if p.stamps == nil {
 		return nil
@@ -273,20 +277,19 @@ type launches struct {
 	on *device
 }
 
-func (l *launches) enqueue() error { return l.sequence.enqueue(l.on.compute, l.on.check) }
+func (l *launches) enqueue(stream cu.Stream) error { return l.sequence.enqueue(stream, l.on.check) }
 
 type recording struct{ event *event }
 
-func (r recording) enqueue() error { return r.event.record() }
+func (r recording) enqueue(stream cu.Stream) error { return r.event.record(stream) }
 
 // awaiting counts its own runs: the n-th run waits for the n-th signal.
 type awaiting struct {
 	event *event
-	on    *device
 	runs  uint64
 }
 
-func (a *awaiting) enqueue() error {
+func (a *awaiting) enqueue(stream cu.Stream) error {
 	a.runs++
-	return a.event.await(a.runs, a.on)
+	return a.event.await(a.runs, stream)
 }
