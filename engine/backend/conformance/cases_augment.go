@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"slices"
 
 	"duet/engine/op"
 )
@@ -66,6 +67,19 @@ func augmentCases() []testCase {
 			n.apply("y", op.Augment{Crop: c.crop, Scale: [3]float32{1.0 / 64, 1.0 / 58, 1.0 / 70}},
 				n.leaf("images", op.Type{DType: op.Uint8, Shape: []int{c.n, c.h, c.w, 3}}, pixels("images", c.n*c.h*c.w*3)),
 				n.fine("draws", op.Floats(c.n, op.Draws), draws), n.fine("mean", op.Floats(3, mh, mw), mean))
+		}})
+	}
+	for _, c := range []struct{ n, crop, maps, kernel, stride, pad int }{
+		{2, 35, 8, 11, 4, 0}, {3, 32, 17, 5, 1, 2}, {1, 29, 6, 7, 3, 3}, {2, 21, 16, 3, 2, 1}, {1, 16, 4, 2, 5, 0},
+	} {
+		cases = append(cases, testCase{name: fmt.Sprintf("augment, then convolution %+v", c), build: func(n *network) {
+			x := n.apply("x", op.Augment{Crop: c.crop, Scale: [3]float32{1.0 / 64, 1.0 / 58, 1.0 / 70}},
+				n.leaf("images", op.Type{DType: op.Uint8, Shape: []int{c.n, 40, 44, 3}}, pixels("images", c.n*40*44*3)),
+				n.fine("draws", op.Floats(c.n, op.Draws), slices.Repeat([]float64{-2, 3, 1, 4, -5, 6}, c.n)),
+				n.fine("mean", op.Floats(3, 1, 1), []float64{120, 110, 100}))
+			o := op.Conv2D{Kernel: c.kernel, Stride: c.stride, Pad: c.pad, Groups: 1}
+			w, b := n.parameters("conv", 3*c.kernel*c.kernel, c.maps, 3, c.kernel, c.kernel)
+			n.fromWeights(o, op.Conv2DGradWeight{Conv: o}, op.Conv2DGradBias{Conv: o}, x, w, b)
 		}})
 	}
 	return cases

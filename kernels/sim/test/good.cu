@@ -7,6 +7,23 @@ KERNEL(256) saxpy(float *y, const float *x, float a, int n) {
     if (i < n) y[i] += a * x[i];
 }
 
+struct Line {
+    int n;
+    float slope;
+    int64_t first; // at 8
+    struct {
+        unsigned step, last;
+    } inner;
+};
+
+// y[i] = slope*i + first + step, or last at the end; a struct by value between scalars.
+KERNEL(256) line(float *y, int shift, Line p, float scale) {
+    const int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= p.n) return;
+    const float value = i + 1 == p.n ? (float)p.inner.last : p.slope * (float)i + (float)p.first + (float)p.inner.step;
+    y[i] = scale * value + (float)shift;
+}
+
 // x in reverse order, one block.
 KERNEL(1024) reverse(float *x) {
     DYNAMIC_SHARED(float, s);

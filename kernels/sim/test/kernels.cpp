@@ -2,6 +2,7 @@
 #include "harness.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 CASE(saxpy, all, ENVIRONMENT(), SAYS()) {
@@ -9,6 +10,37 @@ CASE(saxpy, all, ENVIRONMENT(), SAYS()) {
     const CUdeviceptr y = g.floats(1000, 1.f), x = g.floats(1000, 3.f);
     OK(g.launch("saxpy", 4, 256, {bits(y), bits(x), bits(2.f), bits(1000)}));
     for (float v : g.read(y, 1000)) CHECK(v == 7.f);
+    g.close();
+}
+
+// A struct is handed over like any value: by a pointer to it, or among the others in one buffer, at its alignment.
+CASE(structs, all, ENVIRONMENT(), SAYS()) {
+    struct Line {
+        int n;
+        float slope;
+        int64_t first;
+        unsigned step, last;
+    } p{1000, 0.5f, (int64_t)1 << 24, 3, 7};
+    struct {
+        uint64_t y;
+        int shift, unused;
+        Line p;
+        float scale;
+    } all{0, 1, -1, p, 2.f};
+    Gpu g;
+    const CUdeviceptr y = g.empty(1000);
+    all.y = y;
+    size_t bytes = offsetof(decltype(all), scale) + 4;
+    void *pointers[] = {&all.y, &all.shift, &p, &all.scale};
+    void *packed[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, &all, CU_LAUNCH_PARAM_BUFFER_SIZE, &bytes, CU_LAUNCH_PARAM_END};
+    for (bool together : {false, true}) {
+        OK(cuMemsetD8(y, 0xff, 4000));
+        OK(cuLaunchKernel(g.kernel("line"), 4, 1, 1, 256, 1, 1, 0, g.stream, together ? nullptr : pointers,
+                          together ? packed : nullptr));
+        const auto got = g.read(y, 1000);
+        for (int i = 0; i < 1000; i++)
+            CHECK(got[i] == (i == 999 ? 15.f : 2.f * (0.5f * (float)i + 16777216.f + 3.f) + 1.f));
+    }
     g.close();
 }
 
