@@ -74,6 +74,13 @@ type Fuser interface {
 	Fuses(o op.Op, x op.Type) bool
 }
 
+// Joiner is a device that does updates which follow each other in one launch.
+type Joiner interface {
+	// Joins says whether a plan should put updates by o together, at the end, although their gradients' memory is not
+	// free before.
+	Joins(o op.Updater) bool
+}
+
 // Info describes a device.
 type Info struct {
 	Name        string   `json:"name"`
@@ -233,4 +240,10 @@ type Program interface {
 	Times() []time.Duration
 	// Close frees the program's own resources.
 	Close() error
+}
+
+// Keeper is a program that keeps memory of its device beside that of its commands.
+type Keeper interface {
+	// Bytes is how much.
+	Bytes() int64
 }

@@ -4,13 +4,16 @@ import (
 	"container/heap"
 	"fmt"
 	"slices"
+
+	"duet/engine/backend"
+	"duet/engine/op"
 )
 
 // order sorts the steps so that each comes after those it depends on. Among the steps that could come next it takes
 // first what another device waits for, so that the other device need not; then a copy from another device, which goes on
 // beside what follows; then an update, whose gradient's memory it frees; then what the graph has first; and last what
-// reads a copy, so that it has arrived.
-func order(name string, steps []*step) ([]*step, error) {
+// reads a copy, so that it has arrived. Updates that a device joins come at the end, in the order of the Spec.
+func order(name string, steps []*step, devices []backend.Device) ([]*step, error) {
 	for i, s := range steps {
 		s.index = i
 	}
@@ -30,7 +33,7 @@ func order(name string, steps []*step) ([]*step, error) {
 			depend(a)
 		}
 	}
-	q := &queue{awaited: awaited(steps)}
+	q := &queue{awaited: awaited(steps), devices: devices}
 	for _, s := range steps {
 		if open[s.index] == 0 {
 			heap.Push(q, s)
@@ -80,6 +83,7 @@ func awaited(steps []*step) []bool {
 type queue struct {
 	steps   []*step
 	awaited []bool
+	devices []backend.Device
 }
 
 func (q *queue) rank(s *step) int {
@@ -90,10 +94,18 @@ func (q *queue) rank(s *step) int {
 		return 4
 	case q.awaited[s.index]:
 		return 0
+	case s.update && q.joins(s):
+		return 5
 	case s.update:
 		return 2
 	}
 	return 3
+}
+
+// joins says whether the device does an update together with those that follow it.
+func (q *queue) joins(s *step) bool {
+	joiner, is := q.devices[s.place.Device].(backend.Joiner)
+	return is && joiner.Joins(s.op.(op.Updater))
 }
 
 func (q *queue) Len() int { return len(q.steps) }

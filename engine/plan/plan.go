@@ -38,7 +38,7 @@ func Compile(spec Spec, state *State) (*Plan, error) {
 	}
 	c.fuse(state.Devices)
 	p := &Plan{Name: spec.Name, state: state, values: c.all, inputs: map[string][]*value{}, outputs: map[string]*value{}}
-	if p.steps, err = order(spec.Name, c.steps); err != nil {
+	if p.steps, err = order(spec.Name, c.steps, state.Devices); err != nil {
 		return nil, err
 	}
 	var leaves []*value
@@ -220,6 +220,9 @@ func (p *Plan) Profile() (times, waited []time.Duration, err error) {
 func (p *Plan) Bytes() (bytes int64) {
 	for _, o := range p.owned {
 		bytes += o.memory.Bytes()
+	}
+	for d := range p.state.Devices {
+		bytes += p.kept(d)
 	}
 	return bytes
 }

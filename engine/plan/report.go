@@ -51,7 +51,7 @@ type Memory struct {
 	Bytes    int64  `json:"bytes"`                // all of it
 	Arena    int64  `json:"arena_bytes"`          // reused from step to step
 	State    int64  `json:"state_bytes"`          // parameters and velocities
-	Other    int64  `json:"other_bytes"`          // inputs, outputs and constants
+	Other    int64  `json:"other_bytes"`          // inputs, outputs, constants, and what programs keep
 	Staging  int64  `json:"staging_bytes"`        // of the backend, for inputs under way
 	Unshared int64  `json:"unshared_arena_bytes"` // what the arena would be without reuse
 }
@@ -120,6 +120,7 @@ func (p *Plan) memory() []Memory {
 				m.Bytes += o.memory.Bytes()
 			}
 		}
+		m.Bytes += p.kept(d)
 		m.Other = m.Bytes - m.Arena
 		m.Staging = p.staging(d)
 		m.Bytes += m.State + m.Staging
@@ -131,6 +132,17 @@ func (p *Plan) memory() []Memory {
 		all = append(all, m)
 	}
 	return all
+}
+
+// kept is what a device's program keeps of its memory.
+func (p *Plan) kept(d int) int64 {
+	if d >= len(p.programs) {
+		return 0
+	}
+	if keeper, is := p.programs[d].Program.(backend.Keeper); is {
+		return keeper.Bytes()
+	}
+	return 0
 }
 
 // staging is what a device keeps beside the buffers of its inputs while they are under way; inputs of one size take
