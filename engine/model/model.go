@@ -151,6 +151,7 @@ const (
 func (s Setup) Spec(name string, g *Graph) plan.Spec {
 	spec := plan.Spec{Name: name, Graph: g.ExprGraph, Inputs: g.Inputs,
 		Outputs: []plan.Output{{Name: Probs, Node: g.Probs}}}
+	var averages []plan.Update // after all else, so that those of one kind follow each other
 	for _, p := range g.Params {
 		update := s.sgd(p)
 		for i, part := range p.Parts {
@@ -159,11 +160,12 @@ func (s Setup) Spec(name string, g *Graph) plan.Spec {
 			if part.Grad != nil {
 				spec.Updates = append(spec.Updates, plan.Update{Op: update, Param: name, Grad: part.Grad})
 				if s.EMA > 0 {
-					spec.Updates = append(spec.Updates, plan.Update{Op: op.EMA{Decay: float32(s.EMA)}, Param: name, Grad: part.Grad})
+					averages = append(averages, plan.Update{Op: op.EMA{Decay: float32(s.EMA)}, Param: name, Grad: part.Grad})
 				}
 			}
 		}
 	}
+	spec.Updates = append(spec.Updates, averages...)
 	if len(spec.Updates) > 0 {
 		spec.Outputs = []plan.Output{{Name: Loss, Node: g.Loss}, {Name: Errors, Node: g.Errors}}
 	}
