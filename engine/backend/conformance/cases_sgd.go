@@ -29,8 +29,12 @@ func sgdCases() []testCase {
 	}
 	// The peak, wherever in the gradient it lies: in whichever thread, warp and block of a GPU, or past the last whole
 	// four.
-	const n = 1031
-	for _, at := range []int{0, 3, 4, 127, 128, 500, 895, 896, 1023, 1027, 1028, n - 1} {
+	for _, c := range []struct{ n, at int }{
+		{1031, 0}, {1031, 3}, {1031, 4}, {1031, 127}, {1031, 128}, {1031, 500}, {1031, 895}, {1031, 896}, {1031, 1023},
+		{1031, 1027}, {1031, 1028}, {1031, 1030}, {6149, 0}, {6149, 2047}, {6149, 2048}, {6149, 5000}, {6149, 6143},
+		{6149, 6147}, {6149, 6148},
+	} {
+		n, at := c.n, c.at
 		cases = append(cases, testCase{name: fmt.Sprintf("gradient peak at %d of %d", at, n), build: func(net *network) {
 			o, t := op.SGD{Momentum: 0.5, WeightDecay: 0.5, RateMul: 1}, op.Floats(n)
 			g := spread("g", 1, n)
