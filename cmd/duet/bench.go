@@ -28,8 +28,9 @@ func benchCommand() *cobra.Command {
 		Use:   "bench CONFIG",
 		Short: "Measure how fast a network trains",
 		Long: `Bench measures whole training steps, augmentation and update included, on one batch of random pixels that
-stays in the devices' memory; then, in further steps, how long each kernel takes. With --data it measures instead what
-feeding costs: steps on batches of the configured data, in turn with steps on a batch that is there already.
+stays in the devices' memory; then, in further steps, how long each kernel takes; updates that a GPU does in one launch
+share its time by their elements. With --data it measures instead what feeding costs: steps on batches of the configured
+data, in turn with steps on a batch that is there already.
 
 With --kernels a line for each says how fast it computes, and moves its operands, each counted once; how long the GPU
 would take at least, as duet plan --limits counts it; and the share that this is of the time. The figures are those of

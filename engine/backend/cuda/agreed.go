@@ -21,6 +21,10 @@ var agreed = map[string]int{
 	"lrn_max_pool_least_window": leastWindow,
 	"lrn_max_pool_most_window":  mostWindow,
 	"lrn_max_pool_least_stride": leastStride,
+	"row_blocks":                rowBlocks,
+	"piece_elements":            pieceElements,
+	"sgd_update_row":            8 * 12,
+	"ema_update_row":            8 * 6,
 }
 
 // agree compares PTX with agreed: each number has one value wherever it is, and is somewhere.

@@ -142,23 +142,11 @@ func ceilDiv(n, d int) int { return (n + d - 1) / d }
 // entry's parameters want them; dynamic is the bytes of dynamic shared memory. A block of no size has as many threads
 // as the entry may have at most, which is how many those must have that are written for a number of threads.
 func (b *builder) launch(entry string, grid, block dims, dynamic int, args ...any) {
+	l := b.call(entry, args)
 	if b.failure != nil {
 		return
 	}
-	l := step{kind: stepLaunch, name: entry, grid: grid.triple(), dynamic: uint32(dynamic)}
-	for i, a := range args {
-		arg, err := argumentOf(a)
-		if err != nil {
-			b.fail("launch %s: argument %d: %w", entry, i, err)
-			return
-		}
-		l.args = append(l.args, arg)
-	}
-	var err error
-	if l.function, err = b.d.module.function(entry); err != nil {
-		b.fail("launch %s: %w", entry, err)
-		return
-	}
+	l.grid, l.dynamic = grid.triple(), uint32(dynamic)
 	if block == (dims{}) {
 		block.x = l.function.entry.MaxThreads
 	}
@@ -168,6 +156,27 @@ func (b *builder) launch(entry string, grid, block dims, dynamic int, args ...an
 		return
 	}
 	b.k.steps = append(b.k.steps, l)
+}
+
+// call is a step of an entry with its arguments.
+func (b *builder) call(entry string, args []any) step {
+	s := step{kind: stepLaunch, name: entry}
+	if b.failure != nil {
+		return s
+	}
+	for i, a := range args {
+		arg, err := argumentOf(a)
+		if err != nil {
+			b.fail("launch %s: argument %d: %w", entry, i, err)
+			return s
+		}
+		s.args = append(s.args, arg)
+	}
+	var err error
+	if s.function, err = b.d.module.function(entry); err != nil {
+		b.fail("launch %s: %w", entry, err)
+	}
+	return s
 }
 
 // copy adds a copy of bytes within the device; nothing when both are the same memory, as of an output in place.

@@ -105,8 +105,8 @@ type sequence struct {
 	graph  C.CUgraphExec
 }
 
-// add appends a step whose operands lie at addresses.
-func (s *sequence) add(st *step, at func(operand) cu.DevicePtr) {
+// add appends a step of a command, whose operands lie at addresses.
+func (s *sequence) add(st *step, at func(operand) cu.DevicePtr, label string) {
 	c := C.duet_step{kind: C.duet_step_kind(st.kind), bytes: C.size_t(st.bytes)}
 	switch st.kind {
 	case stepLaunch:
@@ -125,7 +125,7 @@ func (s *sequence) add(st *step, at func(operand) cu.DevicePtr) {
 		c.to = C.CUdeviceptr(at(st.args[0].operand))
 	}
 	s.steps = append(s.steps, c)
-	s.names = append(s.names, st.String())
+	s.names, s.labels = append(s.names, st.String()), append(s.labels, label)
 }
 
 // arguments are a launch's values, each at a multiple of 8 bytes, behind the pointers to them.

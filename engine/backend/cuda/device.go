@@ -39,6 +39,7 @@ type device struct {
 	choices     choices
 	live        map[*memory]bool
 	reached     map[*device]bool // whose memory the GPU reads by itself
+	tables      map[string]*rowTable
 	finish      worker.Job
 	events      []*event
 	count       atomic.Int64    // of events
@@ -53,8 +54,9 @@ func Open(index int, o backend.Options) (backend.Device, error) {
 	if err := driverProblem(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	d := &device{name: name, check: o.Check, apart: o.Apart, live: map[*memory]bool{}, hosts: hosts{live: map[*hostMemory]bool{}},
-		reached: map[*device]bool{}, choices: newChoices(o)}
+	d := &device{name: name, check: o.Check, apart: o.Apart, live: map[*memory]bool{},
+		hosts: hosts{live: map[*hostMemory]bool{}}, reached: map[*device]bool{}, tables: map[string]*rowTable{},
+		choices: newChoices(o)}
 	switch o.Precision {
 	case "", "fp32":
 	case "bf16":

@@ -7,7 +7,8 @@
 //
 // An operation's file here, named like those of package op, which hold the formulas, chooses the kernels and lays out
 // their launches. A kernel's launches are laid out when it is prepared, checked against the parameter lists of the PTX,
-// and bound to memory when a program is loaded; a run only enqueues them.
+// and bound to memory when a program is loaded; a run only enqueues them. Updates of parameters that follow each other
+// become one launch then (rows.go).
 //
 // Convolutions and linear layers have several kernels each: in tiles of two sizes, with and without tensor cores, and
 // with their sums in one part or in several. The file choose.go picks one by count, by measurement or as a run's

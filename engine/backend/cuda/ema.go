@@ -18,6 +18,5 @@ func prepareEMA(b *builder, o op.EMA) {
 			bytes: averaged.bytes / 2}
 	}
 	b.k.inPlace = 0
-	n := b.in[0].stored()
-	b.launch("ema_update", cover(ceilDiv(n, 4), 256), dims{x: 256}, 0, averaged, w, copied, o.Decay, int64(n))
+	b.row("ema_update", b.in[0].stored(), averaged, w, copied, o.Decay)
 }

@@ -28,6 +28,7 @@ func ask(gpu cu.Device) (capability int, l limits, err error) {
 	}
 	l.threads = uint32(get(cu.MaxThreadsPerBlock))
 	l.shared = get(cu.MaxSharedMemoryPerBlock)
+	l.units = get(cu.MultiprocessorCount)
 	return capability, l, err
 }
 

@@ -60,6 +60,7 @@ type step struct {
 	dynamic     uint32
 	args        []argument
 	bytes       int64
+	elements    int64 // of a row, for a program to make a launch of (rows.go); else 0
 }
 
 // String is what errors say of a step.
@@ -67,7 +68,10 @@ func (s *step) String() string {
 	if s.kind != stepLaunch {
 		return fmt.Sprintf("%s of %d bytes", s.name, s.bytes)
 	}
-	text := fmt.Sprintf("%s grid=%v block=%v", s.name, s.grid, s.block)
+	text := s.name
+	if s.elements == 0 {
+		text += fmt.Sprintf(" grid=%v block=%v", s.grid, s.block)
+	}
 	if s.dynamic > 0 {
 		text += fmt.Sprintf(" shared=%d", s.dynamic)
 	}
@@ -118,6 +122,13 @@ func argumentOf(v any) (argument, error) {
 		return argument{}, fmt.Errorf("a %T, want an operand, int32, uint32, int64, uint64, float32 or a struct of them", v)
 	}
 	return a, nil
+}
+
+// word is a scalar as 8 bytes.
+func (a argument) word() uint64 {
+	var w [8]byte
+	copy(w[:], a.bytes)
+	return binary.LittleEndian.Uint64(w[:])
 }
 
 // add puts a value at an offset; false where it is none that kernels take.
@@ -221,4 +232,5 @@ type limits struct {
 	grid, block [3]uint32
 	threads     uint32 // of a block
 	shared      int    // bytes of a block
+	units       int    // multiprocessors
 }

@@ -73,8 +73,7 @@ func (t *trial) run(steps []step) (took time.Duration, err error) {
 				return 0
 			}
 			return t.at + cu.DevicePtr(t.offsets[o.space][o.index]+o.offset)
-		})
-		t.sequence.labels = append(t.sequence.labels, t.label)
+		}, t.label)
 	}
 	return t.median()
 }

@@ -19,6 +19,8 @@ type program struct {
 	actions []action
 	stamps  []stamp // a command's, when profiled
 	owned   []closer
+	bytes   int64   // of the device's memory among them
+	joined  *joined // while it is loaded: rows that the next command may add to
 	closed  bool
 }
 
@@ -34,10 +36,12 @@ type action struct {
 // closer is a resource of a program's.
 type closer interface{ free() error }
 
-// stamp is a pair of events around a command.
+// stamp is a pair of events around a command, or a command's share of another's time.
 type stamp struct {
 	begin, end cu.Event
 	timed      bool
+	of         int
+	share      float64 // 0 where the time is its own
 }
 
 // Load binds commands to memory.
@@ -65,6 +69,9 @@ func (p *program) load(commands []backend.Command) error {
 			return fmt.Errorf("command %d, %s: %w", i, c.Label, err)
 		}
 	}
+	if err := p.settle(); err != nil {
+		return err
+	}
 	for _, a := range p.actions {
 		if s, ok := a.do.(*launches); ok && p.stamps == nil && !p.on.check {
 			if err := s.capture(p.on.compute); err != nil { // then each launch is enqueued, at the cost of time
@@ -86,9 +93,15 @@ func (p *program) load(commands []backend.Command) error {
 
 func (p *program) add(i int, c backend.Command, open **sequence) error {
 	a := action{label: c.Label, command: i, beside: c.Beside}
-	switch c.Kind {
-	case backend.Launch:
+	if c.Kind == backend.Launch {
 		return p.launch(a, c, open)
+	}
+	if !c.Beside {
+		if err := p.settle(); err != nil {
+			return err
+		}
+	}
+	switch c.Kind {
 	case backend.Copy:
 		copying, err := p.on.copying(c)
 		if err != nil {
@@ -120,7 +133,8 @@ func (p *program) add(i int, c backend.Command, open **sequence) error {
 	return nil
 }
 
-// launch adds a kernel's steps to the open sequence, or to a new one; in a profiled program each kernel has its own.
+// launch adds a kernel's steps to the open sequence, or to a new one; in a profiled program each kernel has its own. A
+// kernel of one row joins the rows before it.
 func (p *program) launch(a action, c backend.Command, open **sequence) error {
 	k, ok := c.Kernel.(*kernel)
 	if !ok || k.on != p.on {
@@ -129,23 +143,36 @@ func (p *program) launch(a action, c backend.Command, open **sequence) error {
 	if err := k.takes(c); err != nil {
 		return err
 	}
+	buffers := [...][]backend.Buffer{inputs: c.In, outputs: c.Out, scratch: {c.Scratch}}
+	at := func(o operand) cu.DevicePtr {
+		if o.space == none {
+			return 0
+		}
+		return address(buffers[o.space][o.index]) + cu.DevicePtr(o.offset)
+	}
+	if p.joined != nil && len(k.steps) == 1 && p.joined.take(&k.steps[0], at, c.Label, a.command) {
+		return nil
+	}
+	if err := p.settle(); err != nil {
+		return err
+	}
 	if *open == nil || p.stamps != nil {
 		l := &launches{on: p.on}
 		*open, a.do, a.label = &l.sequence, l, ""
 		p.actions = append(p.actions, a)
 		p.owned = append(p.owned, l)
 	}
-	buffers := [...][]backend.Buffer{inputs: c.In, outputs: c.Out, scratch: {c.Scratch}}
 	for i := range k.steps {
-		(*open).add(&k.steps[i], func(o operand) cu.DevicePtr {
-			if o.space == none {
-				return 0
-			}
-			return address(buffers[o.space][o.index]) + cu.DevicePtr(o.offset)
-		})
-	}
-	for len((*open).names) > len((*open).labels) {
-		(*open).labels = append((*open).labels, c.Label)
+		s := &k.steps[i]
+		if err := p.settle(); err != nil {
+			return err
+		}
+		if s.elements == 0 {
+			(*open).add(s, at, c.Label)
+			continue
+		}
+		p.joined = &joined{sequence: *open, step: s}
+		p.joined.take(s, at, c.Label, a.command)
 	}
 	return nil
 }
@@ -216,7 +243,8 @@ func (p *program) enqueue(a *action) error {
 	return nil
 }
 
-// Times are how long the commands of the latest run took on the GPU, and how long it waited for other devices.
+// Times are how long the commands of the latest run took on the GPU, and how long it waited for other devices. Those that
+// are one launch share its time by their elements, as they share its work.
 func (p *program) Times() []time.Duration {
 	if p.stamps == nil {
 		return nil
@@ -224,17 +252,24 @@ func (p *program) Times() []time.Duration {
 	times := make([]time.Duration, len(p.stamps))
 	p.on.do(func() error {
 		for i, s := range p.stamps {
+			share := 1.
+			if s.share > 0 {
+				share, s = s.share, p.stamps[s.of]
+			}
 			if !s.timed {
 				continue
 			}
 			if ms, err := s.begin.Elapsed(s.end); err == nil {
-				times[i] = time.Duration(ms * float64(time.Millisecond))
+				times[i] = time.Duration(share * ms * float64(time.Millisecond))
 			}
 		}
 		return nil
 	})
 	return times
 }
+
+// Bytes are those of the device that the program keeps for itself.
+func (p *program) Bytes() int64 { return p.bytes }
 
 // Close waits for the runs and frees the program's own resources.
 func (p *program) Close() error {

@@ -20,13 +20,9 @@ func prepareSGD(b *builder, o op.SGD) {
 	}
 	if b.hasCompanion() {
 		peak = b.output(float32s)
-		b.clear(peak)
 	}
 	b.k.inPlace = 0
-	const blocks = 2048 // each ends in an atomic on the peak
-	n := b.in[0].stored()
-	grid := cover(ceilDiv(n, 4), 256)
-	grid.x = min(grid.x, blocks)
-	b.launch("sgd_update", grid, dims{}, 0, weight, moved, g, rate, copied, peak, o.Momentum, o.WeightDecay,
-		o.RateMul, int64(n))
+	const largest = uint64(0) // and done
+	b.row("sgd_update", b.in[0].stored(), weight, moved, g, rate, copied, peak, o.Momentum, o.WeightDecay, o.RateMul,
+		largest)
 }
