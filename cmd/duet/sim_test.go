@@ -186,7 +186,8 @@ func TestSimMemory(t *testing.T) {
 	}
 }
 
-// TestSimOrders: whatever the order of blocks and the delays of streams, two GPUs train to the same bytes.
+// TestSimOrders: whatever the order of blocks and the delays of streams, two GPUs train to the same bytes, with one
+// launch a step for all updates.
 // DUET_TEST_ORDERS is how many orders; `make test-sim-long` has twenty.
 func TestSimOrders(t *testing.T) {
 	n := times(t, "DUET_TEST_ORDERS", 5)
@@ -195,7 +196,12 @@ func TestSimOrders(t *testing.T) {
 		return append([]string{"train", "smoke", "--run", run}, append(sets("train.max_steps=50", "train.validate_epochs=0",
 			"train.checkpoint_epochs=0"), pair...)...)
 	}
-	s.clean(nil, args("plain")...)
+	_, rep := s.clean(nil, args("plain")...)
+	for _, d := range rep.Devices {
+		if n := d.Launches["sgd_update"]; n != 50 {
+			t.Errorf("50 steps update the parameters of a GPU in %d launches, want one a step", n)
+		}
+	}
 	last := filepath.Join("checkpoints", "step-00000050.safetensors")
 	for seed := 1; seed <= n; seed++ {
 		run := fmt.Sprintf("seed-%d", seed)
