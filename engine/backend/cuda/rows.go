@@ -129,11 +129,16 @@ func (p *program) settle() error {
 	}
 	p.owned = append(p.owned, table)
 	p.bytes += table.bytes
-	launch := step{kind: stepLaunch, name: j.step.name, function: j.step.function, args: []argument{
-		{bits: uint64(table.at), kind: "b64", text: fmt.Sprintf("table of %d bytes", len(bytes))},
-		{bits: uint64(len(j.rows)), kind: "b32", text: fmt.Sprintf("%d rows, the first %v", len(j.rows), j.step)},
-		{bits: uint64(pieces), kind: "b64", text: fmt.Sprint(pieces)},
-	}}
+	launch := step{kind: stepLaunch, name: j.step.name, function: j.step.function}
+	for _, v := range []any{uint64(table.at), int32(len(j.rows)), pieces} {
+		arg, err := argumentOf(v)
+		if err != nil {
+			return err
+		}
+		launch.args = append(launch.args, arg)
+	}
+	launch.args[0].text = fmt.Sprintf("table of %d bytes", len(bytes))
+	launch.args[1].text = fmt.Sprintf("%d rows, the first %v", len(j.rows), j.step)
 	blocks := min(max(1, pieces), int64(rowBlocks*p.on.limits.units))
 	launch.grid, launch.block = dims{x: int(blocks)}.triple(), dims{x: launch.function.entry.MaxThreads}.triple()
 	label := j.labels[0]
