@@ -98,7 +98,7 @@ func Outline(spec Spec, devices []string) ([]Step, error) {
 		able[i] = fuser{}
 	}
 	c.fuse(able)
-	steps, err := order(spec.Name, c.steps)
+	steps, err := order(spec.Name, c.steps, able)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,8 @@ func Outline(spec Spec, devices []string) ([]Step, error) {
 	return out, nil
 }
 
-// fuser is a device that is not there and has kernels for whatever can be fused.
+// fuser is a device that is not there and has kernels for whatever can be fused and joined.
 type fuser struct{ backend.Device }
 
 func (fuser) Fuses(op.Op, op.Type) bool { return true }
+func (fuser) Joins(op.Updater) bool     { return true }
