@@ -1,7 +1,7 @@
 // lrn.h: what the kernels of local response normalisation share; formulas in engine/op/lrn.go.
 #pragma once
 
-#include "device.h"
+#include "lanes.h"
 
 // Normalisation is the formula's attributes; alpha is its coefficient, already divided where that is asked for.
 struct Normalisation {
@@ -17,73 +17,67 @@ DEVICE float power(float s, float beta) {
     return powf(s, -beta);
 }
 
-// Column is one thread's work: channels first to last of a group at one place. The launch sees to it that an image has
-// less than 2^31 elements.
-struct Column {
-    int64_t at; // of the group's channel 0
-    int first, last, channels, area;
-    bool valid;
+// Around is a thread's lanes with `half` channels to each side, as they lie in memory; of what is outside of the group,
+// zeros.
+template <class T, int half, int lanes> struct Around {
+    enum {
+        edge = lanes == 1  ? 1
+               : half <= 2 ? 2
+                           : 4,        // channels that are read at once
+        edges = lanes == 1 ? half : 1, // of each side
+        count = lanes + 2 * half
+    };
+    Lanes<T, lanes> own;
+    Lanes<T, edge> before[edges], behind[edges];
+
+    // read reads the lanes at p, which begin with channel `first` of the group's `channels`.
+    DEVICE_MEMBER void read(const T *p, int first, int channels) {
+        own.read(p);
+#pragma unroll
+        for (int i = 0; i < edges; i++) {
+            const int left = (edges - i) * edge, right = lanes + i * edge;
+            before[i].clear(), behind[i].clear();
+            if (first >= left) before[i].read(p - left);
+            if (first + right < channels) behind[i].read(p + right);
+        }
+    }
+    DEVICE_MEMBER void unpack(float *v) const {
+#pragma unroll
+        for (int i = 0; i < half; i++) {
+            const int at = edges * edge - half + i;
+            v[i] = before[at / edge].value(at % edge);
+            v[half + lanes + i] = behind[i / edge].value(i % edge);
+        }
+#pragma unroll
+        for (int i = 0; i < lanes; i++) v[half + i] = own.value(i);
+    }
 };
 
-DEVICE Column column_of(uint32_t places, int groups, int channels, int area, int chunk) {
-    const uint32_t place = blockIdx.x * blockDim.x + threadIdx.x, image = place / (uint32_t)area;
-    Column c;
-    c.valid = place < places;
-    c.at = ((int64_t)image * groups + blockIdx.y % groups) * channels * area + (place - image * area);
-    c.first = blockIdx.y / groups * chunk;
-    c.last = min(c.first + chunk, channels);
-    c.channels = channels;
-    c.area = area;
-    return c;
-}
-
-// value is an element of a column, 0 outside of the group and beyond what its chunk needs.
-template <int half, class T> DEVICE float value(const Column &c, const T *x, int channel) {
-    return channel >= 0 && channel < min(c.channels, c.last + half) ? load(x + channel * c.area) : 0.f;
-}
-
-// steps is how many channels a thread takes at a time.
-enum { steps = 4 };
-AGREED(lrn_steps, steps)
-
-// read has some channels' values, whose loads are under way together.
-template <int half, int count, class T> DEVICE void read(float *to, const Column &c, const T *x, int channel) {
+// window_sums has the sums of n neighbours, from each of the first `lanes` on; of their squares, if asked for. Blocks
+// of n are summed up from both ends, and a window is the end of one and the beginning of the next: half of the
+// additions.
+template <int n, int lanes, bool squared> DEVICE void window_sums(float *sums, const float *v) {
+    enum { count = lanes + n - 1 };
+    float from_first[count], to_last[count]; // of an element's block
 #pragma unroll
-    for (int k = 0; k < count; k++) to[k] = value<half>(c, x, channel + k);
-}
-
-// slide moves a window on by the `steps` channels that were read behind the `kept` ones.
-template <int kept, class V> DEVICE void slide(V *window) {
+    for (int i = 0; i < count; i++) {
+        if (squared) from_first[i] = i % n ? from_first[i - 1] + v[i] * v[i] : v[i] * v[i];
+        else from_first[i] = i % n ? from_first[i - 1] + v[i] : v[i];
+    }
 #pragma unroll
-    for (int i = 0; i < kept; i++) window[i] = window[i + steps];
-}
-
-// scale_of is the formula's s in the middle of a window of n channels.
-template <int n> DEVICE float scale_of(const float *window, const Normalisation &f) {
-    float squares = 0.f;
+    for (int i = count - 1; i >= 0; i--) {
+        const bool last = i % n == n - 1 || i == count - 1;
+        if (squared) to_last[i] = last ? v[i] * v[i] : to_last[i + 1] + v[i] * v[i];
+        else to_last[i] = last ? v[i] : to_last[i + 1] + v[i];
+    }
 #pragma unroll
-    for (int i = 0; i < n; i++) squares += window[i] * window[i];
-    return f.k + f.alpha * squares;
+    for (int i = 0; i < lanes; i++) sums[i] = i % n ? to_last[i] + from_first[i + n - 1] : from_first[i + n - 1];
 }
 
-// Term is what the gradient needs of a channel: x, dy*s^-beta and dy*x*s^(-beta-1).
-struct Term {
-    float x, direct, shared;
-};
-
-DEVICE Term term(float x, float scale, float dy, float beta) {
-    Term t;
-    t.x = x;
-    t.direct = dy * power(scale, beta);
-    t.shared = t.direct * x / scale;
-    return t;
-}
-
-// gradient is the one in the middle of a window of n channels; factor is 2*alpha*beta.
-template <int n> DEVICE float gradient(const Term *window, float factor) {
-    float sum = 0.f;
+// scales_of are the formula's s of lanes with their neighbours.
+template <int n, int lanes> DEVICE void scales_of(float *scales, const float *around, const Normalisation &f) {
+    float squares[lanes];
+    window_sums<n, lanes, true>(squares, around);
 #pragma unroll
-    for (int i = 0; i < n; i++) sum += window[i].shared;
-    const Term own = window[n / 2];
-    return own.direct - factor * own.x * sum;
+    for (int i = 0; i < lanes; i++) scales[i] = f.k + f.alpha * squares[i];
 }

@@ -16,7 +16,7 @@ var agreed = map[string]int{
 	"augment_draws":             op.Draws,
 	"warp_draws":                op.WarpDraws,
 	"conv2d_nowhere":            2 * mostExtent,
-	"lrn_steps":                 chunkSteps,
+	"piece_bytes":               pieceBytes,
 	"lrn_max_pool_most_places":  mostPlaces,
 	"lrn_max_pool_least_window": leastWindow,
 	"lrn_max_pool_most_window":  mostWindow,
@@ -25,6 +25,9 @@ var agreed = map[string]int{
 	"piece_elements":            pieceElements,
 	"sgd_update_row":            8 * 12,
 	"ema_update_row":            8 * 6,
+	"lrn_max_pool_paper_window": paperWindow,
+	"lrn_max_pool_paper_height": paperHeight,
+	"lrn_max_pool_paper_width":  paperWidth,
 }
 
 // agree compares PTX with agreed: each number has one value wherever it is, and is somewhere.

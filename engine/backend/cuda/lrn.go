@@ -13,42 +13,40 @@ func prepareLRN(b *builder, o op.LRN) {
 	if b.hasCompanion() {
 		s = b.output(float32s)
 	}
-	grid, block, sizes := columns(b, o)
-	b.launch(b.named("lrn_forward"), grid, block, 0, append([]any{y, s, x}, sizes...)...)
+	b.lrn("lrn_forward", o, y, s, x)
 }
 
 func prepareLRNGrad(b *builder, o op.LRNGrad) {
 	x, s, dy, dx := b.activation(0), b.input(1, float32s), b.activation(2), b.output(b.activations())
-	grid, block, sizes := columns(b, o.LRN)
-	b.launch(b.named("lrn_backward"), grid, block, 0, append([]any{dx, x, s, dy}, sizes...)...)
+	b.lrn("lrn_backward", o.LRN, dx, x, s, dy)
 }
 
-// columns gives each thread a place of an image and a chunk of a group's channels.
-func columns(b *builder, o op.LRN) (grid, block dims, sizes []any) {
-	const threads = 128
-	n, c, area := b.shape(0)[0], b.shape(0)[1]/o.Groups, b.shape(0)[2]*b.shape(0)[3]
-	window := o.Window(b.shape(0)[1])
-	// The kernel counts places, and the elements of a group with some channels past its end, in 32 bits.
-	if n*area > math.MaxInt32 || (c+window+chunkSteps)*area > math.MaxInt32 {
-		b.fail("lrn of %v: more than %d places, or elements of an image", b.shape(0), math.MaxInt32)
+// normalisation is Normalisation of kernels/lrn.h.
+type normalisation struct{ K, Alpha, Beta float32 }
+
+func normalisationOf(o op.LRN) normalisation {
+	return normalisation{K: o.K, Alpha: float32(o.Coefficient()), Beta: o.Beta}
+}
+
+// lrn launches a kernel with a thread for each piece of a place's channels.
+func (b *builder) lrn(stem string, o op.LRN, tensors ...any) {
+	images, channels, area := b.shape(0)[0], b.shape(0)[1], b.shape(0)[2]*b.shape(0)[3]
+	group, window := channels/o.Groups, o.Window(channels)
+	// The kernels count an image's elements, and the threads of a block that begins past the last, in 32 bits.
+	const most = math.MaxInt32 - 1<<10
+	if area*channels > most {
+		b.fail("lrn of %v: more than %d elements of an image", b.shape(0), most)
 		return
 	}
-	chunk := chunkOf(c, n*o.Groups*area)
-	grid = dims{x: ceilDiv(n*area, threads), y: o.Groups * ceilDiv(c, chunk)}
-	return grid, dims{x: threads}, []any{uint32(n * area), int32(o.Groups), int32(c), int32(area), int32(chunk),
-		int32(window), o.K, float32(o.Coefficient()), o.Beta}
-}
-
-// chunkSteps is how many channels the kernels take at a time.
-const chunkSteps = 4
-
-// chunkOf is how many of the channels a thread walks, all of them, or fewer where there
-// would not be threads enough for a GPU, of which there are so many for a chunk of all.
-func chunkOf(channels, threads int) int {
-	const enough, least = 1 << 18, 16
-	chunk := channels
-	for chunk > least && threads*ceilDiv(channels, chunk) < enough {
-		chunk = ceilDiv(chunk, 2*chunkSteps) * chunkSteps
+	kernel, lanes := b.pieces(stem, group)
+	if window < leastWindow || window > mostWindow {
+		kernel, lanes = b.named(stem+"_scalar"), 1
 	}
-	return chunk
+	grid, block := spread(images, area*channels/lanes)
+	b.launch(kernel, grid, block, 0, append(tensors, struct { // LRN of kernels/lrn.cu
+		Normalisation                         normalisation
+		Window, Images, Area, Channels, Group int32
+		Pieces                                divisor
+	}{normalisationOf(o), int32(window), int32(images), int32(area), int32(channels), int32(group),
+		divisorOf(channels / lanes)})...)
 }

@@ -13,44 +13,70 @@ func prepareMaxPool(b *builder, o op.MaxPool) {
 	if b.hasCompanion() {
 		argmax = b.output(bytes8)
 	}
-	in, out := b.shape(0), b.outShape(0)
-	grid, block := maps(in, out[2]*out[3])
-	b.launch(b.named("max_pool_forward"), grid, block, 0,
-		append(append([]any{y, argmax, x}, b.pooled(in, out)...), windows(o)...)...)
+	out := b.outShape(0)
+	b.pool("max_pool_forward", poolOf(o, b.shape(0), out), out[2], out[3], y, argmax, x)
 }
 
 func prepareMaxPoolGrad(b *builder, o op.MaxPoolGrad) {
 	argmax, dy, dx := b.input(0, bytes8), b.activation(1), b.output(b.activations())
-	in, out := b.outShape(0), b.shape(1)
-	args := append([]any{dx, argmax, dy}, b.pooled(in, out)...)
-	if p := o.Pool; p.Kernel == 3 && p.Stride == 2 && p.Pad == 0 {
-		grid, block := maps(in, ceilDiv(in[2], 2)*ceilDiv(in[3], 2))
-		b.launch(b.named("max_pool_backward_squares"), grid, block, 0, args...)
+	in := b.outShape(0)
+	p := poolOf(o.Pool, in, b.shape(1))
+	if o.Pool.Kernel == 3 && o.Pool.Stride == 2 && o.Pool.Pad == 0 {
+		b.pool("max_pool_backward_squares", p, ceilDiv(in[2], 2), ceilDiv(in[3], 2), dx, argmax, dy)
 		return
 	}
-	grid, block := maps(in, in[2]*in[3])
-	b.launch(b.named("max_pool_backward"), grid, block, 0, append(args, windows(o.Pool)...)...)
+	b.pool("max_pool_backward", p, in[2], in[3], dx, argmax, dy)
 }
 
-// maps is a grid with a thread for each of some places of a map, in as few blocks as can be and those as small as can
-// be, and the maps along y.
-func maps(shape []int, places int) (grid, block dims) {
-	const threads, warp = 256, 32
-	blocks := ceilDiv(places, threads)
-	return dims{x: blocks, y: min(shape[0]*shape[1], maxGridY)}, dims{x: ceilDiv(ceilDiv(places, blocks), warp) * warp}
+// pool is Pool of kernels/max_pool.h.
+type pool struct {
+	Images, Height, Width, Channels, OutHeight, OutWidth, Kernel, Stride, Pad int32
+	Padded                                                                    int32
+	Pieces, Columns                                                           divisor
+}
+
+// poolOf is a pooling of maps of one shape to maps of another, still without Pieces and Columns.
+func poolOf(o op.MaxPool, in, out []int) pool {
+	return pool{Images: int32(in[0]), Height: int32(in[2]), Width: int32(in[3]), Channels: int32(in[1]),
+		OutHeight: int32(out[2]), OutWidth: int32(out[3]), Kernel: int32(o.Kernel), Stride: int32(o.Stride),
+		Pad: int32(o.Pad)}
+}
+
+// pool launches a kernel with a thread for each piece of the channels at rows x columns places of an image, and the
+// images along y. The kernels count an image's elements, and the threads of a block that begins past the last, in 32
+// bits.
+func (b *builder) pool(stem string, p pool, rows, columns int, tensors ...any) {
+	const most = math.MaxInt32 - 1<<10
+	channels := int(p.Channels)
+	if places := max(int(p.Height)*int(p.Width), int(p.OutHeight)*int(p.OutWidth)); places*channels > most {
+		b.fail("pooling of %d maps of %d places: more than %d elements of an image", channels, places, most)
+		return
+	}
+	kernel, lanes := b.pieces(stem, channels)
+	p.Pieces, p.Columns = divisorOf(channels/lanes), divisorOf(columns)
+	grid, block := spread(int(p.Images), rows*columns*channels/lanes)
+	b.launch(kernel, grid, block, 0, append(tensors, p)...)
+}
+
+// pieceBytes is what a thread takes of a place's channels.
+const pieceBytes = 16
+
+// pieces names the kernel whose threads have that many channels of so many, or, where that is no whole number of them,
+// one channel.
+func (b *builder) pieces(stem string, channels int) (kernel string, lanes int) {
+	if lanes := pieceBytes / int(b.activations().size()); channels%lanes == 0 {
+		return b.named(stem), lanes
+	}
+	return b.named(stem + "_scalar"), 1
+}
+
+// spread is a grid with so many threads for each image, in as few blocks as can be and those as small as can be, and
+// the images along y.
+func spread(images, threads int) (grid, block dims) {
+	const most, warp = 256, 32
+	blocks := ceilDiv(threads, most)
+	return dims{x: blocks, y: min(images, maxGridY)}, dims{x: ceilDiv(ceilDiv(threads, blocks), warp) * warp}
 }
 
 // maxGridY is the driver's limit of y and z.
 const maxGridY = 65535
-
-// pooled are the kernels' arguments for the extents of both sides. The kernels count the places of a map, the maps, and
-// the block that begins past the last place in 32 bits.
-func (b *builder) pooled(in, out []int) []any {
-	const most = math.MaxInt32 - 1<<10
-	if in[0]*in[1] > most || in[2]*in[3] > most || out[2]*out[3] > most {
-		b.fail("pooling of %v: more than %d maps, or elements of a map", in, most)
-	}
-	return []any{int32(in[0] * in[1]), int32(in[2]), int32(in[3]), int32(out[2]), int32(out[3])}
-}
-
-func windows(o op.MaxPool) []any { return []any{int32(o.Kernel), int32(o.Stride), int32(o.Pad)} }
