@@ -53,6 +53,10 @@ func avgPoolCases() []testCase {
 		{1, 3, 13, 17, 11, 1, 2, false, true, false},
 		{1, 2, 24, 26, 20, 3, 5, true, false, false}, // more places than a max pooling may have
 		{2, 16, 32, 32, 3, 2, 0, true, false, false},
+		{2, 8, 9, 7, 3, 2, 1, false, false, false}, // maps that kernels take four or eight at a time, or cannot
+		{3, 4, 7, 8, 3, 2, 1, true, true, false},
+		{2, 12, 8, 9, 3, 2, 0, true, false, false},
+		{2, 20, 7, 9, 5, 2, 1, false, false, false},
 		{2, 96, 55, 55, 3, 2, 0, false, false, true},
 		{2, 256, 13, 13, 3, 2, 1, false, true, true},
 	} {

@@ -61,6 +61,16 @@ func lrnCases() []testCase {
 		{op.LRN{N: 1<<31 + 1, K: 1, Alpha: 0.5, Beta: 0.75}, 1, 2, 5, 3, 2, false},
 		{op.LRN{N: 1<<30 + 1, K: 1, Alpha: 1 << 29, Beta: 0.75, AlphaOverN: true}, 3, 2, 48, 3, 5, false},
 		{op.LRN{N: 11, K: 1, Alpha: 0.5, Beta: 0.75}, 2, 2, 12, 3, 3, false}, // all of a group from anywhere
+		// Maps that kernels take four or eight at a time, or cannot: of all groups, or of one.
+		{strong, 1, 2, 8, 3, 5, false},
+		{strong, 1, 3, 4, 5, 3, false},
+		{strong, 1, 2, 12, 3, 3, false},
+		{strong, 2, 2, 8, 3, 3, false},
+		{strong, 2, 1, 20, 3, 3, false},
+		{strong, 2, 2, 24, 3, 3, false},
+		{op.LRN{N: 3, K: 1, Alpha: 0.5, Beta: 0.75}, 2, 1, 16, 3, 5, false},
+		{op.LRN{N: 7, K: 2, Alpha: 0.3, Beta: 1}, 1, 2, 16, 3, 5, false},
+		{op.LRN{N: 9, K: 1, Alpha: 0.1, Beta: 0.75, AlphaOverN: true}, 3, 1, 24, 5, 3, false},
 		{alexnet, 2, 2, 96, 55, 55, true},
 		{alexnet, 1, 2, 128, 27, 27, true},
 	} {

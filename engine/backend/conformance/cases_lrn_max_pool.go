@@ -45,6 +45,26 @@ func lrnMaxPoolCases() []testCase {
 		{op.LRN{N: 7, K: 2, Alpha: 0.3, Beta: 1}, paper, 1, 1, 6, 9, 3, false},
 		{op.LRN{N: 9, K: 1, Alpha: 0.1, Beta: 0.75, AlphaOverN: true}, op.MaxPool{Kernel: 4, Stride: 4}, 1, 2, 21, 8, 16,
 			false},
+		// Maps that kernels take four or eight at a time, or cannot: of all groups, or of one.
+		{strong, paper, 1, 2, 8, 7, 9, false},
+		{strong, paper, 1, 1, 4, 19, 16, false},
+		{strong, paper, 1, 2, 12, 9, 7, false},
+		{strong, paper, 2, 2, 8, 9, 7, false},
+		{strong, paper, 2, 1, 20, 9, 7, false},
+		{strong, paper, 2, 1, 24, 17, 33, false},
+		{strong, op.MaxPool{Kernel: 3, Stride: 2, Ceil: true}, 1, 2, 16, 6, 8, false},
+		{strong, op.MaxPool{Kernel: 3, Stride: 2, Pad: 1}, 2, 1, 16, 12, 9, false},
+		{strong, op.MaxPool{Kernel: 5, Stride: 3, Pad: 2}, 1, 1, 40, 19, 25, false},
+		{strong, square, 3, 1, 24, 17, 4, false},
+		{op.LRN{N: 3, K: 1, Alpha: 1, Beta: 0.5}, paper, 1, 2, 16, 7, 7, false},
+		{op.LRN{N: 7, K: 2, Alpha: 0.3, Beta: 1}, paper, 2, 1, 16, 9, 7, false},
+		{op.LRN{N: 9, K: 1, Alpha: 0.1, Beta: 0.75, AlphaOverN: true}, paper, 3, 1, 24, 9, 7, false},
+		// Windows that hold as many places as one may, and more maps than threads of a block.
+		{strong, op.MaxPool{Kernel: 16, Stride: 9, Pad: 4}, 1, 1, 48, 20, 27, false},
+		{strong, paper, 1, 1, 131, 7, 5, false},
+		{strong, paper, 3, 1, 3 * 344, 5, 7, false},
+		{op.LRN{N: 9, K: 1, Alpha: 0.1, Beta: 0.5}, square, 1, 1, 1048, 4, 6, false},
+		{strong, paper, 1, 5, 4, 512, 512, true}, // many places
 		// with so small an alpha as AlexNet's, results would differ by less than rounding
 		{strong, paper, 2, 2, 96, 55, 55, true},
 		{strong, paper, 1, 2, 128, 27, 27, true},

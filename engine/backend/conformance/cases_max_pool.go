@@ -67,6 +67,11 @@ func poolCases() []testCase {
 		{2, 16, 9, 9, 2, 3, 0, false, false},
 		{1, 3, 13, 17, 11, 1, 2, false, false},
 		{2, 16, 32, 32, 3, 2, 0, true, false},
+		{2, 8, 9, 7, 3, 2, 0, false, false}, // maps that kernels take four or eight at a time, or cannot
+		{3, 4, 7, 8, 3, 2, 0, true, false},
+		{2, 12, 8, 9, 3, 2, 0, false, false},
+		{2, 20, 7, 9, 3, 2, 1, true, false},
+		{1, 24, 11, 7, 4, 2, 1, false, false},
 		{2, 96, 55, 55, 3, 2, 0, false, true},
 		{2, 128, 27, 27, 3, 2, 0, false, true},
 		{2, 256, 13, 13, 3, 2, 0, false, true},

@@ -56,6 +56,7 @@ func Run(t *testing.T, open func(t testing.TB) backend.Device, o Options) {
 	t.Run("dropout", func(t *testing.T) { s.dropoutBits(t, d) })
 	t.Run("labels", func(t *testing.T) { s.badLabels(t, d) })
 	t.Run("nan", func(t *testing.T) { s.nan(t, d) })
+	t.Run("first nan", func(t *testing.T) { s.firstNaN(t, d) })
 	t.Run("infinite", func(t *testing.T) { s.infinite(t, d) })
 	t.Run("transfer", func(t *testing.T) { s.transfers(t, d) })
 	t.Run("host memory", func(t *testing.T) { s.hostMemory(t, d) })

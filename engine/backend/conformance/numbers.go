@@ -107,6 +107,9 @@ func (s *suite) nan(t *testing.T, d backend.Device) {
 		{"softmax_loss", func(n *network) id {
 			return n.apply("y", op.SoftmaxLoss{}, poisoned(n, 1, 7), n.leaf("labels", labelType(1), []int32{2}))
 		}, true},
+		{"lrn of sixteen maps", func(n *network) id {
+			return n.apply("y", op.LRN{N: 5, K: 2, Alpha: 1, Beta: 0.75, Groups: 1}, poisoned(n, 1, 16, 3, 3))
+		}, true},
 		{"max_pool", func(n *network) id {
 			return n.apply("y", op.MaxPool{Kernel: 3, Stride: 2}, poisoned(n, 1, 1, 5, 5))
 		}, !s.IgnoresNaN},
@@ -125,6 +128,41 @@ func (s *suite) nan(t *testing.T, d backend.Device) {
 				t.Error("no NaN came out")
 			}
 		})
+	}
+}
+
+// firstNaN checks where pooling says that the maximum of a window with two NaN was: at the first, in all maps.
+func (s *suite) firstNaN(t *testing.T, d backend.Device) {
+	const first, second, side = 4, 7, 3
+	pool := op.MaxPool{Kernel: side, Stride: 2}
+	both := op.LRNMaxPool{LRN: op.LRN{N: 5, K: 1, Alpha: 0.5, Beta: 0.75, Groups: 1}, Pool: pool}
+	for _, maps := range []int{1, 8} {
+		for _, c := range []struct {
+			o, companion op.Op
+			can          bool
+		}{
+			{pool, op.MaxPoolArgmax{Pool: pool}, !s.IgnoresNaN},
+			{both, op.LRNMaxPoolArgmax{LRNMaxPool: both}, !slices.Contains(s.Lacks, both.Name())},
+		} {
+			if !c.can {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s of %d maps", c.o.Name(), maps), func(t *testing.T) {
+				n, x := &network{t: t}, spread("x", 1, maps*side*side)
+				for i := 0; i < len(x); i += side * side {
+					x[i+first], x[i+second] = math.NaN(), math.NaN()
+				}
+				out := n.applyWith("y", c.o, c.companion, n.leaf("x", op.Floats(1, maps, side, side), x))
+				r := s.load(t, d, n, mode{companions: true})
+				defer r.free(t)
+				got := r.run(t)
+				for i, y := range got[out[0]].([]float64) {
+					if at := got[out[1]].([]uint8)[i]; y == y || at != first {
+						t.Errorf("map %d: %v of place %d, want NaN of place %d", i, y, at, first)
+					}
+				}
+			})
+		}
 	}
 }
 
