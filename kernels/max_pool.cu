@@ -1,5 +1,6 @@
 // max_pool.cu: max pooling with overlapping windows, and its gradient; formulas in engine/op/max_pool.go.
-// Layout   x, dx: [N,H,W,C]; y, dy, argmax (uint8): [N,OH,OW,C]; argmax may be null
+// Layout   x, dx: [N,H,W,C]; y, dy, argmax (uint8): [N,OH,OW,C]; argmax may be null. mask: as x, what a rectifier gave
+//          before the pooling, whose gradient is then part of dx; or null
 // Launch   a thread has 16 bytes of a place's channels, or, by the kernels called scalar, one channel: of an output, or
 //          in the gradient of an input, or, of the paper's pooling, of a square of 2x2 inputs, which share their
 //          windows. An image's threads along x, images along y, striding
@@ -60,8 +61,20 @@ DEVICE void pool(T *RESTRICT y, uint8_t *RESTRICT argmax, const T *RESTRICT x, c
     }
 }
 
+// put_rectified writes a gradient, 0 where the mask, if there is one, is not above 0.
+template <int lanes, class T> DEVICE void put_rectified(T *dx, float *gradient, const T *mask, int64_t at) {
+    if (mask) {
+        float y[lanes];
+        get<lanes>(y, mask + at);
+#pragma unroll
+        for (int i = 0; i < lanes; i++) gradient[i] = y[i] > 0.f ? gradient[i] : 0.f;
+    }
+    put<lanes>(dx + at, gradient);
+}
+
 template <int lanes, class T>
-DEVICE void pool_gradient(T *RESTRICT dx, const uint8_t *RESTRICT argmax, const T *RESTRICT dy, const Pool &p) {
+DEVICE void pool_gradient(T *RESTRICT dx, const uint8_t *RESTRICT argmax, const T *RESTRICT dy, const T *RESTRICT mask,
+                          const Pool &p) {
     const Site s = site_of(p, lanes);
     if (s.row >= p.height) return;
     const int h = s.row + p.pad, w = s.column + p.pad;
@@ -76,14 +89,16 @@ DEVICE void pool_gradient(T *RESTRICT dx, const uint8_t *RESTRICT argmax, const 
                 window.gather(sum, (h - i * p.stride) * p.kernel + (w - j * p.stride));
             }
         }
-        put<lanes>(dx + in_image(p, image) + (s.row * p.width + s.column) * p.channels + s.channel, sum);
+        const int64_t to = in_image(p, image) + (s.row * p.width + s.column) * p.channels + s.channel;
+        put_rectified<lanes>(dx, sum, mask, to);
     }
 }
 
 // paper_gradient is pool_gradient for windows of 3 of stride 2 without padding. The square of inputs (2i, 2j) to (2i+1,
 // 2j+1) lies in the windows (i-1, j-1) to (i, j), whose places are 0 1 2 / 3 4 5 / 6 7 8.
 template <int lanes, class T>
-DEVICE void paper_gradient(T *RESTRICT dx, const uint8_t *RESTRICT argmax, const T *RESTRICT dy, const Pool &p) {
+DEVICE void paper_gradient(T *RESTRICT dx, const uint8_t *RESTRICT argmax, const T *RESTRICT dy, const T *RESTRICT mask,
+                           const Pool &p) {
     const Site s = site_of(p, lanes);
     const int i = s.row, j = s.column;
     if (2 * i >= p.height) return;
@@ -106,18 +121,23 @@ DEVICE void paper_gradient(T *RESTRICT dx, const uint8_t *RESTRICT argmax, const
 #pragma unroll
                 for (int b = 1 - v; b >= 0; b--) window[a][b].gather(sum, (2 * a + u) * 3 + 2 * b + v);
             }
-            put<lanes>(dx + in_image(p, image) + ((2 * i + u) * p.width + 2 * j + v) * p.channels + s.channel, sum);
+            const int64_t to = in_image(p, image) + ((2 * i + u) * p.width + 2 * j + v) * p.channels + s.channel;
+            put_rectified<lanes>(dx, sum, mask, to);
         }
     }
 }
 
 #define POOL_KERNELS(T, name, lanes)                                                                                   \
-    KERNEL(256) max_pool_forward_##name(T *y, uint8_t *argmax, const T *x, Pool p) { pool<lanes>(y, argmax, x, p); }   \
-    KERNEL(256) max_pool_backward_##name(T *dx, const uint8_t *argmax, const T *dy, Pool p) {                          \
-        pool_gradient<lanes>(dx, argmax, dy, p);                                                                       \
+    KERNEL_ONCE(256) max_pool_forward_##name(T *y, uint8_t *argmax, const T *x, Pool p) {                              \
+        pool<lanes>(y, argmax, x, p);                                                                                  \
     }                                                                                                                  \
-    KERNEL(256) max_pool_backward_squares_##name(T *dx, const uint8_t *argmax, const T *dy, Pool p) {                  \
-        paper_gradient<lanes>(dx, argmax, dy, p);                                                                      \
+    KERNEL_ONCE(256)                                                                                                   \
+    max_pool_backward_##name(T *dx, const uint8_t *argmax, const T *dy, const T *mask, Pool p) {                       \
+        pool_gradient<lanes>(dx, argmax, dy, mask, p);                                                                 \
+    }                                                                                                                  \
+    KERNEL_ONCE(256)                                                                                                   \
+    max_pool_backward_squares_##name(T *dx, const uint8_t *argmax, const T *dy, const T *mask, Pool p) {               \
+        paper_gradient<lanes>(dx, argmax, dy, mask, p);                                                                \
     }
 
 POOL_KERNELS(float, f32, Whole<float>::lanes)

@@ -87,6 +87,7 @@ template <class T, int lanes> struct Window {
     // gather adds what a place of the window gets of it.
     DEVICE_MEMBER void gather(float *sum, uint32_t place) const {
 #pragma unroll
-        for (int i = 0; i < lanes; i++) sum[i] += won.is(i, place) ? dy.value(i) : 0.f;
+        for (int i = 0; i < lanes; i++)
+            if (won.is(i, place)) sum[i] += dy.value(i);
     }
 };

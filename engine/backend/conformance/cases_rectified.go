@@ -44,6 +44,7 @@ func rectifiedCases() []testCase {
 	}{
 		{1, 1, 1, 1, 1, 1, 0, false}, {2, 3, 5, 7, 3, 2, 0, true}, {1, 7, 11, 11, 3, 2, 1, false},
 		{2, 16, 13, 13, 3, 2, 0, false}, {1, 48, 11, 11, 5, 3, 2, false}, {2, 16, 9, 9, 2, 3, 0, false},
+		{2, 12, 6, 8, 3, 2, 0, true}, {1, 8, 7, 5, 2, 1, 1, false},
 	} {
 		o := op.MaxPool{Kernel: c.k, Stride: c.s, Pad: c.p, Ceil: c.ceil}
 		add(fmt.Sprintf("max_pool_grad_relu %+v", c), false, op.MaxPoolGrad{Pool: o, H: c.h, W: c.w},

@@ -19,13 +19,13 @@ func prepareMaxPool(b *builder, o op.MaxPool) {
 
 func prepareMaxPoolGrad(b *builder, o op.MaxPoolGrad) {
 	argmax, dy, dx := b.input(0, bytes8), b.activation(1), b.output(b.activations())
-	in := b.outShape(0)
+	in, mask := b.outShape(0), b.takeMask()
 	p := poolOf(o.Pool, in, b.shape(1))
 	if o.Pool.Kernel == 3 && o.Pool.Stride == 2 && o.Pool.Pad == 0 {
-		b.pool("max_pool_backward_squares", p, ceilDiv(in[2], 2), ceilDiv(in[3], 2), dx, argmax, dy)
+		b.pool("max_pool_backward_squares", p, ceilDiv(in[2], 2), ceilDiv(in[3], 2), dx, argmax, dy, mask)
 		return
 	}
-	b.pool("max_pool_backward", p, in[2], in[3], dx, argmax, dy)
+	b.pool("max_pool_backward", p, in[2], in[3], dx, argmax, dy, mask)
 }
 
 // pool is Pool of kernels/max_pool.h.
