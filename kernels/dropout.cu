@@ -1,6 +1,6 @@
 // dropout.cu: dropout, whose mask is a function of the counters alone; formula in engine/op/dropout.go.
-// Layout   x, y: [batch, features]; y may be x's memory; counters: seed (low, high), step, 0; rectified: null, or, of the
-//          gradient, the output of a rectifier before, [batch, features]: y is 0 where that is not above 0
+// Layout   x, y: [batch, features]; y may be x's memory; counters: seed (low, high), step, 0; rectified: null, or, of
+//          the gradient, the output of a rectifier before, [batch, features]: y is 0 where that is not above 0
 // Launch   block 256 over a row's blocks of four words, rows along y
 // Moves    reads and writes batch*features elements; the generator takes about 70 integer operations for four of them,
 //          and four are one access where a row begins with a block's first word. fc6's and fc7's 128 x 4096 in f32 are

@@ -3,7 +3,8 @@
 // Layout   images: uint8 [batch, H, W, 3]; draws: [batch, width of a draw]; mean: [3, H, W], or [3] where one value a
 //          channel; y: [batch, rows, columns, width]: squares of block x block pixels as channels, from `pad` pixels
 //          above and left of the crop on. Element d of a square is row d/(3*block), column d/3%block, channel d%3; zero
-//          behind 3*block*block and outside of the crop. Blocks of 1 without pad and a width of 3 are [batch, crop, crop, 3]
+//          behind 3*block*block and outside of the crop. Blocks of 1 without pad and a width of 3 are [batch, crop,
+//          crop, 3]
 // Launch   block 256, a thread for a chunk of a square, striding: eight elements of bf16, 16 bytes, or a pixel
 #pragma once
 

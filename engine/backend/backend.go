@@ -197,8 +197,9 @@ type Buffer struct {
 // Alignment of buffers in bytes: what CUDA's allocator gives; a multiple of a cache line.
 const Alignment = 256
 
-// Event orders work between devices of one backend, and between a device's launches and its copies. Each event is signalled by one command of one program, and waited
-// for by any number of others: in the n-th run of their programs the waits end after the n-th signal.
+// Event orders work between devices of one backend, and between a device's launches and its copies. Each event is
+// signalled by one command of one program, and waited for by any number of others: in the n-th run of their programs
+// the waits end after the n-th signal.
 type Event interface{ String() string }
 
 // CommandKind says what a command does.
@@ -212,8 +213,8 @@ const (
 )
 
 // Command is one entry of a program. Those that are Beside are done in order among themselves, and may be done beside
-// the others, from which events alone order them: a device that can copy while it computes does so. Done in the order of
-// the program they are right as well.
+// the others, with which events alone order them: a device that can copy while it computes does so. Done in the order
+// of the program they are right as well.
 type Command struct {
 	Kind    CommandKind
 	Label   string // for errors and timings: layer and operation

@@ -12,8 +12,8 @@ import (
 // Graphs have the two; a plan makes one operation of them where a device has a kernel for it, because what lies between
 // them would be written and read for nothing else.
 //
-// Grad is of one of the types of Rectifiable. Inputs: those of Grad, and y, the rectified output, of the shape of Grad's output.
-// Output: dz, of that shape.
+// Grad is of one of the types of Rectifiable. Inputs: those of Grad, and y, the rectified output, of the shape of
+// Grad's output. Output: dz, of that shape.
 type Rectified struct{ Grad Op }
 
 func (o Rectified) Name() string  { return o.Grad.Name() + "_relu" }

@@ -8,9 +8,9 @@ import (
 )
 
 // fuse makes one step of local response normalisation and the max pooling of its result, one of their gradients and of
-// the rectifier's before them, and one of other layers' gradients and the rectifier's, where a device has kernels for it
-// and nobody else reads what lies between. That is then neither written nor read: as large as the normalisation's input,
-// four times over in training.
+// the rectifier's before them, and one of other layers' gradients and the rectifier's, where a device has kernels for
+// it and nobody else reads what lies between. That is then neither written nor read: as large as the normalisation's
+// input, four times over in training.
 func (c *collector) fuse(devices []backend.Device) {
 	for _, s := range slices.Clone(c.steps) {
 		norm, ok := s.op.(op.LRN)

@@ -10,9 +10,9 @@ import (
 )
 
 // order sorts the steps so that each comes after those it depends on. Among the steps that could come next it takes
-// first what another device waits for, so that the other device need not; then a copy from another device, which goes on
-// beside what follows; then an update, whose gradient's memory it frees; then what the graph has first; and last what
-// reads a copy, so that it has arrived. Updates that a device joins come at the end, in the order of the Spec.
+// first what another device waits for, so that the other device need not; then a copy from another device, which goes
+// on beside what follows; then an update, whose gradient's memory it frees; then what the graph has first; and last
+// what reads a copy, so that it has arrived. Updates that a device joins come at the end, in the order of the Spec.
 func order(name string, steps []*step, devices []backend.Device) ([]*step, error) {
 	for i, s := range steps {
 		s.index = i

@@ -51,7 +51,8 @@ func (p *Plan) load(o backend.LoadOptions) ([]program, error) {
 		}
 	}
 	for _, s := range p.loose {
-		add(s.place.Device, nil, backend.Command{Kind: backend.Wait, Event: events[s], Label: "the end waits for " + s.name()})
+		add(s.place.Device, nil, backend.Command{Kind: backend.Wait, Event: events[s],
+			Label: "the end waits for " + s.name()})
 	}
 	if err := p.meet(add); err != nil {
 		return nil, err

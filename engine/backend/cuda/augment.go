@@ -26,8 +26,8 @@ func (b *builder) sight(name string, crop int, scale [3]float32) {
 	images, draws, mean := b.input(0, bytes8), b.input(1, float32s), b.input(2, float32s)
 	in, m := b.shape(0), b.shape(2)
 	l := &layout{element: b.activations(), shape: slices.Clone(b.outShape(0)), order: channelsLast}
-	p := sight{Height: int32(in[1]), Width: int32(in[2]), Crop: int32(crop), Red: scale[0], Green: scale[1], Blue: scale[2],
-		Block: 1, Used: 3}
+	p := sight{Height: int32(in[1]), Width: int32(in[2]), Crop: int32(crop), Red: scale[0], Green: scale[1],
+		Blue: scale[2], Block: 1, Used: 3}
 	if m[1] > 1 || m[2] > 1 {
 		p.WholeMean = 1
 	}

@@ -77,8 +77,8 @@ func (l *layout) host(i int) int {
 	return i
 }
 
-// arrange brings elements of a host array, of 4 bytes each, into the order of the device's memory: from the first on, as
-// many as fit, padding as zeros.
+// arrange brings elements of a host array, of 4 bytes each, into the order of the device's memory: from the first on,
+// as many as fit, padding as zeros.
 func (l *layout) arrange(to, from []byte, first int) {
 	for i := range len(to) / 4 {
 		if at := l.host(first + i); at < 0 {

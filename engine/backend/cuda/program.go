@@ -243,8 +243,8 @@ func (p *program) enqueue(a *action) error {
 	return nil
 }
 
-// Times are how long the commands of the latest run took on the GPU, and how long it waited for other devices. Those that
-// are one launch share its time by their elements, as they share its work.
+// Times are how long the commands of the latest run took on the GPU, and how long it waited for other devices. Those
+// that are one launch share its time by their elements, as they share its work.
 func (p *program) Times() []time.Duration {
 	if p.stamps == nil {
 		return nil
