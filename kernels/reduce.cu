@@ -1,12 +1,13 @@
 // reduce.cu: sums in a fixed order: of the parts of a product, and of gradients over the batch.
-// Layout   parts: [splits, rows, columns] f32; y: [rows, columns]; bias: [columns] or null; dz: [N, maps, area]; db:
-//          [maps]
-// Launch   finish: block 256 over the elements, striding. bias_gradient: a block of 256 a map. bias_gradient_rows: a
-//          thread a feature
-// Moves    finish reads splits*4 bytes an element and writes one; the bias gradients read dz once
-// Order    parts in ascending order; the places of a map strided over the threads, then as in reduce.h: by sizes alone
+// Layout   parts: [splits, rows, columns] f32; y: [rows, columns]; bias: [columns] or null; dz: [places, maps]; of the
+//          gradient of the bias: [parts, maps] f32, which is itself for one part
+// Launch   finish: block 256 over the elements, striding. bias_gradient: block 256; 32 maps a block along x, `each`
+//          places a block along y; the parts of many places once more
+// Moves    finish reads splits*4 bytes an element and writes one; the bias gradients read dz once, 16 bytes at a time
+//          where the maps allow
+// Order    parts in ascending order; the places of a part strided over the threads, then their sums in halves: by sizes
+//          alone
 #include "elementwise.h"
-#include "reduce.h"
 
 // finish adds parts up, and the bias, and rectifies.
 template <class T>
@@ -30,36 +31,52 @@ finish_bf16(bf16 *y, const float *parts, const float *bias, int64_t rows, int co
     finish(y, parts, bias, rows, columns, splits, relu);
 }
 
-enum { sum_threads = 256 };
+enum { sum_threads = 256, sum_maps = 32 };
+AGREED(bias_gradient_maps, sum_maps)
 
-template <class T> DEVICE void bias_gradient(float *db, const T *dz, int batch, int maps, int area) {
-    float sum = 0.f;
-    for (int n = 0; n < batch; n++) {
-        const T *plane = dz + ((int64_t)n * maps + blockIdx.x) * area;
-        for (int i = threadIdx.x; i < area; i += sum_threads) sum += load(plane + i);
+DEVICE void add(float (&sum)[1], const float *p) { sum[0] += load(p); }
+DEVICE void add(float (&sum)[1], const bf16 *p) { sum[0] += load(p); }
+DEVICE void add(float (&sum)[4], const float *p) {
+    const float4 q = *(const float4 *)p;
+    sum[0] += q.x, sum[1] += q.y, sum[2] += q.z, sum[3] += q.w;
+}
+DEVICE void add(float (&sum)[8], const bf16 *p) {
+    const uint4 q = *(const uint4 *)p;
+    sum[0] += bits_float(q.x << 16), sum[1] += bits_float(q.x & 0xffff0000u);
+    sum[2] += bits_float(q.y << 16), sum[3] += bits_float(q.y & 0xffff0000u);
+    sum[4] += bits_float(q.z << 16), sum[5] += bits_float(q.z & 0xffff0000u);
+    sum[6] += bits_float(q.w << 16), sum[7] += bits_float(q.w & 0xffff0000u);
+}
+
+// bias_gradient sums maps of a place at a time in each thread, then over the threads of a block.
+template <int maps, class T>
+DEVICE void bias_gradient(float *parts, const T *dz, int places, int all, int each, float *shared) {
+    const int across = sum_maps / maps, down = sum_threads / across; // threads of a block
+    const int column = threadIdx.x % across * maps, row = threadIdx.x / across, map = blockIdx.x * sum_maps + column;
+    const int64_t begin = (int64_t)blockIdx.y * each, end = begin + each < places ? begin + each : places;
+    float sum[maps] = {};
+    if (map < all) {
+#pragma unroll 4
+        for (int64_t i = begin + row; i < end; i += down) add(sum, dz + i * all + map);
     }
-    sum = block_sum<sum_threads>(sum);
-    if (threadIdx.x == 0) db[blockIdx.x] = sum;
+#pragma unroll
+    for (int i = 0; i < maps; i++) shared[row * sum_maps + column + i] = sum[i];
+    __syncthreads();
+    for (int half = down / 2; half > 0; half /= 2) {
+        for (int i = threadIdx.x; i < half * sum_maps; i += sum_threads) shared[i] += shared[half * sum_maps + i];
+        __syncthreads();
+    }
+    const int own = blockIdx.x * sum_maps + threadIdx.x;
+    if (threadIdx.x < sum_maps && own < all) parts[(int64_t)blockIdx.y * all + own] = shared[threadIdx.x];
 }
 
-KERNEL(sum_threads) bias_gradient_f32(float *db, const float *dz, int batch, int maps, int area) {
-    bias_gradient(db, dz, batch, maps, area);
-}
-KERNEL(sum_threads) bias_gradient_bf16(float *db, const bf16 *dz, int batch, int maps, int area) {
-    bias_gradient(db, dz, batch, maps, area);
-}
+#define BIAS_GRADIENT(T, name)                                                                                         \
+    KERNEL(sum_threads) bias_gradient_##name(float *parts, const T *dz, int places, int maps, int each) {              \
+        const int wide = 16 / sizeof(T);                                                                               \
+        __shared__ float shared[sum_threads * wide];                                                                   \
+        if (maps % wide == 0) bias_gradient<wide>(parts, dz, places, maps, each, shared);                              \
+        else bias_gradient<1>(parts, dz, places, maps, each, shared);                                                  \
+    }
 
-template <class T> DEVICE void bias_gradient_rows(float *db, const T *dz, int batch, int features) {
-    const int f = blockIdx.x * blockDim.x + threadIdx.x;
-    if (f >= features) return;
-    float sum = 0.f;
-    for (int n = 0; n < batch; n++) sum += load(dz + (int64_t)n * features + f);
-    db[f] = sum;
-}
-
-KERNEL(64) bias_gradient_rows_f32(float *db, const float *dz, int batch, int features) {
-    bias_gradient_rows(db, dz, batch, features);
-}
-KERNEL(64) bias_gradient_rows_bf16(float *db, const bf16 *dz, int batch, int features) {
-    bias_gradient_rows(db, dz, batch, features);
-}
+BIAS_GRADIENT(float, f32)
+BIAS_GRADIENT(bf16, bf16)

@@ -55,9 +55,7 @@ func prepareConv2DGradWeight(b *builder, o op.Conv2DGradWeight) {
 		b.finish(dw, parts, null, g.groups*g.maps, length, t, false)
 	}))
 	if b.hasCompanion() {
-		db := b.output(float32s)
-		b.launch(b.named("bias_gradient"), dims{x: g.groups * g.maps}, dims{}, 0, db, dz, int32(g.batch),
-			int32(g.groups*g.maps), int32(g.outHeight*g.outWidth))
+		b.biasGradient(b.output(float32s), dz, places, g.groups*g.maps)
 	}
 }
 

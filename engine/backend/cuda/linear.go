@@ -28,9 +28,7 @@ func prepareLinearGradWeight(b *builder, _ op.LinearGradWeight) {
 	p := product{stem: "linear_grad_weight", rows: features, columns: inputs, k: batch, lengths: []int{inputs, features}}
 	b.linear("linear_grad_weight", p, batch, inputs, features, x, dz, dw, null, false)
 	if b.hasCompanion() {
-		db := b.output(float32s)
-		b.launch(b.named("bias_gradient_rows"), dims{x: ceilDiv(features, 64)}, dims{x: 64}, 0, db, dz, int32(batch),
-			int32(features))
+		b.biasGradient(b.output(float32s), dz, batch, features)
 	}
 }
 
