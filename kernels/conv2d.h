@@ -1,4 +1,4 @@
-// conv2d.h: what the kernels of convolution share: the geometry, the classes of places of a gradient, the weights.
+// conv2d.h: what the kernels of convolution share: the geometry and the classes of places of a gradient.
 // Formulas are in engine/op/conv2d.go.
 #pragma once
 
@@ -13,19 +13,6 @@ struct Conv2D {
     FastDivisor area, row; // by out_height*out_width and by out_width
 };
 
-// Geometry is a convolution of one group: channels and maps are the group's.
-struct Geometry {
-    int channels, height, width, maps, out_height, out_width, kernel, stride, pad;
-    int area, out_area, window, groups; // height*width, out_height*out_width, kernel*kernel
-};
-
-DEVICE Geometry geometry(int groups, int channels, int height, int width, int maps, int out_height, int out_width,
-                         int kernel, int stride, int pad) {
-    Geometry g = {channels, height, width, maps, out_height, out_width, kernel, stride, pad};
-    g.area = height * width, g.out_area = out_height * out_width, g.window = kernel * kernel, g.groups = groups;
-    return g;
-}
-
 // Class is, of the gradient of the input (conv2d_grad_input.cu), the places (first_h + stride*q, first_w + stride*r) of
 // the input and the weights (row + stride*u, column + stride*v) that they meet. bottom and right are what index the
 // output there: place (q, r) and weight (u, v) meet at output (bottom + q - u, right + r - v).
@@ -36,26 +23,32 @@ struct Class {
 // counted is how many of start, start + stride, ... are below end.
 DEVICE int counted(int start, int end, int stride) { return end > start ? (end - start + stride - 1) / stride : 0; }
 
-DEVICE Class class_of(const Geometry &g, int number) {
+DEVICE Class class_of(const Conv2D &p, int number) {
     Class c;
-    c.row = number / g.stride, c.column = number % g.stride;
-    c.rows = counted(c.row, g.kernel, g.stride), c.columns = counted(c.column, g.kernel, g.stride);
-    c.bottom = g.pad > c.row ? (g.pad - c.row + g.stride - 1) / g.stride : 0; // the first with a place inside
-    c.right = g.pad > c.column ? (g.pad - c.column + g.stride - 1) / g.stride : 0;
-    c.first_h = c.row + c.bottom * g.stride - g.pad, c.first_w = c.column + c.right * g.stride - g.pad;
-    c.height = counted(c.first_h, g.height, g.stride), c.width = counted(c.first_w, g.width, g.stride);
+    c.row = number / p.stride, c.column = number % p.stride;
+    c.rows = counted(c.row, p.kernel, p.stride), c.columns = counted(c.column, p.kernel, p.stride);
+    c.bottom = p.pad > c.row ? (p.pad - c.row + p.stride - 1) / p.stride : 0; // the first with a place inside
+    c.right = p.pad > c.column ? (p.pad - c.column + p.stride - 1) / p.stride : 0;
+    c.first_h = c.row + c.bottom * p.stride - p.pad, c.first_w = c.column + c.right * p.stride - p.pad;
+    c.height = counted(c.first_h, p.height, p.stride), c.width = counted(c.first_w, p.width, p.stride);
     return c;
 }
 
-// Weights are A[m,k] of a weight [maps, channels, kernel, kernel] as it lies in memory: m the map, k channel and place.
-template <class T> struct Weights {
-    static const bool along_k = true;
-    typedef int Position;
-    const T *w;
-    int length;         // of a map's weights
-    int at[tile_lines]; // of the thread's own lines
+// in_quads says whether channels and maps can be read and written four at a time.
+DEVICE bool in_quads(const Conv2D &p) { return (p.channels | p.weight_channels | p.maps) % 4 == 0; }
 
-    DEVICE_MEMBER void begin(int i, int m, int rows) { at[i] = m < rows ? m * length : -1; }
-    DEVICE_MEMBER Position position(int k) const { return k; }
-    DEVICE_MEMBER float element(int i, Position k) const { return at[i] < 0 ? 0.f : load(w + at[i] + k); }
+// Line is what a loader knows of a line of its matrix: where it starts, and how far down and right it is, which says
+// what is inside of the image.
+struct Line {
+    int64_t start;
+    int down, right;
 };
+
+// kept are n values of(i) in shared memory: with them in registers, a multiprocessor would have one block instead of
+// two.
+template <class T, int n, class F> DEVICE const T *kept(F of) {
+    __shared__ __align__(16) T values[n];
+    for (int i = threadIdx.x; i < n; i += tile_threads) values[i] = of(i);
+    __syncthreads();
+    return values;
+}

@@ -1,107 +1,131 @@
 // conv2d_grad_input.cu: the gradient of convolution with respect to its input; formula in engine/op/conv2d.go.
-// Layout   dx: [N, G*C, H, W], w: [G*O, C, K, K], dz: [N, G*O, H', W']; T is f32 or bf16
+// Layout   dx: [N, H, W, G*C], w: [G*O, K, K, C] in rows of weight_channels, dz: [N, H', W', G*O]; T is f32 or bf16
 // Classes  place h of the input meets weight u only where h+pad-u is a multiple of the stride. So the places fall into
 //          stride x stride classes by (h+pad, w+pad) modulo the stride, each with the weights of its own residues, and
 //          each class is a product of its own: no product is with a zero that the stride brings in, and an index of the
 //          output is a difference
-// Product  of each group and class: m the C channels, n the places of the class in all images, k the O maps by the
-//          weights of the class; tile.h
-// Launch   block 256; n along x, m along y, groups and classes along z
+// Product  of each group and class: m the places of the class in all images, n the C channels, k the weights of the
+//          class by the O maps; tile.h
+// Launch   block 256; m along x, n along y, groups and classes along z
 // Count    as many operations as forward: 143 GFLOP for AlexNet's conv2 to conv5 at batch 128, 2.1 ms at an H100's 67
 //          TFLOP/s
 // Twin     engine/backend/reference/conv2d_grad_input.go
 #include "conv2d.h"
 
-// Transposed is A[m,k]: the weight of channel m in map and place k.
-template <class T> struct Transposed {
-    static const bool along_k = true;
-    typedef int Position;
-    const T *w;
-    Geometry g;
-    Class c;
-    FastDivisor window, row; // by the class's weights, and those of a row
-    int at[tile_lines];
-
-    DEVICE_MEMBER void begin(int i, int m, int rows) { at[i] = m < rows ? m * g.window : -1; }
-    DEVICE_MEMBER Position position(int k) const {
-        const int map = quotient(k, window), place = k - map * c.rows * c.columns, u = quotient(place, row),
-                  v = place - u * c.columns;
-        return (map * g.channels * g.kernel + c.row + u * g.stride) * g.kernel + c.column + v * g.stride;
-    }
-    DEVICE_MEMBER float element(int i, Position k) const { return at[i] < 0 ? 0.f : load(w + at[i] + k); }
+// Work is a block's class, and what is divided by.
+struct Work : Class {
+    FastDivisor by_maps, by_columns, by_area, by_width; // columns of weights; area and width of the places
 };
 
-// Gathered is B[k,n]: the gradient of the output that place n had a part in by weight k.
-template <class T> struct Gathered {
-    static const bool along_k = false;
-    struct Position {
-        int u, v;
-        int64_t plane;
-    };
-    const T *dz;
-    Geometry g;
-    Class c;
-    FastDivisor window, row;
-    int64_t start;
-    int bottom, right;
+DEVICE Work work_of(const Conv2D &p, int number) {
+    Work c;
+    (Class &)c = class_of(p, number);
+    // A class without weights has a gradient of zero: the stride is larger than the kernel. It divides nothing.
+    c.by_maps = fast_divisor_of(p.maps), c.by_columns = fast_divisor_of(max(c.columns, 1));
+    c.by_area = fast_divisor_of(max(c.height * c.width, 1)), c.by_width = fast_divisor_of(max(c.width, 1));
+    return c;
+}
 
-    DEVICE_MEMBER void begin(int, int n, int columns) {
-        const int number = n / (c.height * c.width), place = n - number * c.height * c.width, q = place / c.width;
-        start = (int64_t)number * g.groups * g.maps * g.out_area;
-        bottom = n < columns ? c.bottom + q : -g.kernel; // nothing is met there
-        right = c.right + place - q * c.width;
-    }
+// Gathered is A[m,k]: the gradient of the output that place m had a part in by weight k.
+template <class T, bool four> struct Gathered {
+    typedef T Element;
+    struct Position {
+        int u, v, at; // at: from the output that the class's first weight meets
+    };
+    static const bool along_k = true, quads = four;
+    static const int lines = four ? 1 : tile_lines;
+    const T *dz; // of the group
+    Conv2D p;
+    const Work *c;
+    const Line *block; // from the output that the class's first weight meets
+    int first;
+    const Line *own[lines];
+
+    DEVICE_MEMBER void begin(int i, int m, int) { own[i] = block + (m - first); }
     DEVICE_MEMBER Position position(int k) const {
-        const int map = quotient(k, window), place = k - map * c.rows * c.columns, u = quotient(place, row);
-        Position p = {u, place - u * c.columns, (int64_t)map * g.out_area};
-        return p;
+        const int weight = quotient(k, c->by_maps), map = k - weight * p.maps, u = quotient(weight, c->by_columns),
+                  v = weight - u * c->columns;
+        Position at = {u, v, map - (u * p.out_width + v) * (p.groups * p.maps)};
+        return at;
     }
-    DEVICE_MEMBER float element(int, const Position &p) const {
-        const int i = bottom - p.u, j = right - p.v;
-        const bool inside = (unsigned)i < (unsigned)g.out_height && (unsigned)j < (unsigned)g.out_width;
-        return inside ? load(dz + start + p.plane + i * g.out_width + j) : 0.f;
+    DEVICE_MEMBER bool find(int i, const Position &k, const T *&from) const {
+        const Line l = *own[i];
+        const int row = l.down - k.u, column = l.right - k.v;
+        from = dz + (l.start + k.at);
+        return (unsigned)row < (unsigned)p.out_height && (unsigned)column < (unsigned)p.out_width;
+    }
+};
+
+// met is the output that the class's first weight meets at place m.
+DEVICE Line met(const Conv2D &p, const Work &c, int m) {
+    const int number = quotient(m, c.by_area), place = m - number * (int)c.by_area.divisor,
+              q = quotient(place, c.by_width), pixel = p.groups * p.maps;
+    Line l;
+    l.down = c.bottom + q;
+    l.right = c.right + place - q * c.width;
+    l.start = (int64_t)number * (p.out_height * p.out_width * pixel) + (l.down * p.out_width + l.right) * pixel;
+    return l;
+}
+
+// Transposed is B[k,n]: the weight of channel n at place and map k.
+template <class T, bool four> struct Transposed {
+    typedef T Element;
+    typedef int Position;
+    static const bool along_k = false, quads = four;
+    static const int lines = 1;
+    const T *w; // of the group
+    Conv2D p;
+    const Work *c;
+    int channel;
+
+    DEVICE_MEMBER void begin(int, int n, int channels) { channel = min(n, channels - (four ? 4 : 1)); }
+    DEVICE_MEMBER Position position(int k) const {
+        const int weight = quotient(k, c->by_maps), map = k - weight * p.maps, u = quotient(weight, c->by_columns),
+                  v = weight - u * c->columns;
+        return ((map * p.kernel + c->row + u * p.stride) * p.kernel + c->column + v * p.stride) * p.weight_channels;
+    }
+    DEVICE_MEMBER bool find(int, Position k, const T *&from) const {
+        from = w + (channel + k);
+        return true;
     }
 };
 
 // Scattered writes the places of a class, each of which is one class's only.
-template <class T> struct Scattered {
-    T *dx;
-    Geometry g;
-    Class c;
-    FastDivisor image, row;
+template <class T, bool in_fours> struct Scattered {
+    static const bool quads = in_fours;
+    T *dx; // of the group
+    Conv2D p;
+    const Work *c;
 
-    DEVICE_MEMBER void operator()(int m, int n, float sum) const {
-        const int number = quotient(n, image), place = n - number * c.height * c.width, q = quotient(place, row);
-        const int h = c.first_h + q * g.stride, w = c.first_w + (place - q * c.width) * g.stride;
-        store(dx + ((int64_t)number * g.groups * g.channels + m) * g.area + h * g.width + w, sum);
+    DEVICE_MEMBER T *at(int m, int n) const {
+        const int number = quotient(m, c->by_area), place = m - number * (int)c->by_area.divisor,
+                  q = quotient(place, c->by_width);
+        const int h = c->first_h + q * p.stride, w = c->first_w + (place - q * c->width) * p.stride;
+        return dx + (((int64_t)number * p.height + h) * p.width + w) * (p.groups * p.channels) + n;
     }
+    DEVICE_MEMBER void operator()(int m, int n, float sum) const { store(at(m, n), sum); }
+    DEVICE_MEMBER void four(int m, int n, const Four &sums) const { store4(at(m, n), sums); }
 };
 
-template <int side, int depth, class T>
-DEVICE void gradient(T *dx, const T *w, const T *dz, const Geometry &g, int batch) {
-    const int group = blockIdx.z % g.groups;
-    const Class c = class_of(g, blockIdx.z / g.groups);
-    const int columns = batch * c.height * c.width, weights = c.rows * c.columns;
-    if ((int)blockIdx.x * side >= columns) return;
-    // A class without weights has a gradient of zero: the stride is larger than the kernel. It divides nothing.
-    const FastDivisor window = fast_divisor_of(weights > 0 ? weights : 1),
-                      row = fast_divisor_of(c.columns > 0 ? c.columns : 1);
-    Transposed<T> left = {w + (int64_t)group * g.maps * g.channels * g.window, g, c, window, row};
-    Gathered<T> right = {dz + (int64_t)group * g.maps * g.out_area, g, c, window, row};
-    Scattered<T> write = {dx + (int64_t)group * g.channels * g.area, g, c, fast_divisor_of(c.height * c.width),
-                          fast_divisor_of(c.width)};
-    Range k = {0, g.maps * weights};
-    product<side, depth>(left, right, write, blockIdx.y * side, blockIdx.x * side, g.channels, columns, k);
+template <int side, int depth, bool quads, class T>
+DEVICE void gradient(T *dx, const T *w, const T *dz, const Conv2D &p) {
+    const int group = blockIdx.z % p.groups, m = blockIdx.x * side;
+    const Work *c = kept<Work, 1>([&](int) { return work_of(p, blockIdx.z / p.groups); });
+    const int rows = p.images * c->height * c->width;
+    if (m >= rows) return;
+    const Line *block = kept<Line, side>([&](int i) { return met(p, *c, min(m + i, rows - 1)); });
+    Gathered<T, quads> left = {dz + group * p.maps, p, c, block, m};
+    Transposed<T, quads> right = {w + (int64_t)group * p.maps * p.kernel * p.kernel * p.weight_channels, p, c};
+    Scattered<T, quads> write = {dx + group * p.channels, p, c};
+    Range k = {0, c->rows * c->columns * p.maps};
+    product<side, depth>(left, right, write, m, blockIdx.y * side, rows, p.channels, k);
 }
 
 #define CONV2D_GRAD_INPUT(T, name, side, depth)                                                                        \
-    KERNEL_ONCE(tile_threads)                                                                                          \
-    conv2d_grad_input_##side##_##name(T *dx, const T *w, const T *dz, int groups, int channels, int height, int width, \
-                                      int maps, int out_height, int out_width, int kernel, int stride, int pad,        \
-                                      int batch) {                                                                     \
-        const Geometry g =                                                                                             \
-            geometry(groups, channels, height, width, maps, out_height, out_width, kernel, stride, pad);               \
-        gradient<side, depth>(dx, w, dz, g, batch);                                                                    \
+    KERNEL_TWICE(tile_threads)                                                                                         \
+    conv2d_grad_input_##side##_##name(T *dx, const T *w, const T *dz, Conv2D p) {                                      \
+        if (in_quads(p)) gradient<side, depth, true>(dx, w, dz, p);                                                    \
+        else gradient<side, depth, false>(dx, w, dz, p);                                                               \
     }
 
 CONV2D_GRAD_INPUT(float, f32, 128, 8)

@@ -1,86 +1,101 @@
 // conv2d_grad_weight.cu: the gradient of convolution with respect to its weight; formula in engine/op/conv2d.go. The
 // gradient of the bias and the sum of the parts are in reduce.cu.
-// Layout   x: [N, G*C, H, W], dz: [N, G*O, H', W'], T is f32 or bf16; parts: [splits, G*O, C, K, K] f32, dw itself for
-//          one split
-// Product  of each group: m the O maps, n the C*K*K weights of a map, k the N*H'*W' places, divided into splits; tile.h
+// Layout   x: [N, H, W, G*C], dz: [N, H', W', G*O], T is f32 or bf16; parts: [splits, G*O, K, K, weight_channels] f32,
+//          zero beyond C; dw itself for one split
+// Product  of each group: m the O maps, n the weights of a map, k the N*H'*W' places, divided into splits; tile.h
 // Launch   block 256; n along x, m along y, groups and splits along z
 // Count    as many operations as forward: 170 GFLOP for AlexNet at batch 128, 2.5 ms at an H100's 67 TFLOP/s
 // Twin     engine/backend/reference/conv2d_grad_weight.go
 #include "conv2d.h"
 
-// Images are A[m,k]: the gradient of map m at place k.
-template <class T> struct Images {
-    static const bool along_k = true;
+// Maps are A[m,k]: the gradient of map m at place k.
+template <class T, bool four> struct Maps {
+    typedef T Element;
     typedef int64_t Position;
+    static const bool along_k = false, quads = four;
+    static const int lines = 1;
     const T *dz;
-    Geometry g;
-    FastDivisor image; // by out_area
-    int at[tile_lines];
+    Conv2D p;
+    int group, map; // map: of all groups
 
-    DEVICE_MEMBER void begin(int i, int m, int rows) { at[i] = m < rows ? m * g.out_area : -1; }
-    DEVICE_MEMBER Position position(int k) const {
-        const int number = quotient(k, image);
-        return (int64_t)number * (g.groups * g.maps - 1) * g.out_area +
-               k; // k counts an image's places, and memory its maps too
+    DEVICE_MEMBER void begin(int, int m, int maps) { map = group * maps + min(m, maps - (four ? 4 : 1)); }
+    DEVICE_MEMBER Position position(int k) const { return (int64_t)k * (p.groups * p.maps); }
+    DEVICE_MEMBER bool find(int, Position k, const T *&from) const {
+        from = dz + (k + map);
+        return true;
     }
-    DEVICE_MEMBER float element(int i, Position p) const { return at[i] < 0 ? 0.f : load(dz + at[i] + p); }
 };
 
-// Met is B[k,n]: the input that weight n of a map meets at place k.
-template <class T> struct Met {
-    static const bool along_k = true;
+// Met is B[k,n]: the input that weight n of a map meets at place k. A thread's elements are of one place, side by side
+// or not, as a place takes divisions to find.
+template <class T, bool four> struct Met {
+    typedef T Element;
     struct Position {
         int top, left;
-        int64_t start; // of the window's corner, which may lie outside
+        int64_t corner; // of the window, which may lie outside
     };
+    static const bool along_k = !four, quads = four;
+    static const int lines = four ? 1 : tile_lines;
     const T *x;
-    Geometry g;
-    FastDivisor image, row, window, side;
-    int at[tile_lines], place[tile_lines]; // of the window's corner and in the window, u * 65536 + v; or -1
+    Conv2D p;
+    const Line *block; // from the corner of the window
+    int first;
+    const Line *own[lines];
 
-    DEVICE_MEMBER void begin(int i, int n, int columns) {
-        const int channel = quotient(n, window), weight = n - channel * g.window, u = quotient(weight, side),
-                  v = weight - u * g.kernel;
-        at[i] = channel * g.area + u * g.width + v;
-        place[i] = n < columns ? u << 16 | v : -1;
-    }
+    DEVICE_MEMBER void begin(int i, int n, int) { own[i] = block + (n - first); }
     DEVICE_MEMBER Position position(int k) const {
-        const int number = quotient(k, image), place = k - number * g.out_area, i = quotient(place, row);
-        Position p = {i * g.stride - g.pad, (place - i * g.out_width) * g.stride - g.pad};
-        p.start = (int64_t)number * g.groups * g.channels * g.area + p.top * g.width + p.left;
-        return p;
+        const int number = quotient(k, p.area), place = k - number * (int)p.area.divisor, row = quotient(place, p.row),
+                  pixel = p.groups * p.channels;
+        Position at = {row * p.stride - p.pad, (place - row * p.out_width) * p.stride - p.pad};
+        at.corner = (int64_t)number * (p.height * p.width * pixel) + (at.top * p.width + at.left) * pixel;
+        return at;
     }
-    DEVICE_MEMBER float element(int i, const Position &p) const {
-        const int h = p.top + (place[i] >> 16), w = p.left + (place[i] & 0xffff);
-        const bool inside = place[i] >= 0 && (unsigned)h < (unsigned)g.height && (unsigned)w < (unsigned)g.width;
-        return inside ? load(x + p.start + at[i]) : 0.f;
+    DEVICE_MEMBER bool find(int i, const Position &k, const T *&from) const {
+        const Line l = *own[i];
+        const int h = k.top + l.down, w = k.left + l.right;
+        from = x + (k.corner + l.start);
+        return (unsigned)h < (unsigned)p.height && (unsigned)w < (unsigned)p.width;
     }
 };
 
-template <int side, int depth, class T>
-DEVICE void gradient(float *parts, const T *x, const T *dz, const Geometry &g, int places, int splits,
-                     const FastDivisor &image, const FastDivisor &row, const FastDivisor &window,
-                     const FastDivisor &kernel) {
-    const int group = blockIdx.z % g.groups, split = blockIdx.z / g.groups, length = g.channels * g.window;
-    Images<T> left = {dz + (int64_t)group * g.maps * g.out_area, g, image};
-    Met<T> right = {x + (int64_t)group * g.channels * g.area, g, image, row, window, kernel};
-    Plain write = {parts + ((int64_t)split * g.groups + group) * g.maps * length, length};
-    product<side, depth>(left, right, write, blockIdx.y * side, blockIdx.x * side, g.maps, length,
-                         range_of(places, splits, split, depth));
+// weight_of is where weight n of a map lies in the window.
+DEVICE Line weight_of(const Conv2D &p, int group, int n) {
+    const int weight = n / p.weight_channels, channel = n - weight * p.weight_channels, u = weight / p.kernel,
+              v = weight - u * p.kernel;
+    Line l = {(u * p.width + v) * (p.groups * p.channels) + group * p.channels + channel, u, v};
+    if (channel >= p.channels || u >= p.kernel) l.down = p.height + p.pad; // nothing is met there
+    return l;
+}
+
+// Parts writes a part of k's sum.
+template <bool in_fours> struct Parts {
+    static const bool quads = in_fours;
+    float *parts; // of the group
+    Conv2D p;
+
+    DEVICE_MEMBER float *at(int m, int n) const { return parts + (m * p.kernel * p.kernel * p.weight_channels + n); }
+    DEVICE_MEMBER void operator()(int m, int n, float sum) const { *at(m, n) = sum; }
+    DEVICE_MEMBER void four(int m, int n, const Four &sums) const { store4(at(m, n), sums); }
+};
+
+template <int side, int depth, bool quads, class T>
+DEVICE void gradient(float *parts, const T *x, const T *dz, const Conv2D &p) {
+    const int group = blockIdx.z % p.groups, split = blockIdx.z / p.groups,
+              length = p.kernel * p.kernel * p.weight_channels;
+    Maps<T, quads> left = {dz, p, group};
+    const int n = blockIdx.x * side;
+    const Line *block = kept<Line, side>([&](int i) { return weight_of(p, group, n + i); });
+    Met<T, quads> right = {x, p, block, n};
+    Parts<quads> write = {parts + ((int64_t)split * p.groups + group) * p.maps * length, p};
+    product<side, depth>(left, right, write, blockIdx.y * side, n, p.maps, length,
+                         range_of(p.images * (int)p.area.divisor, p.splits, split, depth));
 }
 
 #define CONV2D_GRAD_WEIGHT(T, name, side, depth)                                                                       \
-    KERNEL_ONCE(tile_threads)                                                                                          \
-    conv2d_grad_weight_##side##_##name(float *parts, const T *x, const T *dz, int groups, int channels, int height,    \
-                                       int width, int maps, int out_height, int out_width, int kernel, int stride,     \
-                                       int pad, int places, int splits, uint32_t image, int image_shift, uint32_t row, \
-                                       int row_shift, uint32_t window, int window_shift, uint32_t kernels,             \
-                                       int kernels_shift) {                                                            \
-        const Geometry g =                                                                                             \
-            geometry(groups, channels, height, width, maps, out_height, out_width, kernel, stride, pad);               \
-        gradient<side, depth>(parts, x, dz, g, places, splits, fast_divisor(g.out_area, image, image_shift),           \
-                              fast_divisor(out_width, row, row_shift), fast_divisor(g.window, window, window_shift),   \
-                              fast_divisor(kernel, kernels, kernels_shift));                                           \
+    KERNEL_TWICE(tile_threads)                                                                                         \
+    conv2d_grad_weight_##side##_##name(float *parts, const T *x, const T *dz, Conv2D p) {                              \
+        if (in_quads(p)) gradient<side, depth, true>(parts, x, dz, p);                                                 \
+        else gradient<side, depth, false>(parts, x, dz, p);                                                            \
     }
 
 CONV2D_GRAD_WEIGHT(float, f32, 128, 8)

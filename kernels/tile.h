@@ -14,9 +14,9 @@
 // each summed on its own and then added in order by reduce: the order depends on sizes alone.
 #pragma once
 
-#include "device.h"
+#include "elementwise.h"
 
-enum { tile_threads = 256, tile_lines = 4 }; // tile_lines: of a slice, filled by one thread
+enum { tile_threads = 256, tile_lines = 4 }; // tile_lines: of a slice, filled by one thread without quads
 
 // FastDivisor divides numbers below 2^31 by a constant: n / d is the upper half of n * multiplier, shifted. For d = 1
 // the multiplier is 0. Granlund and Montgomery, "Division by invariant integers using multiplication", PLDI 1994.
@@ -57,39 +57,59 @@ DEVICE Range range_of(int k, int splits, int split, int depth) {
 }
 
 // Slice is one operand's share of shared memory, with rows padded against bank conflicts, and how threads fill it:
-// along k where the matrix is contiguous in k, else along its other dimension.
-template <int side, int depth, bool along_k> struct Slice {
+// along k where the matrix is contiguous in k, else along its other dimension; a thread's elements in quads, four that
+// lie side by side in memory, or each on its own.
+template <int side, int depth, bool along_k, bool quads> struct Slice {
     static const int row = side + 4, each = side * depth / tile_threads;
+    static_assert(!quads || each == 4, "a quad is all that a thread fetches");
 
     float *at;        // [depth][row]
     float held[each]; // the next slice's values
 
     DEVICE_MEMBER int line(int i) const { // of the other dimension
-        return along_k ? (int)threadIdx.x / depth + i * (tile_threads / depth) : (int)threadIdx.x % side;
+        const int t = threadIdx.x;
+        if (quads) return along_k ? t / (depth / 4) : t % (side / 4) * 4 + i;
+        return along_k ? t / depth + i * (tile_threads / depth) : t % side;
     }
     DEVICE_MEMBER int step(int i) const { // of k
-        return along_k ? (int)threadIdx.x % depth : (int)threadIdx.x / side + i * (tile_threads / side);
+        const int t = threadIdx.x;
+        if (quads) return along_k ? t % (depth / 4) * 4 + i : t / (side / 4);
+        return along_k ? t % depth : t / side + i * (tile_threads / side);
     }
     DEVICE_MEMBER void store() {
+        if constexpr (quads && !along_k) {
+            *(float4 *)(at + step(0) * row + line(0)) = make_float4(held[0], held[1], held[2], held[3]);
+        } else {
 #pragma unroll
-        for (int i = 0; i < each; i++) at[step(i) * row + line(i)] = held[i];
+            for (int i = 0; i < each; i++) at[step(i) * row + line(i)] = held[i];
+        }
     }
 };
 
-// fetch reads a slice from k on into registers; loader(line, k, i) is an element, i the number of the line among the
-// thread's own, which were given to loader.begin before.
-template <int side, int depth, bool along_k, class Loader>
-DEVICE void fetch(Slice<side, depth, along_k> &s, const Loader &loader, int k, int end) {
-    if (along_k) {
+// A loader knows where its matrix lies. begin(i, line, lines) gives it a line of the thread's, the i-th; find(i, p,
+// from) says where the line's element is at p = position(k), or false where the matrix has a zero that is not in
+// memory. With quads it is four elements: all of them or none, from an address that is a multiple of their size.
+//
+// fetch reads a slice from k on into registers.
+template <int side, int depth, class Loader>
+DEVICE void fetch(Slice<side, depth, Loader::along_k, Loader::quads> &s, const Loader &loader, int k, int end) {
+    const typename Loader::Element *from;
+    if constexpr (Loader::quads) {
+        const int at = k + s.step(0);
+        Four four = {};
+        if (at < end && loader.find(0, loader.position(at), from)) four = load4(from);
+#pragma unroll
+        for (int i = 0; i < 4; i++) s.held[i] = four.v[i];
+    } else if constexpr (Loader::along_k) {
         const int at = k + s.step(0);
         const typename Loader::Position p = loader.position(at);
 #pragma unroll
-        for (int i = 0; i < s.each; i++) s.held[i] = at < end ? loader.element(i, p) : 0.f;
+        for (int i = 0; i < s.each; i++) s.held[i] = at < end && loader.find(i, p, from) ? load(from) : 0.f;
     } else {
 #pragma unroll
         for (int i = 0; i < s.each; i++) {
             const int at = k + s.step(i);
-            s.held[i] = at < end ? loader.element(0, loader.position(at)) : 0.f;
+            s.held[i] = at < end && loader.find(0, loader.position(at), from) ? load(from) : 0.f;
         }
     }
 }
@@ -118,33 +138,41 @@ DEVICE void multiply(float (&sum)[side / 16][side / 16], const float *a, const f
     }
 }
 
-// product makes the tile of C at (m, n) and gives each element to write(m, n, sum).
+// slices are a block's shared memory: two slices of each operand, the same for all products in a kernel.
+template <int side, int depth> DEVICE float *slices() {
+    __shared__ __align__(16) float shared[4 * depth * (side + 4)];
+    return shared;
+}
+
+// product makes the tile of C at (m, n) and gives each element to write(m, n, sum), or, where Write::quads says so,
+// four columns to write.four(m, n, sums).
 template <int side, int depth, class A, class B, class Write>
 DEVICE void product(A a, B b, Write write, int m, int n, int rows, int columns, Range k) {
-    __shared__ __align__(16) float shared[2][2][depth * (side + 4)];
-    Slice<side, depth, A::along_k> left;
-    Slice<side, depth, B::along_k> right;
+    const int slice = depth * (side + 4);
+    float *const shared = slices<side, depth>(); // of A and B, and of A and B again
+    Slice<side, depth, A::along_k, A::quads> left;
+    Slice<side, depth, B::along_k, B::quads> right;
 #pragma unroll
-    for (int i = 0; i < left.each; i++) a.begin(i, m + left.line(i), rows);
+    for (int i = 0; i < A::lines; i++) a.begin(i, m + left.line(i), rows);
 #pragma unroll
-    for (int i = 0; i < right.each; i++) b.begin(i, n + right.line(i), columns);
+    for (int i = 0; i < B::lines; i++) b.begin(i, n + right.line(i), columns);
     float sum[side / 16][side / 16] = {};
-    fetch(left, a, k.begin, k.end);
-    fetch(right, b, k.begin, k.end);
+    fetch<side, depth>(left, a, k.begin, k.end);
+    fetch<side, depth>(right, b, k.begin, k.end);
     int now = 0;
-    left.at = shared[now][0], right.at = shared[now][1];
+    left.at = shared, right.at = shared + slice;
     left.store(), right.store();
     __syncthreads();
     for (int at = k.begin; at < k.end; at += depth) {
         const bool more = at + depth < k.end;
         if (more) {
-            fetch(left, a, at + depth, k.end);
-            fetch(right, b, at + depth, k.end);
+            fetch<side, depth>(left, a, at + depth, k.end);
+            fetch<side, depth>(right, b, at + depth, k.end);
         }
-        multiply<side, depth>(sum, shared[now][0], shared[now][1]);
+        multiply<side, depth>(sum, shared + now, shared + now + slice);
         if (more) {
-            now ^= 1;
-            left.at = shared[now][0], right.at = shared[now][1];
+            now = 2 * slice - now;
+            left.at = shared + now, right.at = shared + now + slice;
             left.store(), right.store();
             __syncthreads();
         }
@@ -155,41 +183,59 @@ DEVICE void product(A a, B b, Write write, int m, int n, int rows, int columns, 
         const int line = m + i0 + i / 4 * 64 + i % 4;
         if (line >= rows) continue;
 #pragma unroll
-        for (int j = 0; j < side / 16; j++) {
-            const int column = n + j0 + j / 4 * 64 + j % 4;
-            if (column < columns) write(line, column, sum[i][j]);
+        for (int j = 0; j < side / 16; j += 4) {
+            const int column = n + j0 + j / 4 * 64;
+            if constexpr (Write::quads) {
+                const Four four = {{sum[i][j], sum[i][j + 1], sum[i][j + 2], sum[i][j + 3]}};
+                if (column < columns) write.four(line, column, four);
+            } else {
+#pragma unroll
+                for (int q = 0; q < 4; q++)
+                    if (column + q < columns) write(line, column + q, sum[i][j + q]);
+            }
         }
     }
 }
 
 // Rows are a matrix whose lines lie in memory one after another, k along them.
 template <class T> struct Rows {
-    static const bool along_k = true;
+    typedef T Element;
     typedef int Position;
+    static const bool along_k = true, quads = false;
+    static const int lines = tile_lines;
     const T *p;
     int stride; // the matrix has less than 2^31 elements
-    int at[tile_lines];
+    int at[lines];
 
-    DEVICE_MEMBER void begin(int i, int line, int lines) { at[i] = line < lines ? line * stride : -1; }
+    DEVICE_MEMBER void begin(int i, int line, int all) { at[i] = line < all ? line * stride : -1; }
     DEVICE_MEMBER Position position(int k) const { return k; }
-    DEVICE_MEMBER float element(int i, Position k) const { return at[i] < 0 ? 0.f : load(p + at[i] + k); }
+    DEVICE_MEMBER bool find(int i, Position k, const T *&from) const {
+        from = p + at[i] + k;
+        return at[i] >= 0;
+    }
 };
 
 // Columns are one whose rows are k.
 template <class T> struct Columns {
-    static const bool along_k = false;
+    typedef T Element;
     typedef int Position;
+    static const bool along_k = false, quads = false;
+    static const int lines = 1;
     const T *p;
     int stride; // the matrix has less than 2^31 elements
     int at;
 
-    DEVICE_MEMBER void begin(int, int line, int lines) { at = line < lines ? line : -1; }
+    DEVICE_MEMBER void begin(int, int line, int all) { at = line < all ? line : -1; }
     DEVICE_MEMBER Position position(int k) const { return k * stride; }
-    DEVICE_MEMBER float element(int, Position k) const { return at < 0 ? 0.f : load(p + k + at); }
+    DEVICE_MEMBER bool find(int, Position k, const T *&from) const {
+        from = p + k + at;
+        return at >= 0;
+    }
 };
 
 // Plain writes f32 elements of a matrix: a result, or a part of k's.
 struct Plain {
+    static const bool quads = false;
     float *p;
     int64_t stride;
 

@@ -15,10 +15,8 @@ import (
 var agreed = map[string]int{
 	"augment_draws":             op.Draws,
 	"warp_draws":                op.WarpDraws,
-	"conv2d_nowhere":            2 * mostExtent,
 	"piece_bytes":               pieceBytes,
 	"bias_gradient_maps":        sumMaps,
-	"lrn_steps":                 chunkSteps,
 	"lrn_max_pool_most_places":  mostPlaces,
 	"lrn_max_pool_least_window": leastWindow,
 	"lrn_max_pool_most_window":  mostWindow,

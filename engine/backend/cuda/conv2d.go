@@ -12,17 +12,11 @@ import (
 func prepareConv2D(b *builder, o op.Conv2D) {
 	x, w, bias, y := b.activation(0), b.activation(1), b.input(2, float32s), b.output(b.activations())
 	g := geometryOf(o, b.shape(0), b.outShape(0))
-	columns, length := g.batch*g.outHeight*g.outWidth, g.channels*g.kernel*g.kernel
 	b.indexed(g)
-	relu := int32(0)
-	if o.ReLU {
-		relu = 1
-	}
-	p := product{stem: "conv2d_forward", rows: g.maps, columns: columns, k: length, copies: g.groups,
-		lengths: []int{length}, gathered: 1}
-	b.choose("conv2d "+g.String(), b.tiles(p, func(b *builder, t tile) {
-		b.product(p, t, slices.Concat([]any{y, x, w, bias}, g.args(), []any{int32(columns)}, g.fastDivisors(),
-			[]any{relu})...)
+	p := product{stem: "conv2d_forward", rows: g.maps, columns: g.batch * g.outHeight * g.outWidth,
+		k: g.channels * g.kernel * g.kernel, copies: g.groups}
+	b.choose("conv2d "+g.String(), b.simt(p, func(b *builder, t tile) {
+		b.product(p, t, y, x, w, bias, g.conv2D(t, o.ReLU))
 	}))
 }
 
@@ -35,9 +29,9 @@ func prepareConv2DGradInput(b *builder, o op.Conv2DGradInput) {
 	columns := g.batch * ceilDiv(g.height, g.stride) * ceilDiv(g.width, g.stride)
 	side := ceilDiv(g.kernel, g.stride)
 	p := product{stem: "conv2d_grad_input", rows: g.channels, columns: columns, k: g.maps * side * side,
-		copies: g.groups * classes, gathered: 2}
-	b.choose("conv2d_grad_input "+g.String(), b.tiles(p, func(b *builder, t tile) {
-		b.product(p, t, slices.Concat([]any{dx, w, dz}, g.args(), []any{int32(g.batch)})...)
+		copies: g.groups * classes}
+	b.choose("conv2d_grad_input "+g.String(), b.simt(p, func(b *builder, t tile) {
+		b.product(p, t, dx, w, dz, g.conv2D(t, false))
 	}))
 }
 
@@ -46,17 +40,23 @@ func prepareConv2DGradWeight(b *builder, o op.Conv2DGradWeight) {
 	g := geometryOf(o.Conv, b.shape(0), b.shape(1))
 	b.indexed(g)
 	places, length := g.batch*g.outHeight*g.outWidth, g.channels*g.kernel*g.kernel
-	p := product{stem: "conv2d_grad_weight", rows: g.maps, columns: length, k: places, copies: g.groups, split: true,
-		gathered: 2}
-	b.choose("conv2d_grad_weight "+g.String(), b.tiles(p, func(b *builder, t tile) {
+	p := product{stem: "conv2d_grad_weight", rows: g.maps, columns: length, k: places, copies: g.groups, split: true}
+	b.choose("conv2d_grad_weight "+g.String(), b.simt(p, func(b *builder, t tile) {
 		parts := b.parts(dw, t)
-		b.product(p, t, slices.Concat([]any{parts, x, dz}, g.args(), []any{int32(places), int32(t.splits)},
-			g.fastDivisors())...)
+		b.product(p, t, parts, x, dz, g.conv2D(t, false))
 		b.finish(dw, parts, null, g.groups*g.maps, length, t, false)
 	}))
 	if b.hasCompanion() {
 		b.biasGradient(b.output(float32s), dz, places, g.groups*g.maps)
 	}
+}
+
+// simt are the ways to make a product without tensor cores.
+func (b *builder) simt(p product, launch func(*builder, tile)) []candidate {
+	if slices.ContainsFunc(b.in, func(l *layout) bool { return l.order == patched }) {
+		b.fail("patched operands want tensor cores")
+	}
+	return slices.DeleteFunc(b.tiles(p, launch), func(c candidate) bool { return c.(tiled).tensor })
 }
 
 // parts is where the parts of a product go: the result itself when there is one.
@@ -98,16 +98,16 @@ func geometryOf(o op.Conv2D, x, y []int) geometry {
 	return geometry{x[0], o.Groups, x[1] / o.Groups, x[2], x[3], y[1] / o.Groups, y[2], y[3], o.Kernel, o.Stride, o.Pad}
 }
 
-// args are the kernels' parameters that describe it.
-func (g geometry) args() []any {
-	return []any{int32(g.groups), int32(g.channels), int32(g.height), int32(g.width), int32(g.maps), int32(g.outHeight),
-		int32(g.outWidth), int32(g.kernel), int32(g.stride), int32(g.pad)}
-}
-
-// fastDivisors are the parameters by which the kernels take a place and a weight apart.
-func (g geometry) fastDivisors() []any {
-	return slices.Concat(fastDivisor(g.outHeight*g.outWidth), fastDivisor(g.outWidth), fastDivisor(g.kernel*g.kernel),
-		fastDivisor(g.kernel))
+// conv2D is what the kernels know of it.
+func (g geometry) conv2D(t tile, relu bool) conv2D {
+	c := conv2D{Images: int32(g.batch), Height: int32(g.height), Width: int32(g.width), Channels: int32(g.channels),
+		Groups: int32(g.groups), Maps: int32(g.maps), OutHeight: int32(g.outHeight), OutWidth: int32(g.outWidth),
+		Kernel: int32(g.kernel), Stride: int32(g.stride), Pad: int32(g.pad), WeightChannels: int32(g.channels),
+		Splits: int32(t.splits), Area: divisorOf(g.outHeight * g.outWidth), Row: divisorOf(g.outWidth)}
+	if relu {
+		c.ReLU = 1
+	}
+	return c
 }
 
 // String is the sizes for a Pin's work, of all groups: 128x96x27x27 to 256 k5 s1 p2 g2.
@@ -116,15 +116,16 @@ func (g geometry) String() string {
 		g.groups*g.maps, g.kernel, g.stride, g.pad, g.groups)
 }
 
-// indexed checks that the kernels can count the places and weights, and what they step over within an image.
+// indexed checks that the kernels can count the places and weights, and what they step over within a padded image.
 func (b *builder) indexed(g geometry) {
 	b.within31("places of the output", g.batch*g.outHeight*g.outWidth)
 	b.within31("places of the input", g.batch*g.height*g.width)
 	b.within31("weights", g.groups*g.maps*g.channels*g.kernel*g.kernel)
-	b.within31("elements of an image", max(g.channels*g.height*g.width, g.maps*g.outHeight*g.outWidth))
 	if max(g.height+2*g.pad, g.width+2*g.pad) > mostExtent {
 		b.fail("an image of %d x %d and %d around: the kernels take extents to %d", g.height, g.width, g.pad, mostExtent)
 	}
+	b.within31("elements of an image", g.groups*max(g.channels*(g.height+2*g.pad)*(g.width+2*g.pad),
+		g.maps*g.outHeight*g.outWidth))
 }
 
 // mostExtent is the largest padded side of an image.
