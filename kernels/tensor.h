@@ -9,24 +9,6 @@
 
 #ifdef __CUDACC__
 
-// kept is x in registers: the compiler is not to work it out anew, in a loop, from what it was made of.
-DEVICE int kept(int x) {
-    asm volatile("" : "+r"(x));
-    return x;
-}
-template <class T> DEVICE T *kept(T *p) {
-    asm volatile("" : "+l"(p));
-    return p;
-}
-
-// bits_at is *p of global memory, which the compiler cannot know of a kept pointer. The kernel writes nothing that it
-// reads.
-DEVICE uint32_t bits_at(const bf16 *p) {
-    uint16_t x;
-    asm("ld.global.u16 %0, [%1];" : "=h"(x) : "l"(p));
-    return x;
-}
-
 DEVICE uint32_t shared_address(const void *p) { return (uint32_t)__cvta_generic_to_shared(p); }
 
 // mma adds the product of a, 16x16 bf16, and b, 16x8 bf16, to d in f32.
@@ -68,8 +50,6 @@ template <int groups> DEVICE void copies_wait() { asm volatile("cp.async.wait_gr
 
 #else
 
-template <class T> DEVICE T kept(T x) { return x; }
-DEVICE uint32_t bits_at(const bf16 *p) { return p->bits; }
 DEVICE void mma(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) { sim::mma_bf16(d, a, b, d); }
 template <bool transposed> DEVICE void matrices(uint32_t (&d)[4], const bf16 *row) {
     sim::ldmatrix<4, transposed>(d, row);

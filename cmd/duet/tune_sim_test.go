@@ -47,8 +47,8 @@ func TestSimTune(t *testing.T) {
 	s.same(s.path("runs", "whole", last), s.path("runs", "stopped", last))
 
 	// A choice that the device does not have.
-	use := regexp.MustCompile(`use = "\w+"`)
-	s.write(use.ReplaceAll([]byte(config), []byte(`use = "tensor_64"`)), "runs", "newer", "config.toml")
+	use := regexp.MustCompile(`use = "[^"]+"`)
+	s.write(use.ReplaceAll([]byte(config), []byte(`use = "tensor_64x64x64"`)), "runs", "newer", "config.toml")
 	r, _ = s.cuda([]string{"DUET_SIM_CAPABILITY=7.0"}, "train", s.path("runs", "newer", "config.toml"), "--run", "older")
-	s.failed(r, 1, []string{"devices.kernels", "tensor_64", "simt_64"})
+	s.failed(r, 1, []string{"devices.kernels", "tensor_64x64x64", "simt_64"})
 }

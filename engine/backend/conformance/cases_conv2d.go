@@ -40,6 +40,11 @@ var convShapes = []convShape{
 	{n: 2, c: 8, h: 23, w: 37, o: 34, k: 11, s: 4, p: 3, g: 2},
 	{n: 2, c: 131, h: 17, w: 19, o: 17, k: 3, s: 2, p: 1, g: 1},
 	{n: 2, c: 9, h: 7, w: 9, o: 5, k: 1, s: 2, p: 0, g: 1},
+	// Channels and maps of a group that are a multiple of eight and that are not, with strides, padding and groups.
+	{n: 2, c: 6, h: 17, w: 13, o: 10, k: 5, s: 2, p: 2, g: 2},
+	{n: 2, c: 32, h: 11, w: 9, o: 20, k: 3, s: 2, p: 1, g: 2},
+	{n: 3, c: 8, h: 9, w: 10, o: 72, k: 1, s: 3, p: 0, g: 1},
+	{n: 2, c: 20, h: 9, w: 8, o: 16, k: 4, s: 3, p: 2, g: 2},
 	// AlexNet's, at batch 2: whole layers, and a tower's.
 	{n: 2, c: 3, h: 227, w: 227, o: 96, k: 11, s: 4, p: 0, g: 1, slow: true},
 	{n: 2, c: 3, h: 227, w: 227, o: 48, k: 11, s: 4, p: 0, g: 1, slow: true},

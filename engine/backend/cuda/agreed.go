@@ -17,6 +17,8 @@ var agreed = map[string]int{
 	"warp_draws":                op.WarpDraws,
 	"piece_bytes":               pieceBytes,
 	"bias_gradient_maps":        sumMaps,
+	"tensor_stages_32":          tensorStages[32],
+	"tensor_stages_64":          tensorStages[64],
 	"lrn_max_pool_most_places":  mostPlaces,
 	"lrn_max_pool_least_window": leastWindow,
 	"lrn_max_pool_most_window":  mostWindow,

@@ -64,6 +64,15 @@ func loadModule(ptx string) (cu.Module, error) {
 	return handle[cu.Module](m), nil
 }
 
+// allowShared lets a kernel have that many bytes of dynamic shared memory.
+func allowShared(f cu.Function, bytes int) error {
+	const dynamic = C.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+	if err := result(C.cuFuncSetAttribute(handle[C.CUfunction](f), dynamic, C.int(bytes))); err != nil {
+		return fmt.Errorf("cuFuncSetAttribute of %d bytes of shared memory: %w", bytes, err)
+	}
+	return nil
+}
+
 // pinned is page-locked memory of the host, which the GPU can copy from and to by itself.
 func pinned(bytes int64) ([]byte, error) {
 	var p unsafe.Pointer

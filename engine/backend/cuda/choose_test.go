@@ -51,14 +51,14 @@ func TestCandidates(t *testing.T) {
 	}
 	for _, precision := range precisions {
 		suite(precision+"/others", conformance.Options{Precision: precision, Slow: true, Only: others}, least)
-		for _, tensor := range []bool{false, true} {
-			for _, side := range []int{128, 64} {
-				if tensor && precision == "fp32" {
+		for _, kind := range []string{"simt", "tensor"} {
+			for n := range mostTiles(kind) {
+				if kind == "tensor" && precision == "fp32" {
 					continue
 				}
-				suite(fmt.Sprintf("%s/%v", precision, tile{side, 1, tensor}),
-					conformance.Options{Precision: precision, Slow: true, Only: products},
-					func(work string, candidates []candidate) candidate { return pickTile(work, candidates, side, tensor) })
+				suite(fmt.Sprintf("%s/%s %d", precision, kind, n),
+					conformance.Options{Precision: precision, Slow: kind == "simt" || n < 2, Only: products},
+					func(work string, candidates []candidate) candidate { return pickTile(work, candidates, kind, n) })
 			}
 		}
 	}
@@ -83,20 +83,38 @@ func TestCandidates(t *testing.T) {
 	}
 }
 
-// pickTile is the candidate of a tile, and among its numbers of parts one by the work's name, so that all come up;
-// where the device has none of it, the one of the least count.
-func pickTile(work string, candidates []candidate, side int, tensor bool) candidate {
-	var found []candidate
-	for _, c := range candidates {
-		if c := c.(tiled); c.side == side && c.tensor == tensor {
-			found = append(found, c)
-		}
+// mostTiles is the number of tiles that a product has at most of a kind.
+func mostTiles(kind string) int {
+	if kind == "simt" {
+		return len(simtTiles)
 	}
-	if len(found) == 0 {
+	most := 0
+	for _, tiles := range tensorTiles {
+		most = max(most, len(tiles))
+	}
+	return most
+}
+
+// pickTile is the candidate of the n-th tile of a kind, counted round, and among its numbers of parts one by the work's
+// name, so that all come up; where the device has none of the kind, the one of the least count.
+func pickTile(work string, candidates []candidate, kind string, n int) candidate {
+	var tiles [][]candidate // of the kind; each with its numbers of parts
+	for _, c := range candidates {
+		t := c.(tiled)
+		if !strings.HasPrefix(t.String(), kind) {
+			continue
+		}
+		if t.splits == 1 {
+			tiles = append(tiles, nil)
+		}
+		tiles[len(tiles)-1] = append(tiles[len(tiles)-1], c)
+	}
+	if len(tiles) == 0 {
 		return least(work, candidates)
 	}
 	h := fnv.New32a()
 	h.Write([]byte(work))
+	found := tiles[n%len(tiles)]
 	return found[int(h.Sum32()%uint32(len(found)))]
 }
 
@@ -157,12 +175,12 @@ func TestTune(t *testing.T) {
 // it has; work that does not occur does not matter.
 func TestPins(t *testing.T) {
 	const work = "linear 33x1040 to 56 bf16"
-	for _, use := range []string{"simt_128", "simt_64", "tensor_64", "cublaslt"} {
+	for _, use := range []string{"simt_128", "simt_64", "tensor_64x64x64", "cublaslt"} {
 		d := opened(t, backend.Options{Precision: "bf16", Tune: true,
 			Kernels: []backend.Pin{{Work: work, Use: use}, {Work: "another", Use: "thing"}},
 			Log:     func(line string) { t.Errorf("measured %s", line) }})
 		k, err := d.Prepare(linearRequest(t, d, 33, 1040, 56))
-		if use == "cublaslt" || use == "tensor_64" && d.capability < 80 {
+		if use == "cublaslt" || use == "tensor_64x64x64" && d.capability < 80 {
 			if err == nil || !strings.Contains(err.Error(), work) || !strings.Contains(err.Error(), "simt_128") {
 				t.Errorf("%s: %v, want an error that names the work and the kernels", use, err)
 			}
@@ -182,26 +200,37 @@ func TestPins(t *testing.T) {
 
 // TestCount: what the count chooses, of sizes whose answer is plain.
 func TestCount(t *testing.T) {
+	gpu := map[int]*device{}
+	for capability, l := range map[int]limits{
+		70: {units: 80, sharedInAll: 96 << 10, shared: 96 << 10},
+		80: {units: 108, sharedInAll: 164 << 10, shared: 163 << 10},
+		86: {units: 84, sharedInAll: 100 << 10, shared: 99 << 10},
+		90: {units: 132, sharedInAll: 228 << 10, shared: 227 << 10},
+	} {
+		gpu[capability] = &device{capability: capability, limits: l, activations: bfloat16}
+	}
+	gradient := product{stem: "conv2d_grad_weight", m: 128, n: 1200, k: 93312, copies: 2, split: true}
 	for _, c := range []struct {
 		p          product
 		capability int
-		precision  string
 		want       string
 	}{
-		{product{rows: 128, columns: 93312, k: 1200, copies: 1, gathered: 1}, 70, "bf16", "simt_128"},
-		{product{rows: 128, columns: 93312, k: 1200, copies: 1, gathered: 1}, 90, "fp32", "simt_128"},
-		{product{rows: 128, columns: 93312, k: 1200, copies: 1, gathered: 1}, 80, "bf16", "tensor_128"},
-		{product{rows: 128, columns: 93312, k: 1200, copies: 1, gathered: 1}, 90, "bf16", "tensor_128"},
-		{product{rows: 48, columns: 93312, k: 363, copies: 1}, 80, "bf16", "tensor_64"},
-		{product{rows: 64, columns: 64, k: 64, copies: 1}, 80, "bf16", "tensor_64"},
-		{product{rows: 10, columns: 64, k: 64, copies: 1}, 80, "fp32", "simt_64"},
+		{product{stem: "conv2d_forward", m: 93312, n: 128, k: 1200, copies: 1}, 70, "simt_128"},
+		{product{stem: "conv2d_forward", m: 387200, n: 96, k: 432, copies: 1}, 90, "tensor_128x96x64"},
+		{product{stem: "conv2d_forward", m: 387200, n: 48, k: 432, copies: 1}, 90, "tensor_128x48x64"},
+		{product{stem: "conv2d_forward", m: 21632, n: 384, k: 2304, copies: 1}, 90, "tensor_128x128x64"},
+		{product{stem: "conv2d_grad_input", m: 93312, n: 48, k: 3200, copies: 2}, 80, "tensor_128x48x64"},
+		{product{stem: "conv2d_forward", m: 64, n: 64, k: 64, copies: 1}, 80, "tensor_64x64x64"},
+		{product{stem: "conv2d_forward", m: 64, n: 10, k: 64, copies: 1}, 70, "simt_64"},
+		{gradient, 90, "tensor_128x128x64/13"},
 	} {
-		b := &builder{d: &device{capability: c.capability}}
-		if c.precision == "bf16" {
-			b.d.activations = bfloat16
+		b := &builder{d: gpu[c.capability]}
+		all := b.candidates(c.p, simtTiles, nil)
+		if b.d.tensors() {
+			all = append(all, b.candidates(c.p, tensorTiles[c.p.stem], nil)...)
 		}
-		if got := least("", b.tiles(c.p, nil)); got.String() != c.want {
-			t.Errorf("%+v on %d in %s: %v, want %s", c.p, c.capability, c.precision, got, c.want)
+		if got := least("", all); got.String() != c.want {
+			t.Errorf("%+v on %d: %v, want %s", c.p, c.capability, got, c.want)
 		}
 	}
 }

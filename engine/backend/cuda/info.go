@@ -10,6 +10,9 @@ import (
 	"duet/engine/backend"
 )
 
+// sharedOptIn is CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, which the bindings do not have.
+const sharedOptIn cu.DeviceAttribute = 97
+
 // ask gives a GPU's compute capability and what launches must keep to.
 func ask(gpu cu.Device) (capability int, l limits, err error) {
 	get := func(a cu.DeviceAttribute) int {
@@ -27,8 +30,8 @@ func ask(gpu cu.Device) (capability int, l limits, err error) {
 		l.block[i] = uint32(get(a))
 	}
 	l.threads = uint32(get(cu.MaxThreadsPerBlock))
-	l.shared = get(cu.MaxSharedMemoryPerBlock)
-	l.units = get(cu.MultiprocessorCount)
+	l.shared = max(get(cu.MaxSharedMemoryPerBlock), get(sharedOptIn))
+	l.units, l.sharedInAll = get(cu.MultiprocessorCount), get(cu.MaxSharedMemoryPerMultiprocessor)
 	return capability, l, err
 }
 

@@ -233,4 +233,5 @@ type limits struct {
 	threads     uint32 // of a block
 	shared      int    // bytes of a block
 	units       int    // multiprocessors
+	sharedInAll int    // bytes of a multiprocessor
 }

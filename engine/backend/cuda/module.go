@@ -58,7 +58,7 @@ func (m *modules) function(name string) (*function, error) {
 				if f.handle, err = module.Function(name); err != nil {
 					return fmt.Errorf("cuModuleGetFunction: %w", err)
 				}
-				return nil
+				return allowShared(f.handle, m.d.limits.shared-e.SharedBytes)
 			})
 			if err != nil {
 				return nil, err
