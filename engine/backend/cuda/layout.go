@@ -109,7 +109,11 @@ func (d *device) real(l *layout, used []backend.Use) {
 			}
 		case op.Weight:
 			weight = true
-			switch o := use.Op.(type) {
+			reader := use.Op
+			if both, is := reader.(op.Rectified); is {
+				reader = both.Grad
+			}
+			switch o := reader.(type) {
 			case op.Conv2D:
 				l.order, l.block = d.weightOrder(o, l.shape)
 			case op.Conv2DGradInput:
