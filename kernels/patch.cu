@@ -46,20 +46,24 @@ KERNEL(256) patch_bf16(bf16 *patched, const bf16 *x, Patches p) {
     }
 }
 
-KERNEL(256)
-unpatch_weights(bf16 *plain, const bf16 *w, int maps, int channels, int kernel, int block, int side, int width,
-                int plain_width) {
-    const int chunks = plain_width / 8;
-    const int64_t n = (int64_t)maps * kernel * kernel * chunks;
+// Unpatched are the weights that patched ones are of. conv2d.go has its twin.
+struct Unpatched {
+    int maps, channels, kernel, plain_width; // maps of all groups
+    int block, side, width;                  // of the patched
+};
+
+KERNEL(256) unpatch_weights(bf16 *plain, const bf16 *w, Unpatched p) {
+    const int chunks = p.plain_width / 8;
+    const int64_t n = (int64_t)p.maps * p.kernel * p.kernel * chunks;
     for (int64_t at = thread_of_grid(); at < n; at += threads_of_grid()) {
-        const int64_t line = at / chunks, map = line / (kernel * kernel);
-        const int channel = (int)(at - line * chunks) * 8, place = line - map * (kernel * kernel);
-        const int row = place / kernel, column = place % kernel;
-        const bf16 *const from = w + ((map * side + row / block) * side + column / block) * width +
-                                 (row % block * block + column % block) * channels + channel;
+        const int64_t line = at / chunks, map = line / (p.kernel * p.kernel);
+        const int channel = (int)(at - line * chunks) * 8, place = line - map * (p.kernel * p.kernel);
+        const int row = place / p.kernel, column = place % p.kernel;
+        const bf16 *const from = w + ((map * p.side + row / p.block) * p.side + column / p.block) * p.width +
+                                 (row % p.block * p.block + column % p.block) * p.channels + channel;
         uint16_t e[8];
 #pragma unroll
-        for (int i = 0; i < 8; i++) e[i] = channel + i < channels ? from[i].bits : 0;
+        for (int i = 0; i < 8; i++) e[i] = channel + i < p.channels ? from[i].bits : 0;
         *(uint4 *)(plain + 8 * at) = packed(e);
     }
 }

@@ -14,7 +14,7 @@ func prepareConv2D(b *builder, o op.Conv2D) {
 	b.indexed(g)
 	block := b.patchedBy(o, 1)
 	p := product{stem: "conv2d_forward", m: g.places(), n: g.maps, k: g.patched(block).length(), copies: g.groups}
-	b.choose("conv2d "+g.String(), b.conv2D(p, block, tensorTiles[p.stem], func(b *builder, t tile) {
+	b.choose("conv2d "+g.String(), b.allTiles(p, block, tensorTiles[p.stem], func(b *builder, t tile) {
 		c := g.patched(block).conv2D()
 		c.ReLU = flag(o.ReLU)
 		b.product(p, t, y, b.patch(x, g, block), w, bias, c)
@@ -72,7 +72,7 @@ func prepareConv2DGradWeight(b *builder, o op.Conv2DGradWeight) {
 	}
 	p := product{stem: "conv2d_grad_weight", m: g.maps, n: g.patched(block).length(), k: g.places(), copies: g.groups,
 		split: true, across: true}
-	b.choose("conv2d_grad_weight "+g.String(), b.conv2D(p, block, tensorTiles[p.stem], func(b *builder, t tile) {
+	b.choose("conv2d_grad_weight "+g.String(), b.allTiles(p, block, tensorTiles[p.stem], func(b *builder, t tile) {
 		c := g.patched(block).conv2D()
 		c.Splits = int32(t.splits)
 		if !t.tensor() {
@@ -95,9 +95,9 @@ func prepareConv2DGradWeight(b *builder, o op.Conv2DGradWeight) {
 	}))
 }
 
-// conv2D are the candidates for a product of a convolution that takes the same sizes on tensor cores as without; those
+// allTiles are the candidates for a product of a convolution that takes the same sizes on tensor cores as without; those
 // that know no patched weights are left out where there are some.
-func (b *builder) conv2D(p product, block int, tensors []tile, launch func(*builder, tile)) []candidate {
+func (b *builder) allTiles(p product, block int, tensors []tile, launch func(*builder, tile)) []candidate {
 	var all []candidate
 	if b.d.tensors() {
 		all = b.candidates(p, tensors, launch)
@@ -186,13 +186,19 @@ func (b *builder) patches(x operand, p patches) operand {
 	return y
 }
 
+// unpatched is Unpatched of kernels/patch.cu.
+type unpatched struct {
+	Maps, Channels, Kernel, PlainWidth int32
+	Block, Side, Width                 int32
+}
+
 // unpatched is patched weights as they would lie otherwise, with their channels, of which it gives the number, padded.
 func (b *builder) unpatched(w operand, g geometry, block int) (plain operand, channels int32) {
 	p, width := g.patched(block), ceilDiv(g.channels, lanes)*lanes
 	n := g.groups * g.maps * g.kernel * g.kernel * width
 	plain = b.scratch(int64(n) * bfloat16.size())
-	b.launch("unpatch_weights", cover(n/8, 256), dims{x: 256}, 0, plain, w, int32(g.groups*g.maps), int32(g.channels),
-		int32(g.kernel), int32(block), int32(p.kernel), int32(p.channels), int32(width))
+	b.launch("unpatch_weights", cover(n/8, 256), dims{x: 256}, 0, plain, w, unpatched{int32(g.groups * g.maps),
+		int32(g.channels), int32(g.kernel), int32(width), int32(block), int32(p.kernel), int32(p.channels)})
 	return plain, int32(width)
 }
 
