@@ -15,6 +15,7 @@ import (
 var agreed = map[string]int{
 	"augment_draws":             op.Draws,
 	"warp_draws":                op.WarpDraws,
+	"conv2d_nowhere":            2 * mostExtent,
 	"piece_bytes":               pieceBytes,
 	"bias_gradient_maps":        sumMaps,
 	"tensor_stages_32":          tensorStages[32],
