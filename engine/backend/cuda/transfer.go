@@ -57,11 +57,10 @@ func (d *device) Upload(dst backend.Buffer, l backend.Layout, src backend.Array)
 	if err == nil && mine.element != bfloat16 && mine.order == rowMajor {
 		t, err = d.uploads.send(at, src.Data, mine.element)
 	} else if err == nil {
-		err = d.do(func() error { return d.sendConverted(at, src.Data, mine, mine.element) })
+		err = d.sendConverted(at, src.Data, mine, mine.element)
 	}
 	if err == nil && mine.copied {
-		at += cu.DevicePtr(mine.copyOffset())
-		err = d.do(func() error { return d.sendConverted(at, src.Data, mine, bfloat16) })
+		err = d.sendConverted(at+cu.DevicePtr(mine.copyOffset()), src.Data, mine, bfloat16)
 	}
 	if err != nil {
 		return backend.Transfer{}, d.errorf("upload", err)
@@ -69,8 +68,13 @@ func (d *device) Upload(dst backend.Buffer, l backend.Layout, src backend.Array)
 	return t, nil
 }
 
-// sendConverted uploads float32 in the order of a layout, as f32 or bf16, in pieces, and waits; on the worker's thread.
+// sendConverted uploads float32 in the order of a layout, as f32 or bf16, and waits.
 func (d *device) sendConverted(at cu.DevicePtr, from []byte, l *layout, stored element) error {
+	return d.do(func() error { return d.sendPieces(at, from, l, stored) })
+}
+
+// sendPieces does so in pieces, on the worker's thread.
+func (d *device) sendPieces(at cu.DevicePtr, from []byte, l *layout, stored element) error {
 	size := int(stored.size())
 	host, err := pinned(int64(max(1, min(piece, l.stored()*size))))
 	if err != nil {
