@@ -44,9 +44,9 @@ sanitize() { # sanitize TOOL TESTS; tests launch what the driver must refuse, so
 	"$sanitizer" --tool "$1" --error-exitcode 9 --leak-check no --report-api-errors no \
 		./cuda.test -test.run "$2" -test.timeout 10m
 }
-races() { # of both tiles at once: the tool, not the card, takes the time
+races() { # of all tiles at once: the tool, not the card, takes the time
 	local tile pids=() code=0
-	for tile in 128 64; do
+	for tile in 0 1 2 3 4 5; do
 		sanitize racecheck "TestCandidates/bf16/tensor_$tile/op/(linear|conv2d)" &
 		pids+=($!)
 	done
@@ -67,8 +67,8 @@ step $t train-cpu quick cpu reference:0 fp32
 step $t train-fp32 quick fp32 "$d" fp32
 step 5 losses-fp32 losses fp32 1e-3
 step $t train-bf16 quick bf16 "$d" bf16
-step $t train-two-contexts quick pair "$d,$d" fp32
-step 5 losses-two-contexts losses pair 1e-3
+step $t train-two-streams quick pair "$d,$d" fp32
+step 5 losses-two-streams losses pair 1e-3
 step $((t + 10)) kill-and-resume killed
 if [ -n "$small" ]; then
 	step 60 bench-1-fp32 bench 1 fp32 1 false
