@@ -1,12 +1,12 @@
-// conv2d_grad_input_tensor.cu: the gradient of convolution with respect to its input, as conv2d_grad_input.cu, on tensor
-// cores.
+// conv2d_grad_input_tensor.cu: the gradient of convolution with respect to its input, as conv2d_grad_input.cu, on
+// tensor cores.
 // Arch compute_80
-// Layout   dx: [N,H,W,G*C], w: [G*O,K,K,c], dz: [N,H',W',G*o], where c is C and o is O, rounded up to eight; mask: as dx,
-//          or null: where it is not above 0, dx is 0
+// Layout   dx: [N,H,W,G*C], w: [G*O,K,K,c], dz: [N,H',W',G*o], where c is C and o is O, rounded up to eight; mask: as
+//          dx, or null: where it is not above 0, dx is 0
 // Product  of each group: m the N*H*W places, n the C channels, k the O maps at each place of the window, in whole
 //          slices; B is the weights as they lie; tensor_product.h
-// Launch   m along x, n along y, groups along z; dynamic shared memory for the tile's slices; p.area and p.row divide by
-//          H*W and W. A stride above 1 is for the kernel named strided, most of whose products are then with zero
+// Launch   m along x, n along y, groups along z; dynamic shared memory for the tile's slices; p.area and p.row divide
+//          by H*W and W. A stride above 1 is for the kernel named strided, most of whose products are then with zero
 // Count    as many operations as forward; kernels/lab/README.md
 // Twin     engine/backend/reference/conv2d_grad_input.go
 #include "conv2d_tensor.h"

@@ -49,30 +49,30 @@ template <int count, int depth, int threads> struct Unfolded {
         for (int i = 0; i < copies; i++) {
             const int line = row + i * rows;
             if (count % rows != 0 && line >= count) continue;
-            const bool there = u < c.kernel && (unsigned)(top[i] + u) < (unsigned)c.height &&
-                               (unsigned)(left[i] + v) < (unsigned)c.width;
-            copy16(to + Along<depth>::at(line, chunk), there ? x + at[i] + step : x, there);
+            const bool there = (u < c.kernel) & ((unsigned)(top[i] + u) < (unsigned)c.height) &
+                               ((unsigned)(left[i] + v) < (unsigned)c.width);
+            copy16(to + Along<depth>::at(line, chunk), x + (there ? at[i] + step : 0), there);
         }
         channel += chunks;
         wrap();
     }
 };
 
-// UnfoldedAcross copies slices of B[k,n] of the gradient of the weights: k places of the output, n (row, column, channel)
-// of the window from `first` on. A thread has one chunk of n at several places.
+// UnfoldedAcross copies slices of B[k,n] of the gradient of the weights: k places of the output, n (row, column,
+// channel) of the window from `first` on. A thread has one chunk of n at several places.
 template <int count, int depth, int threads> struct UnfoldedAcross {
     enum { chunks = count / 8, rows = threads / chunks, copies = (depth + rows - 1) / rows };
     enum { uneven = depth % rows != 0 || chunks * rows != threads };
     const Conv2D &c;
     const bf16 *x;
-    int row, chunk, u, v, channel;
+    int row, chunk, u, v, channel, all_channels;
     bool within;
 
     DEVICE_MEMBER UnfoldedAcross(const Conv2D &c, const bf16 *x, int group, int first)
         : c(c), x(x), row(threadIdx.x / chunks), chunk(threadIdx.x % chunks) {
         const int in = first + chunk * 8, place = in / c.channels;
         u = place / c.kernel - c.pad, v = place % c.kernel - c.pad, channel = group * c.channels + in % c.channels;
-        within = in < length_of(c) && row < rows;
+        within = in < length_of(c) && row < rows, all_channels = c.groups * c.channels;
     }
     DEVICE_MEMBER void load(bf16 *to, int k) const {
 #pragma unroll
@@ -81,16 +81,16 @@ template <int count, int depth, int threads> struct UnfoldedAcross {
             if (uneven && (row >= rows || line >= depth)) continue;
             const int inside = place - image * c.out_height * c.out_width, p = quotient(inside, c.row);
             const int h = p * c.stride + u, w = (inside - p * c.out_width) * c.stride + v;
-            const bool there =
-                within && place < places_of(c) && (unsigned)h < (unsigned)c.height && (unsigned)w < (unsigned)c.width;
-            const int64_t at = (int64_t)((image * c.height + h) * c.width + w) * c.groups * c.channels + channel;
-            copy16(to + Across<count>::at(line, chunk), there ? x + at : x, there);
+            const bool there = within & (place < places_of(c)) & ((unsigned)h < (unsigned)c.height) &
+                               ((unsigned)w < (unsigned)c.width);
+            const int at = ((image * c.height + h) * c.width + w) * all_channels + channel;
+            copy16(to + Across<count>::at(line, chunk), x + (there ? at : 0), there);
         }
     }
 };
 
-// Folded copies slices of A[m,k] of the gradient of the input: places of the input from `first` on by maps of a place of
-// the window, u and v, at which they meet place (h+pad-u, w+pad-v)/stride of the output, if there is one. c.area and
+// Folded copies slices of A[m,k] of the gradient of the input: places of the input from `first` on by maps of a place
+// of the window, u and v, at which they meet place (h+pad-u, w+pad-v)/stride of the output, if there is one. c.area and
 // c.row divide by the input's extents.
 template <int count, int depth, int threads, bool strided> struct Folded {
     enum { chunks = depth / 8, rows = threads / chunks, copies = (count + rows - 1) / rows };
@@ -124,8 +124,8 @@ template <int count, int depth, int threads, bool strided> struct Folded {
                 p /= c.stride, q /= c.stride;
                 from = ((at[i] * c.out_height + p) * c.out_width + q) * c.groups * maps + map;
             }
-            there = there && (unsigned)p < (unsigned)c.out_height && (unsigned)q < (unsigned)c.out_width;
-            copy16(to + Along<depth>::at(line, chunk), there ? dz + from : dz - chunk * 8, there);
+            there = there & ((unsigned)p < (unsigned)c.out_height) & ((unsigned)q < (unsigned)c.out_width);
+            copy16(to + Along<depth>::at(line, chunk), dz + (there ? from : -chunk * 8), there);
         }
     }
 };

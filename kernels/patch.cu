@@ -1,7 +1,7 @@
 // patch.cu: bf16 tensors in the form in which tensor cores copy eight channels at a time, where they have others.
-// Layout   x: [N,H,W,G*C]; patched: [N,rows,columns,G,width], element d of pixel (i, j) being row i*block +
-//          d/(block*C) - pad, column j*block + d/C%block - pad, channel d%C of the group; zero where x has none, and from
-//          block*block*C on. With a block of 1 and no padding it is x with its channels padded to `width`
+// Layout   x: [N,H,W,G*C]; patched: [N,rows,columns,G,patch], element d of pixel (i, j) being row i*block +
+//          d/(block*C) - pad, column j*block + d/C%block - pad, channel d%C of the group; zero where x has none, and
+//          from block*block*C on. With a block of 1 and no padding it is x with its channels padded
 //          w: patched weights [maps,side,side,width]; plain: [maps,K,K,plain_width], zero from C on
 // Launch   block 256 over eights of what is written, striding
 // Moves    reads what it takes once, writes 2 bytes an element

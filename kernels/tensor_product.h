@@ -1,15 +1,16 @@
 // tensor_product.h: C[m,n] = sum_k A[m,k] * B[k,n] of bf16 on tensor cores, f32 sums, in tiles, compute capability 8.0
 // and later. What the matrices are is the matter of whoever copies their slices, and of whoever stores the sums.
 //
-// A block makes a tile of m x n, a warp of it wm x wn. It walks k in slices of `depth`: of a slice, m*depth elements of A
-// and n*depth of B lie in dynamic shared memory; `stages` slices do, and while one is multiplied the next ones arrive,
-// 16 bytes at a time (cp.async). Two forms of a slice:
+// A block makes a tile of m x n, a warp of it wm x wn. It walks k in slices of `depth`: of a slice, m*depth elements of
+// A and n*depth of B lie in dynamic shared memory; `stages` slices do, and while one is multiplied the next ones
+// arrive, 16 bytes at a time (cp.async). Two forms of a slice:
 //
 //   Along   where k is contiguous in memory: a line of `depth` elements for each m or n
 //   Across  where m or n is: a line of as many elements for each k; ldmatrix turns it
 //
-// Chunks of eight elements are permuted within lines so that neither the reads of ldmatrix nor the copies meet in a bank.
-// The sum over k is in ascending slices, of which a part of k has a range: the order depends on sizes alone.
+// Chunks of eight elements are permuted within lines so that neither the reads of ldmatrix nor the copies meet in a
+// bank. Operands have less than 2^31 elements. The sum over k is in ascending slices, of which a part of k has a range:
+// the order depends on sizes alone.
 #pragma once
 
 #include "tensor.h"
@@ -45,7 +46,8 @@ template <class T> struct Warp {
     }
 };
 
-// multiply_slice adds the product of a warp's lines and columns of one slice. It shows each fragment of A to also(i, a).
+// multiply_slice adds the product of a warp's lines and columns of one slice. It shows each fragment of A to
+// also(i, a).
 template <class T, bool left_along, bool right_along, class Also>
 DEVICE void multiply_slice(float (&sum)[T::mi][T::ni][4], const bf16 *a, const bf16 *b, const Warp<T> &warp,
                            Also also) {
@@ -154,50 +156,51 @@ template <int depth> DEVICE Slices slices_of(int k, int split, int splits) {
     return Slices{(int)(all * split / splits), (int)(all * (split + 1) / splits)};
 }
 
-// LineCopies copies slices of a matrix whose lines lie in memory one after another, k along them: `count` lines from `first`
-// on, of those below end. length, of a line, is a multiple of 8.
+// LineCopies copies slices of a matrix whose lines lie in memory one after another, k along them: `count` lines from
+// `first` on, of those below end. length, of a line, is a multiple of 8.
 template <int count, int depth, int threads> struct LineCopies {
     enum { chunks = depth / 8, rows = threads / chunks, copies = (count + rows - 1) / rows };
-    const bf16 *matrix, *from; // its chunk of the thread's first line
-    int length, row, chunk, lines;
+    const bf16 *matrix;
+    int length, row, chunk, lines, at; // at: of the thread's chunk of its first line
 
     DEVICE_MEMBER LineCopies(const bf16 *matrix, int length, int first, int end)
         : matrix(matrix), length(length), row(threadIdx.x / chunks), chunk(threadIdx.x % chunks), lines(end - first) {
-        from = matrix + (int64_t)(first + row) * length + chunk * 8;
+        at = (first + row) * length + chunk * 8;
     }
     DEVICE_MEMBER void load(bf16 *to, int k) const {
 #pragma unroll
         for (int i = 0; i < copies; i++) {
             const int line = row + i * rows;
             if (count % rows != 0 && line >= count) continue;
-            const bool there = line < lines && k + chunk * 8 < length;
-            copy16(to + Along<depth>::at(line, chunk), there ? from + k + (int64_t)i * rows * length : matrix, there);
+            const bool there = (line < lines) & (k + chunk * 8 < length);
+            copy16(to + Along<depth>::at(line, chunk), matrix + (there ? at + k + i * rows * length : 0), there);
         }
     }
 };
 
-// ColumnCopies copies slices of a matrix whose lines are k, `stride` elements from one to the next: `count` columns from
-// `first` on, of those below end, which is a multiple of 8.
+// ColumnCopies copies slices of a matrix whose lines are k, `stride` elements from one to the next: `count` columns
+// from `first` on, of those below end, which is a multiple of 8.
 template <int count, int depth, int threads> struct ColumnCopies {
     enum { chunks = count / 8, rows = threads / chunks, copies = (depth + rows - 1) / rows };
     enum { uneven = depth % rows != 0 || chunks * rows != threads };
-    const bf16 *matrix, *from; // its chunk of line 0
-    int row, chunk;
-    int64_t stride;
+    const bf16 *matrix;
+    int row, chunk, column, stride; // column: the thread's
     bool within;
 
-    DEVICE_MEMBER ColumnCopies(const bf16 *matrix, int64_t stride, int first, int end)
-        : matrix(matrix), row(threadIdx.x / chunks), chunk(threadIdx.x % chunks), stride(stride) {
-        from = matrix + first + chunk * 8, within = first + chunk * 8 < end && row < rows;
+    DEVICE_MEMBER ColumnCopies(const bf16 *matrix, int stride, int first, int end)
+        : matrix(matrix), row(threadIdx.x / chunks), chunk(threadIdx.x % chunks), column(first + chunk * 8),
+          stride(stride) {
+        within = column < end && row < rows;
     }
     // load copies lines from k on, of those below end; `offset` elements behind where they begin.
-    DEVICE_MEMBER void load(bf16 *to, int k, int end, int64_t offset = 0) const {
+    DEVICE_MEMBER void load(bf16 *to, int k, int end, int offset = 0) const {
 #pragma unroll
         for (int i = 0; i < copies; i++) {
             const int line = row + i * rows;
             if (uneven && (row >= rows || line >= depth)) continue;
-            const bool there = within && k + line < end;
-            copy16(to + Across<count>::at(line, chunk), there ? from + offset + (k + line) * stride : matrix, there);
+            const bool there = within & (k + line < end);
+            copy16(to + Across<count>::at(line, chunk), matrix + (there ? column + offset + (k + line) * stride : 0),
+                   there);
         }
     }
 };

@@ -95,8 +95,8 @@ func prepareConv2DGradWeight(b *builder, o op.Conv2DGradWeight) {
 	}))
 }
 
-// allTiles are the candidates for a product of a convolution that takes the same sizes on tensor cores as without; those
-// that know no patched weights are left out where there are some.
+// allTiles are the candidates for a product of a convolution that takes the same sizes on tensor cores as without;
+// those that know no patched weights are left out where there are some.
 func (b *builder) allTiles(p product, block int, tensors []tile, launch func(*builder, tile)) []candidate {
 	var all []candidate
 	if b.d.tensors() {
@@ -155,6 +155,7 @@ type patches struct {
 func (b *builder) patch(x operand, g geometry, block int) operand {
 	l, p := b.in[0], g.patched(block)
 	b.within31("elements of the input, patched", g.batch*p.height*p.width*g.groups*p.channels)
+	b.within31("weights, patched", g.groups*g.maps*p.length())
 	if block == 0 && l.order == channelsLast || block > 0 && l.order == patched && l.block == block && l.pad == g.pad {
 		return x
 	}
@@ -181,6 +182,7 @@ func (b *builder) padded(x operand, rows, groups, columns int) operand {
 
 func (b *builder) patches(x operand, p patches) operand {
 	n := int(p.Images) * int(p.Rows) * int(p.Columns) * int(p.Groups) * int(p.Patch)
+	b.within31("elements, padded", n)
 	y := b.scratch(int64(n) * bfloat16.size())
 	b.launch("patch_bf16", cover(n/8, 256), dims{x: 256}, 0, y, x, p)
 	return y

@@ -51,8 +51,8 @@ func (t tile) tensor() bool { return t.kind != "" }
 
 // simtTiles are those of kernels/tile.h.
 var simtTiles = []tile{
-	{m: 128, n: 128, depth: 8, blocks: 1},
-	{m: 64, n: 64, depth: 16, blocks: 2},
+	{m: 128, n: 128, depth: 8, blocks: 2},
+	{m: 64, n: 64, depth: 16, blocks: 3},
 }
 
 // tensorTiles are those of kernels/*_tensor.cu, by the stem of the kernels' names.
@@ -195,8 +195,8 @@ func (c tiled) clocks() float64 {
 
 // slice is the clocks of a multiprocessor for a slice of a block. Tensor cores multiply while operands come from shared
 // memory, 128 bytes a clock, half of which is hidden, or they wait for the second-level cache, and hide the less of the
-// two but an eighth. Without them, there are 5 instructions for every 4 multiplications of a thread, whose operands come
-// from shared memory, or 6 with the smaller tile.
+// two but an eighth. Without them, there are 5 instructions for every 4 multiplications of a thread, whose operands
+// come from shared memory, or 6 with the smaller tile.
 func (c tiled) slice() float64 {
 	const cache, reads = 48, 1.15 // bytes in a clock, on GPUs with tensor cores for bf16; the smaller tile's reads
 	products := float64(c.m * c.n * c.depth)
