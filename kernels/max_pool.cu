@@ -1,6 +1,6 @@
 // max_pool.cu: max pooling with overlapping windows, and its gradient; formulas in engine/op/max_pool.go.
-// Layout   x, dx: [N,H,W,C]; y, dy, argmax (uint8): [N,OH,OW,C]; argmax may be null. mask: as x, what a rectifier gave
-//          before the pooling, whose gradient is then part of dx; or null
+// Layout   x, dx: [N,H,W,C]; y, dy, argmax (uint8): [N,OH,OW,C]; argmax may be null; y and dy may be [N,C,OH,OW].
+//          mask: as x, what a rectifier gave before the pooling, whose gradient is then part of dx; or null
 // Launch   a thread has 16 bytes of a place's channels, or, by the kernels called scalar, one channel: of an output, or
 //          in the gradient of an input, or, of the paper's pooling, of a square of 2x2 inputs, which share their
 //          windows. An image's threads along x, images along y, striding
@@ -56,9 +56,23 @@ DEVICE void pool(T *RESTRICT y, uint8_t *RESTRICT argmax, const T *RESTRICT x, c
         const Best<lanes> best = inside && p.kernel == 3
                                      ? find_known<3, lanes>(map + (top * p.width + left) * p.channels, p)
                                      : find<lanes>(map, p, top, left);
-        const int64_t to = out_image(p, image) + (s.row * p.out_width + s.column) * p.channels + s.channel;
-        best.write(y + to, argmax ? argmax + to : argmax);
+        const int place = s.row * p.out_width + s.column;
+        const int64_t to = out_image(p, image) + place * p.channels + s.channel;
+        if (p.flat) {
+            T *flat = y + out_image(p, image) + s.channel * p.out_height * p.out_width + place;
+#pragma unroll
+            for (int i = 0; i < lanes; i++) store(flat + i * p.out_height * p.out_width, best.value[i]);
+            best.write_places(argmax ? argmax + to : argmax);
+        } else best.write(y + to, argmax ? argmax + to : argmax);
     }
+}
+
+// read_window reads the gradient of an image's window at a place, if it is there.
+template <int lanes, class T>
+DEVICE void read_window(Window<T, lanes> &window, const T *dy, const uint8_t *argmax, const Pool &p, int channel,
+                        int place, bool there) {
+    if (p.flat) window.read_flat(dy, argmax, p, channel, place, there);
+    else window.read(dy, argmax, place * p.channels + channel, there);
 }
 
 // put_rectified writes a gradient, 0 where the mask, if there is one, is not above 0.
@@ -80,12 +94,12 @@ DEVICE void pool_gradient(T *RESTRICT dx, const uint8_t *RESTRICT argmax, const 
     const int h = s.row + p.pad, w = s.column + p.pad;
     const Span rows = windows_of(p, h, p.out_height), columns = windows_of(p, w, p.out_width);
     for (int image = blockIdx.y; image < p.images; image += gridDim.y) {
-        const int64_t from = out_image(p, image) + s.channel;
+        const int64_t from = out_image(p, image);
         float sum[lanes] = {};
         for (int i = rows.first; i <= rows.last; i++) {
             for (int j = columns.first; j <= columns.last; j++) {
                 Window<T, lanes> window;
-                window.read(dy + from, argmax + from, (i * p.out_width + j) * p.channels, true);
+                read_window(window, dy + from, argmax + from, p, s.channel, i * p.out_width + j, true);
                 window.gather(sum, (h - i * p.stride) * p.kernel + (w - j * p.stride));
             }
         }
@@ -103,13 +117,14 @@ DEVICE void paper_gradient(T *RESTRICT dx, const uint8_t *RESTRICT argmax, const
     const int i = s.row, j = s.column;
     if (2 * i >= p.height) return;
     for (int image = blockIdx.y; image < p.images; image += gridDim.y) {
-        const int64_t from = out_image(p, image) + s.channel;
+        const int64_t from = out_image(p, image);
         Window<T, lanes> window[2][2]; // [0][0] is (i, j), [1][1] the one above and before
 #pragma unroll
         for (int k = 0; k < 4; k++) {
             const int row = i - k / 2, column = j - k % 2;
             const bool there = row >= 0 && row < p.out_height && column >= 0 && column < p.out_width;
-            window[k / 2][k % 2].read(dy + from, argmax + from, (row * p.out_width + column) * p.channels, there);
+            read_window(window[k / 2][k % 2], dy + from, argmax + from, p, s.channel, row * p.out_width + column,
+                        there);
         }
 #pragma unroll
         for (int k = 0; k < 4; k++) {

@@ -8,6 +8,7 @@
 struct Pool {
     int images, height, width, channels, out_height, out_width, kernel, stride, pad;
     int padded;                  // of an average: whether the padding's places count
+    int flat;                    // of a maximum: y and dy are [N,C,OH,OW], as linear layers read them
     FastDivisor pieces, columns; // by a place's pieces of channels; by the places of a row of those that have threads
 };
 
@@ -67,6 +68,9 @@ template <int lanes> struct Best {
     }
     template <class T> DEVICE_MEMBER void write(T *y, uint8_t *argmax) const {
         put<lanes>(y, value);
+        write_places(argmax);
+    }
+    DEVICE_MEMBER void write_places(uint8_t *argmax) const {
         if (!argmax) return;
         Places<lanes> won;
         won.set(at);
@@ -83,6 +87,16 @@ template <class T, int lanes> struct Window {
     DEVICE_MEMBER void read(const T *gradient, const uint8_t *argmax, int at, bool there) {
         dy.clear(), won.clear();
         if (there) dy.read(gradient + at), won.read(argmax + at);
+    }
+    // read_flat reads the channels from one on of a place of an image, where the gradient is [C,OH,OW].
+    DEVICE_MEMBER void read_flat(const T *gradient, const uint8_t *argmax, const Pool &p, int channel, int place,
+                                 bool there) {
+        dy.clear(), won.clear();
+        if (!there) return;
+        float value[lanes];
+#pragma unroll
+        for (int i = 0; i < lanes; i++) value[i] = load(gradient + (channel + i) * p.out_height * p.out_width + place);
+        dy.set(value), won.read(argmax + place * p.channels + channel);
     }
     // gather adds what a place of the window gets of it.
     DEVICE_MEMBER void gather(float *sum, uint32_t place) const {

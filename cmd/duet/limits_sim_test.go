@@ -109,3 +109,29 @@ func TestTraffic(t *testing.T) {
 		t.Logf("%s: kernels of no operation move %d bytes", precision, moved[""])
 	}
 }
+
+// TestSimLaunches: a training step of AlexNet at the paper's batch is at most fifty launches, with tensor cores and one
+// launch for all updates, and only kernels: nothing is filled, moved or converted by a launch of its own.
+func TestSimLaunches(t *testing.T) {
+	s := newSimulated(t)
+	compiled, _ := s.plan("--devices", "cuda:0", "--batch", "128", "--precision", "bf16")
+	var launches []string
+	for _, step := range compiled.Steps {
+		if step.Op == "sgd" && slices.Contains(launches, "sgd_update") {
+			continue
+		}
+		for _, name := range strings.Fields(step.Kernel) {
+			if name != "copy" || step.Op != "flatten" && step.Op != "unflatten" { // those are in place
+				launches = append(launches, name)
+			}
+		}
+	}
+	if n := len(launches); n > 50 || n < 30 {
+		t.Errorf("%d launches: %v", n, launches)
+	}
+	for _, name := range launches {
+		if strings.HasPrefix(name, "convert") || strings.HasPrefix(name, "transpose") || name == "copy" || name == "clear" {
+			t.Errorf("a launch that only moves: %s", name)
+		}
+	}
+}

@@ -83,5 +83,18 @@ func poolCases() []testCase {
 			n.apply("dx", op.MaxPoolGrad{Pool: o, H: c.h, W: c.w}, outs[1], dy)
 		}})
 	}
+	for _, c := range []struct{ n, c, h, w, k, s, p int }{
+		{2, 16, 9, 7, 3, 2, 0}, {3, 5, 6, 8, 2, 2, 0}, {1, 24, 11, 11, 5, 3, 2}, {2, 8, 3, 3, 3, 2, 0},
+	} {
+		cases = append(cases, testCase{name: fmt.Sprintf("max_pool, flattened %+v", c), build: func(n *network) {
+			o := op.MaxPool{Kernel: c.k, Stride: c.s, Pad: c.p}
+			outs := n.applyWith("pooled", o, op.MaxPoolArgmax{Pool: o}, n.random("x", c.n, c.c, c.h, c.w))
+			flat := n.apply("flat", op.Flatten{}, outs[0])
+			y := n.values[outs[0]].typ.Shape
+			dy := n.apply("dy", op.Unflatten{C: y[1], H: y[2], W: y[3]},
+				n.random("dflat", n.values[flat].typ.Shape...))
+			n.apply("dx", op.MaxPoolGrad{Pool: o, H: c.h, W: c.w}, outs[1], dy)
+		}})
+	}
 	return cases
 }

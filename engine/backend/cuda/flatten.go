@@ -2,27 +2,53 @@
 
 package cuda
 
-import "duet/engine/op"
+import (
+	"slices"
 
-// prepareFlatten and prepareUnflatten bring maps from channels last to the order of a checkpoint's features, and back.
-func prepareFlatten(b *builder, _ op.Flatten) { b.transpose(b.shape(0), true) }
+	"duet/engine/backend"
+	"duet/engine/op"
+)
 
-func prepareUnflatten(b *builder, _ op.Unflatten) { b.transpose(b.outShape(0), false) }
+// prepareFlatten and prepareUnflatten bring maps from channels last to the order of a checkpoint's features, and back,
+// unless the pooling before writes them so, or the gradient of the pooling reads them so.
+func prepareFlatten(b *builder, _ op.Flatten) {
+	shape := b.shape(0)
+	b.transpose(shape[0], shape[2]*shape[3], shape[1], b.in[0].order == rowMajor,
+		&layout{element: b.activations(), shape: slices.Clone(b.outShape(0))})
+}
 
-// transpose swaps places and channels of the images of a shape [batch, C, H, W].
-func (b *builder) transpose(shape []int, flatten bool) {
-	x, y := b.activation(0), b.output(b.activations())
-	rows, columns := shape[2]*shape[3], shape[1]
-	if !flatten {
-		rows, columns = columns, rows
+func prepareUnflatten(b *builder, _ op.Unflatten) {
+	shape := b.outShape(0)
+	l := &layout{element: b.activations(), shape: slices.Clone(shape), order: channelsLast}
+	flat := b.readBy(func(o op.Op) bool {
+		if both, is := o.(op.Rectified); is {
+			o = both.Grad
+		}
+		_, is := o.(op.MaxPoolGrad)
+		return is
+	})
+	if flat {
+		l.order = rowMajor
 	}
-	if rows == 1 || columns == 1 { // one order is the other
+	b.transpose(shape[0], shape[1], shape[2]*shape[3], flat, l)
+}
+
+// readBy says whether all that reads the output is of a kind, and is known.
+func (b *builder) readBy(kind func(op.Op) bool) bool {
+	return len(b.r.Readers) > 0 &&
+		!slices.ContainsFunc(b.r.Readers, func(use backend.Use) bool { return !kind(use.Op) })
+}
+
+// transpose swaps the rows and columns of images, unless they lie as they should.
+func (b *builder) transpose(images, rows, columns int, same bool, to *layout) {
+	x, y := b.activation(0), b.outputAs(to)
+	if same || rows == 1 || columns == 1 {
 		b.inPlace(0)
 		b.copy(y, x, y.bytes)
 		return
 	}
 	b.within31("elements of an image", rows*columns)
 	const side = 32
-	grid := dims{x: ceilDiv(columns, side), y: ceilDiv(rows, side), z: min(shape[0], maxGridY)}
-	b.launch(b.named("transpose"), grid, dims{x: side, y: 8}, 0, y, x, int32(shape[0]), int32(rows), int32(columns))
+	grid := dims{x: ceilDiv(columns, side), y: ceilDiv(rows, side), z: min(images, maxGridY)}
+	b.launch(b.named("transpose"), grid, dims{x: side, y: 8}, 0, y, x, int32(images), int32(rows), int32(columns))
 }

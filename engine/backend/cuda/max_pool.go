@@ -4,23 +4,30 @@ package cuda
 
 import (
 	"math"
+	"slices"
 
 	"duet/engine/op"
 )
 
 func prepareMaxPool(b *builder, o op.MaxPool) {
-	x, y, argmax := b.activation(0), b.output(b.activations()), null
+	out := b.outShape(0)
+	p := poolOf(o, b.shape(0), out)
+	l := &layout{element: b.activations(), shape: slices.Clone(out), order: channelsLast}
+	if b.readBy(func(o op.Op) bool { _, is := o.(op.Flatten); return is }) {
+		l.order, p.Flat = rowMajor, 1
+	}
+	x, y, argmax := b.activation(0), b.outputAs(l), null
 	if b.hasCompanion() {
 		argmax = b.output(bytes8)
 	}
-	out := b.outShape(0)
-	b.pool("max_pool_forward", poolOf(o, b.shape(0), out), out[2], out[3], y, argmax, x)
+	b.pool("max_pool_forward", p, out[2], out[3], y, argmax, x)
 }
 
 func prepareMaxPoolGrad(b *builder, o op.MaxPoolGrad) {
 	argmax, dy, dx := b.input(0, bytes8), b.activation(1), b.output(b.activations())
 	in, mask := b.outShape(0), b.takeMask()
 	p := poolOf(o.Pool, in, b.shape(1))
+	p.Flat = flag(b.in[1].order == rowMajor)
 	if o.Pool.Kernel == 3 && o.Pool.Stride == 2 && o.Pool.Pad == 0 {
 		b.pool("max_pool_backward_squares", p, ceilDiv(in[2], 2), ceilDiv(in[3], 2), dx, argmax, dy, mask)
 		return
@@ -31,7 +38,7 @@ func prepareMaxPoolGrad(b *builder, o op.MaxPoolGrad) {
 // pool is Pool of kernels/max_pool.h.
 type pool struct {
 	Images, Height, Width, Channels, OutHeight, OutWidth, Kernel, Stride, Pad int32
-	Padded                                                                    int32
+	Padded, Flat                                                              int32
 	Pieces, Columns                                                           divisor
 }
 
