@@ -1,5 +1,6 @@
 // conv2d_grad_input.cu: the gradient of convolution with respect to its input; formula in engine/op/conv2d.go.
-// Layout   dx: [N, H, W, G*C], w: [G*O, K, K, C] in rows of weight_channels, dz: [N, H', W', G*O]; T is f32 or bf16
+// Layout   dx: [N, H, W, G*C], w: [G*O, K, K, C] in rows of weight_channels, dz: [N, H', W', G*O]; T is f32 or bf16;
+//          mask: as dx, or null: where it is not above 0, dx is 0
 // Classes  place h of the input meets weight u only where h+pad-u is a multiple of the stride. So the places fall into
 //          stride x stride classes by (h+pad, w+pad) modulo the stride, each with the weights of its own residues, and
 //          each class is a product of its own: no product is with a zero that the stride brings in, and an index of the
@@ -90,25 +91,38 @@ template <class T, bool four> struct Transposed {
     }
 };
 
-// Scattered writes the places of a class, each of which is one class's only.
+// Scattered writes the places of a class, each of which is one class's only; 0 where the mask, if there is one, is not
+// above 0.
 template <class T, bool in_fours> struct Scattered {
     static const bool quads = in_fours;
     T *dx; // of the group
+    const T *mask;
     Conv2D p;
     const Work *c;
 
-    DEVICE_MEMBER T *at(int m, int n) const {
+    DEVICE_MEMBER int64_t at(int m, int n) const {
         const int number = quotient(m, c->by_area), place = m - number * (int)c->by_area.divisor,
                   q = quotient(place, c->by_width);
         const int h = c->first_h + q * p.stride, w = c->first_w + (place - q * c->width) * p.stride;
-        return dx + (((int64_t)number * p.height + h) * p.width + w) * (p.groups * p.channels) + n;
+        return (((int64_t)number * p.height + h) * p.width + w) * (p.groups * p.channels) + n;
     }
-    DEVICE_MEMBER void operator()(int m, int n, float sum) const { store(at(m, n), sum); }
-    DEVICE_MEMBER void four(int m, int n, const Four &sums) const { store4(at(m, n), sums); }
+    DEVICE_MEMBER void operator()(int m, int n, float sum) const {
+        const int64_t to = at(m, n);
+        store(dx + to, !mask || load(mask + to) > 0.f ? sum : 0.f);
+    }
+    DEVICE_MEMBER void four(int m, int n, Four sums) const {
+        const int64_t to = at(m, n);
+        if (mask) {
+            const Four y = load4(mask + to);
+#pragma unroll
+            for (int i = 0; i < 4; i++) sums.v[i] = y.v[i] > 0.f ? sums.v[i] : 0.f;
+        }
+        store4(dx + to, sums);
+    }
 };
 
 template <int side, int depth, bool quads, class T>
-DEVICE void gradient(T *dx, const T *w, const T *dz, const Conv2D &p) {
+DEVICE void gradient(T *dx, const T *w, const T *dz, const T *mask, const Conv2D &p) {
     const int group = blockIdx.z % p.groups, m = blockIdx.x * side;
     const Work *c = kept<Work, 1>([&](int) { return work_of(p, blockIdx.z / p.groups); });
     const int rows = p.images * c->height * c->width;
@@ -116,16 +130,16 @@ DEVICE void gradient(T *dx, const T *w, const T *dz, const Conv2D &p) {
     const Line *block = kept<Line, side>([&](int i) { return met(p, *c, min(m + i, rows - 1)); });
     Gathered<T, quads> left = {dz + group * p.maps, p, c, block, m};
     Transposed<T, quads> right = {w + (int64_t)group * p.maps * p.kernel * p.kernel * p.weight_channels, p, c};
-    Scattered<T, quads> write = {dx + group * p.channels, p, c};
+    Scattered<T, quads> write = {dx + group * p.channels, mask ? mask + group * p.channels : mask, p, c};
     Range k = {0, c->rows * c->columns * p.maps};
     product<side, depth>(left, right, write, m, blockIdx.y * side, rows, p.channels, k);
 }
 
 #define CONV2D_GRAD_INPUT(T, name, side, depth)                                                                        \
     KERNEL_TWICE(tile_threads)                                                                                         \
-    conv2d_grad_input_##side##_##name(T *dx, const T *w, const T *dz, Conv2D p) {                                      \
-        if (in_quads(p)) gradient<side, depth, true>(dx, w, dz, p);                                                    \
-        else gradient<side, depth, false>(dx, w, dz, p);                                                               \
+    conv2d_grad_input_##side##_##name(T *dx, const T *w, const T *dz, const T *mask, Conv2D p) {                       \
+        if (in_quads(p)) gradient<side, depth, true>(dx, w, dz, mask, p);                                              \
+        else gradient<side, depth, false>(dx, w, dz, mask, p);                                                         \
     }
 
 CONV2D_GRAD_INPUT(float, f32, 128, 8)

@@ -75,9 +75,10 @@ func operationOf(kernel string, operations []string) (operation string) {
 // small factor: all of them together, and those that are named after an operation. `make test-sim-checked` runs this.
 func TestTraffic(t *testing.T) {
 	const (
-		// On top of the count come the parts of divided sums, which are written, and read by other kernels, and what bias
-		// gradients read again: 12 % of the sum in fp32, 19 % in bf16, and 33 % of one operation, when this was written.
-		most, mostOfOne = 1.25, 1.4
+		// On top of the count come the parts of divided sums, which are written, and read by other kernels, and in bf16
+		// the padding of images of three channels to eight, which this network's first convolution of stride 1 wants
+		// (AlexNet's of stride 4 has 48 without padding): 33 % of the sum and 72 % of one operation, when this was written.
+		most, mostOfOne = 1.4, 1.8
 		least           = 0.9  // of the sum: kernels that move less do it better than the count knows
 		parts           = 4096 // bytes of parts, where an operation moves hardly more than that
 	)
@@ -89,8 +90,8 @@ func TestTraffic(t *testing.T) {
 		var outline limits.Report
 		s.object(s.works(slices.Concat([]string{"plan", "smoke", "--json", "--limits", "h100"}, config)...), &outline)
 		counted, moved := map[string]int64{}, map[string]int64{}
-		for _, o := range outline.Operations {
-			counted[o.Op] = o.Bytes
+		for _, o := range outline.Operations { // kernels have one name with and without the rectifier's gradient
+			counted[strings.TrimSuffix(o.Op, "_relu")] += o.Bytes
 			counted["all"] += o.Bytes
 		}
 		operations := slices.Sorted(maps.Keys(counted))

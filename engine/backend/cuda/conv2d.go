@@ -53,8 +53,8 @@ func prepareConv2DGradInput(b *builder, o op.Conv2DGradInput) {
 	}
 	if block == 0 {
 		all = append(all, b.candidates(simt, simtTiles, func(b *builder, t tile) {
-			b.mask = mask
-			b.product(simt, t, dx, w, dz, g.conv2D())
+			b.mask = null
+			b.product(simt, t, dx, w, dz, mask, g.conv2D())
 		})...)
 	}
 	b.choose("conv2d_grad_input "+g.String(), all)
