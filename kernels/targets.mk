@@ -3,7 +3,7 @@
 .PHONY: deps-gpu kernels kernels-report kernels-count build-gpu sim test-gpu
 .PHONY: test-sim test-sim-some test-sim-all test-sim-engine test-sim-program test-sim-checked test-sim-ptx
 .PHONY: test-sim-long
-.PHONY: gpu-bundle test-bundle lab test-lab
+.PHONY: gpu-bundle test-bundle lab test-lab course course-fast course-checked course-ptx
 
 # CUDA. The toolkit compiles the kernels to PTX and has the header that gorgonia.org/cu wants; the driver itself is
 # found when the program starts (engine/backend/cuda/driver), so that this builds and tests where there is neither.
@@ -105,21 +105,37 @@ test-bundle: gpu-bundle sim-fast ## gpu-bundle's own scripts, on the simulator
 	$(CURDIR)/$(sim) fast ./check.sh $(CURDIR)/build/gpu-results
 	cd build/gpu-bundle && SMALL=1 TOTAL=400 $(CURDIR)/$(sim) fast ./compare.sh $(CURDIR)/build/gpu-results
 
-# Experiments with kernels, kernels/lab/README.md.
+# The course and experiments with kernels, kernels/lab/README.md.
 build/lab/%: kernels/lab/%.cpp kernels/lab/lab.h build/gpu/libcuda.a
-	@mkdir -p build/lab
+	@mkdir -p $(@D)
 	$(CXX) -std=c++17 -O2 -Wall -Wextra -I$(cuda)/include $< build/gpu/libcuda.a -ldl -o $@
 
-build/lab/ptx/%.ptx: kernels/lab/%.cu kernels/lab/wgmma.py $(wildcard kernels/*.h kernels/lab/*.h)
-	@mkdir -p build/lab/ptx build/lab/include && python3 kernels/lab/wgmma.py >build/lab/include/wgmma.h
-	$(cuda)/bin/nvcc $(NVCC_FLAGS) -Ikernels -Ibuild/lab/include -arch=$$(sed -n 's|^// Arch  *||p' $<) -ptx $< -o $@
+build/lab/include/wgmma.h: kernels/lab/wgmma.py
+	@mkdir -p $(@D)
+	python3 $< >$@.new && mv $@.new $@
+
+lab_headers = $(wildcard kernels/*.h kernels/lab/*.h kernels/lab/course/*.h) kernels/conv2d_tensor.cu
+build/lab/ptx/%.ptx: kernels/lab/%.cu build/lab/include/wgmma.h $(lab_headers)
+	@mkdir -p $(@D)
+	@arch=$$(sed -n 's|^// Arch  *||p' $< | head -n 1); echo "nvcc $< ($${arch:-compute_70})"; \
+	$(cuda)/bin/nvcc $(NVCC_FLAGS) -Ikernels -Ibuild/lab/include -arch=$${arch:-compute_70} -ptx $< -o $@
+
+lab_sim = @$(MAKE) --no-print-directory -s -C kernels/sim CUDA="$(cuda)" \
+	KERNELS=../$(1) PTX=$(CURDIR)/build/$(2) OUT=$(CURDIR)/build/$(3)
+
+course: course-fast ## a convolution in eight steps, on the simulator; course-checked, course-ptx: its other builds
+
+course-fast course-checked course-ptx: course-%: deps-gpu build/lab/course/course \
+		$(patsubst kernels/lab/%.cu,build/lab/ptx/%.ptx,$(wildcard kernels/lab/course/*.cu))
+	$(call lab_sim,lab/course,lab/ptx/course,lab/sim-course) $*
+	DUET_SIM_REPORT=build/lab/$@.json OUT=build/lab/sim-course kernels/sim/run.sh $* \
+	build/lab/course/course build/lab/ptx/course
 
 experiments = conv2d_nhwc lrn_max_pool_nhwc
 lab: deps-gpu $(experiments:%=build/lab/%) $(experiments:%=build/lab/ptx/%.ptx) ## kernels that are tried beforehand
 
-test-lab: lab ## the lab's kernels are right, on the simulator
-	@$(MAKE) --no-print-directory -s -C kernels/sim CUDA="$(cuda)" KERNELS=../lab PTX=$(CURDIR)/build/lab/ptx \
-	OUT=$(CURDIR)/build/lab/sim fast
+test-lab: course lab ## the lab's kernels are right, on the simulator
+	$(call lab_sim,lab,lab/ptx,lab/sim) fast
 	for e in $(experiments); do \
 	OUT=build/lab/sim kernels/sim/run.sh fast build/lab/$$e build/lab/ptx/$$e.ptx 1 0 || exit 1; done
 
