@@ -120,14 +120,14 @@ build/lab/ptx/%.ptx: kernels/lab/%.cu build/lab/include/wgmma.h $(lab_headers)
 	@arch=$$(sed -n 's|^// Arch  *||p' $< | head -n 1); echo "nvcc $< ($${arch:-compute_70})"; \
 	$(cuda)/bin/nvcc $(NVCC_FLAGS) -Ikernels -Ibuild/lab/include -arch=$${arch:-compute_70} -ptx $< -o $@
 
-lab_sim = @$(MAKE) --no-print-directory -s -C kernels/sim CUDA="$(cuda)" \
-	KERNELS=../$(1) PTX=$(CURDIR)/build/$(2) OUT=$(CURDIR)/build/$(3)
+# The simulated driver with a folder's kernels in it: kernels/$(1), their PTX in build/$(2), itself in build/$(3).
+lab_sim = -C kernels/sim CUDA="$(cuda)" KERNELS=../$(1) PTX=$(CURDIR)/build/$(2) OUT=$(CURDIR)/build/$(3)
 
 course: course-fast ## a convolution in eight steps, on the simulator; course-checked, course-ptx: its other builds
 
 course-fast course-checked course-ptx: course-%: deps-gpu build/lab/course/course \
 		$(patsubst kernels/lab/%.cu,build/lab/ptx/%.ptx,$(wildcard kernels/lab/course/*.cu))
-	$(call lab_sim,lab/course,lab/ptx/course,lab/sim-course) $*
+	@$(MAKE) --no-print-directory -s $(call lab_sim,lab/course,lab/ptx/course,lab/sim-course) $*
 	DUET_SIM_REPORT=build/lab/$@.json OUT=build/lab/sim-course kernels/sim/run.sh $* \
 	build/lab/course/course build/lab/ptx/course
 
@@ -135,7 +135,7 @@ experiments = conv2d_nhwc lrn_max_pool_nhwc
 lab: deps-gpu $(experiments:%=build/lab/%) $(experiments:%=build/lab/ptx/%.ptx) ## kernels that are tried beforehand
 
 test-lab: course lab ## the lab's kernels are right, on the simulator
-	$(call lab_sim,lab,lab/ptx,lab/sim) fast
+	@$(MAKE) --no-print-directory -s $(call lab_sim,lab,lab/ptx,lab/sim) fast
 	for e in $(experiments); do \
 	OUT=build/lab/sim kernels/sim/run.sh fast build/lab/$$e build/lab/ptx/$$e.ptx 1 0 || exit 1; done
 
