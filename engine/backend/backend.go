@@ -68,6 +68,12 @@ type Stager interface {
 	Staging(l Layout) int64
 }
 
+// Uploader is a device that wants in another layout what is uploaded every step than what its kernels write.
+type Uploader interface {
+	// Uploaded is the layout for uploads of what lies like l, which its kernels read to the same numbers.
+	Uploaded(l Layout) Layout
+}
+
 // Fuser is a device with kernels that do the work of two of the graph's operations in one, such as op.LRNMaxPool.
 type Fuser interface {
 	// Fuses says whether a plan should make o of the operations that it stands for, on an input of type x.

@@ -66,10 +66,13 @@ func (p *Plan) leaf(v *value) error {
 		}
 		return err
 	}
+	d := p.state.Devices[v.device]
 	if v.layout != nil { // another plan's
+		if u, is := d.(backend.Uploader); is {
+			v.layout = u.Uploaded(v.layout)
+		}
 		return nil
 	}
-	d := p.state.Devices[v.device]
 	var err error
 	if v.layout, err = d.Place(v.typ, uses(v)); err != nil {
 		return fmt.Errorf("%s: place %s %v: %w", d.Name(), v.name, v.typ, err)

@@ -78,8 +78,42 @@ func (b *builder) input(i int, e element) operand {
 	return converted
 }
 
-// activation is input i as an activation.
-func (b *builder) activation(i int) operand { return b.input(i, b.activations()) }
+// activation is input i as an activation, maps channels-last: those that are uploaded in the host's order are brought
+// into that here.
+func (b *builder) activation(i int) operand {
+	x, l := b.input(i, b.activations()), b.in[i]
+	if l.order != rowMajor || len(l.shape) != 4 || b.failure != nil {
+		return x
+	}
+	channels, places := l.shape[1], l.shape[2]*l.shape[3]
+	if channels == 1 || places == 1 {
+		return x
+	}
+	y := b.scratch(x.bytes)
+	y.element = x.element
+	b.transpose(y, x, l.shape[0], channels, places)
+	return y
+}
+
+// elementwise are some inputs as activations and the next output, all in one order: the inputs', where they have one.
+// The output may take the memory of the input at `over`.
+func (b *builder) elementwise(over int, inputs ...int) (x []operand, y operand) {
+	l := &layout{element: b.activations(), shape: slices.Clone(b.outShape(0)), order: activationOrder(b.outShape(0))}
+	same := b.in[inputs[0]].order != patched && b.sameOrder(inputs[0], inputs[1:]...)
+	if same {
+		l.order = b.in[inputs[0]].order
+	}
+	for _, i := range inputs {
+		if same {
+			x = append(x, b.input(i, b.activations()))
+		} else {
+			x = append(x, b.activation(i))
+		}
+	}
+	y = b.outputAs(l)
+	b.inPlace(over)
+	return x, y
+}
 
 // output is the next output, of the type that was asked for, of elements e: maps channels-last, all else row-major.
 func (b *builder) output(e element) operand {
@@ -111,7 +145,8 @@ func (b *builder) scratch(bytes int64) operand {
 
 // inPlace says that the first output may take input i's memory; nothing where that input is converted first.
 func (b *builder) inPlace(i int) {
-	if first, ok := b.k.out[0].(*layout); ok && first.element == b.in[i].element && !b.in[i].copied {
+	in := b.in[i]
+	if first, ok := b.k.out[0].(*layout); ok && first.element == in.element && first.order == in.order && !in.copied {
 		b.k.inPlace = i
 	}
 }

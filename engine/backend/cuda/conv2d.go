@@ -156,10 +156,10 @@ func (b *builder) patch(x operand, g geometry, block int) operand {
 	l, p := b.in[0], g.patched(block)
 	b.within31("elements of the input, patched", g.batch*p.height*p.width*g.groups*p.channels)
 	b.within31("weights, patched", g.groups*g.maps*p.length())
-	if block == 0 && l.order == channelsLast || block > 0 && l.order == patched && l.block == block && l.pad == g.pad {
+	if block == 0 && l.order != patched || block > 0 && l.order == patched && l.block == block && l.pad == g.pad {
 		return x
 	}
-	if block == 0 || l.order != channelsLast {
+	if l.order == patched {
 		b.fail("an input that lies %v with %d around, for weights patched by %d: want it channels-last", l, l.pad, block)
 	}
 	return b.patches(x, patches{int32(g.batch), int32(g.height), int32(g.width), int32(g.groups), int32(g.channels),

@@ -18,8 +18,7 @@ func prepareDropout(b *builder, o op.Dropout) {
 }
 
 func prepareScale(b *builder, o op.Scale) {
-	x, y := b.activation(0), b.output(b.activations())
-	b.inPlace(0)
+	x, y := b.elementwise(0, 0)
 	n := b.r.InTypes[0].Len()
-	b.launch(b.named("scale_forward"), cover(ceilDiv(n, 4), 256), dims{x: 256}, 0, y, x, o.Factor, int64(n))
+	b.launch(b.named("scale_forward"), cover(ceilDiv(n, 4), 256), dims{x: 256}, 0, y, x[0], o.Factor, int64(n))
 }

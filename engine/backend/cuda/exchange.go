@@ -9,10 +9,9 @@ import (
 )
 
 func prepareAdd(b *builder, _ op.Add) {
-	x, z, y := b.activation(0), b.activation(1), b.output(b.activations())
-	b.inPlace(0)
+	x, y := b.elementwise(0, 0, 1)
 	n := b.r.InTypes[0].Len()
-	b.launch(b.named("add_forward"), cover(ceilDiv(n, 4), 256), dims{x: 256}, 0, y, x, z, int64(n))
+	b.launch(b.named("add_forward"), cover(ceilDiv(n, 4), 256), dims{x: 256}, 0, y, x[0], x[1], int64(n))
 }
 
 func prepareConcat(b *builder, _ op.Concat) {
@@ -31,9 +30,8 @@ func prepareSlice(b *builder, o op.Slice) {
 
 // prepareSend is a copy within the device: plans run sends between devices themselves.
 func prepareSend(b *builder, _ op.Send) {
-	x, y := b.activation(0), b.output(b.activations())
-	b.inPlace(0)
-	b.copy(y, x, y.bytes)
+	x, y := b.elementwise(0, 0)
+	b.copy(y, x[0], y.bytes)
 }
 
 // rowsOf is how many rows of channels or features a tensor [batch, C, ...] has, one for each place of each image.

@@ -13,8 +13,8 @@ import (
 // unless the pooling before writes them so, or the gradient of the pooling reads them so.
 func prepareFlatten(b *builder, _ op.Flatten) {
 	shape := b.shape(0)
-	b.transpose(shape[0], shape[2]*shape[3], shape[1], b.in[0].order == rowMajor,
-		&layout{element: b.activations(), shape: slices.Clone(b.outShape(0))})
+	y := b.outputAs(&layout{element: b.activations(), shape: slices.Clone(b.outShape(0))})
+	b.reorder(y, shape[0], shape[2]*shape[3], shape[1], b.in[0].order == rowMajor)
 }
 
 func prepareUnflatten(b *builder, _ op.Unflatten) {
@@ -30,7 +30,21 @@ func prepareUnflatten(b *builder, _ op.Unflatten) {
 	if flat {
 		l.order = rowMajor
 	}
-	b.transpose(shape[0], shape[1], shape[2]*shape[3], flat, l)
+	b.reorder(b.outputAs(l), shape[0], shape[1], shape[2]*shape[3], flat)
+}
+
+// reorder makes y of the first input, whose images have rows and columns that are to be swapped, unless it lies as y
+// should; then nothing is done in place.
+func (b *builder) reorder(y operand, images, rows, columns int, same bool) {
+	x := b.input(0, b.activations())
+	if !same && rows > 1 && columns > 1 {
+		b.transpose(y, x, images, rows, columns)
+		return
+	}
+	if b.in[0].element == y.element {
+		b.k.inPlace = 0
+	}
+	b.copy(y, x, y.bytes)
 }
 
 // readBy says whether all that reads the output is of a kind, and is known.
@@ -39,14 +53,8 @@ func (b *builder) readBy(kind func(op.Op) bool) bool {
 		!slices.ContainsFunc(b.r.Readers, func(use backend.Use) bool { return !kind(use.Op) })
 }
 
-// transpose swaps the rows and columns of images, unless they lie as they should.
-func (b *builder) transpose(images, rows, columns int, same bool, to *layout) {
-	x, y := b.activation(0), b.outputAs(to)
-	if same || rows == 1 || columns == 1 {
-		b.inPlace(0)
-		b.copy(y, x, y.bytes)
-		return
-	}
+// transpose swaps the rows and columns of images.
+func (b *builder) transpose(y, x operand, images, rows, columns int) {
 	b.within31("elements of an image", rows*columns)
 	const side = 32
 	grid := dims{x: ceilDiv(columns, side), y: ceilDiv(rows, side), z: min(images, maxGridY)}

@@ -75,9 +75,9 @@ func aligned(n int64) int64 {
 	return (n + backend.Alignment - 1) / backend.Alignment * backend.Alignment
 }
 
-// Place lays a leaf out: activations of images channels-last, in the precision of activations, what convolutions and
-// products read as weights as they like it, fp32 with a bf16 copy when activations are bf16, what belongs to a
-// parameter as the parameter, the rest row-major.
+// Place lays a leaf out: what convolutions and products read as weights as they like it, fp32 with a bf16 copy when
+// activations are bf16, what belongs to a parameter as the parameter, the rest row-major, activations in the precision
+// of activations.
 func (d *device) Place(t op.Type, used []backend.Use) (backend.Layout, error) {
 	if err := d.open(); err != nil {
 		return nil, d.errorf("place", err)
@@ -94,6 +94,15 @@ func (d *device) Place(t op.Type, used []backend.Use) (backend.Layout, error) {
 		return nil, d.errorf("place", fmt.Errorf("%v: elements of an unknown type", t))
 	}
 	return l, nil
+}
+
+// Uploaded is in the host's order, which an upload need not permute.
+func (d *device) Uploaded(l backend.Layout) backend.Layout {
+	mine, ok := l.(*layout)
+	if !ok {
+		return l
+	}
+	return &layout{element: mine.element, shape: mine.shape}
 }
 
 // real lays a leaf of real numbers out.
@@ -126,8 +135,7 @@ func (d *device) real(l *layout, used []backend.Use) {
 	case weight:
 		l.copied = d.activations != float32s
 	case activation:
-		l.element = d.activations
-		l.order = activationOrder(l.shape)
+		l.element = d.activations // in the host's order: what is uploaded every step is not permuted there
 	}
 }
 

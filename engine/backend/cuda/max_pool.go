@@ -24,7 +24,7 @@ func prepareMaxPool(b *builder, o op.MaxPool) {
 }
 
 func prepareMaxPoolGrad(b *builder, o op.MaxPoolGrad) {
-	argmax, dy, dx := b.input(0, bytes8), b.activation(1), b.output(b.activations())
+	argmax, dy, dx := b.input(0, bytes8), b.input(1, b.activations()), b.output(b.activations())
 	in, mask := b.outShape(0), b.takeMask()
 	p := poolOf(o.Pool, in, b.shape(1))
 	p.Flat = flag(b.in[1].order == rowMajor)

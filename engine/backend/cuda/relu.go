@@ -6,17 +6,15 @@ import "duet/engine/op"
 
 // prepareReLU and prepareReLUGrad work on any shape, in place if need be.
 func prepareReLU(b *builder, _ op.ReLU) {
-	x, y := b.activation(0), b.output(b.activations())
-	b.inPlace(0)
+	x, y := b.elementwise(0, 0)
 	n := b.r.InTypes[0].Len()
-	b.launch(b.named("relu_forward"), cover(ceilDiv(n, 4), 256), dims{x: 256}, 0, y, x, int64(n))
+	b.launch(b.named("relu_forward"), cover(ceilDiv(n, 4), 256), dims{x: 256}, 0, y, x[0], int64(n))
 }
 
 func prepareReLUGrad(b *builder, _ op.ReLUGrad) {
-	y, dy, dx := b.activation(0), b.activation(1), b.output(b.activations())
-	b.inPlace(1)
+	x, dx := b.elementwise(1, 0, 1)
 	n := b.r.InTypes[0].Len()
-	b.launch(b.named("relu_backward"), cover(ceilDiv(n, 4), 256), dims{x: 256}, 0, dx, y, dy, int64(n))
+	b.launch(b.named("relu_backward"), cover(ceilDiv(n, 4), 256), dims{x: 256}, 0, dx, x[0], x[1], int64(n))
 }
 
 // rectified adapts an entry to op.Rectified: a kernel that takes the mask applies it itself, behind another one the
