@@ -1,4 +1,4 @@
-// convert.cu: between f32 and bf16, to nearest, ties to even.
+// convert.cu: f32 to bf16, to nearest, ties to even.
 // Layout   n elements, to another memory
 // Launch   block 256, a thread for four elements at a time, striding over the grid
 // Moves    6 bytes an element: fc6's 37.7 M weights in 0.07 ms at an H100's 3.35 TB/s
@@ -12,4 +12,3 @@ template <class To, class From> DEVICE void convert(To *to, const From *from, in
 }
 
 KERNEL(256) convert_f32_bf16(bf16 *to, const float *from, int64_t n) { convert(to, from, n); }
-KERNEL(256) convert_bf16_f32(float *to, const bf16 *from, int64_t n) { convert(to, from, n); }

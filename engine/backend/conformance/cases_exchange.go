@@ -33,6 +33,7 @@ func exchangeCases() []testCase {
 	}{
 		{1, 1, nil}, {16, 16, nil}, {7, 48, nil}, {2048, 2048, nil},
 		{1, 1, []int{1, 1}}, {3, 5, []int{5, 7}}, {16, 16, []int{11, 11}}, {48, 48, []int{13, 13}}, {17, 16, []int{3, 3}},
+		{12, 4, []int{3, 5}},
 	} {
 		for _, batch := range []int{1, 3} {
 			cases = append(cases, testCase{name: fmt.Sprintf("concat %d+%d %v of %d", c.a, c.b, c.rest, batch),

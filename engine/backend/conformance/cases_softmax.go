@@ -96,6 +96,16 @@ func softmaxCases() []testCase {
 			n.apply("dweighted", op.SoftmaxLossGrad{Loss: o}, z, l, n.leaf("dloss2", op.Floats(), []float64{1}), of)
 		}})
 	}
+	for _, c := range [][2]int{{5, 17}, {3, 1000}} { // scores in the precision of activations
+		cases = append(cases, testCase{name: fmt.Sprintf("softmax of what a layer gives %v", c), build: func(n *network) {
+			z := n.apply("z", op.Scale{Factor: 4}, n.random("x", c[0], c[1]))
+			l := n.leaf("labels", labelType(c[0]), labels(c[1], c[0]))
+			n.apply("p", op.Softmax{}, z)
+			n.apply("loss", op.SoftmaxLoss{}, z, l)
+			n.apply("dz", op.SoftmaxLossGrad{}, z, l, n.leaf("dloss", op.Floats(), []float64{1}))
+			n.apply("errors", op.TopErrors{}, z, l)
+		}})
+	}
 	return cases
 }
 

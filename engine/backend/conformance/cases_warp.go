@@ -3,6 +3,7 @@ package conformance
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"duet/engine/op"
 )
@@ -70,6 +71,17 @@ func warpCases() []testCase {
 			n.apply("y", op.Warp{Crop: c.crop, Scale: [3]float32{1.0 / 64, 1.0 / 58, 1.0 / 70}},
 				n.leaf("images", op.Type{DType: op.Uint8, Shape: []int{c.n, c.h, c.w, 3}}, pixels("images", c.n*c.h*c.w*3)),
 				n.fine("draws", op.Floats(c.n, op.WarpDraws), draws), n.fine("mean", op.Floats(3, mh, mw), mean))
+		}})
+	}
+	for _, c := range []struct{ crop, maps, kernel, stride, pad int }{{21, 8, 7, 3, 2}, {16, 5, 3, 1, 1}} {
+		cases = append(cases, testCase{name: fmt.Sprintf("warp, then convolution %+v", c), build: func(n *network) {
+			x := n.apply("x", op.Warp{Crop: c.crop, Scale: [3]float32{1.0 / 64, 1.0 / 58, 1.0 / 70}},
+				n.leaf("images", op.Type{DType: op.Uint8, Shape: []int{2, 20, 24, 3}}, pixels("images", 2*20*24*3)),
+				n.fine("draws", op.Floats(2, op.WarpDraws), slices.Repeat([]float64{-1, 0.9, 0.2, 2, -0.1, 1.1, 1.2, 0.8, 4, 0,
+					-3}, 2)), n.fine("mean", op.Floats(3, 1, 1), []float64{120, 110, 100}))
+			o := op.Conv2D{Kernel: c.kernel, Stride: c.stride, Pad: c.pad, Groups: 1}
+			w, b := n.parameters("conv", 3*c.kernel*c.kernel, c.maps, 3, c.kernel, c.kernel)
+			n.fromWeights(o, op.Conv2DGradWeight{Conv: o}, op.Conv2DGradBias{Conv: o}, x, w, b)
 		}})
 	}
 	return cases
