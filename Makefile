@@ -69,7 +69,8 @@ compile: deps
 	tags=$(tags); $(say_tags); $(GO) build -tags "$$tags" -o bin/duet ./cmd/duet; fi
 
 train: $(if $(SIM),sim-$(SIM),build) ## train CONFIG; without one, quick.toml on images that the program draws
-	$(if $(SIM),$(sim) $(SIM) )bin/duet train $(CONFIG) $(if $(RUN),--run $(RUN)) $(if $(RESUME),--resume) $(ARGS)
+	$(if $(SIM),$(sim) $(SIM) )bin/duet train $(CONFIG) $(if $(RUN),--run $(RUN)) $(if $(RESUME),--resume) \
+	$(if $(SIM),--set devices.tune=false) $(ARGS)
 
 test: deps ## every test that this machine allows, under 4 minutes
 	@tags=$(tags); $(say_tags); $(GO) test -tags "$$tags" ./...

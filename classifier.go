@@ -66,7 +66,7 @@ func (c *Checkpoint) Open(o OpenOptions) (*Classifier, error) {
 		return nil, err
 	}
 	opened := &Classifier{Checkpoint: c, options: o, devices: c.Config.Devices}
-	opened.devices.Towers = []string{backend.Auto}
+	opened.devices.Towers, opened.devices.Tune = []string{backend.Auto}, false
 	if len(o.Devices) > 0 {
 		opened.devices.Towers = o.Devices
 	}
@@ -88,7 +88,7 @@ func (c *Classifier) on(ctx context.Context, images int) (*model.Model, error) {
 	}
 	setup := c.Config.Setup()
 	setup.Devices, setup.Batch, setup.Keep = c.devices, batch, c.keep
-	m, err := c.options.newModel(ctx, setup, c.Input, model.ForTesting)
+	m, err := c.options.newModel(ctx, &setup, c.Input, model.ForTesting)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ type Progress = metrics.Progress
 // goroutine at a time, not always from the same.
 type Hooks struct {
 	Note     func(line string) // what a user should know, such as which devices "auto" takes
-	Log      func(line string) // details of devices: kernels that were measured, and what a device does without
+	Log      func(line string) // details of devices: what one does without, how long it took to measure kernels
 	Progress func(Progress)
 }
 
@@ -47,8 +47,9 @@ func (h Hooks) openData(ctx context.Context, c dataloader.Config,
 	return train.OpenData(ctx, c, hooks)
 }
 
-// newModel opens the devices and prepares the network's kernels.
-func (h Hooks) newModel(ctx context.Context, s model.Setup, in model.Input,
+// newModel chooses the placement of the towers where that is open, opens the devices and prepares the network's
+// kernels. The setup then names the devices.
+func (h Hooks) newModel(ctx context.Context, s *model.Setup, in model.Input,
 	purpose model.Purpose) (*model.Model, error) {
 	defer h.ended()
 	hooks := model.Hooks{Log: h.Log}
@@ -57,5 +58,8 @@ func (h Hooks) newModel(ctx context.Context, s model.Setup, in model.Input,
 			h.Progress(Progress{What: "preparing " + s.Network.Title(), Unit: "kernels", Done: done, Total: total})
 		}
 	}
-	return model.New(ctx, s, in, purpose, hooks)
+	if err := s.Place(ctx, in, h.Note, hooks); err != nil {
+		return nil, err
+	}
+	return model.New(ctx, *s, in, purpose, hooks)
 }

@@ -67,7 +67,8 @@ func FindRate(ctx context.Context, config *Config, o RateOptions) (t RateTest, e
 		return t, err
 	}
 	defer func() { err = errors.Join(err, data.Close()) }()
-	m, err := o.newModel(ctx, c.Setup(), model.InputOf(data.Train, c.Data), model.ForBench)
+	setup := c.Setup()
+	m, err := o.newModel(ctx, &setup, model.InputOf(data.Train, c.Data), model.ForBench)
 	if err != nil {
 		return t, err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 
 	"duet/configs"
@@ -94,11 +95,12 @@ func Train(ctx context.Context, config *Config, o TrainOptions) (s Summary, err 
 	}
 	setup := c.Setup()
 	setup.CacheFeatures = c.Train.CacheFeatures
-	m, err := o.newModel(ctx, setup, model.InputOf(data.Train, c.Data), model.ForTraining)
+	m, err := o.newModel(ctx, &setup, model.InputOf(data.Train, c.Data), model.ForTraining)
 	if err != nil {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
+	c.Devices = setup.Devices
 	c.Devices.Record(m.Devices) // for the run's folder and its checkpoints
 	folder, err := o.folder(c)
 	if err != nil {
@@ -144,11 +146,27 @@ func (o *TrainOptions) prepare(c *Config) error {
 	}
 	switch dir := filepath.Join(o.Runs, o.Run); {
 	case o.Resume:
-		return train.Resumable(dir)
+		if err := train.Resumable(dir); err != nil {
+			return err
+		}
+		o.takeChoices(dir, c)
+		return nil
 	case o.Run != "":
 		return train.Free(dir)
 	}
 	return nil
+}
+
+// takeChoices takes over what was measured for the run so far: its kernels, unless the configuration names some or says
+// [], and which devices "auto" is.
+func (o *TrainOptions) takeChoices(dir string, c *Config) {
+	run, err := LoadRun(dir)
+	switch {
+	case err == nil:
+		c.Devices.Take(run.Devices)
+	case !errors.Is(err, fs.ErrNotExist):
+		o.note(fmt.Sprintf("kernels are chosen anew: %v", err))
+	}
 }
 
 // baseName is what the runs of a configuration are called before their number.

@@ -34,6 +34,9 @@ func (r *report) bind(dst reflect.Value, src any, path string) {
 			return
 		}
 		dst.SetZero()
+		if dst.Type().Elem().Kind() == reflect.Struct { // an empty array of tables is not none: backend.Config.Take
+			dst.Set(reflect.MakeSlice(dst.Type(), 0, len(items)))
+		}
 		for i, item := range items {
 			dst.Set(reflect.Append(dst, reflect.Zero(dst.Type().Elem())))
 			r.bind(dst.Index(i), item, element(path, i))

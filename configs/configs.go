@@ -48,7 +48,7 @@ func Default() *train.Config {
 	return &train.Config{
 		Network: &alexnet.Config{},
 		Data:    dataloader.Default(),
-		Devices: backend.Config{Precision: "fp32"},
+		Devices: backend.Config{Precision: "fp32", Tune: true},
 		Train:   train.Solver{Views: 1, Keep: 3},
 	}
 }

@@ -104,7 +104,7 @@ configured '"/duet/data": {}'
 trained() {
 	say "training $1"
 	in_image make train CONFIG=configs/smoke.toml RUN="$1" \
-		ARGS="--set train.max_steps=20 --set 'devices.towers=[\"auto\"]'"
+		ARGS="--set train.max_steps=20 --set devices.tune=false --set 'devices.towers=[\"auto\"]'"
 	in_image test -f "runs/$1/checkpoints/step-00000020.safetensors" || fail "training $1 left no last checkpoint"
 }
 trained own-volumes

@@ -156,5 +156,11 @@ func newModel(ctx context.Context, c *train.Config, in model.Input, purpose mode
 	}
 	progress := newCounter(os.Stderr, "preparing "+c.Network.Title(), "kernels").patient()
 	defer progress.close()
-	return model.New(ctx, c.Setup(), in, purpose, model.Hooks{Log: progress.log, Prepared: progress.show})
+	setup, hooks := c.Setup(), model.Hooks{Log: progress.log, Prepared: progress.show}
+	note := func(line string) { progress.log("note: " + line) }
+	if err := setup.Place(ctx, in, note, hooks); err != nil {
+		return nil, err
+	}
+	c.Devices = setup.Devices
+	return model.New(ctx, setup, in, purpose, hooks)
 }

@@ -19,11 +19,18 @@ type Config struct {
 	// of GPUs: wait for every kernel, so that the error of one that fails names it; slow
 	Check bool `toml:"check"`
 
-	// Tune measures the kernels that could do a piece of work, where a device has several, and takes the fastest; else a
-	// count of operations and bytes chooses. What was measured is written into the run's configuration as Kernels, so that
-	// a resumed run computes with the same ones, bit for bit.
+	// Tune measures, before a training or duet bench, the kernels that could do a piece of work, where a device has
+	// several, and takes the fastest; and where ["auto"] finds two GPUs for two towers, whether one GPU trains faster than
+	// both. Without it a count of operations and bytes chooses kernels, and auto takes two GPUs. What was measured is
+	// written into the run's configuration, the kernels as Kernels, so that a resumed run computes with the same ones, bit
+	// for bit.
 	Tune    bool  `toml:"tune"`
 	Kernels []Pin `toml:"kernels,omitempty"` // choices made before
+
+	// Fewer is what else Auto might stand for than Towers, the first of two GPUs, where a measurement is to decide.
+	Fewer []string `toml:"-"`
+	// Wishes has devices that lack a kernel of Kernels take another.
+	Wishes bool `toml:"-"`
 }
 
 // Pin says which kernel does a piece of work.
@@ -54,6 +61,17 @@ func (c *Config) Record(devices []Device) {
 	c.Kernels = nil
 	for _, work := range slices.Sorted(maps.Keys(chosen)) {
 		c.Kernels = append(c.Kernels, Pin{work, chosen[work]})
+	}
+}
+
+// Take takes over what was measured before: the Kernels, where c says nothing of them, and which of the placements that
+// Auto might stand for.
+func (c *Config) Take(before Config) {
+	if c.Kernels == nil {
+		c.Kernels = before.Kernels
+	}
+	if c.Fewer != nil && (slices.Equal(before.Towers, c.Towers) || slices.Equal(before.Towers, c.Fewer)) {
+		c.Towers, c.Fewer = before.Towers, nil
 	}
 }
 
@@ -115,7 +133,8 @@ func Missing() (names []string) {
 }
 
 // Resolve replaces Auto by the devices that it stands for: two GPUs for two towers, else one, else the CPU. It tells
-// log, which may be nil, what it took, and why nothing better.
+// log, which may be nil, what it took, and why nothing better. With Tune, two GPUs are a guess that a measurement is to
+// decide, and Fewer is the other one.
 func (c *Config) Resolve(towers int, log func(line string)) error {
 	if len(c.Towers) != 1 || c.Towers[0] != Auto {
 		return nil
@@ -140,6 +159,10 @@ func (c *Config) Resolve(towers int, log func(line string)) error {
 		for _, d := range found[:min(towers, len(found))] {
 			c.Towers = append(c.Towers, d.Name)
 		}
+		if c.Tune && name == "cuda" && len(c.Towers) == 2 {
+			c.Fewer = c.Towers[:1]
+			return nil
+		}
 		if line := "auto takes " + strings.Join(c.Towers, " and "); log != nil {
 			if len(not) > 0 {
 				line += ": " + strings.Join(not, "; ")
@@ -154,12 +177,12 @@ func (c *Config) Resolve(towers int, log func(line string)) error {
 	return UnknownDevice("devices.towers: auto: this program finds no device: %s", strings.Join(not, "; "))
 }
 
-// OpenAll opens the devices of a configuration, or none. log and stop, which may be nil, are those of Options.
-func (c *Config) OpenAll(log func(line string), stop func() error) ([]Device, error) {
+// OpenAll opens the devices of a configuration, or none. log, measured and stop are those of Options, and may be nil.
+func (c *Config) OpenAll(log func(line string), measured func(Measurement), stop func() error) ([]Device, error) {
 	var devices []Device
 	for _, name := range c.Towers {
 		d, err := Open(name, Options{Precision: c.Precision, Threads: c.Threads, Devices: len(c.Towers), Check: c.Check,
-			Tune: c.Tune, Kernels: c.Kernels, Log: log, Stop: stop})
+			Tune: c.Tune, Kernels: c.Kernels, Wishes: c.Wishes, Log: log, Measured: measured, Stop: stop})
 		if err != nil {
 			if absent := Available([]string{name}); absent != nil {
 				err = absent

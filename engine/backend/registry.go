@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // ErrNoKernel says that a backend lacks an operation, or lacks it for these types.
@@ -34,8 +35,16 @@ type Options struct {
 	Apart     bool              // a GPU's devices have contexts of their own, as strange to each other as two GPUs
 	Tune      bool              // choose kernels by measuring them
 	Kernels   []Pin             // choices made before
-	Log       func(line string) // told what was measured and what the device does without, in lines; may be nil
+	Wishes    bool              // a choice of Kernels that the device does not have is no error: it takes another
+	Log       func(line string) // told what the device does without, in lines; may be nil
+	Measured  func(Measurement) // told what was measured, of every piece of work that this device does; may be nil
 	Stop      func() error      // asked during long work such as measuring kernels, which its error ends; may be nil
+}
+
+// Measurement is of the kernels that could do a piece of work.
+type Measurement struct {
+	Line string        // what it came to: device, work, and the time of each kernel
+	Took time.Duration // all in all
 }
 
 // Backend is a kind of device, linked into the program by importing its package.

@@ -61,11 +61,11 @@ func TestAvailable(t *testing.T) {
 		t.Errorf("empty:0: %v", err)
 	}
 	c := backend.Config{Towers: []string{"there:0"}}
-	if _, err := c.OpenAll(nil, nil); err == nil || err.Error() != "it is busy" {
+	if _, err := c.OpenAll(nil, nil, nil); err == nil || err.Error() != "it is busy" {
 		t.Errorf("a device that is there and cannot be opened: %v", err)
 	}
 	failure = errors.New("no driver")
-	if _, err := c.OpenAll(nil, nil); !errors.Is(err, backend.ErrAbsent) || !errors.Is(err, failure) ||
+	if _, err := c.OpenAll(nil, nil, nil); !errors.Is(err, backend.ErrAbsent) || !errors.Is(err, failure) ||
 		!strings.Contains(err.Error(), "there:0") {
 		t.Errorf("a device that is not there: %v", err)
 	}

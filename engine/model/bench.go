@@ -74,20 +74,7 @@ func (m *Model) Bench(ctx context.Context, steps int, progress func(done, total 
 			progress(done, total)
 		}
 	}
-	part := func(n int) (ms float64, err error) {
-		began := time.Now()
-		for range n {
-			if err := ctx.Err(); err != nil {
-				return 0, err
-			}
-			m.training.Run()
-			tell()
-		}
-		if _, _, err := m.Progress(); err != nil {
-			return 0, err
-		}
-		return time.Since(began).Seconds() * 1000 / float64(n), nil
-	}
+	part := func(n int) (ms float64, err error) { return m.timed(ctx, n, tell) }
 	if _, err := part(warmup); err != nil {
 		return Speed{}, err
 	}
@@ -118,6 +105,25 @@ func (m *Model) Bench(ctx context.Context, steps int, progress func(done, total 
 		s.WaitMS = append(s.WaitMS, medianOf(waited, d))
 	}
 	return s, nil
+}
+
+// timed does some training steps, waiting for none before the next is started, and then for all: milliseconds for each.
+// tell, unless nil, is told of each that is started.
+func (m *Model) timed(ctx context.Context, steps int, tell func()) (ms float64, err error) {
+	began := time.Now()
+	for range steps {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		m.training.Run()
+		if tell != nil {
+			tell()
+		}
+	}
+	if _, _, err := m.Progress(); err != nil {
+		return 0, err
+	}
+	return time.Since(began).Seconds() * 1000 / float64(steps), nil
 }
 
 // feedRandom uploads a batch of random pixels and labels.

@@ -26,7 +26,7 @@ const (
 // small shrinks the smoke preset: four classes, 64 images of which 16 make a step, 24 to validate, which is no
 // multiple.
 var small = []string{"data.generated.train=64", "data.generated.val=24", "train.epochs=0", "train.max_steps=12",
-	"train.schedule.at_epochs=[2]"}
+	"train.schedule.at_epochs=[2]", "devices.tune=false"}
 
 // set makes the small set, once a test.
 func set(t *testing.T) (packed string) {

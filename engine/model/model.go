@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"duet/engine/backend"
 	"duet/engine/op"
@@ -25,7 +27,11 @@ type Model struct {
 	bytes    int64
 	results  results
 	kept     []Activation // of the test plan
-	measured []string     // how long kernels took that were measured, a line for each piece of work
+	log      []string     // see Log
+	measured struct {
+		works int
+		took  time.Duration
+	}
 }
 
 // Purpose says what a model is for.
@@ -39,8 +45,12 @@ const (
 
 // New opens the devices and compiles the plans, until ctx ends. The weights are undefined until Initialise or Restore.
 func New(ctx context.Context, s Setup, in Input, purpose Purpose, hooks Hooks) (*Model, error) {
-	m := &Model{Batch: s.Batch, Input: in, setup: s, results: newResults(), fronts: map[string]*Front{}}
+	m := &Model{Batch: s.Batch, Input: in, setup: s, results: newResults(), fronts: map[string]*Front{},
+		log: slices.Clone(s.Notes)}
 	m.setup.CacheFeatures = s.CacheFeatures && purpose == ForTraining
+	if purpose == ForTesting { // nothing is gained by measuring, nor lost by other kernels than those of the training
+		m.setup.Devices.Tune, m.setup.Devices.Wishes = false, true
+	}
 	err := m.open(ctx, hooks.Log)
 	if err == nil {
 		if err = m.compile(ctx, purpose, hooks.Prepared); err != nil {
@@ -50,18 +60,28 @@ func New(ctx context.Context, s Setup, in Input, purpose Purpose, hooks Hooks) (
 	if err != nil {
 		return nil, err
 	}
+	if n := m.measured.works; n > 0 && hooks.Log != nil {
+		hooks.Log(fmt.Sprintf("kernels measured for %d pieces of work, in %.1f s", n, m.measured.took.Seconds()))
+	}
 	return m, nil
 }
 
 // open opens the devices.
 func (m *Model) open(ctx context.Context, log func(line string)) (err error) {
 	note := func(line string) {
-		m.measured = append(m.measured, line)
+		m.log = append(m.log, line)
 		if log != nil {
 			log(line)
 		}
 	}
-	if m.Devices, err = m.setup.Devices.OpenAll(note, ctx.Err); err == nil {
+	measured := func(one backend.Measurement) {
+		if slices.Contains(m.log, one.Line) { // of another device
+			return
+		}
+		m.log = append(m.log, one.Line)
+		m.measured.works, m.measured.took = m.measured.works+1, m.measured.took+one.Took
+	}
+	if m.Devices, err = m.setup.Devices.OpenAll(note, measured, ctx.Err); err == nil {
 		m.state = plan.NewState(m.Devices)
 	}
 	return err
@@ -136,8 +156,9 @@ func (m *Model) plan(name string, prepared func(done, total int) error) (*Graph,
 	return g, p, p.Upload(Mean, m.Input.Mean)
 }
 
-// Measured says how long kernels took that were measured, a line for each piece of work.
-func (m *Model) Measured() []string { return m.measured }
+// Log is what a run's log is to say of the model, in lines: the Notes of its setup, what devices do without, and how
+// long kernels took that were measured, a line for each piece of work.
+func (m *Model) Log() []string { return m.log }
 
 // The outputs of plans.
 const (

@@ -28,13 +28,15 @@ type Setup struct {
 	// CacheFeatures has a model for training learn from what its Fronts give, rather than from images.
 	CacheFeatures bool
 
+	Notes []string // what a run's log is to say of how it came to the setup, a line each
+
 	Keep []string // layers whose activations a model for testing keeps, to be seen by Evaluate and Predict
 }
 
 // Hooks are told how far the opening of devices and the preparing of kernels has come, which may take long. Each may be
 // nil.
 type Hooks struct {
-	Log      func(line string)     // kernels that were measured, and what a device does without
+	Log      func(line string)     // what a device does without, and how long it took to measure kernels
 	Prepared func(done, total int) // how many of a plan's kernels are prepared
 }
 

@@ -40,7 +40,7 @@ const (
 // build compiles a training plan of the network on the named devices and sets its initial weights.
 func build(t testing.TB, c alexnet.Config, names ...string) (*plan.Plan, *plan.State, *model.Graph) {
 	t.Helper()
-	devices, err := (&backend.Config{Towers: names}).OpenAll(nil, nil)
+	devices, err := (&backend.Config{Towers: names}).OpenAll(nil, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

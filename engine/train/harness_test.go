@@ -23,7 +23,7 @@ import (
 // multiple.
 var small = []string{"data.generated.train=64", "data.generated.val=24", "train.epochs=0", "train.max_steps=12",
 	"train.validate_epochs=0", "train.validate_steps=3", "train.checkpoint_epochs=0", "train.checkpoint_steps=4",
-	"train.schedule.at_epochs=[2]"}
+	"train.schedule.at_epochs=[2]", "devices.tune=false"}
 
 // onOne and onTwo are placements.
 const (

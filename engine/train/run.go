@@ -157,7 +157,7 @@ func (r *run) open() error {
 	if r.log, err = metrics.OpenLog(r.Folder.Log(), r.console); err != nil {
 		return err
 	}
-	for _, line := range r.model.Measured() {
+	for _, line := range r.model.Log() {
 		r.log.Debug(line)
 	}
 	if r.jsonl, err = metrics.OpenJSONL(r.Folder.Metrics(), r.step, r.checked); err != nil {

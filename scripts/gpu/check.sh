@@ -7,7 +7,7 @@ TOTAL=${TOTAL:-400}
 
 quick() {
 	./duet train smoke --runs runs --run "$1" --set "devices.towers=[\"${2//,/\",\"}\"]" --set "devices.precision=$3" \
-		"${@:4}"
+		${small:+--set devices.tune=false} "${@:4}"
 }
 losses() { # losses NAME TOLERANCE: those of the first 50 steps, against the CPU's
 	awk -v tol="$2" -v name="$1" '
@@ -20,7 +20,8 @@ losses() { # losses NAME TOLERANCE: those of the first 50 steps, against the CPU
 	' runs/cpu/metrics.jsonl "runs/$1/metrics.jsonl"
 }
 killed() { # SIGKILL after the third checkpoint, resumed: the bytes of a run that was not
-	set -- --set "devices.towers=[\"$d\"]" --set train.checkpoint_steps=10 --set train.epochs=8
+	set -- --set "devices.towers=[\"$d\"]" --set train.checkpoint_steps=10 --set train.epochs=8 \
+		--set devices.tune=false # two runs that measure may choose otherwise
 	./duet train smoke --runs runs --run whole "$@" || return 1
 	./duet train smoke --runs runs --run cut "$@" &
 	local p=$!
@@ -34,7 +35,8 @@ killed() { # SIGKILL after the third checkpoint, resumed: the bytes of a run tha
 cifar() { # a whole training of CIFAR-10; on the simulator two steps
 	./duet prepare cifar10.tar.gz data/cifar10 &&
 		./duet train cifar10 --runs runs --run cifar --set "devices.towers=[\"$d\"]" --set devices.precision=bf16 \
-			--set data.path=data/cifar10 ${small:+--set train.max_steps=2 --set train.validate_epochs=0}
+			--set data.path=data/cifar10 \
+			${small:+--set devices.tune=false --set train.max_steps=2 --set train.validate_epochs=0}
 }
 bench() {
 	./duet bench configs/alexnet.toml --devices "$d" --batch "$1" --precision "$2" --steps "$3" --kernels \

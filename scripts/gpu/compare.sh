@@ -25,7 +25,8 @@ export d cases results
 export -f warm torch profile
 
 if [ -n "$small" ]; then
-	step 90 duet-1-fp32 ./duet bench configs/alexnet.toml --devices "$d" --batch 1 --steps 1 --json
+	step 90 duet-1-fp32 ./duet bench configs/alexnet.toml --devices "$d" --batch 1 --steps 1 \
+		--set devices.tune=false --json
 	finish
 fi
 step 60 warm-up warm

@@ -167,12 +167,15 @@ func linearRequest(t testing.TB, d backend.Device, batch, inputs, features int) 
 	return r
 }
 
-// TestTune: every work is measured once, logged, and chosen alike on a second device.
+// TestTune: every work is measured once, told once by each device that does it, and chosen alike on a second one.
 func TestTune(t *testing.T) {
-	var lines []string
-	o := backend.Options{Precision: "bf16", Tune: true, Log: func(line string) { lines = append(lines, line) }}
-	first, second := opened(t, o), opened(t, o)
-	for _, d := range []*device{first, first, second} {
+	told := make([][]backend.Measurement, 2)
+	var opens []*device
+	for i := range told {
+		opens = append(opens, opened(t, backend.Options{Precision: "bf16", Tune: true,
+			Measured: func(m backend.Measurement) { told[i] = append(told[i], m) }}))
+	}
+	for _, d := range []*device{opens[0], opens[0], opens[1]} {
 		for _, features := range []int{24, 40} {
 			if _, err := d.Prepare(linearRequest(t, d, 33, 1040, features)); err != nil {
 				t.Fatal(err)
@@ -180,12 +183,16 @@ func TestTune(t *testing.T) {
 		}
 	}
 	for i, work := range []string{"linear 33x1040 to 24 bf16", "linear 33x1040 to 40 bf16"} {
-		if len(lines) != 2 || !strings.Contains(lines[i], work) || !strings.Contains(lines[i], "simt_64") {
-			t.Fatalf("logged %q, want one line with the times for each work", lines)
+		if len(told[0]) != 2 || !strings.Contains(told[0][i].Line, work) || !strings.Contains(told[0][i].Line, "_64") ||
+			told[0][i].Took <= 0 {
+			t.Fatalf("told %v, want one line with the times for each work", told[0])
 		}
 	}
-	if pins := first.Choices(); len(pins) != 2 || !slices.Equal(pins, second.Choices()) {
-		t.Errorf("choices %v and %v, want the same two", pins, second.Choices())
+	if !slices.Equal(told[0], told[1]) {
+		t.Errorf("told %v of the second device, want what was measured on the first one, %v", told[1], told[0])
+	}
+	if pins := opens[0].Choices(); len(pins) != 2 || !slices.Equal(pins, opens[1].Choices()) {
+		t.Errorf("choices %v and %v, want the same two", pins, opens[1].Choices())
 	}
 }
 
@@ -195,12 +202,19 @@ func TestPins(t *testing.T) {
 	const work = "linear 33x1040 to 56 bf16"
 	for _, use := range []string{"simt_128", "simt_64", "tensor_64x64x64", "cublaslt"} {
 		d := opened(t, backend.Options{Precision: "bf16", Tune: true,
-			Kernels: []backend.Pin{{Work: work, Use: use}, {Work: "another", Use: "thing"}},
-			Log:     func(line string) { t.Errorf("measured %s", line) }})
+			Kernels:  []backend.Pin{{Work: work, Use: use}, {Work: "another", Use: "thing"}},
+			Measured: func(m backend.Measurement) { t.Errorf("measured %s", m.Line) }})
 		k, err := d.Prepare(linearRequest(t, d, 33, 1040, 56))
 		if use == "cublaslt" || use == "tensor_64x64x64" && d.capability < 80 {
 			if err == nil || !strings.Contains(err.Error(), work) || !strings.Contains(err.Error(), "simt_128") {
 				t.Errorf("%s: %v, want an error that names the work and the kernels", use, err)
+			}
+			var said []string
+			d := opened(t, backend.Options{Precision: "bf16", Wishes: true, Kernels: []backend.Pin{{Work: work, Use: use}},
+				Log: func(line string) { said = append(said, line) }})
+			if _, err := d.Prepare(linearRequest(t, d, 33, 1040, 56)); err != nil || len(said) != 1 ||
+				!strings.Contains(said[0], use) || len(d.Choices()) != 0 {
+				t.Errorf("%s, wished: %v, said %q, choices %v; want another kernel, and a line", use, err, said, d.Choices())
 			}
 			continue
 		}

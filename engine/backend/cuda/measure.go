@@ -12,15 +12,16 @@ import (
 )
 
 // measure lays a candidate out for trial and takes the median time of a few runs on memory of its own, which is given
-// back.
-func (b *builder) measure(c candidate) (time.Duration, error) {
+// back. The first run is all of them where it takes more than twice as long as the best candidate so far, unless that
+// is 0.
+func (b *builder) measure(c candidate, best time.Duration) (time.Duration, error) {
 	before := *b.k
 	defer func() { *b.k = before }()
 	c.lay(b)
 	if b.failure != nil {
 		return 0, b.failure
 	}
-	t := trial{d: b.d, label: c.String()}
+	t := trial{d: b.d, label: c.String(), best: best}
 	for _, l := range b.in {
 		t.reserve(inputs, l.Bytes())
 	}
@@ -40,6 +41,7 @@ func (b *builder) measure(c candidate) (time.Duration, error) {
 type trial struct {
 	d          *device
 	label      string
+	best       time.Duration // of another candidate; 0: there is none
 	offsets    [none][]int64
 	bytes      int64
 	at         cu.DevicePtr
@@ -78,7 +80,7 @@ func (t *trial) run(steps []step) (took time.Duration, err error) {
 	return t.median()
 }
 
-// median is of five runs, after one that warms up.
+// median is of five runs, after one that warms up, or of the first one where that shows enough.
 func (t *trial) median() (time.Duration, error) {
 	var times []time.Duration
 	for i := range 6 {
@@ -105,6 +107,9 @@ func (t *trial) median() (time.Duration, error) {
 		}
 		if i > 0 {
 			times = append(times, time.Duration(ms*float64(time.Millisecond)))
+		}
+		if len(times) == 1 && t.best > 0 && times[0] > 2*t.best {
+			break
 		}
 	}
 	slices.Sort(times)
