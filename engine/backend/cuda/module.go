@@ -81,6 +81,9 @@ func (m *modules) load(source kernels.Module) (cu.Module, error) {
 		return cu.Module{}, fmt.Errorf("%s.ptx is for compute capability %d.%d and later, and the device has %d.%d",
 			source.Name, needs/10, needs%10, m.d.capability/10, m.d.capability%10)
 	}
+	if err := uncached(); err != nil {
+		m.d.without("a cache of compiled kernels, so that every start compiles them again", err)
+	}
 	loaded, err := loadModule(source.Text)
 	if err != nil {
 		return cu.Module{}, fmt.Errorf("compile %s.ptx: %w", source.Name, err)
