@@ -10,8 +10,8 @@ import (
 )
 
 // TestSimPlacement: where "auto" finds two GPUs for two towers, training and bench measure whether one is faster, say
-// so with both figures, and take it; a run keeps the choice, and one that is resumed, by its own configuration or by the
-// one it began with, does not measure. GPUs that are named are taken, and so are both where nothing is to be measured.
+// so with both figures, and take it; a run keeps the choice, and one that is resumed, by its own configuration or by
+// the one it began with, does not measure. GPUs that are named are taken, and both where nothing is to be measured.
 func TestSimPlacement(t *testing.T) {
 	s := newSimulated(t)
 	auto := sets(`devices.towers=["auto"]`, "devices.tune=true", "train.validate_epochs=0", "train.checkpoint_epochs=0")
@@ -53,7 +53,8 @@ func TestSimPlacement(t *testing.T) {
 		t.Errorf("named GPUs: %s\n%s", towers("both"), r.stderr)
 	}
 	r, _ = s.clean(nil, train("plain", sets("train.max_steps=1", "devices.tune=false")...)...)
-	if !strings.Contains(r.stderr, "auto takes cuda:0 and cuda:1\n") || towers("plain") != `towers = ["cuda:0", "cuda:1"]` {
+	if !strings.Contains(r.stderr, "auto takes cuda:0 and cuda:1\n") ||
+		towers("plain") != `towers = ["cuda:0", "cuda:1"]` {
 		t.Errorf("not tuned: %s\n%s", towers("plain"), r.stderr)
 	}
 

@@ -45,7 +45,7 @@ step, how long the card's arithmetic or its memory takes for them, whichever is 
 		if err != nil {
 			return err
 		}
-		config.Devices.Tune = false // a plan is the same wherever it is shown
+		config.Devices.Tune, config.Devices.Wishes = false, true // nothing is trained
 		purpose := model.ForBench
 		if test {
 			purpose = model.ForTesting
