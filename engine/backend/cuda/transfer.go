@@ -44,7 +44,8 @@ func (d *device) tensor(b backend.Buffer, l backend.Layout) (*layout, cu.DeviceP
 }
 
 // Upload lets the GPU take the array when its turn comes. What is stored in bf16, as weights are beside fp32, or in
-// another order than the host's, is converted here, and has arrived when Upload returns: no step uploads any.
+// another order than the host's, is converted here, and has arrived when Upload returns. Of what a step uploads, those
+// are only features that are maps, or in bf16 (train.cache_features): there the host's time counts, 14 ns an element.
 func (d *device) Upload(dst backend.Buffer, l backend.Layout, src backend.Array) (backend.Transfer, error) {
 	mine, at, err := d.tensor(dst, l)
 	if err == nil {
