@@ -4,8 +4,9 @@
 // Conventions of all kernels
 //   names       op_direction, then the element type of activations where there are two: lrn_forward_f32,
 //               lrn_forward_bf16
-//   tensors     row-major [N,C,H,W]; activations are f32 or bf16, arithmetic is f32; parameters and their gradients f32
-//   parameters  pointers, and scalars of 4 or 8 bytes; pointers that are not written are const
+//   tensors     row-major, maps channels-last [N,H,W,C]; activations are f32 or bf16, arithmetic is f32; parameters and
+//               their gradients f32
+//   parameters  pointers, scalars of 4 or 8 bytes, structs of these by value; pointers that are not written are const
 //   sizes       any extent of at least 1; offsets into tensors are 64-bit where a tensor may have over 2^31 elements
 //   sums        in an order that depends on the sizes alone: no floating-point atomics, so that runs repeat bit for bit
 #pragma once
