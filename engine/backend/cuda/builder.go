@@ -220,12 +220,6 @@ func (b *builder) copy(dst, src operand, bytes int64) {
 		args: []argument{{operand: dst, pointer: true}, {operand: src, pointer: true}}, bytes: bytes})
 }
 
-// clear adds the filling of an operand with zero bytes.
-func (b *builder) clear(o operand) {
-	b.k.steps = append(b.k.steps, step{kind: stepClear, name: "clear", args: []argument{{operand: o, pointer: true}},
-		bytes: o.bytes})
-}
-
 // convert adds a conversion of n elements between f32 and bf16.
 func (b *builder) convert(dst, src operand, n int) {
 	entry := fmt.Sprintf("convert_%v_%v", src.element, dst.element)

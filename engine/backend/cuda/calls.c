@@ -14,9 +14,6 @@ CUresult duet_enqueue(const duet_step *steps, int n, CUstream stream, int wait, 
         case DUET_COPY:
             r = cuMemcpyDtoDAsync(s->to, s->from, s->bytes, stream);
             break;
-        case DUET_CLEAR:
-            r = cuMemsetD8Async(s->to, 0, s->bytes, stream);
-            break;
         }
         if (r == CUDA_SUCCESS && wait) r = cuStreamSynchronize(stream);
         if (r != CUDA_SUCCESS) {

@@ -130,8 +130,6 @@ func (s *sequence) add(st *step, at func(operand) cu.DevicePtr, label string) {
 		if c.to == c.from || st.bytes == 0 {
 			return // an output in place
 		}
-	case stepClear:
-		c.to = C.CUdeviceptr(at(st.args[0].operand))
 	}
 	s.steps = append(s.steps, c)
 	s.names, s.labels = append(s.names, st.String()), append(s.labels, label)

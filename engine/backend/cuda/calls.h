@@ -6,14 +6,14 @@
 #include <stdint.h>
 
 // One call of a kernel's, bound to memory.
-typedef enum { DUET_LAUNCH, DUET_COPY, DUET_CLEAR } duet_step_kind;
+typedef enum { DUET_LAUNCH, DUET_COPY } duet_step_kind;
 
 typedef struct {
     duet_step_kind kind;
     CUfunction function; // DUET_LAUNCH
     unsigned grid[3], block[3], shared;
     void **arguments;
-    CUdeviceptr to, from; // DUET_COPY, DUET_CLEAR
+    CUdeviceptr to, from; // DUET_COPY
     size_t bytes;
 } duet_step;
 

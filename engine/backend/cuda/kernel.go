@@ -48,7 +48,6 @@ type stepKind uint8
 const (
 	stepLaunch stepKind = iota // run function with args
 	stepCopy                   // copy bytes from args[1] to args[0]
-	stepClear                  // zero bytes at args[0]
 )
 
 // step is one call of the driver.
