@@ -38,19 +38,17 @@ KERNEL(256) copy_rows_2(uint16_t *to, const uint16_t *from, Pieces p) { copy_row
 
 template <class T> DEVICE void transpose(T *y, const T *x, int batch, int rows, int columns) {
     __shared__ T tile[32][33]; // a column more than there are, so that neither way meets in a bank
-    const int row = blockIdx.y * 32, column = blockIdx.x * 32;
+    const int row = blockIdx.y * 32, column = blockIdx.x * 32, lane = threadIdx.x;
     for (int n = blockIdx.z; n < batch; n += gridDim.z) {
         const T *from = x + (int64_t)n * rows * columns;
         T *to = y + (int64_t)n * rows * columns;
 #pragma unroll
         for (int i = threadIdx.y; i < 32; i += 8)
-            if (row + i < rows && column + threadIdx.x < columns)
-                tile[i][threadIdx.x] = from[(row + i) * columns + column + threadIdx.x];
+            if (row + i < rows && column + lane < columns) tile[i][lane] = from[(row + i) * columns + column + lane];
         __syncthreads();
 #pragma unroll
         for (int i = threadIdx.y; i < 32; i += 8)
-            if (column + i < columns && row + threadIdx.x < rows)
-                to[(column + i) * rows + row + threadIdx.x] = tile[threadIdx.x][i];
+            if (column + i < columns && row + lane < rows) to[(column + i) * rows + row + lane] = tile[lane][i];
         __syncthreads();
     }
 }
